@@ -1,0 +1,148 @@
+//! The functions of the house as Lambda runs them: event in, answer out, a time limit, and a crash that stays inside.
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Request, Response, Service, service_fn};
+use serde_json::Value;
+
+type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Handler<E, A> = Arc<dyn Fn(E) -> Answering<A> + Send + Sync>;
+
+/// Why an invocation has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    TimedOut,
+    Crashed,
+}
+
+/// One function with its trigger's kind of event.
+pub enum Function {
+    Http(HttpFunction),
+    Queue(QueueFunction),
+    Schedule(ScheduleFunction),
+}
+
+/// A function behind a route. It goes through the request and response mapping of `lambda_http`.
+#[derive(Clone)]
+pub struct HttpFunction(Invoked<String, Option<Value>>);
+
+/// A function behind a queue.
+#[derive(Clone)]
+pub struct QueueFunction(Invoked<SqsEvent, SqsBatchResponse>);
+
+/// A function behind a schedule.
+#[derive(Clone)]
+pub struct ScheduleFunction(Invoked<Value, Value>);
+
+impl HttpFunction {
+    /// `handle` with the time limit `timeout`.
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    where
+        H: Fn(Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<lambda_http::Body>> + Send + 'static,
+    {
+        Self(Invoked::new(name, timeout, move |event: String| {
+            let handle = handle.clone();
+            async move {
+                let request: LambdaRequest = serde_json::from_str(&event).ok()?;
+                let service = service_fn(move |request| {
+                    let answer = handle(request);
+                    async move { Ok::<_, Infallible>(answer.await) }
+                });
+                let answer = Adapter::from(service).call(LambdaEvent::new(request, Context::default())).await;
+                let Ok(answer) = answer;
+                serde_json::to_value(answer).ok()
+            }
+        }))
+    }
+
+    /// What the function answers to an API Gateway `event`, both in payload format 2.0.
+    ///
+    /// # Errors
+    /// When it crashed or took too long.
+    pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
+        self.0.invoke(event.to_string()).await?.ok_or(Failure::Crashed)
+    }
+}
+
+impl QueueFunction {
+    /// `handle` with the time limit `timeout`.
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    where
+        H: Fn(SqsEvent) -> F + Send + Sync + 'static,
+        F: Future<Output = SqsBatchResponse> + Send + 'static,
+    {
+        Self(Invoked::new(name, timeout, handle))
+    }
+
+    /// Which messages of `event` failed.
+    ///
+    /// # Errors
+    /// When it crashed or took too long.
+    pub async fn invoke(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
+        self.0.invoke(event).await
+    }
+}
+
+impl ScheduleFunction {
+    /// `handle` with the time limit `timeout`.
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    where
+        H: Fn(Value) -> F + Send + Sync + 'static,
+        F: Future<Output = Value> + Send + 'static,
+    {
+        Self(Invoked::new(name, timeout, handle))
+    }
+
+    /// The function's summary of its run.
+    ///
+    /// # Errors
+    /// When it crashed or took too long.
+    pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
+        self.0.invoke(event).await
+    }
+}
+
+struct Invoked<E, A> {
+    name: Arc<str>,
+    timeout: Duration,
+    handler: Handler<E, A>,
+}
+
+impl<E, A> Clone for Invoked<E, A> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), timeout: self.timeout, handler: Arc::clone(&self.handler) }
+    }
+}
+
+impl<E, A: Send + 'static> Invoked<E, A> {
+    fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    where
+        H: Fn(E) -> F + Send + Sync + 'static,
+        F: Future<Output = A> + Send + 'static,
+    {
+        Self { name: name.into(), timeout, handler: Arc::new(move |event| Box::pin(handle(event))) }
+    }
+
+    /// In a task of its own: a caller who hangs up stops nothing, as on Lambda.
+    async fn invoke(&self, event: E) -> Result<A, Failure> {
+        let running = tokio::time::timeout(self.timeout, (self.handler)(event));
+        match tokio::spawn(running).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => {
+                tracing::error!(function = %self.name, "the function timed out");
+                Err(Failure::TimedOut)
+            }
+            Err(_) => {
+                tracing::error!(function = %self.name, "the function crashed");
+                Err(Failure::Crashed)
+            }
+        }
+    }
+}

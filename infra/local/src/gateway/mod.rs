@@ -1,0 +1,190 @@
+//! API Gateway on this machine: route, authorise, make the event, invoke, answer.
+mod answer;
+mod authorise;
+mod event;
+mod routes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::Now;
+use crate::functions::{Failure, HttpFunction};
+use crate::issuer::{ClaimNames, Issuer, TokenRequest};
+use crate::template::Authorizer;
+use answer::{problem, respond};
+use event::Incoming;
+use routes::Pattern;
+
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+const MAX_HEADER_BYTES: usize = 10 * 1024;
+const TOKEN_LIFETIME_SECONDS: i64 = 12 * 3_600;
+
+/// One route: what it matches, who may pass, and the function behind it.
+pub struct Route {
+    pub method: String,
+    pub path: String,
+    pub authorizer: Option<Authorizer>,
+    pub function: HttpFunction,
+}
+
+/// What the gateway needs beside its routes.
+pub struct Identity {
+    pub issuer: Arc<Issuer>,
+    pub claim_names: ClaimNames,
+}
+
+struct Gateway {
+    routes: Vec<(Pattern, Route)>,
+    identity: Identity,
+    now: Now,
+}
+
+/// The HTTP API with `routes`, and beside them only the local issuer's `/local/token` and `/local/jwks.json`.
+pub fn router(routes: Vec<Route>, identity: Identity, now: Now) -> Router {
+    let routes = routes.into_iter().map(|route| (Pattern::new(&route.method, &route.path), route)).collect();
+    let gateway = Arc::new(Gateway { routes, identity, now });
+    Router::new()
+        .route("/local/token", axum::routing::get(token))
+        .route("/local/jwks.json", axum::routing::get(jwks))
+        .fallback(serve)
+        .with_state(gateway)
+}
+
+async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match gateway.pass(&parts, body).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+impl Gateway {
+    /// The function's answer, or the gateway's own refusal.
+    async fn pass(&self, parts: &Parts, body: Body) -> Result<Response, Response> {
+        let (pattern, route, path_parameters) = self.find(parts).ok_or_else(not_found)?;
+        let now_ms = (self.now)();
+        if header_bytes(parts) > MAX_HEADER_BYTES {
+            return Err(problem(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                "The request line and headers together may have 10240 bytes.",
+            ));
+        }
+        let claims = self.claims(route, &parts.headers, now_ms)?;
+        let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
+            problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body may have 10 MB.")
+        })?;
+        let event = Incoming {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            body: &body,
+            route_key: pattern.key(),
+            path_parameters,
+            claims,
+            now_ms,
+        };
+        let answer = route.function.invoke(event.event()).await.map_err(|failure| failed(&failure))?;
+        Ok(respond(&answer))
+    }
+
+    fn find(&self, parts: &Parts) -> Option<(&Pattern, &Route, BTreeMap<String, String>)> {
+        let fits = self.routes.iter().filter_map(|(pattern, route)| {
+            let (rank, parameters) = pattern.fit(parts.method.as_str(), parts.uri.path())?;
+            Some((rank, pattern, route, parameters))
+        });
+        fits.max_by_key(|(rank, ..)| *rank)
+            .map(|(_, pattern, route, parameters)| (pattern, route, parameters))
+    }
+
+    fn claims(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        now_ms: i64,
+    ) -> Result<Option<Map<String, Value>>, Response> {
+        let Some(authorizer) = &route.authorizer else { return Ok(None) };
+        let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let claims = authorise::authorise(&self.identity.issuer, authorizer, header, now_ms.div_euclid(1000));
+        claims.map(Some).ok_or_else(|| {
+            let mut response = problem(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "Send a valid token: Authorization: Bearer <token>.",
+            );
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+        })
+    }
+}
+
+fn header_bytes(parts: &Parts) -> usize {
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    headers.sum::<usize>() + parts.uri.path_and_query().map_or(0, |line| line.as_str().len())
+}
+
+fn not_found() -> Response {
+    problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.")
+}
+
+fn failed(failure: &Failure) -> Response {
+    match failure {
+        Failure::TimedOut => {
+            problem(StatusCode::GATEWAY_TIMEOUT, "timed_out", "The call took too long; try again.")
+        }
+        Failure::Crashed => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Something went wrong on our side; try again.",
+        ),
+    }
+}
+
+async fn jwks(State(gateway): State<Arc<Gateway>>) -> Response {
+    axum_json(gateway.identity.issuer.jwks())
+}
+
+/// `?org=acme&permissions=billing:view,billing:subscribe[&currency=USD][&expires_in=3600]`
+async fn token(
+    State(gateway): State<Arc<Gateway>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let Some(organisation) = query.get("org").filter(|org| !org.is_empty()) else {
+        return problem(StatusCode::BAD_REQUEST, "invalid_request", "org is missing: ?org=acme");
+    };
+    let permissions = query.get("permissions").map_or("billing:view,billing:subscribe", String::as_str);
+    let lifetime = match query.get("expires_in").map(|text| text.parse()) {
+        None => TOKEN_LIFETIME_SECONDS,
+        Some(Ok(seconds)) => seconds,
+        Some(Err(_)) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "expires_in is not a number of seconds",
+            );
+        }
+    };
+    let request = TokenRequest {
+        organisation: organisation.clone(),
+        permissions: permissions.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned).collect(),
+        currency: query.get("currency").cloned(),
+    };
+    let identity = &gateway.identity;
+    let now = (gateway.now)().div_euclid(1000);
+    match identity.issuer.token(&identity.claim_names, &request, now, lifetime) {
+        Ok(token) => axum_json(&json!({ "token": token })),
+        Err(_) => failed(&Failure::Crashed),
+    }
+}
+
+fn axum_json(value: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
