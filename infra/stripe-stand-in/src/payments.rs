@@ -1,0 +1,341 @@
+//! Payments: the intent behind an invoice, its charges, and the test instruments that pay or fail.
+
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Call};
+use crate::refusal::{Outcome, Refusal};
+use crate::store::{Condition, Store};
+use crate::totals::integer;
+use crate::{identifier, invoices, lists, settle};
+
+/// With what a payer pays.
+pub(crate) enum Instrument {
+    /// A transfer to a Virtual Account of the bank.
+    VirtualAccount {
+        bank: String,
+    },
+    Card {
+        brand: &'static str,
+        last4: String,
+    },
+    /// A card that the issuer declines, with Stripe's decline code.
+    DeclinedCard {
+        decline_code: String,
+        last4: String,
+    },
+}
+
+/// Payment methods that Stripe offers for testing, and why the last ones are declined.
+const TEST_METHODS: [(&str, Option<&str>, &str); 11] = [
+    ("pm_card_visa", None, "4242"),
+    ("pm_card_mastercard", None, "4444"),
+    ("pm_card_amex", None, "8431"),
+    ("pm_card_chargeDeclined", Some("generic_decline"), "0002"),
+    ("pm_card_visa_chargeDeclined", Some("generic_decline"), "0002"),
+    ("pm_card_chargeCustomerFail", Some("generic_decline"), "0341"),
+    ("pm_card_chargeDeclinedInsufficientFunds", Some("insufficient_funds"), "9995"),
+    ("pm_card_visa_chargeDeclinedInsufficientFunds", Some("insufficient_funds"), "9995"),
+    ("pm_card_chargeDeclinedExpiredCard", Some("expired_card"), "0069"),
+    ("pm_card_chargeDeclinedIncorrectCvc", Some("incorrect_cvc"), "0127"),
+    ("pm_card_chargeDeclinedProcessingError", Some("processing_error"), "0119"),
+];
+
+/// `POST /v1/invoices/{id}/pay`. A decline answers 402 and its traces stay.
+pub(crate) fn pay(call: &mut Call<'_>) -> Outcome<Answer> {
+    let invoice = invoices::load(call, "id")?;
+    let out_of_band = call.params.boolean("paid_out_of_band")?.unwrap_or(false);
+    let method = call.params.text("payment_method")?;
+    call.params.ignore(&["forgive", "mandate", "off_session", "source"]);
+    let instrument = method.map(|method| test_method(&method)).transpose()?;
+    let draft = invoice["status"] == "draft";
+    let invoice = if draft { settle::finalize(&call.store, invoice)? } else { invoice };
+    if draft && invoice["status"] == "paid" {
+        return call.answer(invoice);
+    }
+    settle::payable(&invoice)?;
+    let paid = match instrument {
+        _ if out_of_band => settle::paid_out_of_band(&call.store, invoice)?,
+        None => {
+            let message = "There is no `default_payment_method` set on this Customer or Invoice. Please set one prior \
+                           to calling this API.";
+            return Err(Refusal::state(message));
+        }
+        Some(instrument @ Instrument::DeclinedCard { .. }) => {
+            let invoice = settle::decline(&call.store, invoice, &instrument)?;
+            call.answer(invoice.clone())?;
+            return declined(call, &invoice);
+        }
+        Some(instrument) => settle::collect(&call.store, invoice, &instrument)?,
+    };
+    call.answer(paid)
+}
+
+pub(crate) fn list_invoice_payments(call: &mut Call<'_>) -> Outcome<Answer> {
+    let mut conditions = lists::created(call)?;
+    if let Some(invoice) = call.params.text("invoice")? {
+        conditions.push(Condition::equal("invoice", invoice));
+    }
+    if let Some(status) = call.params.choice("status", &["canceled", "open", "paid"])? {
+        conditions.push(Condition::equal("status", status));
+    }
+    if let Some(mut payment) = call.params.object("payment")? {
+        let kind = payment.choice("type", &["payment_intent", "payment_record"])?;
+        conditions.push(Condition::equal("payment.type", kind.ok_or_else(|| payment.required("type"))?));
+        if let Some(id) = payment.text("payment_intent")? {
+            conditions.push(Condition::equal("payment.payment_intent", id));
+        }
+        payment.ignore(&["payment_record"]);
+        payment.finish()?;
+    }
+    lists::answer(call, "invoice_payment", conditions, Ok)
+}
+
+pub(crate) fn retrieve_invoice_payment(call: &mut Call<'_>) -> Outcome<Answer> {
+    let payment = call.store.expect("invoice_payment", "invoice payment", call.id(0), "invoice_payment")?;
+    call.answer(payment)
+}
+
+pub(crate) fn list_payment_intents(call: &mut Call<'_>) -> Outcome<Answer> {
+    let mut conditions = lists::created(call)?;
+    if let Some(customer) = call.params.text("customer")? {
+        conditions.push(Condition::equal("customer", customer));
+    }
+    lists::answer(call, "payment_intent", conditions, Ok)
+}
+
+pub(crate) fn retrieve_payment_intent(call: &mut Call<'_>) -> Outcome<Answer> {
+    call.params.ignore(&["client_secret"]);
+    let intent = call.store.expect("payment_intent", "payment_intent", call.id(0), "intent")?;
+    call.answer(intent)
+}
+
+pub(crate) fn list_charges(call: &mut Call<'_>) -> Outcome<Answer> {
+    let mut conditions = lists::created(call)?;
+    for field in ["customer", "payment_intent"] {
+        if let Some(id) = call.params.text(field)? {
+            conditions.push(Condition::equal(field, id));
+        }
+    }
+    lists::answer(call, "charge", conditions, Ok)
+}
+
+pub(crate) fn retrieve_charge(call: &mut Call<'_>) -> Outcome<Answer> {
+    let charge = call.store.expect("charge", "charge", call.id(0), "id")?;
+    call.answer(charge)
+}
+
+/// The intent and the payment that a finalised invoice waits for.
+pub(crate) fn open(store: &Store<'_>, invoice: &Value) -> Outcome<()> {
+    let id = identifier::new("pi_3", 23);
+    let secret = format!("{id}_secret_{}", identifier::new("", 24));
+    let description = format!("Payment for Invoice {}", invoice["number"].as_str().unwrap_or_default());
+    let types = invoice["payment_settings"]["payment_method_types"].clone();
+    let types = if types.is_null() { default_types(invoice) } else { types };
+    let due = integer(&invoice["amount_due"]);
+    store.put(&json!({
+        "id": id, "object": "payment_intent", "amount": due, "amount_capturable": 0,
+        "amount_details": { "tip": {} }, "amount_received": 0, "application": null,
+        "application_fee_amount": null, "automatic_payment_methods": null, "canceled_at": null,
+        "cancellation_reason": null, "capture_method": "automatic", "client_secret": secret,
+        "confirmation_method": "automatic", "created": store.now, "currency": invoice["currency"],
+        "customer": invoice["customer"], "customer_account": null, "description": description,
+        "excluded_payment_method_types": null, "last_payment_error": null, "latest_charge": null,
+        "livemode": false, "metadata": {}, "next_action": null, "on_behalf_of": null, "payment_method": null,
+        "payment_method_configuration_details": null, "payment_method_options": {},
+        "payment_method_types": types, "processing": null, "receipt_email": null, "review": null,
+        "setup_future_usage": null, "shipping": null, "source": null, "statement_descriptor": null,
+        "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
+        "transfer_group": null, "_invoice": invoice["id"],
+    }))?;
+    store.put(&json!({
+        "id": identifier::new("inpay_1", 23), "object": "invoice_payment", "amount_paid": null,
+        "amount_requested": due, "created": store.now, "currency": invoice["currency"],
+        "invoice": invoice["id"], "is_default": true, "livemode": false,
+        "payment": { "payment_intent": id, "type": "payment_intent" }, "status": "open",
+        "status_transitions": { "canceled_at": null, "paid_at": null },
+    }))
+}
+
+/// Marks the payment as paid and makes its charge.
+pub(crate) fn succeed(store: &Store<'_>, invoice: &Value, instrument: &Instrument) -> Outcome<()> {
+    let Some((mut payment, mut intent)) = pending(store, invoice)? else { return Err(nothing_pending()) };
+    let charge = charge(store, invoice, &intent, instrument);
+    store.put(&charge)?;
+    intent["status"] = "succeeded".into();
+    intent["amount_received"] = intent["amount"].clone();
+    intent["latest_charge"] = charge["id"].clone();
+    intent["payment_method"] = charge["payment_method"].clone();
+    intent["last_payment_error"] = Value::Null;
+    intent["processing"] = Value::Null;
+    payment["status"] = "paid".into();
+    payment["amount_paid"] = intent["amount"].clone();
+    payment["status_transitions"]["paid_at"] = store.now.into();
+    store.put(&intent)?;
+    store.put(&payment)?;
+    store.emit("charge.succeeded", charge, None)?;
+    store.emit("payment_intent.succeeded", invoices::public(&intent), None)?;
+    store.emit("invoice_payment.paid", payment, None)
+}
+
+/// Records why an attempt failed.
+pub(crate) fn fail(store: &Store<'_>, invoice: &Value, instrument: &Instrument) -> Outcome<()> {
+    let Some((_, mut intent)) = pending(store, invoice)? else { return Err(nothing_pending()) };
+    let charge = charge(store, invoice, &intent, instrument);
+    store.put(&charge)?;
+    intent["status"] = "requires_payment_method".into();
+    intent["latest_charge"] = charge["id"].clone();
+    intent["last_payment_error"] = payment_error(instrument, &charge);
+    intent["processing"] = Value::Null;
+    store.put(&intent)?;
+    store.emit("charge.failed", charge, None)?;
+    store.emit("payment_intent.payment_failed", invoices::public(&intent), None)
+}
+
+/// The bank has begun to move the money.
+pub(crate) fn process(store: &Store<'_>, invoice: &Value) -> Outcome<()> {
+    let Some((_, mut intent)) = pending(store, invoice)? else { return Err(nothing_pending()) };
+    intent["status"] = "processing".into();
+    store.put(&intent)?;
+    store.emit("payment_intent.processing", invoices::public(&intent), None)
+}
+
+/// Cancels what is pending, if anything is.
+pub(crate) fn cancel(store: &Store<'_>, invoice: &Value) -> Outcome<()> {
+    let Some((mut payment, mut intent)) = pending(store, invoice)? else { return Ok(()) };
+    intent["status"] = "canceled".into();
+    intent["canceled_at"] = store.now.into();
+    intent["cancellation_reason"] = "void_invoice".into();
+    payment["status"] = "canceled".into();
+    payment["status_transitions"]["canceled_at"] = store.now.into();
+    store.put(&intent)?;
+    store.put(&payment)?;
+    store.emit("payment_intent.canceled", invoices::public(&intent), None)
+}
+
+/// The intent that the invoice waits for, or the last one it had.
+pub(crate) fn intent_of(store: &Store<'_>, invoice: &Value) -> Outcome<Option<Value>> {
+    let id = invoice["id"].as_str().unwrap_or_default().to_owned();
+    let payments = store.all("invoice_payment", vec![Condition::equal("invoice", id)])?;
+    let Some(last) = payments.last() else { return Ok(None) };
+    store.get("payment_intent", last["payment"]["payment_intent"].as_str().unwrap_or_default())
+}
+
+/// Words for a decline code, as Stripe says them.
+pub(crate) fn decline_message(decline_code: &str) -> &'static str {
+    match decline_code {
+        "insufficient_funds" => "Your card has insufficient funds.",
+        "expired_card" => "Your card has expired.",
+        "incorrect_cvc" => "Your card's security code is incorrect.",
+        "processing_error" => "An error occurred while processing your card. Try again in a little bit.",
+        "payment_intent_payment_attempt_failed" => "The payment failed.",
+        _ => "Your card was declined.",
+    }
+}
+
+fn pending(store: &Store<'_>, invoice: &Value) -> Outcome<Option<(Value, Value)>> {
+    let id = invoice["id"].as_str().unwrap_or_default().to_owned();
+    let conditions = vec![Condition::equal("invoice", id), Condition::equal("status", "open")];
+    let Some(payment) = store.all("invoice_payment", conditions)?.pop() else { return Ok(None) };
+    let intent =
+        store.get("payment_intent", payment["payment"]["payment_intent"].as_str().unwrap_or_default())?;
+    Ok(intent.map(|intent| (payment, intent)))
+}
+
+fn charge(store: &Store<'_>, invoice: &Value, intent: &Value, instrument: &Instrument) -> Value {
+    let (details, decline) = match instrument {
+        Instrument::VirtualAccount { bank } => {
+            (json!({ "type": "id_bank_transfer", "id_bank_transfer": { "bank": bank } }), None)
+        }
+        Instrument::Card { brand, last4 } => (card_details(brand, last4), None),
+        Instrument::DeclinedCard { decline_code, last4 } => {
+            (card_details("visa", last4), Some(decline_code.as_str()))
+        }
+    };
+    let paid = decline.is_none();
+    let outcome = match decline {
+        None => {
+            json!({ "network_status": "approved_by_network", "reason": null, "seller_message": "Payment complete.", "type": "authorized" })
+        }
+        Some(code) => {
+            json!({ "network_status": "declined_by_network", "reason": code, "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined" })
+        }
+    };
+    json!({
+        "id": identifier::new("ch_3", 23), "object": "charge", "amount": intent["amount"],
+        "amount_captured": if paid { intent["amount"].clone() } else { 0.into() }, "amount_refunded": 0,
+        "application": null, "application_fee": null, "application_fee_amount": null,
+        "balance_transaction": null,
+        "billing_details": {
+            "address": { "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null },
+            "email": invoice["customer_email"], "name": invoice["customer_name"], "phone": null, "tax_id": null },
+        "calculated_statement_descriptor": "SALDO", "captured": paid, "created": store.now,
+        "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
+        "disputed": false, "failure_balance_transaction": null,
+        "failure_code": decline.map(error_code), "failure_message": decline.map(decline_message),
+        "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": outcome,
+        "paid": paid, "payment_intent": intent["id"], "payment_method": identifier::new("pm_1", 23),
+        "payment_method_details": details, "radar_options": {}, "receipt_email": null, "receipt_number": null,
+        "receipt_url": null, "refunded": false, "review": null, "shipping": null, "source": null,
+        "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
+        "status": if paid { "succeeded" } else { "failed" }, "transfer_data": null, "transfer_group": null,
+    })
+}
+
+fn card_details(brand: &str, last4: &str) -> Value {
+    json!({ "type": "card", "card": {
+        "amount_authorized": null, "authorization_code": null, "brand": brand,
+        "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass" },
+        "country": "US", "exp_month": 12, "exp_year": 2030, "funding": "credit", "installments": null,
+        "last4": last4, "mandate": null, "network": brand, "three_d_secure": null, "wallet": null,
+    } })
+}
+
+fn payment_error(instrument: &Instrument, charge: &Value) -> Value {
+    let Instrument::DeclinedCard { decline_code, .. } = instrument else {
+        return json!({
+            "code": "payment_intent_payment_attempt_failed", "charge": charge["id"],
+            "doc_url": "https://stripe.com/docs/error-codes/payment-intent-payment-attempt-failed",
+            "message": decline_message("payment_intent_payment_attempt_failed"), "type": "invalid_request_error",
+        });
+    };
+    let code = error_code(decline_code);
+    json!({
+        "advice_code": "try_again_later", "charge": charge["id"], "code": code, "decline_code": decline_code,
+        "doc_url": format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")),
+        "message": decline_message(decline_code), "type": "card_error",
+    })
+}
+
+fn declined(call: &mut Call<'_>, invoice: &Value) -> Outcome<Answer> {
+    let intent = intent_of(&call.store, invoice)?.unwrap_or_default();
+    let mut error = intent["last_payment_error"].clone();
+    error["payment_intent"] = invoices::public(&intent);
+    Ok(Answer { status: 402, body: json!({ "error": error }) })
+}
+
+/// Stripe's error code for a decline: some have one of their own, the rest are `card_declined`.
+fn error_code(decline_code: &str) -> &str {
+    match decline_code {
+        "expired_card" | "incorrect_cvc" | "processing_error" => decline_code,
+        _ => "card_declined",
+    }
+}
+
+fn test_method(id: &str) -> Outcome<Instrument> {
+    let known = TEST_METHODS.iter().find(|(known, _, _)| *known == id);
+    let (_, decline, last4) =
+        known.ok_or_else(|| Refusal::missing_reference("PaymentMethod", id, "payment_method"))?;
+    let last4 = (*last4).to_owned();
+    Ok(match decline {
+        None => Instrument::Card { brand: "visa", last4 },
+        Some(code) => Instrument::DeclinedCard { decline_code: (*code).to_owned(), last4 },
+    })
+}
+
+fn default_types(invoice: &Value) -> Value {
+    if invoice["currency"] == "idr" { json!(["card", "id_bank_transfer"]) } else { json!(["card"]) }
+}
+
+fn nothing_pending() -> Refusal {
+    Refusal::state("This invoice has no payment that waits for money.")
+}
