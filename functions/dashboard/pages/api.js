@@ -1,0 +1,66 @@
+// Saldo's API: answers, or one kind of failure with what to do about it.
+import { currentToken } from "./session.js";
+
+const PATIENCE_MS = 25_000;
+
+/**
+ * kind: "session" (sign in again), "permission", "network" (retry), "problem" (the server said no: see status and code).
+ */
+export class ApiFailure extends Error {
+  constructor(kind, status = 0, problem = {}) {
+    super(kind);
+    Object.assign(this, { kind, status, problem, code: problem.code });
+  }
+
+  /** Whether the same request may be sent again: nobody knows if it was carried out. */
+  get unclear() {
+    return this.kind === "network" || this.status >= 500 || this.status === 429;
+  }
+}
+
+export const getBalance = () => call("GET", "/v1/balance");
+export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
+export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
+export const cancelTopUp = (id) => call("POST", `/v1/top-ups/${encodeURIComponent(id)}/cancel`);
+
+export function createTopUp(body, idempotencyKey) {
+  return call("POST", "/v1/top-ups", { body, headers: { "idempotency-key": idempotencyKey } });
+}
+
+export function listTopUps({ status, cursor, limit = 20 }) {
+  const query = new URLSearchParams({ limit });
+  if (status) query.set("status", status);
+  if (cursor) query.set("cursor", cursor);
+  return call("GET", `/v1/top-ups?${query}`);
+}
+
+async function call(method, path, { body, headers = {} } = {}) {
+  const answer = await send(method, path, body, headers);
+  const content = await answer.json().catch(() => null);
+  if (answer.ok && content !== null) return content;
+  const problem = content ?? {};
+  if (answer.status === 401) throw new ApiFailure("session", 401, problem);
+  if (answer.status === 403) throw new ApiFailure("permission", 403, problem);
+  throw new ApiFailure("problem", answer.ok ? 502 : answer.status, problem);
+}
+
+async function send(method, path, body, headers) {
+  if (!currentToken()) throw new ApiFailure("session", 401);
+  try {
+    return await fetch(path, {
+      method,
+      headers: {
+        ...headers,
+        accept: "application/json",
+        authorization: `Bearer ${currentToken()}`,
+        ...(body ? { "content-type": "application/json" } : {}),
+      },
+      body: body && JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch {
+    throw new ApiFailure("network");
+  }
+}

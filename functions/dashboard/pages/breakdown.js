@@ -1,0 +1,31 @@
+// The price of a top-up line by line; what is not known yet is shown as not known.
+import { fill, h } from "./dom.js";
+import { money, number, percent, t } from "./language.js";
+
+export function breakdown() {
+  const list = h("dl.breakdown");
+  const total = h("dl.breakdown.total");
+  const element = h("div.price", { "aria-busy": "true" }, list, total);
+
+  /** `now` is {credits, quote?, subtotal?}, or null while nothing valid is chosen. */
+  function show(now) {
+    const quote = now?.quote;
+    const subtotal = quote?.subtotal ?? now?.subtotal;
+    element.setAttribute("aria-busy", String(Boolean(now) && !quote));
+    element.classList.remove("changed");
+    fill(list,
+      row(t("quote.credits"), now && number(now.credits)),
+      row(t("quote.unitPrice"), quote && money(quote.unit_price), now),
+      row(t("quote.subtotal"), subtotal && money(subtotal), now),
+      row(t("quote.tax", { rate: quote ? percent(quote.tax.rate_percent) : "…" }), quote && money(quote.tax.amount), now));
+    fill(total, row(t("quote.total"), quote && money(quote.total), now));
+  }
+
+  show(null);
+  return { element, show, highlight: () => element.classList.add("changed") };
+}
+
+function row(name, value, coming) {
+  const shown = value || (coming ? h("span.pending-value", {}, t("quote.updating")) : "–");
+  return h("div", {}, h("dt", {}, name), h("dd", {}, shown));
+}

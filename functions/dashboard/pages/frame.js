@@ -1,0 +1,76 @@
+// The frame around every page: name, organisation, language, and the two Billing pages.
+import { fill, h } from "./dom.js";
+import { LANGUAGES, chooseLanguage, currentLanguage, t } from "./language.js";
+import { canSignIn, currentToken, organisation } from "./session.js";
+
+/** Draws the frame and returns the element for the page. */
+export function drawFrame(app, path) {
+  const main = h("main.page", { id: "main", tabindex: "-1" });
+  const billing = path !== "/sign-in";
+  fill(
+    document.getElementById("app"),
+    h("a.skip", { href: "#main", onclick: skipTo(main) }, t("nav.skip")),
+    header(app),
+    h("div.frame", {}, h("div", { id: "connection" }), billing && heading(app, path), main),
+  );
+  return main;
+}
+
+function header(app) {
+  const name = currentToken() ? organisation() : "";
+  return h("header.top", {}, h("div.top-inner", {},
+    h("a.brand", { href: "/billing/balance", onclick: follow(app, "/billing/balance") }, mark(), "Saldo"),
+    h("div.top-end", {},
+      name && h("span.org", { title: name }, h("span.avatar", { "aria-hidden": "true" }, name.slice(0, 1).toUpperCase()), h("span.org-name", {}, name)),
+      languages(app),
+      currentToken() && canSignIn() && h("button.quiet.small", { type: "button", onclick: app.signOut }, t("nav.signOut")),
+    )));
+}
+
+function mark() {
+  return h("span.mark", { "aria-hidden": "true" }, "S");
+}
+
+function languages(app) {
+  const choose = (code) => () => {
+    chooseLanguage(code);
+    app.changeLanguage();
+    document.querySelector(`[data-key="language-${code}"]`)?.focus();
+  };
+  return h("div.segments", { role: "group", "aria-label": t("nav.language") }, Object.entries(LANGUAGES).map(([code, name]) =>
+    h("button", {
+      type: "button",
+      "aria-pressed": String(code === currentLanguage()),
+      "aria-label": name,
+      lang: code,
+      "data-key": `language-${code}`,
+      onclick: choose(code),
+    }, code.toUpperCase())));
+}
+
+function heading(app, path) {
+  const tab = (to, key) => h("a", {
+    href: to,
+    "aria-current": (path === to || (to === "/billing/balance" && path !== "/billing/history")) && "page",
+    onclick: follow(app, to),
+  }, t(key));
+  return h("div.heading", {},
+    h("h1", {}, t("page.billing")),
+    h("nav.tabs", { "aria-label": t("nav.label") }, tab("/billing/balance", "page.balance"), tab("/billing/history", "page.history")));
+}
+
+/** Follows a link inside the page; with a modifier key the browser does what it always does. */
+function follow(app, path) {
+  return (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    app.navigate(path);
+  };
+}
+
+function skipTo(main) {
+  return (event) => {
+    event.preventDefault();
+    main.focus();
+  };
+}

@@ -1,0 +1,130 @@
+// Billing > History: every top-up, newest first.
+import { listTopUps } from "./api.js";
+import { announce, fill, h, icon } from "./dom.js";
+import { dateAndTime, money, number, t } from "./language.js";
+import { payLink } from "./open-top-up.js";
+import { failureNotice, notice, skeleton, statusWord, webAddress, working } from "./parts.js";
+
+const FILTERS = [null, "open", "paid", "canceled", "expired", "in_review"];
+const PAGE_SIZE = 20;
+
+export function historyPage(app) {
+  const filters = h("div.filters", { role: "group", "aria-label": t("history.filter") });
+  const content = h("div");
+  const more = h("div.more");
+  const asked = new URLSearchParams(location.search).get("status");
+  const state = { status: FILTERS.includes(asked) ? asked : null, topUps: [], cursor: null, turn: 0 };
+  const element = h("div.stack", {}, h("h2.visually-hidden", {}, t("history.title")), filters, content, more);
+
+  function choose(status) {
+    state.status = status;
+    history.replaceState(null, "", status ? `/billing/history?status=${status}` : "/billing/history");
+    load();
+  }
+
+  /** Loads from the newest on; a later choice wins over a slow answer. */
+  async function load({ quietly = false } = {}) {
+    const turn = (state.turn += 1);
+    drawFilters();
+    if (!quietly) {
+      fill(content, skeleton("row", "row", "row", "row"));
+      fill(more);
+    }
+    try {
+      const page = await listTopUps({ status: state.status, limit: PAGE_SIZE });
+      if (turn !== state.turn) return;
+      Object.assign(state, { topUps: page.top_ups, cursor: page.next_cursor });
+      draw();
+      if (!quietly) announce(t("history.shown", { count: number(state.topUps.length) }));
+    } catch (failure) {
+      if (!failure.kind) throw failure;
+      if (turn === state.turn) fill(content, failureNotice(failure, app, { retry: () => load(), large: !quietly }));
+    }
+  }
+
+  async function loadMore(button) {
+    if (button.getAttribute("aria-disabled")) return;
+    const turn = state.turn;
+    const reset = working(button, t("loading"));
+    try {
+      const page = await listTopUps({ status: state.status, cursor: state.cursor, limit: PAGE_SIZE });
+      if (turn !== state.turn) return;
+      state.topUps = state.topUps.concat(page.top_ups);
+      state.cursor = page.next_cursor;
+      draw();
+      announce(t("history.shown", { count: number(state.topUps.length) }));
+    } catch (failure) {
+      reset();
+      if (!failure.kind) throw failure;
+      fill(more, failureNotice(failure, app, { retry: () => { drawMore(); loadMore(more.querySelector("button")); } }));
+    }
+  }
+
+  function drawFilters() {
+    fill(filters, FILTERS.map((status) => h("button.chip", {
+      type: "button",
+      "aria-pressed": String(status === state.status),
+      "data-key": `filter-${status}`,
+      onclick: () => choose(status),
+    }, t(status ? `status.${status}` : "history.all"))));
+  }
+
+  function draw() {
+    if (state.topUps.length === 0) fill(content, nothing(state.status, app, choose));
+    else fill(content, table(state.topUps));
+    drawMore();
+  }
+
+  function drawMore() {
+    const button = h("button.button", { type: "button", "data-key": "more", onclick: () => loadMore(button) }, t("history.more"));
+    const end = state.topUps.length > PAGE_SIZE && h("p.muted", {}, t("history.end"));
+    fill(more, state.cursor ? button : end);
+  }
+
+  return { element, start: () => load(), wake: () => { if (state.topUps.length <= PAGE_SIZE) load({ quietly: true }); } };
+}
+
+function nothing(status, app, choose) {
+  if (status) {
+    const all = h("button.button", { type: "button", onclick: () => choose(null) }, t("history.none.all"));
+    return notice({ tone: "plain", icon: "receipt", title: t("history.none.status", { status: t(`status.${status}`) }), text: t("history.none.status.text"), actions: [all], large: true });
+  }
+  const topUp = h("button.button.primary", { type: "button", onclick: () => app.navigate("/billing/balance") }, t("balance.topUp"));
+  return notice({ tone: "plain", icon: "receipt", title: t("history.none.title"), text: t("history.none.text"), actions: [topUp], large: true });
+}
+
+/** A table that becomes cards on a phone: its roles are spelled out, since the change of layout would drop them. */
+function table(topUps) {
+  const columns = ["date", "status", "credits", "total", "invoice", "actions"];
+  const head = columns.map((name) => h(`th.col-${name}`, { role: "columnheader", scope: "col" },
+    name === "actions" ? h("span.visually-hidden", {}, t("history.actions")) : t(`history.${name}`)));
+  return h("div.card.table-card", {}, h("table.table", { role: "table", "aria-label": t("history.title") },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
+    h("tbody", { role: "rowgroup" }, topUps.map(row))));
+}
+
+function row(topUp) {
+  const cell = (name, ...content) => h(`td.col-${name}`, { role: "cell" }, h("span.cell-label", { "aria-hidden": "true" }, t(`history.${name}`)), content);
+  return h("tr", { role: "row" },
+    cell("date", h("time", { datetime: topUp.created_at }, dateAndTime(topUp.created_at))),
+    cell("status", statusWord(topUp.status), refunded(topUp.refunded)),
+    cell("credits", number(topUp.credits)),
+    cell("total", money(topUp.total)),
+    cell("invoice", topUp.invoice_number ?? h("span.muted", {}, "–")),
+    h("td.col-actions", { role: "cell" }, action(topUp)));
+}
+
+function refunded(amount) {
+  if (!amount || amount.minor_units === 0) return null;
+  return h("span.muted.small-text", {}, amount.decimal ? t("history.refunded", { amount: money(amount) }) : t("history.refundedSome"));
+}
+
+function action(topUp) {
+  if (topUp.status === "open" && webAddress(topUp.pay_url)) {
+    return payLink(topUp, t("history.pay"), "button.primary.small", t("history.payFor", { total: money(topUp.total), credits: number(topUp.credits) }));
+  }
+  const pdf = webAddress(topUp.invoice_pdf);
+  if (topUp.status !== "paid" || !pdf) return null;
+  const label = `${t("history.pdfFor", { number: topUp.invoice_number ?? "" })} ${t("opensNewTab")}`;
+  return h("a.pdf", { href: pdf, target: "_blank", rel: "noreferrer noopener", "aria-label": label }, icon("download"), t("history.pdf"));
+}

@@ -1,0 +1,42 @@
+// Money and numbers in the reader's form, from the decimal text of the server and never through binary fractions.
+
+/** Currencies whose fractions nobody uses: shown only when they are not zero. */
+const WITHOUT_FRACTION_IN_DAILY_USE = new Set(["IDR"]);
+
+/**
+ * @param {{currency: string, decimal: string}} money
+ * @param {string} locale BCP 47
+ */
+export function formatMoney(money, locale) {
+  const whole = WITHOUT_FRACTION_IN_DAILY_USE.has(money.currency) && !/\.\d*[1-9]/.test(money.decimal);
+  const options = { style: "currency", currency: money.currency };
+  if (whole) Object.assign(options, { minimumFractionDigits: 0, maximumFractionDigits: 0 });
+  if (money.currency === "IDR") options.currencyDisplay = "narrowSymbol";
+  return new Intl.NumberFormat(locale, options).format(money.decimal);
+}
+
+export function formatNumber(whole, locale) {
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(whole);
+}
+
+export function formatPercent(percent, locale) {
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(percent);
+  return `${number}%`;
+}
+
+/** A price times a whole number of credits, in whole minor units. */
+export function multiply(price, credits) {
+  const minorUnits = BigInt(price.minor_units) * BigInt(credits);
+  return { currency: price.currency, minor_units: Number(minorUnits), decimal: withPoint(minorUnits, exponentOf(price)) };
+}
+
+function exponentOf(money) {
+  const point = money.decimal.indexOf(".");
+  return point < 0 ? 0 : money.decimal.length - point - 1;
+}
+
+function withPoint(minorUnits, exponent) {
+  if (exponent === 0) return minorUnits.toString();
+  const digits = minorUnits.toString().padStart(exponent + 1, "0");
+  return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+}

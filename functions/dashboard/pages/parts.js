@@ -1,0 +1,82 @@
+// The parts that several pages share: notices, buttons that work, status words, words for failures.
+import { h, icon } from "./dom.js";
+import { t } from "./language.js";
+import { canSignIn, organisation } from "./session.js";
+
+/** tone: "low" (yellow), "strong" (red), "good" (green), "info", "plain". `role` makes it heard: "alert" or "status". */
+export function notice({ tone, icon: name, title, text, detail, actions = [], role, large = false }) {
+  return h(`section.notice.${tone}${large ? ".large" : ""}`, { role }, icon(name),
+    h("div.notice-body", {},
+      title && h(large ? "h2" : "p.notice-title", {}, title),
+      text && h("p", {}, text),
+      detail && h("p.said", {}, detail)),
+    actions.some(Boolean) && h("div.notice-actions", {}, actions));
+}
+
+/** What went wrong and the way on; `retry` is tried again by its button. */
+export function failureNotice(failure, app, { retry, large = false, saving } = {}) {
+  const again = retry && h("button.button", { type: "button", "data-key": "retry", onclick: retry }, t("again"));
+  if (failure.kind === "session") {
+    const go = () => { saving?.(); app.signIn(); };
+    const button = canSignIn() && h("button.button.primary", { type: "button", "data-key": "sign-in", onclick: go }, t("session.signIn"));
+    return notice({ tone: "info", icon: "lock", title: t("session.title"), text: t("session.text"), actions: [button], role: "alert", large });
+  }
+  if (failure.kind === "permission") return noView(large);
+  if (failure.kind === "network") {
+    return notice({ tone: "low", icon: "offline", title: t("error.network.title"), text: t("error.network"), actions: [again], role: "alert", large });
+  }
+  const provider = failure.code === "payment_provider_unavailable";
+  return notice({
+    tone: provider ? "low" : "strong",
+    icon: "alert",
+    title: provider ? null : t("error.server.title"),
+    text: t(provider ? "error.provider" : "error.server"),
+    detail: !provider && failure.problem.detail && t("error.said", { detail: failure.problem.detail }),
+    actions: [again],
+    role: "alert",
+    large,
+  });
+}
+
+function noView(large) {
+  return notice({ tone: "plain", icon: "lock", title: t("noView.title"), text: t("noView.text", { org: organisation() || t("yourOrg") }), large });
+}
+
+const STATUS_TONES = { requested: "wait", open: "open", paid: "paid", canceled: "off", expired: "off", in_review: "review", failed: "failed" };
+
+export function statusWord(status) {
+  return h(`span.status.${STATUS_TONES[status] ?? "off"}`, {}, status in STATUS_TONES ? t(`status.${status}`) : status);
+}
+
+/** Makes a button show that it works; returns what sets it back. It keeps its focus and can't be pressed meanwhile. */
+export function working(button, label) {
+  const before = [...button.childNodes];
+  button.setAttribute("aria-disabled", "true");
+  button.setAttribute("aria-busy", "true");
+  button.replaceChildren(spinner(), label);
+  return () => {
+    button.removeAttribute("aria-disabled");
+    button.removeAttribute("aria-busy");
+    button.replaceChildren(...before);
+  };
+}
+
+export function spinner() {
+  return h("span.spinner", { "aria-hidden": "true" });
+}
+
+/** Grey shapes in place of what is being loaded, with words for those who can't see them. */
+export function skeleton(...shapes) {
+  return h("div.skeletons", { role: "status" }, h("span.visually-hidden", {}, t("loading")), shapes.map((shape) => h(`div.skeleton.${shape}`, { "aria-hidden": "true" })));
+}
+
+/** Only a web address may be followed, whatever the server says. */
+export function webAddress(text) {
+  try {
+    const url = new URL(text);
+    return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+

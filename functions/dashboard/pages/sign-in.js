@@ -1,0 +1,56 @@
+// The local sign-in: asks the configured URL for a token with chosen claims.
+import { fill, h } from "./dom.js";
+import { t } from "./language.js";
+import { notice, working } from "./parts.js";
+import { keep, placeToReturn, settings } from "./session.js";
+
+export function signInPage(app) {
+  const org = h("input.input", { id: "org", name: "org", value: "acme", autocomplete: "organization", required: true, maxlength: 64, "aria-describedby": "org-error" });
+  const orgError = h("p.field-error", { id: "org-error", "aria-live": "polite" });
+  const view = checkbox("view", t("signIn.view"));
+  const subscribe = checkbox("subscribe", t("signIn.subscribe"));
+  const currency = h("select.input", { id: "currency" }, ["IDR", "USD"].map((code) => h("option", { value: code }, code)));
+  const problem = h("div", { "aria-live": "assertive" });
+  const button = h("button.button.primary.wide", { type: "submit" }, t("signIn.go"));
+
+  async function submit(event) {
+    event.preventDefault();
+    if (button.getAttribute("aria-disabled")) return;
+    orgError.textContent = org.value.trim() ? "" : t("signIn.org.invalid");
+    org.setAttribute("aria-invalid", String(!org.value.trim()));
+    if (!org.value.trim()) return org.focus();
+    const reset = working(button, t("signIn.going"));
+    const permissions = [view.box.checked && "billing:view", subscribe.box.checked && "billing:subscribe"].filter(Boolean);
+    try {
+      keep(await tokenFor({ org: org.value.trim(), permissions: permissions.join(","), currency: currency.value }));
+      app.navigate(placeToReturn("/billing/balance"));
+    } catch {
+      reset();
+      fill(problem, notice({ tone: "strong", icon: "alert", text: t("session.failed") }));
+    }
+  }
+
+  const element = h("form.card.sign-in", { novalidate: true, onsubmit: submit },
+    h("h1", {}, t("signIn.title")),
+    h("p.muted", {}, t("signIn.text")),
+    problem,
+    h("div.field", {}, h("label", { for: "org" }, t("signIn.org")), org, orgError),
+    h("fieldset.field", {}, h("legend", {}, t("signIn.permissions")), view.label, subscribe.label),
+    h("div.field", {}, h("label", { for: "currency" }, t("signIn.currency")), currency),
+    button);
+  return { element };
+}
+
+function checkbox(name, text) {
+  const box = h("input", { type: "checkbox", name, checked: true });
+  return { box, label: h("label.check", {}, box, text) };
+}
+
+async function tokenFor(claims) {
+  const url = new URL(settings.local_sign_in_url, location.origin);
+  for (const [name, value] of Object.entries(claims)) url.searchParams.set(name, value);
+  const answer = await fetch(url);
+  const { token } = await answer.json();
+  if (!answer.ok || typeof token !== "string") throw new Error("no token");
+  return token;
+}
