@@ -24,8 +24,9 @@ fn main() -> Outcome<()> {
     writeln!(table, "pub(crate) const ASSETS: &[Asset] = &[")?;
     for (name, content) in files.iter().filter(|(name, _)| name != "index.html") {
         let (plain, gzip) = (out.join(name), out.join(format!("{name}.gz")));
-        fs::write(&plain, content)?;
-        fs::write(&gzip, compressed(content)?)?;
+        let content = with_versioned_imports(name, content, &version)?;
+        fs::write(&plain, &content)?;
+        fs::write(&gzip, compressed(&content)?)?;
         writeln!(
             table,
             "Asset {{ name: {name:?}, content_type: {:?}, plain: include_bytes!({plain:?}), gzip: include_bytes!({gzip:?}) }},",
@@ -61,9 +62,18 @@ fn with_links(shell: &str, files: &[(String, Vec<u8>)], version: &str) -> String
     let preloads: String = files
         .iter()
         .filter(|(name, _)| name.ends_with(".js") && name != "app.js")
-        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"/assets/{version}/{name}\">"))
+        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{{{{assets}}}}/{name}\">"))
         .collect();
-    shell.replace("{{preloads}}", &preloads).replace("{{assets}}", &format!("/assets/{version}"))
+    shell.replace("{{preloads}}", &preloads).replace("{{assets}}/", &format!("/assets/{version}-"))
+}
+
+/// `from "./dom.js"` -> `from "./{version}-dom.js"`.
+fn with_versioned_imports(name: &str, content: &[u8], version: &str) -> Outcome<Vec<u8>> {
+    if !name.ends_with(".js") {
+        return Ok(content.to_vec());
+    }
+    let text = std::str::from_utf8(content)?;
+    Ok(text.replace("from \"./", &format!("from \"./{version}-")).into_bytes())
 }
 
 fn compressed(content: &[u8]) -> Outcome<Vec<u8>> {

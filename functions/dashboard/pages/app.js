@@ -14,7 +14,7 @@ const PAGES = {
   "/billing": { title: "page.balance", open: balancePage },
   "/billing/balance": { title: "page.balance", open: balancePage },
   "/billing/history": { title: "page.history", open: historyPage },
-  "/sign-in": { title: "page.signIn", open: signInPage },
+  "/billing/sign-in": { title: "page.signIn", open: signInPage },
 };
 
 const app = { navigate, signIn: leaveForSignIn, signOut: endSession, changeLanguage: show };
@@ -42,7 +42,7 @@ function navigate(path) {
 }
 
 function needsSignIn(path) {
-  return !currentToken() && !(path === "/sign-in" && settings.local_sign_in_url);
+  return !currentToken() && !(path === "/billing/sign-in" && settings.local_sign_in_url);
 }
 
 function signInNeeded() {
@@ -66,7 +66,7 @@ async function leaveForSignIn() {
 
 function endSession() {
   signOut();
-  location.assign(settings.local_sign_in_url ? "/sign-in" : "/");
+  location.assign(settings.local_sign_in_url ? "/billing/sign-in" : "/");
 }
 
 function showConnection() {

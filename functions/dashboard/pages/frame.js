@@ -6,7 +6,7 @@ import { canSignIn, currentToken, organisation } from "./session.js";
 /** Draws the frame and returns the element for the page. */
 export function drawFrame(app, path) {
   const main = h("main.page", { id: "main", tabindex: "-1" });
-  const billing = path !== "/sign-in";
+  const billing = path !== "/billing/sign-in";
   fill(
     document.getElementById("app"),
     h("a.skip", { href: "#main", onclick: skipTo(main) }, t("nav.skip")),

@@ -39,7 +39,7 @@ export function signOut() {
 
 /** Leaves for the configured sign-in, to come back to this place. False when none is configured. */
 export async function signIn() {
-  const here = location.pathname === "/sign-in" ? "/billing/balance" : location.pathname + location.search;
+  const here = location.pathname === "/billing/sign-in" ? "/billing/balance" : location.pathname + location.search;
   sessionStorage.removeItem(TOKEN);
   sessionStorage.setItem(RETURN_TO, here);
   if (settings.oidc) {
@@ -49,7 +49,7 @@ export async function signIn() {
     url.searchParams.set("return_to", location.origin + here);
     location.assign(url.href);
   } else if (settings.local_sign_in_url) {
-    location.assign("/sign-in");
+    location.assign("/billing/sign-in");
   }
 }
 

@@ -9,8 +9,8 @@ pub(crate) struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The asset behind `/assets/{version}/{name}`; another version's names are unknown.
+/// The asset behind `/assets/{version}-{name}`; another version's names are unknown.
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
-    let (version, name) = path.strip_prefix("/assets/")?.split_once('/')?;
+    let (version, name) = path.strip_prefix("/assets/")?.split_once('-')?;
     ASSETS.iter().find(|asset| version == VERSION && asset.name == name)
 }

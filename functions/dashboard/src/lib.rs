@@ -11,7 +11,7 @@ mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 5] = ["/", "/billing", "/billing/balance", "/billing/history", "/sign-in"];
+const PAGES: [&str; 5] = ["/", "/billing", "/billing/balance", "/billing/history", "/billing/sign-in"];
 
 /// Names carry a hash of the content, so what a browser has once it never asks for again.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
