@@ -1,0 +1,3 @@
+//! What the local program promises: gateway, queue, scheduler, survival.
+mod gateway;
+mod queue;
