@@ -1,0 +1,1 @@
+//! The Billing pages in a real browser.

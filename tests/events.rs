@@ -1,0 +1,1 @@
+//! Every payload in events/ goes through the function it triggers.
