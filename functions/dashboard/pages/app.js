@@ -82,6 +82,7 @@ async function start() {
   show();
   if (failed) announce(t("session.failed"));
   addEventListener("popstate", show);
+  addEventListener("hashchange", () => takeTokenFromAddress().then(show));
   addEventListener("online", showConnection);
   addEventListener("offline", showConnection);
   onWake(() => page?.wake?.());

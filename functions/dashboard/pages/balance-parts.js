@@ -25,7 +25,7 @@ export function balanceCard(slot, balance, topUp) {
     h("div", {},
       h("h2.label", { id: "credits-label" }, t("balance.label")),
       amount,
-      balance.available_credits > 0 && h("p.muted", {}, pays(balance))),
+      h("p.muted", {}, balance.available_credits > 0 ? pays(balance) : t("balance.start"))),
     h("button.button.primary.large", { type: "button", "data-key": "top-up", onclick: topUp }, icon("plus"), t("balance.topUp"))));
   if (before !== undefined && Number(before) !== balance.available_credits) count(amount, Number(before), balance.available_credits);
 }

@@ -16,11 +16,11 @@ const ADDING_SHOWN_MS = 1400;
 export function balancePage(app) {
   const slots = { failure: h("div"), news: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div") };
   const element = h("div.stack", {}, Object.values(slots));
-  const state = { balance: null, open: null, shown: null, settling: false, dialog: false, stopped: false };
+  const state = { balance: null, open: null, shown: null, settling: false, dialog: null, stopped: false };
   let looking = null;
   let drawn = "";
 
-  const watcher = watch({ isNeeded: () => !state.stopped && (state.open !== null || state.settling), look });
+  const watcher = watch({ isNeeded: () => !state.stopped && state.open !== null, look });
 
   /** Looks once; calls that come meanwhile share it. */
   function look() {
@@ -31,9 +31,9 @@ export function balancePage(app) {
   async function lookNow() {
     try {
       const balance = await getBalance();
-      const before = state.open?.id ?? awaiting.read()?.id;
+      const before = state.settling ? null : (state.open?.id ?? awaiting.read()?.id);
       const gone = before && balance.open_top_up?.id !== before;
-      const outcome = gone ? await getTopUp(before) : null;
+      const outcome = gone ? await outcomeOf(before) : null;
       const open = await detailed(balance.open_top_up);
       if (state.stopped) return;
       Object.assign(state, { balance, open });
@@ -62,6 +62,7 @@ export function balancePage(app) {
     const waiting = outcome.status === "requested" || outcome.status === "open";
     if (waiting) return draw();
     paying.clear();
+    state.dialog?.finished(outcome.id);
     if (outcome.status !== "paid") {
       awaiting.clear();
       fill(slots.news, outcomeNotice(outcome));
@@ -117,13 +118,14 @@ export function balancePage(app) {
 
   function topUp() {
     if (state.dialog) return;
-    state.dialog = true;
     fill(slots.news);
-    openTopUpDialog(app, {
+    const lookAgain = () => look().then(() => watcher.start());
+    state.dialog = openTopUpDialog(app, {
       open: state.open,
+      changed: lookAgain,
       closed: () => {
-        state.dialog = false;
-        look().then(() => watcher.start());
+        state.dialog = null;
+        lookAgain();
       },
     });
   }
@@ -143,10 +145,20 @@ export function balancePage(app) {
   };
 }
 
+/** The top-up that was open; null when this organisation has none of that id. */
+async function outcomeOf(id) {
+  try {
+    return await getTopUp(id);
+  } catch (failure) {
+    if (failure.status === 404) return null;
+    throw failure;
+  }
+}
+
 /** Somebody left to pay this top-up a moment ago. */
 function isChecking(open) {
   const left = paying.read();
-  if (left?.id !== open.id) return false;
+  if (left?.id !== open.id || Date.parse(open.payment_failure?.at) > left.at) return false;
   if (!left.back) paying.write({ ...left, back: Date.now() });
   return Date.now() - (left.back ?? Date.now()) < CHECKING_MS;
 }

@@ -5,19 +5,21 @@ import { money, number, percent, t } from "./language.js";
 export function breakdown() {
   const list = h("dl.breakdown");
   const total = h("dl.breakdown.total");
+  let last = null; // the unit price and the tax rate stay true while another amount is typed
   const element = h("div.price", { "aria-busy": "true" }, list, total);
 
   /** `now` is {credits, quote?, subtotal?}, or null while nothing valid is chosen. */
   function show(now) {
     const quote = now?.quote;
+    last = quote ?? last;
     const subtotal = quote?.subtotal ?? now?.subtotal;
     element.setAttribute("aria-busy", String(Boolean(now) && !quote));
     element.classList.remove("changed");
     fill(list,
       row(t("quote.credits"), now && number(now.credits)),
-      row(t("quote.unitPrice"), quote && money(quote.unit_price), now),
+      row(t("quote.unitPrice"), last && money(last.unit_price), now),
       row(t("quote.subtotal"), subtotal && money(subtotal), now),
-      row(t("quote.tax", { rate: quote ? percent(quote.tax.rate_percent) : "…" }), quote && money(quote.tax.amount), now));
+      row(t("quote.tax", { rate: last ? percent(last.tax.rate_percent) : "…" }), quote && money(quote.tax.amount), now));
     fill(total, row(t("quote.total"), quote && money(quote.total), now));
   }
 

@@ -23,7 +23,6 @@ export function modal({ onClose, narrow = false } = {}) {
 
   element.addEventListener("cancel", (event) => { if (locked) event.preventDefault(); });
   element.addEventListener("keydown", (event) => { if (event.key === "Escape" && locked) event.preventDefault(); });
-  element.addEventListener("pointerdown", (event) => { if (event.target === element) close(); });
   element.addEventListener("close", () => {
     element.remove();
     const target = opener?.isConnected ? opener : document.querySelector(`[data-key="${opener?.dataset?.key}"]`);

@@ -3,7 +3,9 @@ import { listTopUps } from "./api.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { dateAndTime, money, number, t } from "./language.js";
 import { payLink } from "./open-top-up.js";
+import { draft } from "./memory.js";
 import { failureNotice, notice, skeleton, statusWord, webAddress, working } from "./parts.js";
+import { watch } from "./watch.js";
 
 const FILTERS = [null, "open", "paid", "canceled", "expired", "in_review"];
 const PAGE_SIZE = 20;
@@ -14,18 +16,20 @@ export function historyPage(app) {
   const more = h("div.more");
   const asked = new URLSearchParams(location.search).get("status");
   const state = { status: FILTERS.includes(asked) ? asked : null, topUps: [], cursor: null, turn: 0 };
+  const watcher = watch({ isNeeded: () => isFirstPage() && state.topUps.some(isWaiting), look: () => load({ quietly: true }) });
+  const isFirstPage = () => state.topUps.length <= PAGE_SIZE;
   const element = h("div.stack", {}, h("h2.visually-hidden", {}, t("history.title")), filters, content, more);
 
   function choose(status) {
     state.status = status;
     history.replaceState(null, "", status ? `/billing/history?status=${status}` : "/billing/history");
+    drawFilters();
     load();
   }
 
   /** Loads from the newest on; a later choice wins over a slow answer. */
   async function load({ quietly = false } = {}) {
     const turn = (state.turn += 1);
-    drawFilters();
     if (!quietly) {
       fill(content, skeleton("row", "row", "row", "row"));
       fill(more);
@@ -33,11 +37,15 @@ export function historyPage(app) {
     try {
       const page = await listTopUps({ status: state.status, limit: PAGE_SIZE });
       if (turn !== state.turn) return;
+      const before = state.topUps;
       Object.assign(state, { topUps: page.top_ups, cursor: page.next_cursor });
-      draw();
-      if (!quietly) announce(t("history.shown", { count: number(state.topUps.length) }));
+      if (JSON.stringify(before) !== JSON.stringify(page.top_ups) || !quietly) draw();
+      if (quietly) return announcePaid(before, page.top_ups);
+      announce(t("history.shown", { count: number(state.topUps.length) }));
+      watcher.start();
     } catch (failure) {
       if (!failure.kind) throw failure;
+      if (quietly && failure.unclear) return;
       if (turn === state.turn) fill(content, failureNotice(failure, app, { retry: () => load(), large: !quietly }));
     }
   }
@@ -61,6 +69,7 @@ export function historyPage(app) {
   }
 
   function drawFilters() {
+    if (state.topUps.length === 0 && !state.status) return fill(filters);
     fill(filters, FILTERS.map((status) => h("button.chip", {
       type: "button",
       "aria-pressed": String(status === state.status),
@@ -70,6 +79,7 @@ export function historyPage(app) {
   }
 
   function draw() {
+    drawFilters();
     if (state.topUps.length === 0) fill(content, nothing(state.status, app, choose));
     else fill(content, table(state.topUps));
     drawMore();
@@ -81,7 +91,23 @@ export function historyPage(app) {
     fill(more, state.cursor ? button : end);
   }
 
-  return { element, start: () => load(), wake: () => { if (state.topUps.length <= PAGE_SIZE) load({ quietly: true }); } };
+  async function wake() {
+    if (!isFirstPage()) return;
+    await load({ quietly: true });
+    watcher.start();
+  }
+
+  return { element, start: () => load(), wake, stop: () => watcher.stop() };
+}
+
+function isWaiting({ status }) {
+  return status === "open" || status === "requested";
+}
+
+function announcePaid(before, now) {
+  const waited = new Set(before.filter(isWaiting).map(({ id }) => id));
+  const paid = now.find(({ id, status }) => status === "paid" && waited.has(id));
+  if (paid) announce(t("history.nowPaid", { total: money(paid.total) }));
 }
 
 function nothing(status, app, choose) {
@@ -89,7 +115,11 @@ function nothing(status, app, choose) {
     const all = h("button.button", { type: "button", onclick: () => choose(null) }, t("history.none.all"));
     return notice({ tone: "plain", icon: "receipt", title: t("history.none.status", { status: t(`status.${status}`) }), text: t("history.none.status.text"), actions: [all], large: true });
   }
-  const topUp = h("button.button.primary", { type: "button", onclick: () => app.navigate("/billing/balance") }, t("balance.topUp"));
+  const topUpNow = () => {
+    draft.write({ choice: null, text: "" });
+    app.navigate("/billing/balance");
+  };
+  const topUp = h("button.button.primary", { type: "button", onclick: topUpNow }, t("balance.topUp"));
   return notice({ tone: "plain", icon: "receipt", title: t("history.none.title"), text: t("history.none.text"), actions: [topUp], large: true });
 }
 

@@ -42,7 +42,7 @@ export async function prepared(topUp) {
   for (const pause of PREPARING_PAUSES_MS) {
     if (newest.pay_url || (newest.status && newest.status !== "requested" && newest.status !== "open")) break;
     await new Promise((resolve) => setTimeout(resolve, pause));
-    newest = await getTopUp(topUp.id);
+    newest = await getTopUp(topUp.id).catch(() => newest);
   }
   return newest;
 }

@@ -18,6 +18,7 @@ export const STRINGS = {
 
     "balance.label": "Available credits",
     "balance.pays": "Enough for about {email} emails, {whatsapp} WhatsApp messages or {sms} SMS.",
+    "balance.start": "Top up once and you can send right away.",
     "balance.topUp": "Top Up Balance",
     "balance.low.title": "Your balance is running low",
     "balance.low.text": "Below {credits} credits. Top up now so that no message has to wait.",
@@ -136,6 +137,7 @@ export const STRINGS = {
     "history.more": "Load more",
     "history.shown": "{count} top-ups shown",
     "history.end": "That's everything.",
+    "history.nowPaid": "The top-up of {total} is paid.",
     "history.none.title": "No top-ups yet",
     "history.none.text": "Buy credits once and they appear here, with their invoice. It takes less than a minute.",
     "history.none.status": "No top-ups with the status {status}",
@@ -200,6 +202,7 @@ export const STRINGS = {
 
     "balance.label": "Kredit tersedia",
     "balance.pays": "Cukup untuk sekitar {email} email, {whatsapp} pesan WhatsApp, atau {sms} SMS.",
+    "balance.start": "Isi saldo sekali, lalu Anda langsung dapat mengirim.",
     "balance.topUp": "Isi Saldo",
     "balance.low.title": "Saldo Anda hampir habis",
     "balance.low.text": "Kurang dari {credits} kredit. Isi sekarang agar tidak ada pesan yang tertunda.",
@@ -318,6 +321,7 @@ export const STRINGS = {
     "history.more": "Tampilkan lagi",
     "history.shown": "{count} pengisian ditampilkan",
     "history.end": "Sudah semuanya.",
+    "history.nowPaid": "Pengisian {total} sudah lunas.",
     "history.none.title": "Belum ada pengisian",
     "history.none.text": "Beli kredit sekali, lalu pengisian dan fakturnya muncul di sini. Kurang dari satu menit.",
     "history.none.status": "Tidak ada pengisian dengan status {status}",

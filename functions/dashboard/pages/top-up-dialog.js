@@ -9,9 +9,14 @@ import { notice, webAddress } from "./parts.js";
 import { prepared } from "./purchase.js";
 import { may, organisation } from "./session.js";
 
-/** @param {{open: object|null, closed: () => void}} options the open top-up, if one is known */
-export function openTopUpDialog(app, { open, closed }) {
+/**
+ * @param {{open: object|null, changed: () => void, closed: () => void}} options the open top-up, if one is known;
+ * `changed` is called when there is a new one
+ * @returns {{finished: (id: string) => void}} closes what speaks of a top-up that is not open any more
+ */
+export function openTopUpDialog(app, { open, changed, closed }) {
   let leaving = false;
+  let about = null;
   const dialog = modal({
     onClose: () => {
       if (!leaving) draft.clear();
@@ -22,12 +27,14 @@ export function openTopUpDialog(app, { open, closed }) {
   let step = null;
 
   function choose(message) {
+    about = null;
     step = amountStep({ app, dialog, message, created, pending, leave: () => { leaving = true; } });
     step.show();
   }
 
   /** One is open already: it is paid or canceled first. */
   function pending(topUp) {
+    about = topUp.id;
     const pay = h("button.button.primary", { type: "button", onclick: () => goToPayment(topUp, pay) }, t("pending.pay"));
     const link = webAddress(topUp.pay_url) ? payLink(topUp, t("pending.pay"), "button.primary") : pay;
     const cancel = h("button.button", { type: "button", "data-key": "pending-cancel", onclick: () => confirmCancel(topUp, app, after) }, t("pending.cancel"));
@@ -49,6 +56,8 @@ export function openTopUpDialog(app, { open, closed }) {
 
   function created(topUp, { forSomeoneElse }) {
     draft.clear();
+    about = topUp.id;
+    changed();
     if (!webAddress(topUp.pay_url)) return dialog.close();
     if (!forSomeoneElse) return follow(topUp);
     dialog.show({
@@ -65,12 +74,14 @@ export function openTopUpDialog(app, { open, closed }) {
   function follow(topUp) {
     paying.write({ id: topUp.id, at: Date.now() });
     dialog.say(t("dialog.going"));
+    addEventListener("pageshow", () => dialog.close(), { once: true });
     location.assign(webAddress(topUp.pay_url));
   }
 
   if (!may("billing:subscribe")) explainPermission(dialog);
   else if (open) pending(open);
   else choose();
+  return { finished: (id) => { if (id === about) dialog.close(); } };
 }
 
 function summaryOf(topUp) {
