@@ -79,6 +79,21 @@ pub(crate) fn readable(amount: i64, currency: &str, indonesian: bool) -> String 
     format!("{sign}{}{}{fraction}", symbol(currency), grouped(whole, group))
 }
 
+/// How a price with a fraction of a minor unit reads: `12.5` of a dollar's cents is $0.125.
+pub(crate) fn readable_decimal(amount: &str, currency: &str, indonesian: bool) -> String {
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let whole = whole.parse().unwrap_or(0);
+    if fraction.is_empty() {
+        return readable(whole, currency, indonesian);
+    }
+    let exponent = exponent(currency);
+    let digits = format!("{:0>width$}", whole, width = exponent + 1);
+    let (units, minor) = digits.split_at(digits.len() - exponent);
+    let (group, point) = if indonesian { ('.', ',') } else { (',', '.') };
+    format!("{}{}{point}{minor}{fraction}", symbol(currency), grouped(units, group))
+}
+
 /// Thousands set apart.
 pub(crate) fn grouped(digits: &str, separator: char) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
@@ -114,6 +129,14 @@ mod tests {
         assert_eq!(readable(5, "usd", false), "$0.05");
         assert_eq!(readable(-123_456, "usd", false), "-$1,234.56");
         assert_eq!(readable(1_500, "jpy", false), "JPY\u{a0}1,500");
+    }
+
+    #[test]
+    fn fractions_of_a_minor_unit_are_shown_in_full() {
+        assert_eq!(readable_decimal("12.5", "usd", false), "$0.125");
+        assert_eq!(readable_decimal("25000.50", "idr", true), "Rp\u{a0}250,005");
+        assert_eq!(readable_decimal("25000", "idr", true), "Rp\u{a0}250");
+        assert_eq!(readable_decimal("1500.25", "jpy", false), "JPY\u{a0}1,500.25");
     }
 
     #[test]

@@ -1,0 +1,201 @@
+//! The page of one invoice.
+
+use serde_json::Value;
+
+use crate::money;
+use crate::page::words::Words;
+use crate::page::{Choice, STYLE_PATH, escape, panel};
+use crate::refusal::Outcome;
+use crate::store::Store;
+use crate::totals::{integer, lines_of};
+
+/// The invoice on the left, how to pay it on the right.
+pub(crate) fn page(
+    store: &Store<'_>,
+    invoice: &Value,
+    words: &Words,
+    choice: &Choice,
+    complaint: Option<&str>,
+) -> Outcome<String> {
+    let figures = figures(store, invoice, words)?;
+    let status = panel::render(store, invoice, words, choice, complaint)?;
+    let title = format!("{} {}", words.invoice, text(&invoice["number"]));
+    let body = format!(
+        r#"<main class="sheet">
+<article class="invoice" aria-labelledby="title">{head}{parties}{lines}{sums}
+<p class="pdf"><a href="{pdf}">{download}</a></p></article>
+<section class="panel" aria-label="{pay_with}">{status}</section>
+</main>"#,
+        head = head(invoice, words),
+        parties = parties(invoice, words),
+        lines = lines(invoice, words),
+        sums = sums(&figures),
+        pdf = escape(&format!("/i/{}/pdf", text(&invoice["_token"]))),
+        download = words.download,
+        pay_with = words.pay_with,
+    );
+    Ok(shell(&title, &body, words))
+}
+
+/// For a token that belongs to no invoice.
+pub(crate) fn unknown(words: &Words) -> String {
+    let body = format!(
+        r#"<main class="sheet single"><section class="panel outcome"><h1>{}</h1><p>{}</p></section></main>"#,
+        words.unknown_title, words.unknown_text
+    );
+    shell(words.unknown_title, &body, words)
+}
+
+/// One line of the sum: label, amount, and whether it is the one that counts.
+pub(crate) struct Figure {
+    pub(crate) label: String,
+    pub(crate) amount: String,
+    pub(crate) strong: bool,
+}
+
+/// Subtotal, discount, taxes, total, balance, and what is due or was paid.
+pub(crate) fn figures(store: &Store<'_>, invoice: &Value, words: &Words) -> Outcome<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let mut add = |label: String, amount: i64, strong: bool| {
+        figures.push(Figure { label, amount: money_in(invoice, amount, words), strong });
+    };
+    add(words.subtotal.to_owned(), integer(&invoice["subtotal"]), false);
+    for discount in invoice["total_discount_amounts"].as_array().into_iter().flatten() {
+        add(words.discount.to_owned(), -integer(&discount["amount"]), false);
+    }
+    for tax in invoice["total_taxes"].as_array().into_iter().flatten() {
+        let rate = store.get("tax_rate", text(&tax["tax_rate_details"]["tax_rate"]))?.unwrap_or_default();
+        let percentage = decimal_in(text(&rate["_percentage"]), words);
+        let included = if tax["tax_behavior"] == "inclusive" {
+            format!(", {}", words.tax_included)
+        } else {
+            String::new()
+        };
+        add(
+            format!("{} ({percentage}%{included})", text(&rate["display_name"])),
+            integer(&tax["amount"]),
+            false,
+        );
+    }
+    let applied = integer(&invoice["starting_balance"]) - integer(&invoice["ending_balance"]);
+    add(words.total.to_owned(), integer(&invoice["total"]), false);
+    if applied != 0 {
+        add(words.balance_applied.to_owned(), applied, false);
+    }
+    let paid = invoice["status"] == "paid";
+    let (label, amount) =
+        if paid { (words.amount_paid, "amount_paid") } else { (words.amount_due, "amount_due") };
+    add(label.to_owned(), integer(&invoice[amount]), true);
+    Ok(figures)
+}
+
+/// An amount in the currency of the invoice, as the reader writes it.
+pub(crate) fn money_in(invoice: &Value, amount: i64, words: &Words) -> String {
+    money::readable(amount, text(&invoice["currency"]), words.is_indonesian())
+}
+
+/// How many times what, for a line: `1.000 × Rp 250`.
+pub(crate) fn quantity(invoice: &Value, line: &Value, words: &Words) -> String {
+    let separator = if words.is_indonesian() { '.' } else { ',' };
+    let count = money::grouped(&integer(&line["quantity"]).to_string(), separator);
+    let unit = text(&line["pricing"]["unit_amount_decimal"]);
+    let unit = money::readable_decimal(unit, text(&invoice["currency"]), words.is_indonesian());
+    format!("{count} × {unit}")
+}
+
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn decimal_in(decimal: &str, words: &Words) -> String {
+    let short =
+        if decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal };
+    escape(&if words.is_indonesian() { short.replace('.', ",") } else { short.to_owned() })
+}
+
+fn shell(title: &str, body: &str, words: &Words) -> String {
+    format!(
+        r#"<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8"><title>{title} · {seller}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="{STYLE_PATH}"></head><body>
+<p class="banner" role="note">{banner}</p>
+{body}
+</body></html>"#,
+        language = words.language,
+        title = escape(title),
+        seller = crate::SELLER,
+        banner = words.banner,
+    )
+}
+
+fn head(invoice: &Value, words: &Words) -> String {
+    let (class, status) = match text(&invoice["status"]) {
+        "paid" => ("good", words.status_paid),
+        "void" => ("gone", words.status_void),
+        "uncollectible" => ("gone", words.status_uncollectible),
+        _ => ("waiting", words.status_open),
+    };
+    format!(
+        r#"<header><p class="seller"><span aria-hidden="true" class="mark">S</span>{seller}</p>
+<span class="status {class}">{status}</span>
+<h1 id="title">{invoice} <span class="number">{number}</span></h1></header>"#,
+        seller = crate::SELLER,
+        invoice = words.invoice,
+        number = escape(text(&invoice["number"])),
+    )
+}
+
+fn parties(invoice: &Value, words: &Words) -> String {
+    let name = text(&invoice["customer_name"]);
+    let email = text(&invoice["customer_email"]);
+    let first = if name.is_empty() { text(&invoice["customer"]) } else { name };
+    let second = if email.is_empty() {
+        String::new()
+    } else {
+        format!("<br><span class=\"soft\">{}</span>", escape(email))
+    };
+    let mut facts =
+        vec![(words.from, crate::SELLER.to_owned()), (words.to, format!("{}{second}", escape(first)))];
+    let transitions = &invoice["status_transitions"];
+    let days = [
+        (words.issued, &transitions["finalized_at"]),
+        (words.due, &invoice["due_date"]),
+        (words.paid_on, &transitions["paid_at"]),
+    ];
+    let known = days.into_iter().filter_map(|(label, at)| Some((label, words.day(at.as_i64()?))));
+    facts.extend(known);
+    let each = |(label, value): &(&str, String)| format!("<div><dt>{label}</dt><dd>{value}</dd></div>");
+    let mut html = format!(r#"<dl class="facts">{}</dl>"#, facts.iter().map(each).collect::<String>());
+    let description = text(&invoice["description"]);
+    if !description.is_empty() {
+        html.push_str(&format!(r#"<p class="memo">{}</p>"#, escape(description)));
+    }
+    html
+}
+
+fn lines(invoice: &Value, words: &Words) -> String {
+    let each = |line: &Value| {
+        format!(
+            r#"<tr><td>{}<br><span class="soft">{}</span></td><td class="money">{}</td></tr>"#,
+            escape(text(&line["description"])),
+            quantity(invoice, line, words),
+            money_in(invoice, integer(&line["amount"]), words),
+        )
+    };
+    let rows: String = lines_of(invoice).iter().map(each).collect();
+    format!(
+        r#"<table class="lines"><thead><tr><th scope="col">{}</th><th scope="col" class="money">{}</th></tr></thead>
+<tbody>{rows}</tbody></table>"#,
+        words.description, words.amount
+    )
+}
+
+fn sums(figures: &[Figure]) -> String {
+    let each = |figure: &Figure| {
+        let class = if figure.strong { r#" class="strong""# } else { "" };
+        format!("<div{class}><dt>{}</dt><dd>{}</dd></div>", escape(&figure.label), figure.amount)
+    };
+    format!(r#"<dl class="sums">{}</dl>"#, figures.iter().map(each).collect::<String>())
+}
