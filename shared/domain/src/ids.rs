@@ -1,0 +1,130 @@
+//! Identifiers that come from outside, bounded and checked.
+
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// The text cannot be that identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId;
+
+/// The paying tenant; only ever taken from a verified token.
+///
+/// 1 to 128 letters, digits, `-`, `_`, `.`, `:`, `@` or `|`: what identity providers issue. `#`, which separates the
+/// parts of a table key, is not among them.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct OrgId(String);
+
+impl OrgId {
+    pub fn parse(text: &str) -> Result<OrgId, InvalidId> {
+        let fits = (1..=128).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:@|".contains(&byte));
+        if fits { Ok(OrgId(text.to_owned())) } else { Err(InvalidId) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A top-up: `top_` and a UUIDv7 in hexadecimal, so that ids sort by the time of their making.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct TopUpId(String);
+
+const TOP_UP_PREFIX: &str = "top_";
+
+impl TopUpId {
+    /// A new id made at `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> TopUpId {
+        TopUpId(format!("{TOP_UP_PREFIX}{}", uuid_v7(now).simple()))
+    }
+
+    pub fn parse(text: &str) -> Result<TopUpId, InvalidId> {
+        let digits = text.strip_prefix(TOP_UP_PREFIX).ok_or(InvalidId)?;
+        let hexadecimal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let uuid = Uuid::try_parse(digits).map_err(|_| InvalidId)?;
+        if digits.len() == 32 && hexadecimal && uuid.get_version_num() == 7 {
+            Ok(TopUpId(text.to_owned()))
+        } else {
+            Err(InvalidId)
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part that differs between ids of the same millisecond: the last 74 random bits.
+    pub(crate) fn uuid(&self) -> Uuid {
+        self.0.strip_prefix(TOP_UP_PREFIX).and_then(|digits| Uuid::try_parse(digits).ok()).unwrap_or(Uuid::nil())
+    }
+}
+
+/// What a client sends to make a repeated request the same request: 1 to 255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    pub fn parse(text: &str) -> Result<IdempotencyKey, InvalidId> {
+        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(IdempotencyKey(text.to_owned())) } else { Err(InvalidId) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A fresh UUIDv7 of the moment.
+pub(crate) fn uuid_v7(now: Timestamp) -> Uuid {
+    let secs = u64::try_from(now.secs()).unwrap_or_default();
+    let nanos = u32::try_from(now.ms() % 1000).unwrap_or_default() * 1_000_000;
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos))
+}
+
+macro_rules! shown_as_text {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+shown_as_text!(OrgId, TopUpId, IdempotencyKey);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_cannot_reach_into_another_key() {
+        for text in ["", "a#b", "a b", "acmé", &"x".repeat(129)] {
+            assert_eq!(OrgId::parse(text), Err(InvalidId), "{text}");
+        }
+        assert!(OrgId::parse("auth0|org_1:eu@acme.example").is_ok());
+    }
+
+    #[test]
+    fn top_up_ids_sort_by_time_and_read_back() {
+        let early = TopUpId::new(Timestamp::from_ms(1_000));
+        let late = TopUpId::new(Timestamp::from_ms(2_000));
+        assert!(early < late);
+        assert_eq!(TopUpId::parse(early.as_str()), Ok(early.clone()));
+        for text in ["", "top_", "top_1", &early.as_str().to_uppercase(), &format!("{early}0"), &early.as_str()[4..]] {
+            assert_eq!(TopUpId::parse(text), Err(InvalidId), "{text}");
+        }
+    }
+}
