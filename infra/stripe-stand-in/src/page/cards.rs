@@ -79,7 +79,6 @@ fn in_future(expiry: &str, now: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::page::words::ENGLISH;
 
     const NOVEMBER_2026: i64 = 1_795_000_000;
