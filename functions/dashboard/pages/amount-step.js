@@ -67,7 +67,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   }
 
   function option(value, text, unit) {
-    const radio = h("input", { type: "radio", name: "amount-choice", value: String(value), onchange: () => pick(value) });
+    const radio = h("input", { type: "radio", name: "amount-choice", value: String(value), onchange: () => pick(value), onclick: (event) => pointed(value, event) });
     return h("label.choice", {}, radio, h("span.choice-text", {}, h("span.choice-amount", {}, text), unit && h("span.choice-unit", {}, " ", unit.toLowerCase())));
   }
 
@@ -78,8 +78,13 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
     custom.element.hidden = value !== "custom";
     save();
     if (first && value !== "custom") radio?.focus({ preventScroll: true });
-    if (value === "custom" && (first || document.activeElement === radio)) custom.input.focus();
+    if (value === "custom" && first) custom.input.focus();
     ask();
+  }
+
+  /** Whoever points at the custom amount wants to type; whoever comes by arrow keys may want to go on. */
+  function pointed(value, event) {
+    if (value === "custom" && event.detail > 0) setTimeout(() => custom.input.focus());
   }
 
   function typed() {

@@ -27,9 +27,9 @@ function show() {
   const route = PAGES[path] ?? PAGES["/"];
   document.documentElement.lang = currentLanguage();
   document.title = `${t(route.title)} · Saldo`;
-  const main = drawFrame(app, path);
+  const place = drawFrame(app, path);
   page = needsSignIn(path) ? signInNeeded() : route.open(app);
-  fill(main, page.element);
+  fill(place, page.element);
   page.start?.();
 }
 

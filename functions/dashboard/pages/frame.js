@@ -3,17 +3,18 @@ import { fill, h } from "./dom.js";
 import { LANGUAGES, chooseLanguage, currentLanguage, t } from "./language.js";
 import { canSignIn, currentToken, organisation } from "./session.js";
 
-/** Draws the frame and returns the element for the page. */
+/** Draws the frame and returns the place for the page's content. */
 export function drawFrame(app, path) {
-  const main = h("main.page", { id: "main", tabindex: "-1" });
+  const content = h("div");
   const billing = path !== "/billing/sign-in";
+  const main = h("main", { id: "main", tabindex: "-1" }, billing && heading(app, path), content);
   fill(
     document.getElementById("app"),
     h("a.skip", { href: "#main", onclick: skipTo(main) }, t("nav.skip")),
     header(app),
-    h("div.frame", {}, h("div", { id: "connection" }), billing && heading(app, path), main),
+    h("div.frame", {}, h("div", { id: "connection", role: "status" }), main),
   );
-  return main;
+  return content;
 }
 
 function header(app) {
@@ -41,7 +42,7 @@ function languages(app) {
     h("button", {
       type: "button",
       "aria-pressed": String(code === currentLanguage()),
-      "aria-label": name,
+      "aria-label": `${code.toUpperCase()}, ${name}`,
       lang: code,
       "data-key": `language-${code}`,
       onclick: choose(code),

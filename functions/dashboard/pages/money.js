@@ -8,9 +8,9 @@ const WITHOUT_FRACTION_IN_DAILY_USE = new Set(["IDR"]);
  * @param {string} locale BCP 47
  */
 export function formatMoney(money, locale) {
-  const whole = WITHOUT_FRACTION_IN_DAILY_USE.has(money.currency) && !/\.\d*[1-9]/.test(money.decimal);
-  const options = { style: "currency", currency: money.currency };
-  if (whole) Object.assign(options, { minimumFractionDigits: 0, maximumFractionDigits: 0 });
+  const fraction = money.decimal.split(".")[1] ?? "";
+  const digits = WITHOUT_FRACTION_IN_DAILY_USE.has(money.currency) && /^0*$/.test(fraction) ? 0 : fraction.length;
+  const options = { style: "currency", currency: money.currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
   if (money.currency === "IDR") options.currencyDisplay = "narrowSymbol";
   return new Intl.NumberFormat(locale, options).format(money.decimal);
 }

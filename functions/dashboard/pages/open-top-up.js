@@ -33,13 +33,25 @@ function summary(topUp) {
   return h("p.muted.dotted", {}, parts.map((part) => h("span", {}, part)));
 }
 
+/** Codes that lead to the same advice share their words. */
+const SAME_ADVICE = {
+  withdrawal_count_limit_exceeded: "limit", card_velocity_exceeded: "limit",
+  incorrect_cvc: "cvc", invalid_cvc: "cvc",
+  incorrect_number: "number", invalid_number: "number",
+  invalid_expiry_month: "expiry", invalid_expiry_year: "expiry",
+  payment_intent_authentication_failure: "authentication_required",
+  currency_not_supported: "unsupported", card_not_supported: "unsupported",
+  processing_error: "later", issuer_not_available: "later",
+};
+
 function failureOfPayment({ code, detail }) {
-  const known = has(`failure.${code}`);
+  const advice = SAME_ADVICE[code] ?? code;
+  const known = advice === "payment_failed" || has(`failure.${advice}`);
   return notice({
     tone: "strong",
     icon: "card",
     title: t("open.failed.title"),
-    text: t(known ? `failure.${code}` : "failure.other"),
+    text: t(has(`failure.${advice}`) ? `failure.${advice}` : "failure.other"),
     detail: !known && detail && t("failure.said", { detail }),
     role: "alert",
   });

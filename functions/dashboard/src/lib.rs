@@ -4,6 +4,11 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 
+use saldo_adapters::{
+    config::{ConfigError, Env},
+    world::World,
+};
+
 use crate::{assets::Asset, settings::Settings};
 
 mod assets;
@@ -23,8 +28,16 @@ pub struct Function {
     content_security_policy: String,
 }
 
+/// The pages with the sign-in that `env` configures; they need nothing of the world.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub fn connect(env: &Env, _world: &World) -> Result<Function, ConfigError> {
+    Ok(Function::new(&Settings::of(env)?))
+}
+
 impl Function {
-    pub fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Self {
         let shell = assets::SHELL.replace("{{settings}}", &settings.to_attribute());
         Self {
             etag: format!("\"{}-{:x}\"", assets::VERSION, shell.len()),
@@ -106,5 +119,89 @@ fn answer(status: StatusCode, content_type: &str, cache: &'static str, body: Bod
 fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let mut request = lambda_http::http::Request::builder().uri(format!("https://saldo.example{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Function::new(&Settings::default()).handle(request.body(Body::Empty).unwrap()).await
+    }
+
+    fn header(response: &Response<Body>, name: &str) -> String {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn every_page_is_the_shell_and_is_asked_for_again() {
+        for path in PAGES {
+            let page = get(path, &[]).await;
+            assert_eq!(page.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(&page, "cache-control"), "no-cache");
+            assert!(
+                header(&page, "content-security-policy")
+                    .starts_with("default-src 'none'; script-src 'self';")
+            );
+            let etag = header(&page, "etag");
+            let again = get(path, &[("if-none-match", &etag)]).await;
+            assert_eq!((again.status(), again.body().is_empty()), (StatusCode::NOT_MODIFIED, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_shell_names_only_assets_that_exist_and_nothing_inline() {
+        let shell = get("/billing", &[]).await;
+        let shell = std::str::from_utf8(shell.body().as_ref()).unwrap().to_owned();
+        assert!(
+            !shell.contains("{{")
+                && !shell.contains("<style")
+                && !shell.contains("style=")
+                && !shell.contains("onclick")
+        );
+        let names: Vec<_> = shell.split('"').filter(|part| part.starts_with("/assets/")).collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            let asset = get(name, &[("accept-encoding", "br, gzip;q=0.8")]).await;
+            assert_eq!(asset.status(), StatusCode::OK, "{name}");
+            assert_eq!(header(&asset, "cache-control"), "public, max-age=31536000, immutable");
+            assert_eq!(header(&asset, "content-encoding"), "gzip");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_module_imports_its_own_version_only() {
+        for asset in assets::ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
+            for line in
+                std::str::from_utf8(asset.plain).unwrap().lines().filter(|line| line.contains(" from \"./"))
+            {
+                let name = line.split('"').nth(1).unwrap().trim_start_matches("./");
+                assert!(assets::find(&format!("/assets/{name}")).is_some(), "{}: {line}", asset.name);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_gzip_the_plain_asset_comes() {
+        let asset = get(&format!("/assets/{}-app.js", assets::VERSION), &[]).await;
+        assert_eq!(header(&asset, "content-encoding"), "");
+        assert_eq!(header(&asset, "vary"), "accept-encoding");
+        assert!(asset.body().as_ref().starts_with(b"// "));
+    }
+
+    #[tokio::test]
+    async fn health_is_told_and_the_unknown_is_a_problem() {
+        assert_eq!(get("/healthz", &[]).await.body().as_ref(), br#"{"status":"ok"}"#);
+        for path in ["/billing/other", "/assets/0-app.js", "/assets/app.js", "/nothing"] {
+            let problem = get(path, &[]).await;
+            assert_eq!(problem.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(header(&problem, "content-type"), "application/problem+json");
+            assert_eq!(header(&problem, "x-content-type-options"), "nosniff");
+        }
     }
 }

@@ -1,33 +1,120 @@
 //! How this deployment signs people in; handed to the page inside the shell.
+use saldo_adapters::config::{ConfigError, Env};
 use serde::Serialize;
 
 /// Exactly the ways that are configured; with none the page takes a token from its URL's fragment only.
 #[derive(Default, Serialize)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// OIDC authorization code flow with PKCE.
-    pub oidc: Option<Oidc>,
+    pub(crate) oidc: Option<Oidc>,
     /// The platform's own sign-in; gets `return_to` and comes back with `#token=…`.
-    pub sign_in_url: Option<String>,
+    pub(crate) sign_in_url: Option<String>,
     /// A URL that hands out tokens for a chosen organisation, permissions and currency.
-    pub local_sign_in_url: Option<String>,
+    pub(crate) local_sign_in_url: Option<String>,
     /// The token's claim with the organisation, for display.
-    pub org_claim: String,
+    pub(crate) org_claim: String,
     /// The token's claim with the permissions, for display.
-    pub permissions_claim: String,
+    pub(crate) permissions_claim: String,
 }
 
 #[derive(Default, Serialize)]
-pub struct Oidc {
-    pub authorize_url: String,
-    pub token_url: String,
-    pub client_id: String,
-    pub scope: String,
+pub(crate) struct Oidc {
+    pub(crate) authorize_url: String,
+    pub(crate) token_url: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: String,
 }
 
 impl Settings {
+    /// `SALDO_OIDC_*`, `SALDO_SIGN_IN_URL` and `SALDO_LOCAL_SIGN_IN_URL`, each empty when it is not used.
+    ///
+    /// # Errors
+    /// When an address cannot be one, or only a part of the OIDC settings is there.
+    pub(crate) fn of(env: &Env) -> Result<Self, ConfigError> {
+        let names = env.claim_names();
+        Ok(Self {
+            oidc: Oidc::of(env)?,
+            sign_in_url: address(env, "SALDO_SIGN_IN_URL")?,
+            local_sign_in_url: address(env, "SALDO_LOCAL_SIGN_IN_URL")?,
+            org_claim: names.org,
+            permissions_claim: names.permissions,
+        })
+    }
+
     /// JSON, escaped for a double-quoted HTML attribute.
     pub(crate) fn to_attribute(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         json.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+    }
+}
+
+impl Oidc {
+    fn of(env: &Env) -> Result<Option<Self>, ConfigError> {
+        let Some(authorize_url) = address(env, "SALDO_OIDC_AUTHORIZE_URL")? else { return Ok(None) };
+        let token_url =
+            env.require("SALDO_OIDC_TOKEN_URL").and_then(|_| address(env, "SALDO_OIDC_TOKEN_URL"))?;
+        Ok(Some(Self {
+            authorize_url,
+            token_url: token_url.unwrap_or_default(),
+            client_id: env.require("SALDO_OIDC_CLIENT_ID")?.to_owned(),
+            scope: env.get("SALDO_OIDC_SCOPE").unwrap_or("openid").to_owned(),
+        }))
+    }
+}
+
+/// A web address or a path of ours. It becomes a part of a security policy, so only plain characters are let in.
+fn address(env: &Env, variable: &str) -> Result<Option<String>, ConfigError> {
+    let Some(value) = env.get(variable) else { return Ok(None) };
+    let starts = value.starts_with("https://") || value.starts_with("http://") || value.starts_with('/');
+    let plain = value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"';,<>\\".contains(&byte));
+    if starts && plain {
+        Ok(Some(value.to_owned()))
+    } else {
+        Err(ConfigError::new(variable, "is an address that starts with https:// or /"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        Settings::of(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn nothing_is_configured_by_default() {
+        let settings = settings(&[("SALDO_SIGN_IN_URL", "")]).unwrap();
+        assert!(
+            settings.oidc.is_none() && settings.sign_in_url.is_none() && settings.local_sign_in_url.is_none()
+        );
+        assert_eq!(settings.org_claim, "org_id");
+    }
+
+    #[test]
+    fn half_an_oidc_configuration_is_refused_by_name() {
+        let authorize = ("SALDO_OIDC_AUTHORIZE_URL", "https://issuer.example/authorize");
+        let token = ("SALDO_OIDC_TOKEN_URL", "https://issuer.example/token");
+        let client = ("SALDO_OIDC_CLIENT_ID", "saldo");
+        let variable = |pairs: &[_]| settings(pairs).err().map(|error| error.variable);
+        assert_eq!(variable(&[authorize]).as_deref(), Some("SALDO_OIDC_TOKEN_URL"));
+        assert_eq!(variable(&[authorize, token]).as_deref(), Some("SALDO_OIDC_CLIENT_ID"));
+        assert_eq!(settings(&[authorize, token, client]).unwrap().oidc.unwrap().scope, "openid");
+    }
+
+    #[test]
+    fn an_address_cant_widen_the_security_policy() {
+        for value in ["https://a.example; script-src *", "javascript:alert(1)", "https://a\"b", "a.example"] {
+            assert!(settings(&[("SALDO_SIGN_IN_URL", value)]).is_err(), "{value}");
+        }
+        assert!(settings(&[("SALDO_LOCAL_SIGN_IN_URL", "/local/token")]).is_ok());
+    }
+
+    #[test]
+    fn settings_stay_inside_their_attribute() {
+        let settings = Settings { org_claim: "\"><script>&".to_owned(), ..Settings::default() };
+        let attribute = settings.to_attribute();
+        assert!(!attribute.contains(['"', '<', '>']), "{attribute}");
+        assert!(attribute.contains("\\&quot;&gt;&lt;script&gt;&amp;"), "{attribute}");
     }
 }
