@@ -1,0 +1,101 @@
+//! The running system that the browser looks at, and what happens outside the page under test.
+use std::sync::OnceLock;
+
+use saldo_local::{Options, Saldo};
+use serde_json::{Value, json};
+
+use super::browser::browser;
+use super::page::{Page, Reader};
+
+pub(crate) struct Stack {
+    pub(crate) dashboard: String,
+}
+
+/// One system for all tests of the pages; each test has an organisation of its own.
+pub(crate) fn stack() -> &'static Stack {
+    static STACK: OnceLock<Stack> = OnceLock::new();
+    STACK.get_or_init(|| {
+        let (started, saldo) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let saldo = Saldo::start(Options::default()).await.expect("the local system starts");
+                started.send(saldo.api_url().to_owned()).ok();
+                std::future::pending::<()>().await;
+            });
+        });
+        Stack { dashboard: saldo.recv().expect("the local system starts") }
+    })
+}
+
+/// Somebody of an organisation.
+#[derive(Clone, Copy)]
+pub(crate) struct Person {
+    pub(crate) organisation: &'static str,
+    pub(crate) permissions: &'static str,
+    pub(crate) currency: &'static str,
+}
+
+impl Person {
+    pub(crate) const fn of(organisation: &'static str) -> Self {
+        Self { organisation, permissions: "billing:view,billing:subscribe", currency: "IDR" }
+    }
+
+    pub(crate) const fn paying_in_dollars(self) -> Self {
+        Self { currency: "USD", ..self }
+    }
+
+    pub(crate) const fn who_may(self, permissions: &'static str) -> Self {
+        Self { permissions, ..self }
+    }
+}
+
+impl Stack {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.dashboard)
+    }
+
+    /// A page on `path`, signed in as `person`; `None` where there is no browser.
+    pub(crate) fn page(&self, reader: Reader, person: Person, path: &str) -> Option<Page> {
+        self.page_with(reader, person, path, "")
+    }
+
+    /// The same, with a script that runs before those of every page.
+    pub(crate) fn page_with(&self, reader: Reader, person: Person, path: &str, script: &str) -> Option<Page> {
+        let page = Page::open(browser()?, reader);
+        let token = self.token(&page, person);
+        page.before_every_page(script);
+        page.go(&format!("{}#token={token}", self.url(path)));
+        page.wait_for("document.querySelector('main h2, main .notice') !== null");
+        Some(page)
+    }
+
+    pub(crate) fn token(&self, page: &Page, person: Person) -> String {
+        let Person { organisation, permissions, currency } = person;
+        page.go(&self
+            .url(&format!("/local/token?org={organisation}&permissions={permissions}&currency={currency}")));
+        page.eval("JSON.parse(document.body.innerText).token").as_str().expect("a token").to_owned()
+    }
+}
+
+/// A call of the API with the token of `page`, made beside its own code as another tab or device would.
+pub(crate) fn elsewhere(page: &Page, method: &str, path: &str, body: &Value) -> Value {
+    let body = if body.is_null() { "undefined".to_owned() } else { json!(body.to_string()).to_string() };
+    page.eval(&format!(
+        "(window.untouchedFetch ?? fetch)('{path}', {{ method: '{method}', body: {body}, headers: {{
+            authorization: 'Bearer ' + sessionStorage.getItem('saldo.token'),
+            'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() }} }}).then(a => a.json())"
+    ))
+}
+
+/// A top-up of `credits` that somebody else of the organisation made.
+pub(crate) fn top_up_elsewhere(page: &Page, credits: u64) -> Value {
+    let quote = elsewhere(page, "GET", &format!("/v1/quote?credits={credits}"), &Value::Null);
+    let total =
+        json!({ "currency": quote["total"]["currency"], "minor_units": quote["total"]["minor_units"] });
+    let body = json!({ "credits": credits, "expected_total": total });
+    let top_up = elsewhere(page, "POST", "/v1/top-ups", &body);
+    assert_eq!(top_up["status"], "open", "{top_up}");
+    top_up
+}
