@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::payments::Instrument;
+use crate::instruments::Instrument;
 use crate::refusal::{Outcome, Refusal};
 use crate::store::Store;
 use crate::{Error, StandIn, Webhook, customers, identifier, invoices, locked, settle};

@@ -13,6 +13,7 @@ mod deliver;
 mod expand;
 mod form;
 mod identifier;
+mod instruments;
 mod invoices;
 mod lines;
 mod lists;

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::instruments::Instrument;
 use crate::invoices::{emit_updated, public};
-use crate::payments::{self, Instrument};
 use crate::refusal::{Outcome, Refusal};
 use crate::store::Store;
 use crate::totals::{self, integer};
-use crate::{customers, identifier, money};
+use crate::{customers, identifier, money, payments};
 
 /// Draft -> open, or -> paid when the customer's balance or the minimum leaves nothing to collect.
 pub(crate) fn finalize(store: &Store<'_>, invoice: Value) -> Outcome<Value> {

@@ -1,8 +1,8 @@
 //! The test cards of the hosted page, and what is checked before one is used.
 
 use crate::form::Params;
+use crate::instruments::Instrument;
 use crate::page::words::Words;
-use crate::payments::Instrument;
 use crate::refusal::Outcome;
 
 /// Number, brand, and the decline code of those that are declined.

@@ -14,8 +14,8 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use crate::form::Params;
+use crate::instruments::Instrument;
 use crate::page::words::Words;
-use crate::payments::Instrument;
 use crate::refusal::Outcome;
 use crate::store::Store;
 use crate::{StandIn, controls, settle};
