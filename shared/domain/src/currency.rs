@@ -16,8 +16,8 @@ pub struct UnknownCurrency;
 /// Source: <https://docs.stripe.com/currencies#zero-decimal>. ISK and UGX are missing on purpose: Stripe takes them
 /// times 100 although they have no sen.
 const ZERO_DECIMAL: [&[u8; 3]; 15] = [
-    b"BIF", b"CLP", b"DJF", b"GNF", b"JPY", b"KMF", b"KRW", b"MGA", b"PYG", b"RWF", b"VND", b"VUV", b"XAF", b"XOF",
-    b"XPF",
+    b"BIF", b"CLP", b"DJF", b"GNF", b"JPY", b"KMF", b"KRW", b"MGA", b"PYG", b"RWF", b"VND", b"VUV", b"XAF",
+    b"XOF", b"XPF",
 ];
 
 /// Currencies whose API amounts have three decimals. Source: <https://docs.stripe.com/currencies#three-decimal>.
@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn exponents_are_stripes_not_isos() {
-        for (code, exponent) in [("IDR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("ISK", 2), ("UGX", 2), ("KWD", 3)] {
+        for (code, exponent) in
+            [("IDR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("ISK", 2), ("UGX", 2), ("KWD", 3)]
+        {
             assert_eq!(code.parse::<Currency>().unwrap().exponent(), exponent, "{code}");
         }
     }

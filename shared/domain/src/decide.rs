@@ -1,8 +1,8 @@
 //! The one decision about a top-up: what our row says, what Stripe says, what to change.
 
 use crate::{
-    Credits, Entry, EntryId, EntryKind, InvoiceFacts, InvoiceLink, InvoiceStatus, PaymentFailure, PaymentKind,
-    ReviewReason, Status, Timestamp, TopUp,
+    Credits, Entry, EntryId, EntryKind, InvoiceFacts, InvoiceLink, InvoiceStatus, PaymentFailure,
+    PaymentKind, ReviewReason, Status, Timestamp, TopUp,
 };
 
 /// What Stripe answered about the invoice that a top-up points to.
@@ -26,7 +26,9 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Grant the credits.
-    Credit { paid_at: Timestamp },
+    Credit {
+        paid_at: Timestamp,
+    },
     /// The invoice can be paid now.
     Open(InvoiceLink),
     /// It ended without money; the slot is free.
@@ -72,7 +74,11 @@ pub fn decide(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) ->
     match (top_up.status, verdict(top_up, seen, policy, now)) {
         (Paid, Verdict::Proven { .. }) => Change::Nothing(AlreadyApplied),
         (Requested | Open | Canceled | Expired | Failed | InReview, Verdict::Proven { paid_at }) => {
-            if credited { Change::Nothing(AlreadyApplied) } else { Change::Credit { paid_at } }
+            if credited {
+                Change::Nothing(AlreadyApplied)
+            } else {
+                Change::Credit { paid_at }
+            }
         }
 
         (Paid | InReview, Verdict::Doubtful(reason)) if top_up.review == Some(reason) => {
@@ -96,7 +102,9 @@ pub fn decide(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) ->
             Seen::Found(invoice) => Change::Open(invoice.link.clone()),
             Seen::Missing => Change::Nothing(Contradiction),
         },
-        (Requested | Open, Verdict::Void) => Change::Close(if top_up.is_over(now) { Expired } else { Canceled }),
+        (Requested | Open, Verdict::Void) => {
+            Change::Close(if top_up.is_over(now) { Expired } else { Canceled })
+        }
 
         (Open, Verdict::Payable) => match newer_failure(top_up, seen) {
             Some(failure) => Change::NoteFailure(failure),
@@ -222,7 +230,11 @@ fn proof(top_up: &TopUp, invoice: &InvoiceFacts, ours: bool, policy: Policy) -> 
     }
     let through_stripe = invoice.payments.iter().any(|p| p.paid && p.kind == PaymentKind::PaymentIntent);
     if through_stripe {
-        return if invoice.amount_paid == total.minor_units { Ok(()) } else { Err(ReviewReason::WrongAmountPaid) };
+        return if invoice.amount_paid == total.minor_units {
+            Ok(())
+        } else {
+            Err(ReviewReason::WrongAmountPaid)
+        };
     }
     if policy.accept_out_of_band { Ok(()) } else { Err(ReviewReason::NoPayment) }
 }
@@ -388,7 +400,9 @@ mod tests {
     #[test]
     fn the_slot_is_kept_while_stripe_has_not_decided() {
         let open = top_up(Status::Open);
-        for status in [InvoiceStatus::Draft, InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown] {
+        for status in
+            [InvoiceStatus::Draft, InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown]
+        {
             let invoice = invoice(&open, status.clone());
             let change = decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(100 * 3600));
             assert!(matches!(change, Change::Nothing(_)), "{status:?}");

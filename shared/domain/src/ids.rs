@@ -62,7 +62,10 @@ impl TopUpId {
 
     /// The part that differs between ids of the same millisecond: the last 74 random bits.
     pub(crate) fn uuid(&self) -> Uuid {
-        self.0.strip_prefix(TOP_UP_PREFIX).and_then(|digits| Uuid::try_parse(digits).ok()).unwrap_or(Uuid::nil())
+        self.0
+            .strip_prefix(TOP_UP_PREFIX)
+            .and_then(|digits| Uuid::try_parse(digits).ok())
+            .unwrap_or(Uuid::nil())
     }
 }
 
@@ -123,7 +126,9 @@ mod tests {
         let late = TopUpId::new(Timestamp::from_ms(2_000));
         assert!(early < late);
         assert_eq!(TopUpId::parse(early.as_str()), Ok(early.clone()));
-        for text in ["", "top_", "top_1", &early.as_str().to_uppercase(), &format!("{early}0"), &early.as_str()[4..]] {
+        for text in
+            ["", "top_", "top_1", &early.as_str().to_uppercase(), &format!("{early}0"), &early.as_str()[4..]]
+        {
             assert_eq!(TopUpId::parse(text), Err(InvalidId), "{text}");
         }
     }

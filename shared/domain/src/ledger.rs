@@ -55,7 +55,11 @@ impl EntryId {
 
     pub fn parse(text: &str) -> Result<EntryId, InvalidId> {
         let uuid = Uuid::try_parse(text).map_err(|_| InvalidId)?;
-        if uuid.get_version_num() == 7 && uuid.to_string() == text { Ok(EntryId(uuid)) } else { Err(InvalidId) }
+        if uuid.get_version_num() == 7 && uuid.to_string() == text {
+            Ok(EntryId(uuid))
+        } else {
+            Err(InvalidId)
+        }
     }
 
     /// The month that the id's time lies in.
@@ -137,7 +141,8 @@ mod tests {
     #[test]
     fn months_are_written_one_way() {
         assert_eq!("2026-11".parse::<Month>().unwrap().digits(), "202611");
-        for text in ["", "2026", "2026-13", "2026-00", "2026-1", "26-11", "1969-12", "+026-11", "2026-11-01"] {
+        for text in ["", "2026", "2026-13", "2026-00", "2026-1", "26-11", "1969-12", "+026-11", "2026-11-01"]
+        {
             assert_eq!(text.parse::<Month>(), Err(InvalidId), "{text}");
         }
     }

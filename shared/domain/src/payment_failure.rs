@@ -1,11 +1,9 @@
 //! Why a payment was refused, in words that help the payer.
 
-use serde::Serialize;
-
 use crate::Timestamp;
 
 /// The latest refused attempt to pay for a top-up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentFailure {
     /// Stripe's decline code where it is one we know, else `payment_failed`.
     pub code: String,
@@ -29,8 +27,14 @@ const WORDS: [(&str, &str); 17] = [
     ("invalid_number", "The card number is wrong. Check it and try again."),
     ("invalid_expiry_month", "The expiry date is wrong. Check it and try again."),
     ("invalid_expiry_year", "The expiry date is wrong. Check it and try again."),
-    ("authentication_required", "The bank wants you to confirm the payment. Try again and follow the bank's steps."),
-    ("payment_intent_authentication_failure", "The bank could not confirm it was you. Try again or use another card."),
+    (
+        "authentication_required",
+        "The bank wants you to confirm the payment. Try again and follow the bank's steps.",
+    ),
+    (
+        "payment_intent_authentication_failure",
+        "The bank could not confirm it was you. Try again or use another card.",
+    ),
     ("currency_not_supported", "The card does not support this currency. Use another card."),
     ("card_not_supported", "The card does not support this purchase. Use another card."),
     ("processing_error", "The bank could not process the payment. Try again in a few minutes."),

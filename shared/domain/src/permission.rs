@@ -56,7 +56,9 @@ mod tests {
 
     #[test]
     fn the_claim_may_be_words_or_an_array() {
-        for claim in ["billing:view billing:subscribe", "[billing:view billing:subscribe]", "billing:subscribe"] {
+        for claim in
+            ["billing:view billing:subscribe", "[billing:view billing:subscribe]", "billing:subscribe"]
+        {
             let permissions = Permissions::parse(claim);
             assert!(permissions.allow(Permission::BillingView), "{claim}");
             assert!(permissions.allow(Permission::BillingSubscribe), "{claim}");

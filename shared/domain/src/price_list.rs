@@ -88,14 +88,16 @@ const LARGEST_PURCHASE: i64 = 1_000_000_000;
 impl PriceList {
     /// Reads and checks a price list: see `SALDO_PRICES` in the README.
     pub fn from_json(text: &str) -> Result<PriceList, PriceListError> {
-        let file: PriceListFile = serde_json::from_str(text).map_err(|error| PriceListError(error.to_string()))?;
+        let file: PriceListFile =
+            serde_json::from_str(text).map_err(|error| PriceListError(error.to_string()))?;
         if !(1..=64).contains(&file.version.len()) {
             return Err(PriceListError("version: 1 to 64 characters".to_owned()));
         }
         let mut prices = BTreeMap::new();
         for (code, price) in file.currencies {
-            let currency =
-                code.parse().map_err(|_| PriceListError(format!("{code}: not a three-letter currency code")))?;
+            let currency = code
+                .parse()
+                .map_err(|_| PriceListError(format!("{code}: not a three-letter currency code")))?;
             price.check(currency).map_err(|reason| PriceListError(format!("{code}: {reason}")))?;
             prices.insert(currency, price);
         }
@@ -172,12 +174,18 @@ impl Price {
             return Err("unit_price is at least 1 minor unit".to_owned());
         }
         if self.unit_price % currency.payable_step() != 0 {
-            return Err(format!("unit_price must be a multiple of {}: smaller cannot be paid", currency.payable_step()));
+            return Err(format!(
+                "unit_price must be a multiple of {}: smaller cannot be paid",
+                currency.payable_step()
+            ));
         }
         if self.minimum_credits < 1 || limits.is_empty() || self.maximum_credits > LARGEST_PURCHASE {
             return Err(format!("1 <= minimum_credits <= maximum_credits <= {LARGEST_PURCHASE}"));
         }
-        if self.presets.is_empty() || self.presets.len() > 12 || !self.presets.iter().all(|p| limits.contains(p)) {
+        if self.presets.is_empty()
+            || self.presets.len() > 12
+            || !self.presets.iter().all(|p| limits.contains(p))
+        {
             return Err("presets: 1 to 12 amounts within the limits".to_owned());
         }
         if self.low_below < 0 {
@@ -186,7 +194,8 @@ impl Price {
         if !(1..=50).contains(&self.tax_name.len()) {
             return Err("tax_name: 1 to 50 characters".to_owned());
         }
-        let largest = self.purchase(currency, Credits(self.maximum_credits), "").map(|purchase| purchase.total);
+        let largest =
+            self.purchase(currency, Credits(self.maximum_credits), "").map(|purchase| purchase.total);
         match largest {
             Some(total) if total.minor_units <= currency.largest_amount() => Ok(()),
             _ => Err(format!("maximum_credits costs more than Stripe takes in {currency}")),
@@ -201,7 +210,8 @@ impl TaxPercent {
     #[must_use]
     pub fn parse(text: &str) -> Option<TaxPercent> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole, 3) || !digits(fraction, 4) {
             return None;
         }
@@ -242,7 +252,8 @@ impl Serialize for TaxPercent {
 impl<'de> Deserialize<'de> for TaxPercent {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        TaxPercent::parse(&text).ok_or_else(|| serde::de::Error::custom("tax_percent is text like \"11\" or \"7.25\""))
+        TaxPercent::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("tax_percent is text like \"11\" or \"7.25\""))
     }
 }
 

@@ -77,13 +77,16 @@ fn channel_rates(channel: Channel, row: &BTreeMap<String, i64>) -> Result<Channe
     let mut by_country = BTreeMap::new();
     for (name, &credits) in row {
         if !(1..=LARGEST_RATE).contains(&credits) {
-            return Err(RatesError(format!("{channel:?} {name}: a rate is 1 to {LARGEST_RATE} credits, not {credits}")));
+            return Err(RatesError(format!(
+                "{channel:?} {name}: a rate is 1 to {LARGEST_RATE} credits, not {credits}"
+            )));
         }
         if name == "default" {
             default = Some(Credits(credits));
         } else {
-            let country = Country::parse(name)
-                .ok_or_else(|| RatesError(format!("{channel:?} {name}: not `default` or a country code like US")))?;
+            let country = Country::parse(name).ok_or_else(|| {
+                RatesError(format!("{channel:?} {name}: not `default` or a country code like US"))
+            })?;
             by_country.insert(country, Credits(credits));
         }
     }
@@ -97,8 +100,10 @@ mod tests {
 
     #[test]
     fn a_country_overrides_the_default() {
-        let rates =
-            Rates::from_json(r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#).unwrap();
+        let rates = Rates::from_json(
+            r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#,
+        )
+        .unwrap();
         assert_eq!(rates.rate(Channel::Whatsapp, None), Credits(2));
         assert_eq!(rates.rate(Channel::Whatsapp, Country::parse("US").as_ref()), Credits(5));
         assert_eq!(rates.rate(Channel::Whatsapp, Country::parse("ID").as_ref()), Credits(2));

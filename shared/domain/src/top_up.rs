@@ -163,7 +163,13 @@ const LONGEST_WAIT_SECS: i64 = 6 * 60 * 60;
 impl TopUp {
     /// A purchase as it is first written down: intent before any call to Stripe.
     #[must_use]
-    pub fn requested(id: TopUpId, org: OrgId, purchase: Purchase, now: Timestamp, lifetime_secs: i64) -> TopUp {
+    pub fn requested(
+        id: TopUpId,
+        org: OrgId,
+        purchase: Purchase,
+        now: Timestamp,
+        lifetime_secs: i64,
+    ) -> TopUp {
         TopUp {
             id,
             org,

@@ -1,0 +1,172 @@
+//! The environment, read once, and the settings made from it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use saldo_domain::{Policy, PriceList, Rates};
+
+use crate::http::ClaimNames;
+
+/// A function's environment variables.
+#[derive(Clone, Debug, Default)]
+pub struct Env(HashMap<String, String>);
+
+/// A setting is missing or cannot be used; names the variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub variable: String,
+    pub reason: String,
+}
+
+impl Env {
+    /// The variables of this process: only `main` calls it.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    pub fn of_process() -> Env {
+        std::env::vars().collect()
+    }
+
+    /// The value, or `None` when it is absent or empty.
+    #[must_use]
+    pub fn get(&self, variable: &str) -> Option<&str> {
+        self.0.get(variable).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn require(&self, variable: &str) -> Result<&str, ConfigError> {
+        self.get(variable).ok_or_else(|| ConfigError::new(variable, "is not set"))
+    }
+
+    fn flag(&self, variable: &str) -> Result<bool, ConfigError> {
+        match self.require(variable)? {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(ConfigError::new(variable, "is `true` or `false`")),
+        }
+    }
+
+    /// `SALDO_PRICES`.
+    pub fn price_list(&self) -> Result<PriceList, ConfigError> {
+        let variable = "SALDO_PRICES";
+        PriceList::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+    }
+
+    /// `SALDO_RATES`.
+    pub fn rates(&self) -> Result<Rates, ConfigError> {
+        let variable = "SALDO_RATES";
+        Rates::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+    }
+
+    /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`: where a token says who it is for.
+    #[must_use]
+    pub fn claim_names(&self) -> ClaimNames {
+        let name = |variable, default: &str| self.get(variable).unwrap_or(default).to_owned();
+        ClaimNames {
+            org: name("SALDO_ORG_CLAIM", "org_id"),
+            permissions: name("SALDO_PERMISSIONS_CLAIM", "permissions"),
+            currency: name("SALDO_CURRENCY_CLAIM", "billing_currency"),
+        }
+    }
+
+    /// `SALDO_STRIPE_LIVEMODE` and `SALDO_ACCEPT_OUT_OF_BAND`.
+    pub fn policy(&self) -> Result<Policy, ConfigError> {
+        Ok(Policy {
+            livemode: self.flag("SALDO_STRIPE_LIVEMODE")?,
+            accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")?,
+        })
+    }
+
+    /// `SALDO_STRIPE_LIVEMODE` alone, for who only listens.
+    pub fn livemode(&self) -> Result<bool, ConfigError> {
+        self.flag("SALDO_STRIPE_LIVEMODE")
+    }
+
+    /// `SALDO_STRIPE_KEY`, which must be of the configured mode.
+    pub fn stripe_key(&self) -> Result<&str, ConfigError> {
+        let variable = "SALDO_STRIPE_KEY";
+        let key = self.require(variable)?;
+        let mode = if self.livemode()? { "live" } else { "test" };
+        let fits = ["sk", "rk"].iter().any(|kind| key.starts_with(&format!("{kind}_{mode}_")));
+        if fits { Ok(key) } else { Err(ConfigError::new(variable, &format!("is not a {mode}-mode key"))) }
+    }
+
+    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it.
+    pub fn webhook_secrets(&self) -> Result<Vec<String>, ConfigError> {
+        let variable = "SALDO_STRIPE_WEBHOOK_SECRETS";
+        let secrets: Vec<String> = self.require(variable)?.split(',').map(|s| s.trim().to_owned()).collect();
+        if (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| secret.starts_with("whsec_")) {
+            Ok(secrets)
+        } else {
+            Err(ConfigError::new(variable, "is one or two secrets `whsec_…`, with a comma between them"))
+        }
+    }
+
+    /// `SALDO_TOP_UP_LIFETIME_HOURS`, in seconds: 1 hour to 25 days, as the hosted page lives 30.
+    pub fn lifetime_secs(&self) -> Result<i64, ConfigError> {
+        let variable = "SALDO_TOP_UP_LIFETIME_HOURS";
+        match self.require(variable)?.parse::<i64>() {
+            Ok(hours) if (1..=600).contains(&hours) => Ok(hours * 3600),
+            Ok(_) | Err(_) => Err(ConfigError::new(variable, "is a whole number of hours from 1 to 600")),
+        }
+    }
+}
+
+impl FromIterator<(String, String)> for Env {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Env {
+        Env(pairs.into_iter().collect())
+    }
+}
+
+impl ConfigError {
+    #[must_use]
+    pub fn new(variable: &str, reason: &str) -> ConfigError {
+        ConfigError { variable: variable.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.variable, self.reason)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_never_its_value() {
+        let key = "sk_live_secret";
+        let error =
+            env(&[("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false")]).stripe_key().unwrap_err();
+        assert_eq!(error.to_string(), "SALDO_STRIPE_KEY is not a test-mode key");
+        assert_eq!(env(&[]).price_list().unwrap_err().to_string(), "SALDO_PRICES is not set");
+        assert_eq!(
+            env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).policy().unwrap_err().variable,
+            "SALDO_STRIPE_LIVEMODE"
+        );
+    }
+
+    #[test]
+    fn one_or_two_webhook_secrets() {
+        let of = |value| env(&[("SALDO_STRIPE_WEBHOOK_SECRETS", value)]).webhook_secrets();
+        assert_eq!(of("whsec_a, whsec_b").unwrap(), ["whsec_a", "whsec_b"]);
+        for value in ["", ",", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"] {
+            assert!(of(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_hours_within_reason() {
+        let of = |value| env(&[("SALDO_TOP_UP_LIFETIME_HOURS", value)]).lifetime_secs();
+        assert_eq!(of("72"), Ok(259_200));
+        for value in ["0", "-1", "601", "72h", ""] {
+            assert!(of(value).is_err(), "{value}");
+        }
+    }
+}

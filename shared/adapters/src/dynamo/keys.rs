@@ -1,0 +1,70 @@
+//! Where each item lives: every table key is made here.
+
+use saldo_domain::{EntryId, IdempotencyKey, Month, OrgId, Timestamp, TopUpId};
+
+use super::attributes::{Item, text};
+
+pub(super) const PK: &str = "pk";
+pub(super) const SK: &str = "sk";
+/// The sparse index of unfinished top-ups.
+pub(super) const DUE_INDEX: &str = "due";
+pub(super) const DUE_PK: &str = "due_pk";
+pub(super) const DUE_AT: &str = "due_at";
+/// The one partition of the index: unfinished top-ups are few.
+pub(super) const DUE: &str = "DUE";
+/// When DynamoDB may delete the item, in seconds since 1970.
+pub(super) const TTL: &str = "ttl";
+
+pub(super) const TOP_UP_PREFIX: &str = "TOPUP#";
+
+fn key(pk: String, sk: String) -> Item {
+    Item::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
+}
+
+fn org(org: &OrgId) -> String {
+    format!("ORG#{org}")
+}
+
+pub(super) fn org_partition(of: &OrgId) -> String {
+    org(of)
+}
+
+pub(super) fn balance(of: &OrgId) -> Item {
+    key(org(of), "BALANCE".to_owned())
+}
+
+pub(super) fn open_slot(of: &OrgId) -> Item {
+    key(org(of), "OPEN_TOP_UP".to_owned())
+}
+
+pub(super) fn customer(of: &OrgId) -> Item {
+    key(org(of), "CUSTOMER".to_owned())
+}
+
+pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
+    key(org(of), format!("{TOP_UP_PREFIX}{id}"))
+}
+
+pub(super) fn request(of: &OrgId, id: &IdempotencyKey) -> Item {
+    key(org(of), format!("REQUEST#{id}"))
+}
+
+pub(super) fn ledger_partition(of: &OrgId, month: Month) -> String {
+    format!("LEDGER#{of}#{}", month.digits())
+}
+
+pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
+    key(ledger_partition(of, id.month()), id.to_string())
+}
+
+/// A moment as the index sorts it.
+pub(super) fn due_at(moment: Timestamp) -> String {
+    format!("{:015}", moment.ms())
+}
+
+/// The organisation and the top-up that a key of the index names.
+pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
+    let org = OrgId::parse(pk.strip_prefix("ORG#")?).ok()?;
+    let id = TopUpId::parse(sk.strip_prefix(TOP_UP_PREFIX)?).ok()?;
+    Some((org, id))
+}

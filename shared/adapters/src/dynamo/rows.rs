@@ -1,0 +1,127 @@
+//! Top-ups and ledger entries as items, and back.
+
+use saldo_domain::{
+    Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase, ReviewReason, Status,
+    TaxPercent, TopUp, TopUpId,
+};
+
+use super::attributes::{Item, Reader, Writer};
+use super::keys;
+use crate::PortError;
+
+pub(super) const REVISION: &str = "revision";
+pub(super) const TOP_UP_ID: &str = "top_up_id";
+pub(super) const CREDITS: &str = "credits";
+
+pub(super) fn top_up_item(top_up: &TopUp) -> Item {
+    let purchase = &top_up.purchase;
+    let invoice = top_up.invoice.as_ref();
+    let failure = top_up.payment_failure.as_ref();
+    Writer(keys::top_up(&top_up.org, &top_up.id))
+        .text("status", top_up.status.as_str())
+        .number(CREDITS, purchase.credits.0)
+        .text("currency", purchase.total.currency.as_str())
+        .number("unit_price", purchase.unit_price.minor_units)
+        .number("subtotal", purchase.subtotal.minor_units)
+        .text("tax_percent", purchase.tax_percent.to_string())
+        .text("tax_name", &purchase.tax_name)
+        .number("tax", purchase.tax.minor_units)
+        .number("total", purchase.total.minor_units)
+        .text("price_list_version", &purchase.price_list_version)
+        .number("created_at", top_up.created_at.ms())
+        .number("expires_at", top_up.expires_at.ms())
+        .optional_text("customer", top_up.customer.as_deref())
+        .optional_text("invoice", invoice.map(|link| link.id.as_str()))
+        .optional_text("invoice_number", invoice.and_then(|link| link.number.as_deref()))
+        .optional_text("pay_url", invoice.and_then(|link| link.pay_url.as_deref()))
+        .optional_text("invoice_pdf", invoice.and_then(|link| link.pdf.as_deref()))
+        .optional_number("paid_at", top_up.paid_at.map(|at| at.ms()))
+        .optional_number("canceled_at", top_up.canceled_at.map(|at| at.ms()))
+        .optional_text("failure_code", failure.map(|failure| failure.code.as_str()))
+        .optional_number("failure_at", failure.map(|failure| failure.at.ms()))
+        .optional_text("review", top_up.review.map(ReviewReason::as_str))
+        .optional_number("credited", top_up.credited.map(|credits| credits.0))
+        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| keys::DUE))
+        .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
+        .number(REVISION, top_up.revision)
+        .0
+}
+
+pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
+    let row = Reader(item);
+    let (org, id) =
+        keys::parse_top_up(row.text(keys::PK)?, row.text(keys::SK)?).ok_or_else(|| row.fault(keys::SK))?;
+    Ok(TopUp {
+        id,
+        org,
+        status: row.parsed("status", Status::parse)?,
+        purchase: purchase_of(&row)?,
+        created_at: row.moment("created_at")?,
+        expires_at: row.moment("expires_at")?,
+        customer: row.optional_text("customer").map(str::to_owned),
+        invoice: link_of(&row),
+        paid_at: row.optional_moment("paid_at"),
+        canceled_at: row.optional_moment("canceled_at"),
+        payment_failure: failure_of(&row),
+        review: row.optional_text("review").and_then(ReviewReason::parse),
+        credited: row.optional_number("credited").map(Credits),
+        due_at: row
+            .optional_text(keys::DUE_AT)
+            .and_then(|digits| digits.parse().ok())
+            .map(saldo_domain::Timestamp::from_ms),
+        revision: row.number(REVISION)?,
+    })
+}
+
+fn purchase_of(row: &Reader<'_>) -> Result<Purchase, PortError> {
+    let currency = row.parsed("currency", |code| code.parse().ok())?;
+    Ok(Purchase {
+        credits: Credits(row.number(CREDITS)?),
+        unit_price: row.money("unit_price", currency)?,
+        subtotal: row.money("subtotal", currency)?,
+        tax_percent: row.parsed("tax_percent", TaxPercent::parse)?,
+        tax_name: row.text("tax_name")?.to_owned(),
+        tax: row.money("tax", currency)?,
+        total: row.money("total", currency)?,
+        price_list_version: row.text("price_list_version")?.to_owned(),
+    })
+}
+
+fn link_of(row: &Reader<'_>) -> Option<InvoiceLink> {
+    let owned = |name| row.optional_text(name).map(str::to_owned);
+    Some(InvoiceLink {
+        id: owned("invoice")?,
+        number: owned("invoice_number"),
+        pay_url: owned("pay_url"),
+        pdf: owned("invoice_pdf"),
+    })
+}
+
+fn failure_of(row: &Reader<'_>) -> Option<PaymentFailure> {
+    Some(PaymentFailure::from_stored(row.optional_text("failure_code")?, row.optional_moment("failure_at")?))
+}
+
+pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
+    Writer(keys::entry(org, entry.id))
+        .number("at", entry.at.ms())
+        .number(CREDITS, entry.credits.0)
+        .text("kind", entry.kind.as_str())
+        .text("cause", &entry.cause)
+        .0
+}
+
+pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
+    let row = Reader(item);
+    Ok(Entry {
+        id: row.parsed(keys::SK, |id| EntryId::parse(id).ok())?,
+        at: row.moment("at")?,
+        credits: Credits(row.number(CREDITS)?),
+        kind: row.parsed("kind", EntryKind::parse)?,
+        cause: row.text("cause")?.to_owned(),
+    })
+}
+
+/// The top-up that an open slot or a request points to.
+pub(super) fn pointer_of(item: &Item) -> Result<TopUpId, PortError> {
+    Reader(item).parsed(TOP_UP_ID, |id| TopUpId::parse(id).ok())
+}

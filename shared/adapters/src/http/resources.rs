@@ -1,0 +1,74 @@
+//! What clients are told: the shapes of quote and top-up, in one place.
+
+use lambda_http::Body;
+use lambda_http::http::{HeaderValue, Response, StatusCode, header};
+use saldo_domain::{Quote, Status, TopUp};
+use serde_json::{Value, json};
+
+/// A JSON answer that nobody keeps.
+#[must_use]
+pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[must_use]
+pub fn quote_json(quote: &Quote) -> Value {
+    let purchase = &quote.purchase;
+    json!({
+        "credits": purchase.credits,
+        "unit_price": purchase.unit_price,
+        "subtotal": purchase.subtotal,
+        "tax": {"rate_percent": purchase.tax_percent, "amount": purchase.tax},
+        "total": purchase.total,
+        "minimum_credits": quote.minimum_credits,
+        "maximum_credits": quote.maximum_credits,
+        "presets": quote.presets,
+    })
+}
+
+#[must_use]
+pub fn top_up_json(top_up: &TopUp) -> Value {
+    let purchase = &top_up.purchase;
+    let invoice = top_up.invoice.as_ref();
+    let payable = invoice.filter(|_| top_up.status == Status::Open);
+    json!({
+        "id": top_up.id,
+        "status": top_up.status.as_str(),
+        "credits": purchase.credits,
+        "unit_price": purchase.unit_price,
+        "subtotal": purchase.subtotal,
+        "tax": {"rate_percent": purchase.tax_percent, "amount": purchase.tax},
+        "total": purchase.total,
+        "created_at": top_up.created_at.rfc3339(),
+        "expires_at": top_up.expires_at.rfc3339(),
+        "paid_at": top_up.paid_at.map(|at| at.rfc3339()),
+        "canceled_at": top_up.canceled_at.map(|at| at.rfc3339()),
+        "pay_url": payable.and_then(|link| link.pay_url.as_deref()),
+        "invoice_number": invoice.and_then(|link| link.number.as_deref()),
+        "invoice_pdf": invoice.and_then(|link| link.pdf.as_deref()),
+        "payment_failure": top_up.payment_failure.as_ref().map(|failure| json!({
+            "code": failure.code,
+            "detail": failure.detail,
+            "at": failure.at.rfc3339(),
+        })),
+        "refunded": null,
+        "credited": top_up.credited,
+    })
+}
+
+/// The short form beside a 409: what is open, and where to pay it.
+#[must_use]
+pub fn open_top_up_json(top_up: &TopUp) -> Value {
+    json!({
+        "id": top_up.id,
+        "credits": top_up.purchase.credits,
+        "total": top_up.purchase.total,
+        "pay_url": top_up.invoice.as_ref().and_then(|link| link.pay_url.as_deref()),
+        "created_at": top_up.created_at.rfc3339(),
+    })
+}

@@ -1,0 +1,14 @@
+//! Everything that touches the world: configuration, telemetry, HTTP, DynamoDB, SQS and Stripe.
+
+pub mod clock;
+pub mod config;
+pub mod dynamo;
+pub mod http;
+mod port_error;
+pub mod queue;
+pub mod settle;
+pub mod stripe;
+pub mod telemetry;
+pub mod world;
+
+pub use port_error::PortError;

@@ -1,0 +1,230 @@
+//! How requests reach Stripe: async-stripe's client trait over one pooled connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use stripe_client_core::{
+    CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr, StripeMethod,
+};
+
+/// The longest that one attempt may take, connecting included.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 3;
+/// The longest pause before the first repeat; it doubles.
+const FIRST_PAUSE_MS: u64 = 250;
+/// The largest answer taken.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Why Stripe did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StripeError {
+    /// There is no such object.
+    NotFound { what: String },
+    /// Stripe will not do it, and says why by a code.
+    Refused { status: u16, code: String, what: String },
+    /// Stripe did not answer clearly: it may have happened or not. `replayed` tells that the same idempotency key will
+    /// bring the same answer again.
+    Unclear { what: String, replayed: bool },
+    /// The key, the version or the answer is wrong: wake someone.
+    Broken { what: String },
+}
+
+impl fmt::Display for StripeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StripeError::NotFound { what } => write!(f, "Stripe does not know it: {what}"),
+            StripeError::Refused { status, code, what } => {
+                write!(f, "Stripe refused ({status} {code}): {what}")
+            }
+            StripeError::Unclear { what, replayed: false } => {
+                write!(f, "Stripe gave no clear answer: {what}")
+            }
+            StripeError::Unclear { what, replayed: true } => {
+                write!(f, "Stripe repeated an unclear answer: {what}")
+            }
+            StripeError::Broken { what } => write!(f, "Stripe cannot be used: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StripeError {}
+
+impl StripeClientErr for StripeError {
+    fn deserialize_err(message: impl fmt::Display) -> StripeError {
+        StripeError::Broken { what: format!("answer not understood: {message}") }
+    }
+}
+
+/// One pool of connections to Stripe, shared by all clones.
+#[derive(Clone, Debug)]
+pub struct StripeHttp(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl StripeHttp {
+    #[must_use]
+    pub(crate) fn new() -> StripeHttp {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(Duration::from_secs(2)));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let mut client = Client::builder(TokioExecutor::new());
+        // Lambda freezes between calls: a connection that was idle for longer may be dead without saying so.
+        client.pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(20));
+        StripeHttp(client.build(connector))
+    }
+}
+
+/// Sends async-stripe's requests with a key to a base URL.
+#[derive(Clone)]
+pub(super) struct Connection {
+    http: StripeHttp,
+    base: Arc<str>,
+    authorization: Arc<str>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    pub(super) fn new(http: StripeHttp, base: &str, key: &str) -> Connection {
+        let base = base.trim_end_matches('/').into();
+        Connection { http, base, authorization: format!("Bearer {key}").into() }
+    }
+
+    async fn attempt(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
+        let what = format!("{:?} {}", request.method, request.path);
+        let unclear = |reason: String| Failure {
+            error: StripeError::Unclear { what: format!("{what}: {reason}"), replayed: false },
+            again: true,
+        };
+        let sent = async {
+            let answer =
+                self.http.0.request(self.to_http(request, key)?).await.map_err(|e| unclear(source(&e)))?;
+            let (head, body) = answer.into_parts();
+            let body =
+                Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|e| unclear(e.to_string()))?;
+            Ok::<_, Failure>(Response::from_parts(head, body.to_bytes()))
+        };
+        let answer =
+            tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await.map_err(|_| unclear("timed out".into()))??;
+        if answer.status().is_success() { Ok(answer.into_body()) } else { Err(failure_of(&what, &answer)) }
+    }
+
+    fn to_http(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Request<Full<Bytes>>, Failure> {
+        let method = match request.method {
+            StripeMethod::Get => Method::GET,
+            StripeMethod::Post => Method::POST,
+            StripeMethod::Delete => Method::DELETE,
+        };
+        let mut uri = format!("{}/v1{}", self.base, request.path);
+        if let Some(query) = request.query.as_deref().filter(|query| !query.is_empty()) {
+            uri.push('?');
+            uri.push_str(query);
+        }
+        let mut built = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(AUTHORIZATION, &*self.authorization)
+            .header("stripe-version", stripe_client_core::VERSION.as_str());
+        if let Some(key) = key {
+            built = built.header("idempotency-key", key);
+        }
+        if request.body.is_some() {
+            built = built.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let body = Full::from(request.body.clone().unwrap_or_default());
+        built.body(body).map_err(|error| Failure {
+            error: StripeError::Broken { what: format!("request not made: {error}") },
+            again: false,
+        })
+    }
+}
+
+impl StripeClient for Connection {
+    type Err = StripeError;
+
+    /// Sends a request, and again while that is safe: what Stripe did not answer clearly is repeated under the same
+    /// idempotency key; a change without a key is sent once.
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
+        let (request, settings) = request.into_pieces();
+        let key = settings.request_strategy.as_ref().and_then(RequestStrategy::get_key);
+        let key = key.as_ref().map(|key| key.as_str());
+        let repeatable = key.is_some() || !matches!(request.method, StripeMethod::Post);
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&request, key).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) if failure.again && repeatable && attempt < ATTEMPTS => {
+                    let longest = FIRST_PAUSE_MS << (attempt - 1);
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 4..=longest))).await;
+                    attempt += 1;
+                }
+                Err(failure) => return Err(failure.error),
+            }
+        }
+    }
+}
+
+struct Failure {
+    error: StripeError,
+    /// Whether sending it again may help.
+    again: bool,
+}
+
+#[derive(miniserde::Deserialize, Default)]
+struct ErrorAnswer {
+    error: Option<ErrorBody>,
+}
+
+#[derive(miniserde::Deserialize, Default)]
+struct ErrorBody {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<String>,
+    param: Option<String>,
+}
+
+/// Sorts an answer by what to do next. Source: <https://docs.stripe.com/error-low-level>.
+fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
+    let status = answer.status().as_u16();
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let body: ErrorAnswer = std::str::from_utf8(answer.body())
+        .ok()
+        .and_then(|text| miniserde::json::from_str(text).ok())
+        .unwrap_or_default();
+    let body = body.error.unwrap_or_default();
+    let code = body.code.or(body.kind).unwrap_or_else(|| "unknown".to_owned());
+    let param = body.param.map(|param| format!(" {param}")).unwrap_or_default();
+    let what =
+        format!("{what}: {status} {code}{param}, request {}", header("request-id").unwrap_or("unknown"));
+    let replayed = header("idempotent-replayed") == Some("true");
+    let again = !replayed && header("stripe-should-retry") != Some("false");
+    let error = match status {
+        401 | 403 => StripeError::Broken { what },
+        404 => StripeError::NotFound { what },
+        409 | 424 | 429 | 500.. => return Failure { error: StripeError::Unclear { what, replayed }, again },
+        _ => StripeError::Refused { status, code, what },
+    };
+    Failure { error, again: false }
+}
+
+fn source(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
