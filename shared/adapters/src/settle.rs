@@ -1,7 +1,7 @@
 //! Settling a top-up: load, decide, commit. Worker, cleanup, cancel and create all do it here.
 
 use saldo_domain::{
-    Change, InvoiceFacts, Nothing, OrgId, Policy, Seen, Timestamp, TopUp, TopUpId, apply, decide,
+    Change, InvoiceFacts, Nothing, OrgId, Policy, Seen, Status, Timestamp, TopUp, TopUpId, apply, decide,
 };
 use tracing::{error, info, warn};
 
@@ -32,6 +32,12 @@ pub enum Handled {
     Settled(Box<Settled>),
     /// The invoice is none of ours.
     NotOurs,
+}
+
+/// What is tried until nobody else changes the row at the same time.
+enum Task {
+    Reconcile,
+    Close(Status),
 }
 
 /// How often a decision is made anew because the row changed meanwhile.
@@ -68,32 +74,15 @@ impl Settlement {
 
     /// Compares a top-up with the invoice that it points to.
     pub async fn reconcile(&self, top_up: &TopUp, now: Timestamp) -> Result<Settled, PortError> {
-        self.retrying(top_up, async |top_up| {
-            let invoice = self.invoice_of(top_up).await?;
-            self.decide_and_commit(top_up, seen(invoice.as_ref()), now).await
-        })
-        .await
+        self.until_no_conflict(top_up, &Task::Reconcile, now).await
     }
 
     /// Ends an unfinished top-up: its invoice is voided, or deleted while a draft, and what Stripe then says decides.
     ///
     /// It may turn out paid, and is credited then. It stays as it was while Stripe refuses because a payment is under
-    /// way. `ending` is the change for a top-up of which nothing that could be paid is left.
-    pub async fn close(&self, top_up: &TopUp, ending: &Change, now: Timestamp) -> Result<Settled, PortError> {
-        self.retrying(top_up, async |top_up| {
-            if !top_up.status.is_unfinished() {
-                return Ok(unchanged(top_up));
-            }
-            let Some(link) = &top_up.invoice else {
-                return self.commit(top_up, ending.clone(), now).await;
-            };
-            let invoice = self.stripe.close(&link.id).await?;
-            match decide(top_up, seen(invoice.as_ref()), self.policy, now) {
-                Change::Close(_) => self.commit(top_up, ending.clone(), now).await,
-                change => self.commit(top_up, change, now).await,
-            }
-        })
-        .await
+    /// way. `ending` is the status of a top-up of which nothing that could be paid is left.
+    pub async fn close(&self, top_up: &TopUp, ending: Status, now: Timestamp) -> Result<Settled, PortError> {
+        self.until_no_conflict(top_up, &Task::Close(ending), now).await
     }
 
     /// Decides on what was seen, and commits over the revision that was read.
@@ -118,14 +107,15 @@ impl Settlement {
         Ok(Settled { top_up, change })
     }
 
-    async fn retrying(
+    async fn until_no_conflict(
         &self,
         top_up: &TopUp,
-        attempt: impl AsyncFn(&TopUp) -> Result<Settled, PortError>,
+        task: &Task,
+        now: Timestamp,
     ) -> Result<Settled, PortError> {
         let mut current = top_up.clone();
         for _ in 0..TRIES {
-            match attempt(&current).await {
+            match self.attempt(&current, task, now).await {
                 Err(PortError::Conflict) => {}
                 settled => return settled,
             }
@@ -133,6 +123,26 @@ impl Settlement {
             current = row.ok_or_else(|| PortError::Broken(format!("{} is gone", current.id)))?;
         }
         Err(PortError::Conflict)
+    }
+
+    async fn attempt(&self, top_up: &TopUp, task: &Task, now: Timestamp) -> Result<Settled, PortError> {
+        match task {
+            Task::Reconcile => {
+                let invoice = self.invoice_of(top_up).await?;
+                self.decide_and_commit(top_up, seen(invoice.as_ref()), now).await
+            }
+            Task::Close(_) if !top_up.status.is_unfinished() => Ok(unchanged(top_up)),
+            Task::Close(ending) => {
+                let Some(link) = &top_up.invoice else {
+                    return self.commit(top_up, Change::Close(*ending), now).await;
+                };
+                let invoice = self.stripe.close(&link.id).await?;
+                match decide(top_up, seen(invoice.as_ref()), self.policy, now) {
+                    Change::Close(_) => self.commit(top_up, Change::Close(*ending), now).await,
+                    change => self.commit(top_up, change, now).await,
+                }
+            }
+        }
     }
 
     async fn invoice_of(&self, top_up: &TopUp) -> Result<Option<InvoiceFacts>, PortError> {

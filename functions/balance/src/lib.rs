@@ -1,0 +1,92 @@
+//! GET /v1/balance: the credits an organisation may spend.
+
+use lambda_http::http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use saldo_adapters::PortError;
+use saldo_adapters::config::{ConfigError, Env};
+use saldo_adapters::dynamo::{Balance, Store};
+use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
+use saldo_adapters::world::World;
+use saldo_domain::{Credits, OrgId, Permission, PriceList, Rates, TopUp};
+use serde_json::{Map, Value, json};
+use tracing::error;
+
+/// The function, ready to answer.
+#[derive(Clone, Debug)]
+pub struct Function {
+    prices: PriceList,
+    rates: Rates,
+    claims: ClaimNames,
+    store: Store,
+}
+
+/// Reads prices, rates and table.
+pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
+    Ok(Function {
+        prices: env.price_list()?,
+        rates: env.rates()?,
+        claims: env.claim_names(),
+        store: world.store(env)?,
+    })
+}
+
+impl Function {
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        match self.balance(&request).await {
+            Ok(balance) => json_response(StatusCode::OK, &balance),
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    async fn balance(&self, request: &Request) -> Result<Value, Problem> {
+        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        let currency = caller.currency.unwrap_or(self.prices.default_currency());
+        let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
+        let (balance, open) = self.read(&caller.org).await.map_err(|error| {
+            error!(org = caller.org.as_str(), %error, "table not read");
+            Problem::unavailable()
+        })?;
+        let rates: Map<String, Value> = self
+            .rates
+            .defaults()
+            .filter_map(|(channel, credits)| Some((json!(channel).as_str()?.to_owned(), json!(credits))))
+            .collect();
+        Ok(json!({
+            "available_credits": balance.credits,
+            "level": level(balance.credits, low_below),
+            "low_below": low_below,
+            "rates": rates,
+            "open_top_up": open.as_ref().map(top_up_json),
+        }))
+    }
+
+    async fn read(&self, org: &OrgId) -> Result<(Balance, Option<TopUp>), PortError> {
+        let balance = self.store.balance(org).await?;
+        let open = match &balance.open_top_up {
+            Some(id) => self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished()),
+            None => None,
+        };
+        Ok((balance, open))
+    }
+}
+
+fn level(credits: Credits, low_below: Credits) -> &'static str {
+    if credits <= Credits::ZERO {
+        "empty"
+    } else if credits < low_below {
+        "low"
+    } else {
+        "ok"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_balance_is_empty_low_or_ok() {
+        let of = |credits| level(Credits(credits), Credits(200));
+        assert_eq!([of(-5), of(0), of(1), of(199), of(200)], ["empty", "empty", "low", "low", "ok"]);
+    }
+}

@@ -1,0 +1,15 @@
+//! Wires saldo_cleanup to Lambda.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use saldo_adapters::{config::Env, telemetry, world::World};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::start(&env)?;
+    let function = saldo_cleanup::connect(&env, &World::of_lambda(&env)?)?;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+        Ok::<_, Error>(function.handle(event.payload).await)
+    }))
+    .await
+}

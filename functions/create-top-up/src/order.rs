@@ -1,0 +1,98 @@
+//! What the client orders, read from a request that is not trusted.
+
+use std::collections::BTreeMap;
+
+use lambda_http::Request;
+use saldo_adapters::http::{Problem, header, integer, limited_body};
+use saldo_domain::{Credits, IdempotencyKey, Money};
+use serde_json::value::RawValue;
+
+/// How many credits, and the total that the payer was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) credits: Credits,
+    pub(crate) expected_total: Money,
+}
+
+const KEY_HEADER: &str = "idempotency-key";
+
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+impl Order {
+    pub(crate) fn read(request: &Request) -> Result<(IdempotencyKey, Order), Problem> {
+        let body = limited_body(request)?;
+        let key = header(request, KEY_HEADER)?.ok_or_else(|| {
+            Problem::invalid(
+                "Idempotency-Key",
+                "Send the header Idempotency-Key with a value unique to this purchase.",
+            )
+        })?;
+        let key = IdempotencyKey::parse(key).map_err(|_| {
+            Problem::invalid("Idempotency-Key", "Idempotency-Key is 1 to 255 visible ASCII characters.")
+        })?;
+        Ok((key, Order::parse(body)?))
+    }
+
+    fn parse(body: &[u8]) -> Result<Order, Problem> {
+        let order: Members<'_> = serde_json::from_slice(body)
+            .map_err(|_| Problem::invalid("body", "The body is a JSON object."))?;
+        let credits = whole_number(&order, "credits", "credits")?;
+        let total = order.get("expected_total").ok_or_else(|| missing("expected_total"))?;
+        let total: Members<'_> = serde_json::from_str(total.get()).map_err(|_| {
+            Problem::invalid("expected_total", "expected_total is an object with currency and minor_units.")
+        })?;
+        let minor_units = whole_number(&total, "minor_units", "expected_total.minor_units")?;
+        let field = "expected_total.currency";
+        let currency = total.get("currency").ok_or_else(|| missing(field))?;
+        let currency = serde_json::from_str(currency.get()).map_err(|_| {
+            Problem::invalid(field, format!("{field} is a three-letter currency code, like IDR."))
+        })?;
+        Ok(Order { credits: Credits(credits), expected_total: Money::new(currency, minor_units) })
+    }
+}
+
+fn whole_number(members: &Members<'_>, name: &str, field: &str) -> Result<i64, Problem> {
+    let value = members.get(name).ok_or_else(|| missing(field))?;
+    integer(value.get()).ok_or_else(|| Problem::invalid(field, format!("{field} is a whole number.")))
+}
+
+fn missing(field: &str) -> Problem {
+    Problem::invalid(field, format!("{field} is missing."))
+}
+
+#[cfg(test)]
+mod tests {
+    use saldo_domain::Currency;
+
+    use super::*;
+
+    #[test]
+    fn a_number_too_large_to_hold_is_still_a_number() {
+        let body = br#"{"credits":123456789012345678901234567890,"expected_total":{"currency":"idr","minor_units":-1}}"#;
+        let order = Order::parse(body).unwrap();
+        assert_eq!(order.credits, Credits(i64::MAX));
+        assert_eq!(order.expected_total, Money::new(Currency::IDR, -1));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for body in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"credits":1000}"#,
+            r#"{"credits":"1000","expected_total":{"currency":"IDR","minor_units":1}}"#,
+            r#"{"credits":1e3,"expected_total":{"currency":"IDR","minor_units":1}}"#,
+            r#"{"credits":1000.0,"expected_total":{"currency":"IDR","minor_units":1}}"#,
+            r#"{"credits":1000,"expected_total":27750000}"#,
+            r#"{"credits":1000,"expected_total":{"currency":"IDR"}}"#,
+            r#"{"credits":1000,"expected_total":{"currency":"RUPIAH","minor_units":1}}"#,
+            r#"{"credits":1000,"expected_total":{"currency":["IDR"],"minor_units":1}}"#,
+            "{\"credits\":1000",
+        ] {
+            assert!(Order::parse(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Order::parse(b"{\"credits\":\xff}").is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! GET /v1/top-ups and /v1/entries: what was bought and what changed the balance.
+
+mod entries;
+mod page;
+mod top_ups;
+
+use lambda_http::http::Response;
+use lambda_http::{Body, Request, RequestExt};
+use saldo_adapters::PortError;
+use saldo_adapters::clock::Clock;
+use saldo_adapters::config::{ConfigError, Env};
+use saldo_adapters::dynamo::Store;
+use saldo_adapters::http::{Caller, ClaimNames, Problem};
+use saldo_adapters::world::World;
+use saldo_domain::{OrgId, Permission};
+use tracing::error;
+
+/// The function, ready to answer.
+#[derive(Clone, Debug)]
+pub struct Function {
+    claims: ClaimNames,
+    store: Store,
+    clock: Clock,
+}
+
+/// Reads the table's name.
+pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
+    Ok(Function { claims: env.claim_names(), store: world.store(env)?, clock: world.clock() })
+}
+
+impl Function {
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        self.route(&request).await.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        if request.raw_http_path().ends_with("/entries") {
+            return self.entries(&caller.org, request).await;
+        }
+        match request.path_parameters_ref().and_then(|all| all.first("id")) {
+            Some(id) => self.top_up(&caller.org, id).await,
+            None => self.top_ups(&caller.org, request).await,
+        }
+    }
+}
+
+fn unavailable(org: &OrgId, error: &PortError) -> Problem {
+    error!(org = org.as_str(), %error, "table not read");
+    Problem::unavailable()
+}

@@ -1,0 +1,25 @@
+//! Pages: how many, and from where on.
+
+use lambda_http::Request;
+use saldo_adapters::http::{Problem, integer, query_parameter};
+
+const DEFAULT_LIMIT: usize = 20;
+const LARGEST_LIMIT: usize = 100;
+
+/// The parameter `limit`: 1 to 100, 20 by default.
+pub(crate) fn limit(request: &Request) -> Result<usize, Problem> {
+    let Some(text) = query_parameter(request, "limit")? else { return Ok(DEFAULT_LIMIT) };
+    let limit = integer(&text).and_then(|limit| usize::try_from(limit).ok());
+    limit
+        .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
+        .ok_or_else(|| Problem::invalid("limit", "limit is a whole number from 1 to 100."))
+}
+
+/// The parameter `cursor`, understood by `parse`. A cursor is the id after which the list goes on; the key is made from
+/// the token's organisation, so that another's cursor shows nothing of theirs.
+pub(crate) fn cursor<T>(request: &Request, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    match query_parameter(request, "cursor").map_err(|_| Problem::invalid_cursor())? {
+        None => Ok(None),
+        Some(text) => parse(&text).map(Some).ok_or_else(Problem::invalid_cursor),
+    }
+}

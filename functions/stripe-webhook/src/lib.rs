@@ -1,0 +1,101 @@
+//! POST /stripe/webhook: verifies, enqueues, answers. 2xx only when the queue has the message.
+
+use lambda_http::http::{Response, StatusCode};
+use lambda_http::{Body, Request};
+use saldo_adapters::clock::Clock;
+use saldo_adapters::config::{ConfigError, Env};
+use saldo_adapters::http::{Problem, json_response};
+use saldo_adapters::queue::{PaymentMessage, PaymentQueue};
+use saldo_adapters::stripe::{Event, verify};
+use saldo_adapters::world::World;
+use serde_json::json;
+use tracing::{error, info, warn};
+
+/// The largest event taken, in bytes: an invoice carries at most ten lines in its event, each with up to 25 KB of
+/// metadata, so that 256 KB hold the largest that Stripe sends.
+pub const LARGEST_EVENT: usize = 256 * 1024;
+
+/// The function, ready to answer.
+#[derive(Clone)]
+pub struct Function {
+    secrets: Vec<String>,
+    livemode: bool,
+    queue: PaymentQueue,
+    clock: Clock,
+}
+
+/// Reads webhook secrets, mode and queue.
+pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
+    Ok(Function {
+        secrets: env.webhook_secrets()?,
+        livemode: env.livemode()?,
+        queue: world.payment_queue(env)?,
+        clock: world.clock(),
+    })
+}
+
+impl Function {
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        match self.receive(&request).await {
+            Ok(enqueued) => json_response(StatusCode::OK, &json!({"received": true, "enqueued": enqueued})),
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    /// Whether the event was worth a message.
+    async fn receive(&self, request: &Request) -> Result<bool, Problem> {
+        let event = self.event(request)?;
+        let Some(invoice) = event.invoice() else { return Ok(false) };
+        if event.livemode != self.livemode {
+            warn!(
+                event = event.id,
+                alarm = "wrong_mode",
+                livemode = event.livemode,
+                "event of the other mode ignored"
+            );
+            return Ok(false);
+        }
+        let message = PaymentMessage {
+            event: event.id.clone(),
+            kind: event.kind.clone(),
+            invoice: invoice.to_owned(),
+            created: event.created,
+        };
+        match self.queue.send(&message).await {
+            Ok(()) => {
+                info!(event = event.id, kind = event.kind, invoice = message.invoice, "enqueued");
+                Ok(true)
+            }
+            Err(error) => {
+                error!(event = event.id, kind = event.kind, %error, "not enqueued");
+                Err(Problem::unavailable())
+            }
+        }
+    }
+
+    fn event(&self, request: &Request) -> Result<Event, Problem> {
+        let body: &[u8] = match request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if body.len() > LARGEST_EVENT {
+            error!(bytes = body.len(), "event too large");
+            return Err(Problem::too_large(LARGEST_EVENT));
+        }
+        let mut signatures = request.headers().get_all("stripe-signature").iter();
+        let signature = match (signatures.next(), signatures.next()) {
+            (Some(one), None) => one.to_str().unwrap_or_default(),
+            (None | Some(_), _) => "",
+        };
+        verify(body, signature, &self.secrets, self.clock.now()).map_err(|_| {
+            warn!(bytes = body.len(), "signature refused");
+            let detail = "The signature is missing, wrong or too old.";
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail)
+        })?;
+        Event::parse(body).map_err(|_| {
+            error!(alarm = "malformed_event", "a signed body is no event");
+            Problem::invalid("body", "The body is not an event.")
+        })
+    }
+}
