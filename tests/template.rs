@@ -8,19 +8,7 @@ use serde_yaml_ng::Value;
 /// What each function may do beside writing its own log: (resource, actions).
 const GRANTS: &[(&str, &[(&str, &[&str])])] = &[
     ("quote", &[]),
-    (
-        "create-top-up",
-        &[(
-            "!GetAtt Table.Arn",
-            &[
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:UpdateItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:ConditionCheckItem",
-            ],
-        )],
-    ),
+    ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("balance", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:BatchGetItem"])]),
     ("history", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:Query"])]),
