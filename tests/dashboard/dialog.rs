@@ -279,6 +279,7 @@ fn who_pays_for_someone_else_gets_a_link_to_copy_and_to_share() {
     let balance = elsewhere(&page, "GET", "/v1/balance", &Value::Null);
     let pay_url = balance["open_top_up"]["pay_url"].as_str().expect("a link").to_owned();
     assert_eq!(page.eval("document.querySelector('dialog .link-field').value"), pay_url);
+    assert_eq!(page.eval("document.querySelector('dialog .link-field').checkVisibility()"), true);
     page.click("dialog [data-key='copy-link']");
     page.sees("Tersalin");
     assert_eq!(page.eval("window.copied"), pay_url);

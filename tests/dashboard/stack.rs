@@ -3,30 +3,21 @@ use std::sync::OnceLock;
 
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use super::browser::browser;
 use super::page::{Page, Reader};
 
 pub(crate) struct Stack {
     pub(crate) dashboard: String,
+    pub(crate) saldo: Saldo,
+    pub(crate) runtime: Runtime,
 }
 
 /// One system for all tests of the pages; each test has an organisation of its own.
 pub(crate) fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
-    STACK.get_or_init(|| {
-        let (started, saldo) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async {
-                let saldo = Saldo::start(Options::default()).await.expect("the local system starts");
-                started.send(saldo.api_url().to_owned()).ok();
-                std::future::pending::<()>().await;
-            });
-        });
-        Stack { dashboard: saldo.recv().expect("the local system starts") }
-    })
+    STACK.get_or_init(|| Stack::start(Options::default()))
 }
 
 /// Somebody of an organisation.
@@ -52,6 +43,12 @@ impl Person {
 }
 
 impl Stack {
+    pub(crate) fn start(options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let saldo = runtime.block_on(Saldo::start(options)).expect("the local system starts");
+        Self { dashboard: saldo.api_url().to_owned(), saldo, runtime }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.dashboard)
     }
@@ -64,18 +61,16 @@ impl Stack {
     /// The same, with a script that runs before those of every page.
     pub(crate) fn page_with(&self, reader: Reader, person: Person, path: &str, script: &str) -> Option<Page> {
         let page = Page::open(browser()?, reader);
-        let token = self.token(&page, person);
+        let token = self.token(person);
         page.before_every_page(script);
         page.go(&format!("{}#token={token}", self.url(path)));
         page.wait_for("document.querySelector('main h2, main .notice') !== null");
         Some(page)
     }
 
-    pub(crate) fn token(&self, page: &Page, person: Person) -> String {
-        let Person { organisation, permissions, currency } = person;
-        page.go(&self
-            .url(&format!("/local/token?org={organisation}&permissions={permissions}&currency={currency}")));
-        page.eval("JSON.parse(document.body.innerText).token").as_str().expect("a token").to_owned()
+    pub(crate) fn token(&self, person: Person) -> String {
+        let permissions: Vec<_> = person.permissions.split(',').collect();
+        self.saldo.token(person.organisation, &permissions, Some(person.currency)).expect("a token")
     }
 }
 

@@ -124,6 +124,11 @@ fn judge(page: &Page, axe: &str, place: &str) {
             .map(v => ({ id: v.id, help: v.help, nodes: v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary) })))",
     );
     assert_eq!(found, Value::Array(Vec::new()), "{place}: {found:#}");
+    let overlapping = page.eval(
+        "[...document.querySelectorAll('.dialog-body > *, main section')].filter(e => e.scrollHeight > e.clientHeight + 2 && e.tagName !== 'INPUT')
+            .map(e => e.outerHTML.slice(0, 120))",
+    );
+    assert_eq!(overlapping, Value::Array(Vec::new()), "{place}: parts stand over each other");
     let wider = page.eval("document.documentElement.scrollWidth - innerWidth");
     assert!(wider.as_i64() <= Some(0), "{place} is {wider} px wider than the window");
 }

@@ -182,6 +182,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
     quotes.replace(quote);
     const total = money(quote.total);
     fill(notices, notice({ tone: "low", icon: "info", text: t("price.changed", { total }), role: "alert" }));
+    notices.scrollIntoView({ block: "nearest" });
     pay.replaceChildren(t("dialog.payNew", { total }));
     price.highlight();
     pay.focus();

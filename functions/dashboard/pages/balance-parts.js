@@ -48,7 +48,7 @@ function rate(channel, perCountry, available) {
     h("div", {},
       h("h3", {}, t(`rates.${channel}`)),
       h("p.rate-price", {}, t(credits === 1 ? "rates.each.one" : "rates.each", { credits: number(credits) })),
-      h("p.muted", {}, sends > 0 ? t("rates.sends", { count: number(sends) }) : t("rates.none")),
+      available > 0 && h("p.muted", {}, sends > 0 ? t("rates.sends", { count: number(sends) }) : t("rates.none")),
       typeof perCountry === "object" && Object.keys(perCountry).length > 1 && h("p.muted", {}, t("rates.some"))));
 }
 

@@ -14,10 +14,9 @@ export function openTopUpCard(topUp, { checking, changed, app }) {
   const failed = topUp.payment_failure;
   return h("section.card.open-card", { "aria-labelledby": "open-title" },
     h("div.open-head", {},
-      h("div", {},
-        h("h2.card-title", { id: "open-title" }, t(url ? "open.title" : "open.preparing")),
-        summary(topUp)),
-      h("p.open-total", {}, money(topUp.total))),
+      h("h2.card-title", { id: "open-title" }, t(url ? "open.title" : "open.preparing")),
+      h("p.open-total", {}, money(topUp.total)),
+      summary(topUp)),
     checking && h("p.checking", { role: "status" }, spinner(), t("open.checking")),
     failed && failureOfPayment(failed),
     !url && h("p.checking", { role: "status" }, spinner(), t("open.preparing.slow")),

@@ -1,0 +1,126 @@
+//! Makes the pictures of docs/screenshots: `cargo test -p saldo-tests --test system screenshots -- --ignored`.
+use std::path::{Path, PathBuf};
+
+use saldo_adapters::clock::Clock;
+use saldo_local::Options;
+use serde_json::Value;
+
+use super::browser::{Browser, browser};
+use super::page::{Page, Reader};
+use super::stack::{Person, Stack, elsewhere, top_up_elsewhere};
+
+const ORGANISATION: &str = "Kopi Nusantara";
+const DAY_SECS: i64 = 86_400;
+
+/// Days before today, credits, and what becomes of it.
+const PAST: [(i64, u64, Fate); 8] = [
+    (41, 1_000, Fate::Paid),
+    (34, 2_500, Fate::Paid),
+    (30, 5_000, Fate::Expired),
+    (24, 5_000, Fate::Paid),
+    (17, 2_500, Fate::Canceled),
+    (16, 1_000, Fate::Paid),
+    (9, 12_000, Fate::Paid),
+    (3, 1_000, Fate::Paid),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Paid,
+    Canceled,
+    Expired,
+}
+
+#[test]
+#[ignore = "writes docs/screenshots"]
+fn screenshots() {
+    let Some(browser) = browser() else { return };
+    let clock = Clock::system();
+    clock.advance(-41 * DAY_SECS);
+    let options = Options { clock: clock.clone(), ..Options::default() };
+    let stack = Stack::start(options);
+    let show = |reader: Reader, path: &str| {
+        let page = stack.page(reader, Person::of(ORGANISATION), path).unwrap();
+        page.wait_for("document.querySelector('.skeleton') === null");
+        page
+    };
+    let desk = Reader { width: 1120, height: 720, ..Reader::ENGLISH };
+    let phone = Reader::INDONESIAN.on_a_phone();
+
+    let page = show(desk, "/billing/balance");
+    let mut today = 41;
+    for (days_ago, credits, fate) in PAST {
+        clock.advance((today - days_ago) * DAY_SECS);
+        today = days_ago;
+        live(&page, browser, credits, fate, &|| {
+            clock.advance(4 * DAY_SECS);
+            clean_up(&stack);
+        });
+        today -= if fate == Fate::Expired { 4 } else { 0 };
+    }
+    clock.advance(today * DAY_SECS);
+
+    take(&show(desk, "/billing/balance"), "balance");
+    take(&show(phone.in_the_dark(), "/billing/balance"), "balance-phone-dark");
+    take(&dialog(show(desk, "/billing/balance")), "dialog");
+    take(&dialog(show(phone, "/billing/balance")), "dialog-phone");
+    top_up_elsewhere(&page, 2_500);
+    take(&pending(show(desk.in_the_dark(), "/billing/balance")), "pending-dark");
+    take(&pending(show(phone, "/billing/balance")), "pending-phone");
+    take(&show(desk, "/billing/history"), "history");
+    take(&show(phone.in_the_dark(), "/billing/history"), "history-phone-dark");
+}
+
+fn clean_up(stack: &Stack) {
+    stack.runtime.block_on(stack.saldo.run_schedule("cleanup")).expect("cleanup runs");
+}
+
+/// Lets a top-up of the past happen.
+fn live(page: &Page, browser: &'static Browser, credits: u64, fate: Fate, expire: &dyn Fn()) {
+    let top_up = top_up_elsewhere(page, credits);
+    let path = format!("/v1/top-ups/{}", top_up["id"].as_str().unwrap());
+    match fate {
+        Fate::Canceled => {
+            elsewhere(page, "POST", &format!("{path}/cancel"), &Value::Null);
+        }
+        Fate::Expired => expire(),
+        Fate::Paid => {
+            let payer = Page::open(browser, Reader::ENGLISH);
+            payer.go(top_up["pay_url"].as_str().unwrap());
+            payer.click(".banks a");
+            payer.click("button[value=transfer]");
+            payer.wait_for("document.querySelector('.outcome.good') !== null");
+        }
+    }
+    let wanted = match fate {
+        Fate::Paid => "paid",
+        Fate::Canceled => "canceled",
+        Fate::Expired => "expired",
+    };
+    page.wait_for(&format!(
+        "fetch('{path}', {{ headers: {{ authorization: 'Bearer ' + sessionStorage.getItem('saldo.token') }} }})
+            .then(a => a.json()).then(t => t.status === '{wanted}')"
+    ));
+}
+
+fn dialog(page: Page) -> Page {
+    page.click("[data-key='top-up']");
+    page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
+    page.click("input[value='2500']");
+    page.wait_for("document.querySelector('.breakdown.total dd').innerText.startsWith('Rp')");
+    page
+}
+
+fn pending(page: Page) -> Page {
+    page.click("[data-key='top-up']");
+    page.wait_for("document.querySelector('dialog .pending') !== null");
+    page.eval("document.activeElement.blur()");
+    page
+}
+
+fn take(page: &Page, name: &str) {
+    page.eval("Promise.allSettled(document.getAnimations().filter(a => a.effect.getComputedTiming().iterations === 1).map(a => a.finished)).then(() => true)");
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screenshots");
+    std::fs::create_dir_all(&folder).unwrap();
+    page.screenshot(&folder.join(format!("{name}.png")));
+}
