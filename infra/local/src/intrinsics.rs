@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
-use crate::template::TemplateError;
+use crate::template::{TemplateError, scalar};
 
 /// Local values for what only AWS knows.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,18 @@ impl<'l> Resolver<'l> {
                 Some((id.as_str()?.to_owned(), resource["Type"].as_str()?.to_owned()))
             })
             .collect())
+    }
+
+    /// Every parameter that has a value.
+    pub(crate) fn parameters(&self) -> Result<BTreeMap<String, String>, TemplateError> {
+        let mut values = BTreeMap::new();
+        for (name, _) in self.root["Parameters"].as_mapping().into_iter().flatten() {
+            let name = name.as_str().unwrap_or_default();
+            if let Some(value) = self.reference(name)? {
+                values.insert(name.to_owned(), scalar(&value, "Parameters", name)?);
+            }
+        }
+        Ok(values)
     }
 
     /// The resolved value at `path`; null when there is none.

@@ -8,14 +8,18 @@ mod intrinsics;
 pub mod issuer;
 pub mod poller;
 pub mod queue;
+mod saldo;
 pub mod scheduler;
 mod table;
 pub mod template;
+mod wiring;
 
 use std::sync::Arc;
 
 pub use error::StartError;
 pub use intrinsics::Locals;
+pub use saldo::{Between, Options, Saldo, Stripe};
+pub use wiring::Urls;
 
 /// The time in milliseconds since 1970.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;

@@ -1,1 +1,73 @@
-fn main() {}
+//! `cargo run`: starts Saldo on this machine, says where it is, and ends with Ctrl-C.
+mod arguments;
+mod greeting;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use saldo_local::{Saldo, StartError};
+
+fn main() -> ExitCode {
+    let command = Arguments::parse(std::env::args().skip(1), environment);
+    let arguments = match command {
+        Ok(Command::Run(arguments)) => arguments,
+        Ok(Command::Help) => {
+            println!("{}", arguments::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("saldo: {message}\nTry: cargo run -- --help");
+            return ExitCode::from(2);
+        }
+    };
+    log_to_stderr(arguments.log_level);
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saldo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// As JSON, like on Lambda, but away from the first screen.
+fn log_to_stderr(level: tracing::Level) {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+#[expect(clippy::disallowed_methods, reason = "main reads the environment once")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[tokio::main]
+async fn run(arguments: Arguments) -> Result<(), StartError> {
+    let shown = arguments.shown();
+    let saldo = Saldo::start(arguments.into_options()).await?;
+    println!("{}", greeting::greeting(&saldo, &shown));
+    interrupted().await;
+    eprintln!("Stopping …");
+    saldo.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, or the signal that a service manager sends.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -24,6 +24,8 @@ impl std::error::Error for TemplateError {}
 /// Everything the template describes, with local values in place of what only AWS knows.
 #[derive(Debug)]
 pub struct Plan {
+    /// Every parameter with its local or default value.
+    pub parameters: BTreeMap<String, String>,
     pub functions: Vec<FunctionPlan>,
     pub queues: Vec<QueuePlan>,
     pub tables: Vec<TablePlan>,
@@ -43,7 +45,7 @@ pub struct FunctionPlan {
 #[derive(Debug, Clone)]
 pub enum Trigger {
     Route { method: String, path: String, authorizer: Option<Authorizer> },
-    Queue { arn: String, batch_size: usize, partial_failures: bool },
+    Queue { arn: String, batch_size: usize, concurrency: usize, partial_failures: bool },
     Schedule { every: Duration },
 }
 
@@ -85,7 +87,12 @@ impl Plan {
     /// When the template uses something that has no local counterpart.
     pub fn read(yaml: &str, locals: &Locals) -> Result<Self, TemplateError> {
         let resolver = Resolver::new(yaml, locals)?;
-        let mut plan = Self { functions: Vec::new(), queues: Vec::new(), tables: Vec::new() };
+        let mut plan = Self {
+            parameters: resolver.parameters()?,
+            functions: Vec::new(),
+            queues: Vec::new(),
+            tables: Vec::new(),
+        };
         for (id, kind) in resolver.resources()? {
             match kind.as_str() {
                 "AWS::Serverless::Function" => plan.functions.push(function(&resolver, &id)?),
@@ -134,6 +141,7 @@ fn trigger(resolver: &Resolver<'_>, id: &str, event: &Value) -> Result<Trigger, 
         Some("SQS") => Ok(Trigger::Queue {
             arn: text(&properties["Queue"], id, "Queue")?.to_owned(),
             batch_size: count(&properties["BatchSize"], id, "BatchSize")?,
+            concurrency: count(&properties["ScalingConfig"]["MaximumConcurrency"], id, "MaximumConcurrency")?,
             partial_failures: properties["FunctionResponseTypes"]
                 .as_array()
                 .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
@@ -226,7 +234,7 @@ fn text<'v>(value: &'v Value, id: &str, key: &str) -> Result<&'v str, TemplateEr
     value.as_str().ok_or_else(|| TemplateError(format!("{id}: {key} is missing or not text")))
 }
 
-fn scalar(value: &Value, id: &str, key: &str) -> Result<String, TemplateError> {
+pub(crate) fn scalar(value: &Value, id: &str, key: &str) -> Result<String, TemplateError> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),

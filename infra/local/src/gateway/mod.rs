@@ -35,6 +35,7 @@ pub struct Route {
 }
 
 /// What the gateway needs beside its routes.
+#[derive(Clone)]
 pub struct Identity {
     pub issuer: Arc<Issuer>,
     pub claim_names: ClaimNames,
