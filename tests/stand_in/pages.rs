@@ -102,6 +102,12 @@ async fn a_virtual_account_pays_and_may_take_its_time() {
     assert!(text.contains("2621 5"), "BRI's numbers begin with 26215");
     assert!(browser.text(&format!("{at}?method=card")).await.contains("4242 4242 4242 4242"));
 
+    let text = browser.submit(&at, &format!("{CARD}4000+0000+0000+0002")).await;
+    assert!(
+        text.contains("Kartu ditolak") && text.contains("Nomor kartu"),
+        "a declined card leaves the card at hand"
+    );
+
     let text = browser.submit(&at, "action=clearing&bank=bri").await;
     assert!(text.contains("Transfer sedang diproses"));
     assert_eq!(stripe.post(&format!("/v1/invoices/{}/void", id(&invoice)), "").await.status, 400);
@@ -184,4 +190,16 @@ async fn the_pdf_is_one_and_says_the_amount() {
     let table = text.rfind("startxref\n").unwrap();
     let start: usize = text[table + 10..].lines().next().unwrap().parse().unwrap();
     assert!(text.chars().skip(start).collect::<String>().starts_with("xref\n"));
+}
+
+#[tokio::test]
+async fn the_first_page_leads_to_every_finalised_invoice() {
+    let stripe = Stripe::start().await;
+    let browser = Browser::new(&stripe, "en");
+    assert!(browser.text("/").await.contains("No invoice yet"));
+    let invoice = stripe.open("usd", 2_000).await;
+    stripe.draft_of(&stripe.customer().await, "usd", 777).await;
+    let text = browser.text("/").await;
+    assert!(text.contains(&format!("href=\"{}\"", page(&stripe, &invoice))) && text.contains("$20.00"));
+    assert!(!text.contains("$7.77"), "a draft cannot be paid");
 }

@@ -148,10 +148,12 @@ impl Attempt {
         if plan.lost {
             return false;
         }
-        let mut delivered = false;
-        for _ in 0..plan.copies {
-            delivered = self.post(delivery).await;
-        }
+        let delivered = if plan.doubled {
+            let (one, other) = tokio::join!(self.post(delivery), self.post(delivery));
+            one && other
+        } else {
+            self.post(delivery).await
+        };
         delivered && !plan.answer_lost
     }
 
@@ -184,7 +186,8 @@ impl Attempt {
 /// What chaos does to one attempt.
 struct Plan {
     delay: Duration,
-    copies: u32,
+    /// Sent twice at the same moment.
+    doubled: bool,
     /// Not sent at all, as if the endpoint were out of reach.
     lost: bool,
     /// Sent, but the answer is lost: it comes again.
@@ -195,7 +198,7 @@ impl Plan {
     /// The same seed gives the same plans to the same order of events.
     fn draw(chaos: Option<u64>, delivery: &Delivery) -> Plan {
         let Some(seed) = chaos else {
-            return Plan { delay: Duration::ZERO, copies: 1, lost: false, answer_lost: false };
+            return Plan { delay: Duration::ZERO, doubled: false, lost: false, answer_lost: false };
         };
         let mut random = fastrand::Rng::with_seed(seed ^ (delivery.number << 16) ^ delivery.attempts);
         let first_attempts = delivery.attempts < 3;
@@ -205,7 +208,7 @@ impl Plan {
             } else {
                 random.u64(..50)
             }),
-            copies: if random.u8(..4) == 0 { 2 } else { 1 },
+            doubled: random.u8(..4) == 0,
             lost: first_attempts && random.u8(..5) == 0,
             answer_lost: first_attempts && random.u8(..5) == 0,
         }

@@ -113,7 +113,8 @@ fn decimal_in(decimal: &str, words: &Words) -> String {
     escape(&if words.is_indonesian() { short.replace('.', ",") } else { short.to_owned() })
 }
 
-fn shell(title: &str, body: &str, words: &Words) -> String {
+/// A whole page around `body`; `title` is escaped here.
+pub(crate) fn shell(title: &str, body: &str, words: &Words) -> String {
     format!(
         r#"<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><title>{title} · {seller}</title>
@@ -131,20 +132,26 @@ fn shell(title: &str, body: &str, words: &Words) -> String {
 }
 
 fn head(invoice: &Value, words: &Words) -> String {
+    format!(
+        r#"<header><p class="seller"><span aria-hidden="true" class="mark">S</span>{seller}</p>
+{status}
+<h1 id="title">{invoice} <span class="number">{number}</span></h1></header>"#,
+        seller = crate::SELLER,
+        status = status(invoice, words),
+        invoice = words.invoice,
+        number = escape(text(&invoice["number"])),
+    )
+}
+
+/// The status as a coloured word.
+pub(crate) fn status(invoice: &Value, words: &Words) -> String {
     let (class, status) = match text(&invoice["status"]) {
         "paid" => ("good", words.status_paid),
         "void" => ("gone", words.status_void),
         "uncollectible" => ("gone", words.status_uncollectible),
         _ => ("waiting", words.status_open),
     };
-    format!(
-        r#"<header><p class="seller"><span aria-hidden="true" class="mark">S</span>{seller}</p>
-<span class="status {class}">{status}</span>
-<h1 id="title">{invoice} <span class="number">{number}</span></h1></header>"#,
-        seller = crate::SELLER,
-        invoice = words.invoice,
-        number = escape(text(&invoice["number"])),
-    )
+    format!(r#"<span class="status {class}">{status}</span>"#)
 }
 
 fn parties(invoice: &Value, words: &Words) -> String {

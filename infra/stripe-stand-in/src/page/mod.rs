@@ -1,6 +1,7 @@
 //! The hosted invoice pages: server-rendered, without scripts.
 
 mod cards;
+mod index;
 mod invoice;
 mod panel;
 mod pdf;
@@ -28,6 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
 
 pub(crate) fn routes() -> Router<StandIn> {
     Router::new()
+        .route("/", get(front))
         .route(STYLE_PATH, get(style))
         .route("/i/{token}", get(show))
         .route("/i/{token}/pdf", get(show_pdf))
@@ -47,6 +49,15 @@ async fn style() -> Response<Body> {
         .header(header::CACHE_CONTROL, "public, max-age=60")
         .header("x-content-type-options", "nosniff");
     response.body(Body::from(STYLE)).unwrap_or_default()
+}
+
+async fn front(State(stand_in): State<StandIn>, headers: HeaderMap) -> Response<Body> {
+    let words = language(&headers);
+    let html = stand_in.transact(Value::Null, |store| index::page(&store, words));
+    match html {
+        Ok(html) => document(StatusCode::OK, html),
+        Err(_) => document(StatusCode::INTERNAL_SERVER_ERROR, invoice::unknown(words)),
+    }
 }
 
 async fn show(
@@ -93,8 +104,11 @@ async fn pay(
     let text = String::from_utf8_lossy(&body).into_owned();
     let response = stand_in.page(&token, words, |store, invoice| {
         let mut params = Params::parse(&text)?;
+        // Who paid by card stays with the card, should it be declined.
+        let again =
+            if params.clone().text("action")?.as_deref() == Some("card") { "?method=card" } else { "" };
         match act(store, invoice, &mut params, words)? {
-            None => Ok(see_other(&format!("/i/{token}"))),
+            None => Ok(see_other(&format!("/i/{token}{again}"))),
             Some(complaint) => {
                 let choice = Choice { method: Some("card".to_owned()), bank: None };
                 let html = invoice::page(store, invoice, words, &choice, Some(complaint))?;

@@ -41,7 +41,7 @@ pub(crate) fn render(
         "void" => outcome("gone", "–", words.void_title, words.void_text, ""),
         _ => {
             let failure = failure(store, invoice, words, complaint)?;
-            format!("{}{failure}{}", amount(invoice, words), ways(invoice, words, choice))
+            format!("{}{failure}{}", amount(invoice, words), ways(invoice, words, choice, complaint))
         }
     })
 }
@@ -71,7 +71,7 @@ fn failure(store: &Store<'_>, invoice: &Value, words: &Words, complaint: Option<
     ))
 }
 
-fn ways(invoice: &Value, words: &Words, choice: &Choice) -> String {
+fn ways(invoice: &Value, words: &Words, choice: &Choice, complaint: Option<&str>) -> String {
     let types = &invoice["payment_settings"]["payment_method_types"];
     let allows = |names: &[&str]| match types.as_array() {
         None => true,
@@ -81,7 +81,7 @@ fn ways(invoice: &Value, words: &Words, choice: &Choice) -> String {
     let card = allows(&["card"]);
     let by_card = card && (!transfer || choice.method.as_deref() == Some("card"));
     let form = match (by_card, transfer) {
-        (true, _) => card_form(invoice, words),
+        (true, _) => card_form(invoice, words, complaint.is_some()),
         (false, true) => transfer_form(invoice, words, choice),
         (false, false) => format!(r#"<p class="soft">{}</p>"#, words.no_method),
     };
@@ -139,7 +139,8 @@ fn transfer_form(invoice: &Value, words: &Words, choice: &Choice) -> String {
     )
 }
 
-fn card_form(invoice: &Value, words: &Words) -> String {
+/// What was typed is never sent back; after a mistake the number is typed anew.
+fn card_form(invoice: &Value, words: &Words, mistaken: bool) -> String {
     let due = money_in(invoice, integer(&invoice["amount_due"]), words);
     let each = |(number, _, decline): &(&str, &str, Option<&str>)| {
         let effect = decline.map_or(words.card_works, |code| words.reason(code));
@@ -160,7 +161,7 @@ fn card_form(invoice: &Value, words: &Words) -> String {
 <details open><summary>{test_cards}</summary><table class="cards"><tbody>{rows}</tbody></table></details>"#,
         path = path(invoice),
         card_number = words.card_number,
-        first = TEST_CARDS[0].0,
+        first = if mistaken { "" } else { TEST_CARDS[0].0 },
         options = TEST_CARDS.iter().map(option).collect::<String>(),
         expiry = words.expiry,
         security_code = words.security_code,

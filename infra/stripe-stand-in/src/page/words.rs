@@ -62,6 +62,9 @@ pub(crate) struct Words {
     pub(crate) bad_expiry: &'static str,
     pub(crate) bad_code: &'static str,
     pub(crate) not_a_test_card: &'static str,
+    pub(crate) index_title: &'static str,
+    pub(crate) index_text: &'static str,
+    pub(crate) no_invoices: &'static str,
     months: [&'static str; 12],
 }
 
@@ -130,6 +133,9 @@ pub(crate) static ENGLISH: Words = Words {
     bad_expiry: "Your card's expiry date is wrong or in the past.",
     bad_code: "Your card's security code has 3 or 4 digits.",
     not_a_test_card: "Only test cards work here. Pick one from the list below.",
+    index_title: "Stripe, played locally",
+    index_text: "The API answers below /v1 to any test key. These are the latest invoices; open one to pay it.",
+    no_invoices: "No invoice yet. Make a top-up and it appears here.",
     months: [
         "January",
         "February",
@@ -211,6 +217,9 @@ pub(crate) static INDONESIAN: Words = Words {
     bad_expiry: "Masa berlaku kartu salah atau sudah lewat.",
     bad_code: "Kode keamanan kartu terdiri dari 3 atau 4 angka.",
     not_a_test_card: "Hanya kartu uji yang dapat dipakai di sini. Pilih dari daftar di bawah.",
+    index_title: "Stripe, versi lokal",
+    index_text: "API menjawab di bawah /v1 untuk kunci uji apa pun. Inilah faktur terbaru; buka untuk membayarnya.",
+    no_invoices: "Belum ada faktur. Buat isi ulang, lalu faktur muncul di sini.",
     months: [
         "Januari",
         "Februari",

@@ -1,0 +1,46 @@
+//! The first page of the stand-in: what it is, and the latest invoices.
+
+use serde_json::Value;
+
+use crate::page::escape;
+use crate::page::invoice::{money_in, shell, status, text};
+use crate::page::words::Words;
+use crate::refusal::Outcome;
+use crate::store::{Condition, Range, Store};
+use crate::totals::integer;
+
+const SHOWN: i64 = 50;
+
+pub(crate) fn page(store: &Store<'_>, words: &Words) -> Outcome<String> {
+    let finalised = Condition { field: "status".into(), operator: "<>", value: Box::new("draft") };
+    let range = Range { before: None, after: None, oldest_first: false, limit: SHOWN };
+    let invoices = store.select("invoice", vec![finalised], range)?;
+    let rows: String = invoices.iter().map(|invoice| row(invoice, words)).collect();
+    let list = if rows.is_empty() {
+        format!(r#"<p class="soft empty">{}</p>"#, words.no_invoices)
+    } else {
+        format!(
+            r#"<table class="lines"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>
+<th scope="col" class="money">{}</th></tr></thead><tbody>{rows}</tbody></table>"#,
+            words.invoice, words.to, words.amount
+        )
+    };
+    let body = format!(
+        r#"<main class="sheet wide"><section class="invoice"><h1>{}</h1><p class="memo soft">{}</p>{list}</section></main>"#,
+        words.index_title, words.index_text
+    );
+    Ok(shell(words.index_title, &body, words))
+}
+
+fn row(invoice: &Value, words: &Words) -> String {
+    let name = text(&invoice["customer_name"]);
+    let customer = if name.is_empty() { text(&invoice["customer"]) } else { name };
+    format!(
+        r#"<tr><td><a href="/i/{}">{}</a> {}</td><td>{}</td><td class="money">{}</td></tr>"#,
+        escape(text(&invoice["_token"])),
+        escape(text(&invoice["number"])),
+        status(invoice, words),
+        escape(customer),
+        money_in(invoice, integer(&invoice["total"]), words),
+    )
+}
