@@ -163,6 +163,17 @@ fn pay_now_cant_be_pressed_twice_and_shows_that_it_works() {
 }
 
 #[test]
+fn pay_now_pressed_before_the_price_is_there_waits_for_it() {
+    let person = Person::of("dialog-early");
+    let slow = format!("{FAULTS} window.faults.push({{ path: '/v1/quote', delay: 700, times: 1 }});");
+    let Some(page) = stack().page_with(Reader::ENGLISH, person, "/billing/balance", &slow) else { return };
+    page.click(TOP_UP);
+    page.click(PAY_NOW);
+    page.sees("Preparing your payment…");
+    page.wait_for("!location.pathname.startsWith('/billing')");
+}
+
+#[test]
 fn a_try_that_ended_unclear_is_repeated_as_the_same_purchase() {
     let Some(page) = dialog(Reader::INDONESIAN, Person::of("dialog-unclear")) else { return };
     // The request arrives and only its answer is lost: the worst case, since the top-up exists.

@@ -68,7 +68,9 @@ fn an_answer_that_nobody_asked_for_signs_nobody_in() {
 
 #[test]
 fn the_platforms_own_sign_in_comes_back_to_the_same_place_with_a_token() {
-    let Some((page, stack, _)) = start(|issuer| [("SignInUrl", format!("{issuer}/platform"))].into()) else { return };
+    let Some((page, stack, _)) = start(|issuer| [("SignInUrl", format!("{issuer}/platform"))].into()) else {
+        return;
+    };
     page.go(&format!("{}/billing/history?status=paid", stack.dashboard));
     page.sees("Sign in to see your balance");
     page.click("main button.primary");

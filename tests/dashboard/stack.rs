@@ -44,7 +44,8 @@ impl Person {
 
 impl Stack {
     pub(crate) fn start(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let saldo = runtime.block_on(Saldo::start(options)).expect("the local system starts");
         Self { dashboard: saldo.api_url().to_owned(), saldo, runtime }
     }

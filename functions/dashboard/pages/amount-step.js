@@ -25,6 +25,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   const pay = h("button.button.primary", { type: "button", "data-key": "pay-now", onclick: () => buy(pay, false) }, t("dialog.pay"));
   const link = h("button.link-button", { type: "button", "data-key": "link-only", onclick: () => buy(link, true) }, t("dialog.link"));
   let complaining = null;
+  let loading = null;
 
   function customField() {
     const input = h("input.input", {
@@ -45,7 +46,13 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
       body: [notices, h("p.lead", { id: "choices-label" }, t("dialog.lead")), choices, custom.element, price.element, h("p.hint", {}, t("dialog.elsewhere")), link],
       footer: [h("button.button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel")), pay],
     });
-    await firstQuote();
+    await load();
+  }
+
+  /** The limits, the presets and the first price; calls that come meanwhile share it. */
+  function load() {
+    loading ??= firstQuote().finally(() => { loading = null; });
+    return loading;
   }
 
   async function firstQuote() {
@@ -128,7 +135,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   function priceChanged(now) {
     if (now.failure) {
       price.show(null);
-      return showFailure(now.failure, () => { fill(notices); quotes.latest ? ask() : firstQuote(); });
+      return showFailure(now.failure, () => { fill(notices); quotes.latest ? ask() : load(); });
     }
     price.show(now);
     if (now.quote && quotes.latest && choices.contains(document.activeElement) === false) {
@@ -137,13 +144,13 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   }
 
   async function buy(button, forSomeoneElse) {
-    if (state.busy) return;
-    if (state.choice === "custom" && complain()) return custom.input.focus();
-    const { credits } = chosen();
-    if (!credits) return;
+    if (state.busy || (quotes.latest && refusedHere())) return;
     const reset = begin(button);
     try {
-      const quote = await quotes.now(credits);
+      if (!quotes.latest) await load();
+      if (!quotes.latest) return reset();
+      if (refusedHere()) return reset();
+      const quote = await quotes.now(chosen().credits);
       if (!quote) return reset();
       const topUp = await prepared(await purchase(quote));
       dialog.lock(false);
@@ -153,6 +160,12 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
       reset();
       refused(failure);
     }
+  }
+
+  function refusedHere() {
+    const refused = state.choice === "custom" && complain();
+    if (refused) custom.input.focus();
+    return refused;
   }
 
   function begin(button) {
@@ -190,7 +203,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
 
   async function limitsChanged() {
     quotes.forget();
-    await firstQuote();
+    await load();
     complain();
   }
 

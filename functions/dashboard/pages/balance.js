@@ -31,7 +31,7 @@ export function balancePage(app) {
   async function lookNow() {
     try {
       const balance = await getBalance();
-      const before = state.settling ? null : (state.open?.id ?? awaiting.read()?.id);
+      const before = state.settling ? null : (state.open?.id ?? awaiting.read()?.id ?? paying.read()?.id);
       const gone = before && balance.open_top_up?.id !== before;
       const outcome = gone ? await outcomeOf(before) : null;
       const open = await detailed(balance.open_top_up);

@@ -24,6 +24,7 @@ export function breakdown() {
   }
 
   show(null);
+  element.setAttribute("aria-busy", "true");
   return { element, show, highlight: () => element.classList.add("changed") };
 }
 
