@@ -28,8 +28,23 @@ pub(crate) fn expanded(store: &Store<'_>, mut object: Value, paths: &[String]) -
         }
         follow(store, &mut object, &segments, path)?;
     }
+    address(store, &mut object);
     strip(&mut object);
     Ok(object)
+}
+
+/// Hosted pages move with the stand-in: their addresses follow the port that it listens on now.
+fn address(store: &Store<'_>, value: &mut Value) {
+    if let Some(token) = value.get("_token").and_then(Value::as_str) {
+        let url = format!("{}/i/{token}", store.public_url);
+        value["invoice_pdf"] = format!("{url}/pdf").into();
+        value["hosted_invoice_url"] = url.into();
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|field| address(store, field)),
+        Value::Array(items) => items.iter_mut().for_each(|item| address(store, item)),
+        _ => {}
+    }
 }
 
 /// Takes out what is the stand-in's own: fields that begin with `_`.
