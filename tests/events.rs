@@ -1,1 +1,191 @@
 //! Every payload in events/ goes through the function it triggers.
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_http::{Body, Response};
+use saldo_adapters::clock::Clock;
+use saldo_adapters::config::Env;
+use saldo_local::{Options, Saldo};
+use saldo_stripe_stand_in::{Method, sign};
+use serde_json::{Value, json};
+
+/// The ids that the payloads name.
+const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
+const INVOICE: &str = "in_15xyt3hT9VE21AVi5aJbmPgm";
+const ASSET: &str = "app.0123456789abcdef.js";
+/// When webhook.json was signed, and with what.
+const SIGNED_AT: i64 = 1_795_444_266;
+const SECRET: &str = "whsec_example";
+const QUEUE: &str = "saldo-local-Payments";
+
+/// Sends a payload with some of its text replaced through a function, as Lambda would.
+macro_rules! sent {
+    ($function:ident, $name:literal, $saldo:expr, $file:literal, $replaced:expr) => {{
+        let function = $function::connect(&$saldo.env_of($name), &$saldo.world()).unwrap();
+        answer(function.handle(request($file, $replaced)).await)
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_gets_its_answer() {
+    let saldo = start(Clock::system()).await;
+    let (status, quote) = sent!(saldo_quote, "quote", saldo, "quote", &[]);
+    assert_eq!((status, &quote["total"]["minor_units"]), (200, &json!(27_750_000)));
+    let (status, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    assert_eq!((status, &top_up["status"]), (201, &json!("open")));
+    let id = top_up["id"].as_str().unwrap();
+    let (status, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
+    assert_eq!((status, &balance["available_credits"]), (200, &json!(0)));
+    assert_eq!(balance["open_top_up"]["id"], id);
+    let (status, list) = sent!(saldo_history, "history", saldo, "history-top-ups", &[]);
+    assert_eq!((status, &list["top_ups"][0]["id"]), (200, &json!(id)));
+    let (status, one) = sent!(saldo_history, "history", saldo, "history-top-up", &[(TOP_UP, id)]);
+    assert_eq!((status, &one["id"]), (200, &json!(id)));
+    let (status, entries) = sent!(saldo_history, "history", saldo, "history-entries", &[]);
+    assert_eq!((status, &entries["entries"]), (200, &json!([])));
+    let (status, canceled) =
+        sent!(saldo_cancel_top_up, "cancel-top-up", saldo, "cancel-top-up", &[(TOP_UP, id)]);
+    assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_served() {
+    let saldo = start(Clock::system()).await;
+    let function = saldo_dashboard::connect(&saldo.env_of("dashboard"), &saldo.world()).unwrap();
+    let home = function.handle(request("dashboard-home", &[])).await;
+    assert_eq!(home.status(), 200);
+    let page = String::from_utf8(home.body().to_vec()).unwrap();
+    let asset =
+        page.split("/assets/").nth(1).expect("the page names an asset").split(['"', '\'']).next().unwrap();
+    let served = function.handle(request("dashboard-asset", &[(ASSET, asset)])).await;
+    assert_eq!(served.status(), 200, "{asset}");
+    assert_eq!(function.handle(request("dashboard-asset", &[])).await.status(), 404);
+    assert_eq!(function.handle(request("dashboard-health", &[])).await.status(), 200);
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
+    let clock = Clock::system();
+    let saldo = start(clock.clone()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    assert_eq!(top_up["status"], "open");
+
+    let webhook = webhook(&saldo);
+    let stale = webhook.handle(request("webhook", &[])).await;
+    assert_eq!(stale.status(), 400, "the signature is not of today");
+    let now = clock.now().secs();
+    clock.advance(SIGNED_AT - now);
+    assert_eq!(webhook.handle(request("webhook", &[])).await.status(), 200);
+    clock.advance(now - SIGNED_AT);
+
+    let accepted = saldo.queues().receive(QUEUE, 10, std::time::Duration::ZERO, None).await.unwrap();
+    let sample: SqsEvent = serde_json::from_str(&text("credit-worker", &[])).unwrap();
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(
+        meant(&accepted[0].body),
+        meant(sample.records[0].body.as_deref().unwrap()),
+        "the sample is what is sent"
+    );
+
+    let invoice = saldo.stand_in().invoices().remove(0)["id"].as_str().unwrap().to_owned();
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &saldo.world()).unwrap();
+    let batch: SqsEvent = serde_json::from_str(&text("credit-worker", &[(INVOICE, &invoice)])).unwrap();
+    assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
+    let (_, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
+    assert_eq!(balance["available_credits"], 1000);
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_expires_what_is_too_old() {
+    let clock = Clock::system();
+    let saldo = start(clock.clone()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    clock.advance(80 * 3_600);
+    let cleanup = saldo_cleanup::connect(&saldo.env_of("cleanup"), &saldo.world()).unwrap();
+    let event: Value = serde_json::from_str(&text("cleanup", &[])).unwrap();
+    let summary = cleanup.handle(event).await;
+    assert!(summary.is_object(), "{summary}");
+    let id = top_up["id"].as_str().unwrap();
+    let (_, expired) = sent!(saldo_history, "history", saldo, "history-top-up", &[(TOP_UP, id)]);
+    assert_eq!(expired["status"], "expired", "{summary}");
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
+    let clock = Clock::system();
+    let saldo = start(clock.clone()).await;
+    let webhook = webhook(&saldo);
+    for file in files().into_iter().filter(|file| file.starts_with("stripe-")) {
+        let event = text(&file, &[]);
+        let signature = sign(&[SECRET.to_owned()], clock.now().secs(), event.as_bytes());
+        let mut request = request("webhook", &[]);
+        request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
+        *request.body_mut() = Body::Text(event);
+        assert_eq!(webhook.handle(request).await.status(), 200, "{file}");
+    }
+    let sent = saldo.queues().receive(QUEUE, 10, std::time::Duration::ZERO, None).await.unwrap();
+    let kinds: BTreeSet<_> =
+        sent.iter().map(|message| meant(&message.body)["kind"].clone().to_string()).collect();
+    assert!(kinds.contains(r#""invoice.paid""#), "{kinds:?}");
+    assert!(kinds.contains(r#""invoice.payment_failed""#), "{kinds:?}");
+    saldo.stop().await;
+}
+
+#[test]
+fn every_payload_is_used() {
+    let here = include_str!("events.rs");
+    let files = files();
+    assert!(files.len() > 12, "{files:?}");
+    for file in files.iter().filter(|file| !file.starts_with("stripe-")) {
+        assert!(here.contains(&format!("\"{file}\", &[")), "events/{file}.json is not used");
+    }
+}
+
+async fn start(clock: Clock) -> Saldo {
+    Saldo::start(Options { clock, poll: false, ..Options::default() }).await.unwrap()
+}
+
+/// The webhook with the secret that webhook.json was signed with.
+fn webhook(saldo: &Saldo) -> saldo_stripe_webhook::Function {
+    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
+    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), SECRET.to_owned());
+    saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap()
+}
+
+fn meant(body: &str) -> Value {
+    serde_json::from_str(body).unwrap()
+}
+
+fn request(file: &str, replaced: &[(&str, &str)]) -> lambda_http::Request {
+    lambda_http::request::from_str(&text(file, replaced)).unwrap()
+}
+
+fn text(file: &str, replaced: &[(&str, &str)]) -> String {
+    let mut text = std::fs::read_to_string(folder().join(format!("{file}.json"))).unwrap();
+    for (from, to) in replaced {
+        assert!(text.contains(from), "{file} does not name {from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+fn answer(response: Response<Body>) -> (u16, Value) {
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
+}
+
+fn files() -> BTreeSet<String> {
+    std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")
+}

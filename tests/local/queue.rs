@@ -121,6 +121,17 @@ async fn what_was_accepted_survives_a_restart_and_what_was_deleted_stays_away() 
 }
 
 #[tokio::test]
+async fn what_a_lost_process_worked_on_shows_again_at_once() {
+    let sqs = Sqs::start(None).await;
+    sqs.send("a").await;
+    for _ in 0..5 {
+        assert_eq!(sqs.receive().await.len(), 1);
+        sqs.queues.recover().unwrap();
+    }
+    assert_eq!(sqs.receive().await.len(), 1, "lost attempts do not lead to the dead letters");
+}
+
+#[tokio::test]
 async fn what_sqs_refuses_is_refused_with_its_code() {
     let sqs = Sqs::start(None).await;
     let client = &sqs.client;
@@ -149,6 +160,7 @@ async fn a_queue_can_be_made_found_and_emptied() {
 
 struct Sqs {
     client: Client,
+    queues: Queues,
     base: String,
     clock: Arc<AtomicI64>,
     server: tokio::task::JoinHandle<()>,
@@ -170,9 +182,9 @@ impl Sqs {
         let queues = Queues::open(file, &[plan("main", Some(redrive)), dead], now).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = router(queues, base.clone());
+        let app = router(queues.clone(), base.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { client: client(&base), base, clock, server }
+        Self { client: client(&base), queues, base, clock, server }
     }
 
     fn url(&self, queue: &str) -> String {

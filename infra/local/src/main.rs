@@ -2,6 +2,7 @@
 mod arguments;
 mod greeting;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
     let arguments = match command {
         Ok(Command::Run(arguments)) => arguments,
         Ok(Command::Help) => {
-            println!("{}", arguments::HELP);
+            say(arguments::HELP);
             return ExitCode::SUCCESS;
         }
         Err(message) => {
@@ -49,11 +50,16 @@ fn environment(name: &str) -> Option<String> {
 async fn run(arguments: Arguments) -> Result<(), StartError> {
     let shown = arguments.shown();
     let saldo = Saldo::start(arguments.into_options()).await?;
-    println!("{}", greeting::greeting(&saldo, &shown));
+    say(&greeting::greeting(&saldo, &shown));
     interrupted().await;
     eprintln!("Stopping …");
     saldo.stop().await;
     Ok(())
+}
+
+/// Prints; that nobody reads it is no reason to end.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Ctrl-C, or the signal that a service manager sends.

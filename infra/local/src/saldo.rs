@@ -125,6 +125,7 @@ impl Saldo {
         let now = millis(&options.clock);
         let table = TableServer::start(data.file("table.db").as_deref(), &plan.tables, options.schedules)?;
         let queues = Queues::open(data.file("queue.db").as_deref(), &plan.queues, millis(&Clock::system()))?;
+        queues.recover()?;
         let mut tasks = Tasks::new();
         tasks.serve(sqs, queue::router(queues.clone(), sqs_url.clone()));
         let (stand_in, stripe_url) = match &options.stripe {

@@ -255,6 +255,21 @@ impl Queues {
         Ok(())
     }
 
+    /// Shows what was in flight when the last process ended: whoever worked on it is gone, and that attempt does not
+    /// count. Only for who owns the file alone.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn recover(&self) -> Result<(), QueueError> {
+        let now = (self.0.now)();
+        locked(&self.0.connection).execute(
+            "UPDATE messages SET visible_ms = ?1, receive_count = receive_count - 1, receipt = NULL
+             WHERE receipt IS NOT NULL AND visible_ms > ?1",
+            params![now],
+        )?;
+        Ok(())
+    }
+
     /// How many messages `queue` holds.
     ///
     /// # Errors

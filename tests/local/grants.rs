@@ -1,0 +1,166 @@
+//! What the functions really call is what their roles allow.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use saldo_local::{Options, Saldo, Urls};
+use saldo_stripe_stand_in::Method;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::template::granted;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_function_calls_more_than_its_role_allows() {
+    let watch = Watch::default();
+    let watching = watch.clone();
+    let clock = saldo_adapters::clock::Clock::system();
+    let saldo = Saldo::start(Options {
+        clock: clock.clone(),
+        between: Some(Arc::new(move |function, urls| watching.between(function, urls))),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    journey(&saldo, &clock).await;
+    saldo.stop().await;
+    let used = watch.used.lock().unwrap().clone();
+    let granted = granted();
+    for (function, calls) in &used {
+        let beyond: Vec<_> = calls.difference(&granted[function]).collect();
+        assert!(beyond.is_empty(), "{function} is not allowed {beyond:?}");
+    }
+    for function in
+        ["create-top-up", "cancel-top-up", "balance", "history", "stripe-webhook", "credit-worker", "cleanup"]
+    {
+        assert!(used.get(function).is_some_and(|calls| !calls.is_empty()), "{function} was not exercised");
+    }
+    for function in ["quote", "dashboard"] {
+        assert_eq!(used.get(function), None, "{function} does no I/O");
+    }
+}
+
+/// Buys, cancels, looks, lets one expire.
+async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
+    let token = saldo.token("acme", &["billing:view", "billing:subscribe"], None).unwrap();
+    let client = Client::new(saldo.api_url()).with_token(token);
+    assert_eq!(client.get("/v1/quote").await.status, 200);
+    assert_eq!(client.get("/healthz").await.status, 200);
+    let first = create(&client, "first", StatusCode::CREATED).await;
+    create(&client, "first", StatusCode::OK).await;
+    create(&client, "other", StatusCode::CONFLICT).await;
+    let id = first["id"].as_str().unwrap();
+    for _ in 0..2 {
+        let answer = client.send("POST", &format!("/v1/top-ups/{id}/cancel"), &[], "").await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    let second = create(&client, "second", StatusCode::CREATED).await;
+    let invoice =
+        saldo.stand_in().invoices().into_iter().find(|invoice| invoice["status"] == "open").unwrap();
+    saldo.stand_in().pay(invoice["id"].as_str().unwrap(), Method::VirtualAccount).unwrap();
+    let paid = format!("/v1/top-ups/{}", second["id"].as_str().unwrap());
+    for _ in 0..500 {
+        if client.get(&paid).await.json()["status"] == "paid" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.get(&paid).await.json()["status"], "paid");
+    create(&client, "third", StatusCode::CREATED).await;
+    for path in ["/v1/balance", "/v1/top-ups", "/v1/entries"] {
+        assert_eq!(client.get(path).await.status, 200, "{path}");
+    }
+    clock.advance(80 * 3_600);
+    saldo.run_schedule("cleanup").await.unwrap();
+    assert_eq!(client.get("/v1/top-ups").await.json()["top_ups"][0]["status"], "expired");
+}
+
+async fn create(client: &Client, key: &str, expected: StatusCode) -> Value {
+    let body = json!({ "credits": 1000, "expected_total": { "currency": "IDR", "minor_units": 27_750_000 } });
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    let answer = client.send("POST", "/v1/top-ups", &headers, body.to_string()).await;
+    assert_eq!(answer.status, expected, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()
+}
+
+/// (resource, action) as the template writes them.
+type Calls = BTreeSet<(String, String)>;
+
+/// Stands between each function and AWS and notes what it calls.
+#[derive(Clone, Default)]
+struct Watch {
+    used: Arc<Mutex<BTreeMap<String, Calls>>>,
+}
+
+#[derive(Clone)]
+struct Watched {
+    watch: Watch,
+    function: String,
+    real: String,
+}
+
+impl Watch {
+    fn between(&self, function: &str, urls: Urls) -> Urls {
+        let watched = |real: String| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let state = Watched { watch: self.clone(), function: function.to_owned(), real };
+            let app = Router::new().fallback(forward).with_state(state);
+            tokio::spawn(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, app).await.unwrap();
+            });
+            url
+        };
+        Urls { dynamodb: watched(urls.dynamodb), sqs: watched(urls.sqs), stripe: urls.stripe }
+    }
+}
+
+async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers["x-amz-target"].to_str().unwrap().to_owned();
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let calls = calls(&target, &request);
+    watched.watch.used.lock().unwrap().entry(watched.function.clone()).or_default().extend(calls);
+    let kind = headers["content-type"].to_str().unwrap();
+    let headers = [
+        ("x-amz-target", target.as_str()),
+        ("content-type", kind),
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=local/20261123/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+        ),
+        ("x-amz-date", "20261123T000000Z"),
+    ];
+    let answer = Client::new(&watched.real).send("POST", "/", &headers, body).await;
+    (answer.status, answer.headers, answer.body).into_response()
+}
+
+/// What IAM would ask for this request.
+fn calls(target: &str, request: &Value) -> Calls {
+    let (service, action) = target.split_once('.').unwrap();
+    if service == "AmazonSQS" {
+        return Calls::from([("!GetAtt Payments.Arn".to_owned(), format!("sqs:{action}"))]);
+    }
+    let table = || "!GetAtt Table.Arn".to_owned();
+    let resource = match request["IndexName"].as_str() {
+        Some(index) => format!("!Sub ${{Table.Arn}}/index/{index}"),
+        None => table(),
+    };
+    let items = |list: &str| request[list].as_array().into_iter().flatten();
+    match action {
+        "TransactWriteItems" => items("TransactItems")
+            .flat_map(|item| item.as_object().unwrap().keys())
+            .map(|kind| match kind.as_str() {
+                "ConditionCheck" => (table(), "dynamodb:ConditionCheckItem".to_owned()),
+                kind => (table(), format!("dynamodb:{kind}Item")),
+            })
+            .collect(),
+        "TransactGetItems" => Calls::from([(table(), "dynamodb:GetItem".to_owned())]),
+        action => Calls::from([(resource, format!("dynamodb:{action}"))]),
+    }
+}

@@ -1,0 +1,248 @@
+//! The real program survives kill -9 at any point: no payment, credit or message is lost, and nothing is credited twice.
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::Client;
+
+#[tokio::test]
+async fn a_top_up_survives_a_kill_at_every_step() {
+    let data = Folder::new("steps");
+    let saldo = Program::start(&data).await;
+    let top_up = saldo.create("first").await;
+    let id = top_up["id"].as_str().unwrap().to_owned();
+    saldo.kill().await;
+
+    let saldo = Program::start(&data).await;
+    assert_eq!(saldo.get(&format!("/v1/top-ups/{id}")).await["status"], "open");
+    let repeated = saldo.create("first").await;
+    assert_eq!(repeated["id"], id.as_str(), "the same request is the same top-up");
+    saldo.pay(&repeated).await;
+    saldo.kill().await;
+
+    let saldo = Program::start(&data).await;
+    saldo.until_credits(1000).await;
+    saldo.kill().await;
+
+    let saldo = Program::start(&data).await;
+    assert_eq!(saldo.credits().await, 1000);
+    let entries = saldo.get("/v1/entries").await;
+    assert_eq!(entries["entries"].as_array().unwrap().len(), 1);
+    let second = saldo.create("second").await;
+    assert_ne!(second["id"], id.as_str(), "the slot is free again");
+    saldo.kill().await;
+}
+
+#[tokio::test]
+async fn payments_survive_kills_in_a_row() {
+    let data = Folder::new("row");
+    let mut bought = 0;
+    for round in 0..4 {
+        let saldo = Program::start(&data).await;
+        saldo.until_credits(bought).await;
+        let top_up = saldo.create(&format!("round-{round}")).await;
+        saldo.pay(&top_up).await;
+        bought += 1000;
+        // From before the webhook until after the credit.
+        tokio::time::sleep(Duration::from_millis(round * 15)).await;
+        saldo.kill().await;
+    }
+    let saldo = Program::start(&data).await;
+    saldo.until_credits(bought).await;
+    let entries = saldo.get("/v1/entries").await;
+    let credits =
+        entries["entries"].as_array().unwrap().iter().map(|entry| entry["credits"].as_u64().unwrap());
+    assert_eq!(credits.sum::<u64>(), bought, "the balance is the sum of the entries");
+    saldo.kill().await;
+}
+
+#[tokio::test]
+async fn a_second_program_is_told_what_is_taken() {
+    let data = Folder::new("taken");
+    let saldo = Program::start(&data).await;
+    let said = refused(&["--port", "0", "--stripe-port", "0", "--data", data.text()]).await;
+    assert!(said.contains("another saldo is using") && said.contains("--data"), "{said}");
+    let other = Folder::new("taken-other");
+    let port = saldo.api.rsplit(':').next().unwrap();
+    let said = refused(&["--port", port, "--stripe-port", "0", "--data", other.text()]).await;
+    assert!(said.contains(&format!("port {port} is in use")) && said.contains("--port"), "{said}");
+    saldo.kill().await;
+}
+
+#[tokio::test]
+async fn fresh_forgets_and_an_interrupt_ends_cleanly() {
+    let data = Folder::new("fresh");
+    let saldo = Program::start(&data).await;
+    saldo.create("first").await;
+    saldo.interrupt().await;
+    let saldo = Program::start_with(&data, &["--fresh"]).await;
+    assert_eq!(saldo.get("/v1/top-ups").await["top_ups"], json!([]));
+    saldo.interrupt().await;
+}
+
+#[tokio::test]
+async fn the_first_lines_show_calls_that_work() {
+    let data = Folder::new("curl");
+    let saldo = Program::start(&data).await;
+    let script: String =
+        saldo.greeting.lines().skip_while(|line| *line != "Try it").skip(1).collect::<Vec<_>>().join("\n");
+    assert!(script.contains("curl"), "{}", saldo.greeting);
+    let ran = Command::new("bash").args(["-euc", &script]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains(r#""unit_price""#), "{said}");
+    assert_eq!(saldo.get("/v1/top-ups").await["top_ups"][0]["status"], "open", "{said}");
+    saldo.kill().await;
+}
+
+/// A running `saldo`.
+struct Program {
+    child: Child,
+    api: String,
+    stripe: String,
+    token: String,
+    greeting: String,
+}
+
+impl Program {
+    async fn start(data: &Folder) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    async fn start_with(data: &Folder, more: &[&str]) -> Self {
+        let mut child = command()
+            .args(["--port", "0", "--stripe-port", "0", "--data", data.text()])
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut greeting = String::new();
+        let reading = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                greeting.push_str(&line);
+                greeting.push('\n');
+                // The last call of the greeting.
+                if line.contains("Idempotency-Key") {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), reading).await.expect("saldo starts within 30 s");
+        let after = |word: &str| {
+            let line = greeting.lines().find(|line| line.trim_start().starts_with(word));
+            let line = line.unwrap_or_else(|| panic!("no {word} in: {greeting}"));
+            line.split_whitespace().nth(1).unwrap().trim_end_matches("/v1").to_owned()
+        };
+        let (api, stripe) = (after("API"), after("Stripe"));
+        let answer = Client::new(&api).get("/local/token?org=acme").await;
+        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        Self { child, api, stripe, token, greeting }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.api).with_token(&self.token)
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.client().get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    async fn create(&self, key: &str) -> Value {
+        let body =
+            json!({ "credits": 1000, "expected_total": { "currency": "IDR", "minor_units": 27_750_000 } });
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        let answer = self.client().send("POST", "/v1/top-ups", &headers, body.to_string()).await;
+        assert!(answer.status.is_success(), "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    /// Pays on the hosted page, whose address may still name the port of an earlier run.
+    async fn pay(&self, top_up: &Value) {
+        let page = top_up["pay_url"].as_str().unwrap();
+        let page = &page[page.find("/i/").unwrap_or_else(|| panic!("not a hosted page: {page}"))..];
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer =
+            Client::new(&self.stripe).send("POST", &format!("{page}/pay"), &headers, VIRTUAL_ACCOUNT).await;
+        assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
+    }
+
+    async fn credits(&self) -> u64 {
+        self.get("/v1/balance").await["available_credits"].as_u64().unwrap()
+    }
+
+    async fn until_credits(&self, credits: u64) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.credits().await != credits {
+            assert!(Instant::now() < deadline, "{} instead of {credits}", self.credits().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    async fn interrupt(mut self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        assert!(ended.expect("it ends within 10 s").unwrap().success());
+    }
+}
+
+const VIRTUAL_ACCOUNT: &str = "action=transfer";
+
+/// What `saldo` says when it refuses to start.
+async fn refused(arguments: &[&str]) -> String {
+    let output = command().args(arguments).output();
+    let output = tokio::time::timeout(Duration::from_secs(30), output).await.unwrap().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn command() -> Command {
+    let mut command = Command::new(program());
+    command.env_remove("STRIPE_API_KEY").kill_on_drop(true);
+    command
+}
+
+/// The program of `cargo run`, built from what is being tested.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut build = std::process::Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--workspace", "--bin", "saldo"]).current_dir(&root);
+        assert!(build.status().unwrap().success());
+        root.join("target/debug/saldo")
+    })
+}
+
+/// A folder of this test that is gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("saldo-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
