@@ -101,10 +101,10 @@ impl<'l> Resolver<'l> {
     }
 
     fn resolve_map(&self, map: &serde_yaml_ng::Mapping) -> Result<Option<Value>, TemplateError> {
-        if let Some((Yaml::String(key), argument)) = map.iter().next().filter(|_| map.len() == 1) {
-            if key == "Ref" || key.starts_with("Fn::") {
-                return self.call(&format!("!{}", key.trim_start_matches("Fn::")), argument);
-            }
+        if let Some((Yaml::String(key), argument)) = map.iter().next().filter(|_| map.len() == 1)
+            && (key == "Ref" || key.starts_with("Fn::"))
+        {
+            return self.call(&format!("!{}", key.trim_start_matches("Fn::")), argument);
         }
         let mut resolved = Map::new();
         for (key, value) in map {

@@ -6,24 +6,44 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// A problem of the gateway itself, in the form that Saldo's own problems have.
-pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let body = json!({
-        "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
-    });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+/// A refusal of the gateway itself, in the form that Saldo's own problems have.
+pub(super) struct Problem {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub detail: &'static str,
+}
+
+impl Problem {
+    pub(super) const CRASHED: Self = Self {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "internal_error",
+        detail: "Something went wrong on our side; try again.",
+    };
+
+    pub(super) const fn invalid(detail: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code: "invalid_request", detail }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { status, code, detail } = self;
+        let title = status.canonical_reason().unwrap_or_default();
+        let body = json!({
+            "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
+        });
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (status, kind, body.to_string()).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
 }
 
 /// `answer` is what the function returned to Lambda; what cannot be sent is a crash, as on AWS.
 pub(super) fn respond(answer: &Value) -> Response {
-    build(answer).unwrap_or_else(|| {
-        problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_error",
-            "Something went wrong on our side; try again.",
-        )
-    })
+    build(answer).unwrap_or_else(|| Problem::CRASHED.into_response())
 }
 
 fn build(answer: &Value) -> Option<Response> {

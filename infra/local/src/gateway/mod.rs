@@ -18,7 +18,7 @@ use crate::Now;
 use crate::functions::{Failure, HttpFunction};
 use crate::issuer::{ClaimNames, Issuer, TokenRequest};
 use crate::template::Authorizer;
-use answer::{problem, respond};
+use answer::{Problem, respond};
 use event::Incoming;
 use routes::Pattern;
 
@@ -60,27 +60,42 @@ pub fn router(routes: Vec<Route>, identity: Identity, now: Now) -> Router {
 
 async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match gateway.pass(&parts, body).await {
-        Ok(response) | Err(response) => response,
-    }
+    gateway.pass(&parts, body).await.unwrap_or_else(IntoResponse::into_response)
 }
+
+const NOT_FOUND: Problem =
+    Problem { status: StatusCode::NOT_FOUND, code: "not_found", detail: "There is nothing at this address." };
+const UNAUTHORIZED: Problem = Problem {
+    status: StatusCode::UNAUTHORIZED,
+    code: "unauthorized",
+    detail: "Send a valid token: Authorization: Bearer <token>.",
+};
+const HEADERS_TOO_LARGE: Problem = Problem {
+    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    code: "headers_too_large",
+    detail: "The request line and headers together may have 10240 bytes.",
+};
+const BODY_TOO_LARGE: Problem = Problem {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    code: "body_too_large",
+    detail: "The body may have 10 MB.",
+};
+const TIMED_OUT: Problem = Problem {
+    status: StatusCode::GATEWAY_TIMEOUT,
+    code: "timed_out",
+    detail: "The call took too long; try again.",
+};
 
 impl Gateway {
     /// The function's answer, or the gateway's own refusal.
-    async fn pass(&self, parts: &Parts, body: Body) -> Result<Response, Response> {
-        let (pattern, route, path_parameters) = self.find(parts).ok_or_else(not_found)?;
+    async fn pass(&self, parts: &Parts, body: Body) -> Result<Response, Problem> {
+        let (pattern, route, path_parameters) = self.find(parts).ok_or(NOT_FOUND)?;
         let now_ms = (self.now)();
         if header_bytes(parts) > MAX_HEADER_BYTES {
-            return Err(problem(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "headers_too_large",
-                "The request line and headers together may have 10240 bytes.",
-            ));
+            return Err(HEADERS_TOO_LARGE);
         }
         let claims = self.claims(route, &parts.headers, now_ms)?;
-        let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
-            problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body may have 10 MB.")
-        })?;
+        let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| BODY_TOO_LARGE)?;
         let event = Incoming {
             method: &parts.method,
             uri: &parts.uri,
@@ -91,8 +106,11 @@ impl Gateway {
             claims,
             now_ms,
         };
-        let answer = route.function.invoke(event.event()).await.map_err(|failure| failed(&failure))?;
-        Ok(respond(&answer))
+        match route.function.invoke(event.event()).await {
+            Ok(answer) => Ok(respond(&answer)),
+            Err(Failure::TimedOut) => Err(TIMED_OUT),
+            Err(Failure::Crashed) => Err(Problem::CRASHED),
+        }
     }
 
     fn find(&self, parts: &Parts) -> Option<(&Pattern, &Route, BTreeMap<String, String>)> {
@@ -109,44 +127,17 @@ impl Gateway {
         route: &Route,
         headers: &HeaderMap,
         now_ms: i64,
-    ) -> Result<Option<Map<String, Value>>, Response> {
+    ) -> Result<Option<Map<String, Value>>, Problem> {
         let Some(authorizer) = &route.authorizer else { return Ok(None) };
         let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let claims = authorise::authorise(&self.identity.issuer, authorizer, header, now_ms.div_euclid(1000));
-        claims.map(Some).ok_or_else(|| {
-            let mut response = problem(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "Send a valid token: Authorization: Bearer <token>.",
-            );
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-            response
-        })
+        let now = now_ms.div_euclid(1000);
+        authorise::authorise(&self.identity.issuer, authorizer, header, now).map(Some).ok_or(UNAUTHORIZED)
     }
 }
 
 fn header_bytes(parts: &Parts) -> usize {
     let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     headers.sum::<usize>() + parts.uri.path_and_query().map_or(0, |line| line.as_str().len())
-}
-
-fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.")
-}
-
-fn failed(failure: &Failure) -> Response {
-    match failure {
-        Failure::TimedOut => {
-            problem(StatusCode::GATEWAY_TIMEOUT, "timed_out", "The call took too long; try again.")
-        }
-        Failure::Crashed => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_error",
-            "Something went wrong on our side; try again.",
-        ),
-    }
 }
 
 async fn jwks(State(gateway): State<Arc<Gateway>>) -> Response {
@@ -157,33 +148,23 @@ async fn jwks(State(gateway): State<Arc<Gateway>>) -> Response {
 async fn token(
     State(gateway): State<Arc<Gateway>>,
     Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    let Some(organisation) = query.get("org").filter(|org| !org.is_empty()) else {
-        return problem(StatusCode::BAD_REQUEST, "invalid_request", "org is missing: ?org=acme");
-    };
+) -> Result<Response, Problem> {
+    let organisation = query.get("org").filter(|org| !org.is_empty());
+    let organisation = organisation.ok_or(Problem::invalid("org is missing: ?org=acme"))?;
     let permissions = query.get("permissions").map_or("billing:view,billing:subscribe", String::as_str);
-    let lifetime = match query.get("expires_in").map(|text| text.parse()) {
+    let lifetime = match query.get("expires_in") {
         None => TOKEN_LIFETIME_SECONDS,
-        Some(Ok(seconds)) => seconds,
-        Some(Err(_)) => {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "expires_in is not a number of seconds",
-            );
-        }
+        Some(text) => text.parse().map_err(|_| Problem::invalid("expires_in is not a number of seconds"))?,
     };
     let request = TokenRequest {
         organisation: organisation.clone(),
         permissions: permissions.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned).collect(),
         currency: query.get("currency").cloned(),
     };
-    let identity = &gateway.identity;
+    let Identity { issuer, claim_names } = &gateway.identity;
     let now = (gateway.now)().div_euclid(1000);
-    match identity.issuer.token(&identity.claim_names, &request, now, lifetime) {
-        Ok(token) => axum_json(&json!({ "token": token })),
-        Err(_) => failed(&Failure::Crashed),
-    }
+    let token = issuer.token(claim_names, &request, now, lifetime).map_err(|_| Problem::CRASHED)?;
+    Ok(axum_json(&json!({ "token": token })))
 }
 
 fn axum_json(value: &Value) -> Response {
