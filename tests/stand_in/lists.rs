@@ -38,13 +38,15 @@ async fn invoices_are_found_by_customer_status_and_time() {
     stripe.draft_of(&other, "idr", 27_750_000).await;
     stripe.finalize(&new).await;
     let stripe = &stripe;
-    let get = |query: String| async move { ids(&stripe.get(&format!("/v1/invoices?{query}")).await.json()) };
-    assert_eq!(get(format!("customer={one}")).await, [new.clone(), old.clone()]);
-    assert_eq!(get(format!("customer={one}&status=open")).await, [new.clone()]);
-    assert_eq!(get(format!("customer={one}&created[gt]={TODAY}")).await, [new.clone()]);
-    assert_eq!(get(format!("customer={one}&created[lte]={TODAY}")).await, [old.clone()]);
-    assert_eq!(get(format!("customer={one}&created={TODAY}")).await, [old]);
-    assert_eq!(get("collection_method=charge_automatically".to_owned()).await, Vec::<String>::new());
+    let get = |query: String| async move {
+        ids(&stripe.get(&format!("/v1/invoices?{query}")).await.json()).join(" ")
+    };
+    assert_eq!(get(format!("customer={one}")).await, format!("{new} {old}"));
+    assert_eq!(get(format!("customer={one}&status=open")).await, new);
+    assert_eq!(get(format!("customer={one}&created[gt]={TODAY}")).await, new);
+    assert_eq!(get(format!("customer={one}&created[lte]={TODAY}")).await, old);
+    assert_eq!(get(format!("customer={one}&created={TODAY}")).await, old);
+    assert_eq!(get("collection_method=charge_automatically".to_owned()).await, "");
 }
 
 #[tokio::test]

@@ -171,3 +171,19 @@ async fn a_draft_is_deleted_and_gone() {
     refused(&stripe.delete(&format!("/v1/invoices/{draft}")).await, 404);
     assert!(stripe.event_types().contains(&"invoice.deleted".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_payment_and_a_void_at_the_same_moment_one_wins() {
+    let stripe = Stripe::start().await;
+    for _ in 0..10 {
+        let invoice = id(&stripe.open("usd", 2_000).await);
+        let (pay, void) = (format!("/v1/invoices/{invoice}/pay"), format!("/v1/invoices/{invoice}/void"));
+        let (paid, voided) =
+            tokio::join!(stripe.post(&pay, "payment_method=pm_card_visa"), stripe.post(&void, ""));
+        assert_eq!(u16::from(paid.status == 200) + u16::from(voided.status == 200), 1);
+        let ended = stripe.invoice(&invoice).await;
+        let paid = ended["status"] == "paid";
+        let payment = ended["payments"]["data"][0]["status"].as_str();
+        assert_eq!(payment, Some(if paid { "paid" } else { "canceled" }), "{}", ended["status"]);
+    }
+}

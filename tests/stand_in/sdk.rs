@@ -8,10 +8,12 @@ use tokio::process::Command;
 
 use super::{Start, Stripe};
 
-/// Where the interpreter with the SDK may be: a virtual environment beside the script, or the machine's own.
+/// Where the interpreter with the SDK may be: named by the caller, in an environment beside the script, or the
+/// machine's own.
 fn interpreters(folder: &Path) -> Vec<String> {
-    let own = folder.join(".venv/bin/python").to_string_lossy().into_owned();
-    vec![own, "python3".to_owned()]
+    let named = std::env::var_os("SALDO_TEST_PYTHON").map(|path| path.to_string_lossy().into_owned());
+    let beside = folder.join(".venv/bin/python").to_string_lossy().into_owned();
+    named.into_iter().chain([beside, "python3".to_owned()]).collect()
 }
 
 async fn has_sdk(interpreter: &str) -> bool {

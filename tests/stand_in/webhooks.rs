@@ -16,10 +16,13 @@ use serde_json::Value;
 use super::idempotency::Folder;
 use super::{Start, Stripe, TODAY, id};
 
+/// Signature and body of each delivery.
+type Seen = Vec<(String, Vec<u8>)>;
+
 /// An endpoint that notes what it gets and fails as often as it is told to.
 #[derive(Clone, Default)]
 struct Endpoint {
-    seen: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    seen: Arc<Mutex<Seen>>,
     failures: Arc<Mutex<u32>>,
 }
 
