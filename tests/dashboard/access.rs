@@ -35,6 +35,15 @@ fn without_the_permission_to_see_billing_both_pages_say_so() {
 }
 
 #[test]
+fn a_token_without_an_organisation_says_so() {
+    let Some(page) = stack().page(Reader::ENGLISH, Person::of("no such name"), "/billing/history") else {
+        return;
+    };
+    page.sees("Your sign-in names no organisation");
+    page.sees("Sign in again and choose one.");
+}
+
+#[test]
 fn an_expired_session_asks_to_sign_in_and_keeps_what_was_typed() {
     let Some(page) = stack().page(Reader::ENGLISH, Person::of("access-expired"), "/billing/balance") else {
         return;

@@ -57,6 +57,12 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--disable-renderer-backgrounding"])
             .args(["--disable-backgrounding-occluded-windows", "--disable-background-timer-throttling"])
+            .args([
+                "--disable-extensions",
+                "--disable-default-apps",
+                "--mute-audio",
+                "--renderer-process-limit=3",
+            ])
             .arg(format!("--user-data-dir={}", profile.display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -174,6 +174,15 @@ fn pay_now_pressed_before_the_price_is_there_waits_for_it() {
 }
 
 #[test]
+fn a_payment_page_that_is_still_being_prepared_is_waited_for() {
+    let Some(page) = dialog(Reader::ENGLISH, Person::of("dialog-preparing")) else { return };
+    page.eval("window.faults.push({ path: '/v1/top-ups', method: 'POST', times: 1, change: { status: 'requested', pay_url: null } })");
+    page.click(PAY_NOW);
+    page.sees("Preparing your payment…");
+    page.wait_for("!location.pathname.startsWith('/billing')");
+}
+
+#[test]
 fn a_try_that_ended_unclear_is_repeated_as_the_same_purchase() {
     let Some(page) = dialog(Reader::INDONESIAN, Person::of("dialog-unclear")) else { return };
     // The request arrives and only its answer is lost: the worst case, since the top-up exists.

@@ -246,3 +246,26 @@ fn the_open_top_up_can_be_canceled_from_its_card() {
         assert_eq!(elsewhere(&page, "GET", &path, &Value::Null)["status"], "canceled");
     }
 }
+
+#[test]
+fn what_became_of_a_top_up_meanwhile_is_told_in_words() {
+    let cases = [
+        (Reader::ENGLISH, "in_review", "We are checking a payment", "You don't need to pay again."),
+        (Reader::INDONESIAN, "in_review", "Kami sedang memeriksa pembayaran", "Pembayaran Rp 277.500"),
+        (Reader::ENGLISH, "expired", "The top-up for 1,000 credits has expired.", "Top Up Balance"),
+        (Reader::INDONESIAN, "failed", "Pengisian tidak dapat disiapkan", "Isi Saldo"),
+    ];
+    for (reader, status, title, more) in cases {
+        let gone = format!(
+            "sessionStorage.setItem('saldo.awaiting', '{{\"id\":\"top_gone\",\"available\":0}}');
+             const real = window.fetch.bind(window);
+             window.fetch = (url, options) => String(url) !== '/v1/top-ups/top_gone' ? real(url, options)
+                : Promise.resolve(new Response(JSON.stringify({{ id: 'top_gone', status: '{status}', credits: 1000,
+                    total: {{ currency: 'IDR', minor_units: 27750000, decimal: '277500.00' }} }})));"
+        );
+        let person = Person::of("became");
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", &gone) else { return };
+        page.sees(title);
+        page.sees(more);
+    }
+}

@@ -9,7 +9,7 @@ use super::browser::{Browser, browser};
 use super::page::{Page, Reader};
 use super::stack::{Person, Stack, elsewhere, top_up_elsewhere};
 
-const ORGANISATION: &str = "Kopi Nusantara";
+const ORGANISATION: &str = "kopi-nusantara";
 const DAY_SECS: i64 = 86_400;
 
 /// Days before today, credits, and what becomes of it.
@@ -60,7 +60,7 @@ fn screenshots() {
     }
     clock.advance(today * DAY_SECS);
 
-    take(&show(desk, "/billing/balance"), "balance");
+    take(&show(Reader { height: 630, ..desk }, "/billing/balance"), "balance");
     take(&show(phone.in_the_dark(), "/billing/balance"), "balance-phone-dark");
     take(&dialog(show(desk, "/billing/balance")), "dialog");
     take(&dialog(show(phone, "/billing/balance")), "dialog-phone");

@@ -16,10 +16,11 @@ export function notice({ tone, icon: name, title, text, detail, actions = [], ro
 /** What went wrong and the way on; `retry` is tried again by its button. */
 export function failureNotice(failure, app, { retry, large = false, saving } = {}) {
   const again = retry && h("button.button", { type: "button", "data-key": "retry", onclick: retry }, t("again"));
-  if (failure.kind === "session") {
+  if (failure.kind === "session" || failure.code === "organisation_required") {
+    const words = failure.kind === "session" ? "session" : "session.noOrg";
     const go = () => { saving?.(); app.signIn(); };
     const button = canSignIn() && h("button.button.primary", { type: "button", "data-key": "sign-in", onclick: go }, t("session.signIn"));
-    return notice({ tone: "info", icon: "lock", title: t("session.title"), text: t("session.text"), actions: [button], role: "alert", large });
+    return notice({ tone: "info", icon: "lock", title: t(`${words}.title`), text: t(`${words}.text`), actions: [button], role: "alert", large });
   }
   if (failure.kind === "permission") return noView(large);
   if (failure.kind === "network") {

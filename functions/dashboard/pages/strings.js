@@ -165,6 +165,8 @@ export const STRINGS = {
 
     "session.title": "Please sign in again",
     "session.text": "Your session has ended. After signing in you come back to where you were, and nothing you typed is lost.",
+    "session.noOrg.title": "Your sign-in names no organisation",
+    "session.noOrg.text": "Credits belong to an organisation. Sign in again and choose one.",
     "session.none.title": "Sign in to see your balance",
     "session.none.text": "Open Billing from your platform's menu, or sign in here.",
     "session.signIn": "Sign in",
@@ -354,6 +356,8 @@ export const STRINGS = {
 
     "session.title": "Silakan masuk lagi",
     "session.text": "Sesi Anda telah berakhir. Setelah masuk Anda kembali ke tempat semula, dan yang sudah Anda ketik tidak hilang.",
+    "session.noOrg.title": "Anda masuk tanpa organisasi",
+    "session.noOrg.text": "Kredit dimiliki oleh organisasi. Masuk lagi lalu pilih organisasi.",
     "session.none.title": "Masuk untuk melihat saldo",
     "session.none.text": "Buka Tagihan dari menu platform Anda, atau masuk di sini.",
     "session.signIn": "Masuk",
