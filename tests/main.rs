@@ -1,9 +1,17 @@
 //! The system tests of Saldo: one binary, one module per question a reader would ask.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod books;
 mod client;
+mod crash;
 mod dashboard;
+mod data_folder;
 mod events;
+mod journey;
 mod local;
+mod mistakes;
+mod proxy;
+mod race;
+mod rig;
 mod stand_in;
 mod template;

@@ -13,8 +13,8 @@ use tracing::{error, warn};
 
 use crate::Function;
 
-/// The longest that opening may take, so that the client has an answer before the gateway gives up at 30 s.
-const DEADLINE: Duration = Duration::from_secs(25);
+/// The longest that opening may take, so that the client has an answer before the function is ended.
+const DEADLINE: Duration = Duration::from_secs(18);
 /// How often the row is read again because someone else brings it on at the same time.
 const TRIES: usize = 4;
 

@@ -57,6 +57,12 @@ impl World {
         World::new(endpoints, "ap-southeast-3".to_owned(), Some(credentials), clock)
     }
 
+    /// The same connections and clock with other endpoints.
+    #[must_use]
+    pub fn with_endpoints(&self, endpoints: Endpoints) -> World {
+        World { endpoints, ..self.clone() }
+    }
+
     fn new(endpoints: Endpoints, region: String, credentials: Option<Credentials>, clock: Clock) -> World {
         let tls = Provider::Rustls(CryptoMode::Ring);
         let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();

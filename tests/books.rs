@@ -1,0 +1,180 @@
+//! The books: what must be true of table and Stripe together, whatever went wrong before.
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use saldo_local::Saldo;
+use serde_json::Value;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A client of the local table with nothing in between.
+pub(crate) fn dynamodb(saldo: &Saldo) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("ap-southeast-3"))
+        .credentials_provider(Credentials::new("books", "books", None, None, "books"))
+        .endpoint_url(saldo.dynamodb_url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+pub(crate) fn table(saldo: &Saldo) -> String {
+    saldo.env_of("balance").get("SALDO_TABLE").unwrap().to_owned()
+}
+
+/// Every item of the table.
+pub(crate) async fn items(saldo: &Saldo) -> Vec<Item> {
+    let (client, table) = (dynamodb(saldo), table(saldo));
+    let (mut items, mut next) = (Vec::new(), None);
+    loop {
+        let page = client.scan().table_name(&table).consistent_read(true).set_exclusive_start_key(next);
+        let page = page.send().await.unwrap();
+        items.extend(page.items().iter().cloned());
+        next = page.last_evaluated_key().cloned();
+        if next.is_none() {
+            return items;
+        }
+    }
+}
+
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+pub(crate) fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok())
+}
+
+/// What belongs to one organisation.
+#[derive(Default)]
+struct Account {
+    balance: i64,
+    slot: Option<String>,
+    top_ups: BTreeMap<String, Item>,
+    entries: Vec<Item>,
+}
+
+/// Proves the books, at rest or not: nothing here may be false even for a moment.
+///
+/// - balance = sum of entries;
+/// - every entry is of a credited top-up, one each, of as many credits as were bought;
+/// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
+/// - an invoice that can still be paid is named by an unfinished top-up.
+pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
+    let accounts = accounts(saldo).await;
+    for (org, account) in &accounts {
+        let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
+        assert_eq!(account.balance, sum, "{when}: balance of {org} is the sum of its entries");
+        prove_entries(org, account, when);
+        prove_slot(org, account, when);
+    }
+    for invoice in saldo.stand_in().invoices() {
+        let payable = ["open", "uncollectible"].contains(&invoice["status"].as_str().unwrap());
+        if let Some(top_up) = top_up_of(&accounts, &invoice).filter(|_| payable) {
+            let id = invoice["id"].as_str().unwrap();
+            let status = text(top_up, "status");
+            assert_eq!(text(top_up, "invoice"), id, "{when}: {id} can be paid, so its top-up names it");
+            assert!(
+                ["requested", "open"].contains(&status),
+                "{when}: {id} can be paid, its top-up is {status}"
+            );
+        }
+    }
+}
+
+/// Proves the books at rest, when every message is handled: also that credits granted = paid invoices.
+pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
+    prove_always(saldo, when).await;
+    let accounts = accounts(saldo).await;
+    let mut paid = 0;
+    for invoice in saldo.stand_in().invoices() {
+        if invoice["status"] != "paid" {
+            continue;
+        }
+        let top_up =
+            top_up_of(&accounts, &invoice).unwrap_or_else(|| panic!("{when}: a paid invoice without a row"));
+        assert_eq!(text(top_up, "status"), "paid", "{when}: the top-up of paid invoice {}", invoice["id"]);
+        assert_eq!(
+            number(top_up, "credited"),
+            number(top_up, "credits"),
+            "{when}: {} is credited",
+            invoice["id"]
+        );
+        assert_eq!(
+            number(top_up, "total"),
+            invoice["amount_paid"].as_i64(),
+            "{when}: the amount of {}",
+            invoice["id"]
+        );
+        paid += 1;
+    }
+    let granted: usize = accounts.values().map(|account| account.entries.len()).sum();
+    assert_eq!(granted, paid, "{when}: one entry per paid invoice");
+}
+
+fn prove_entries(org: &str, account: &Account, when: &str) {
+    let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in &account.entries {
+        let before = credited.insert(text(entry, "cause"), number(entry, "credits").unwrap());
+        assert_eq!(before, None, "{when}: {} of {org} is credited once", text(entry, "cause"));
+    }
+    for (id, top_up) in &account.top_ups {
+        let entry = credited.remove(id.as_str());
+        assert_eq!(entry, number(top_up, "credited"), "{when}: {id} of {org} says what its entry says");
+        assert_eq!(
+            entry.is_some(),
+            text(top_up, "status") == "paid",
+            "{when}: {id} of {org} is paid when credited"
+        );
+    }
+    assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
+}
+
+fn prove_slot(org: &str, account: &Account, when: &str) {
+    let unfinished: Vec<_> = account
+        .top_ups
+        .iter()
+        .filter(|(_, top_up)| ["requested", "open"].contains(&text(top_up, "status")))
+        .map(|(id, _)| id.clone())
+        .collect();
+    let holder: Vec<_> = account.slot.iter().cloned().collect();
+    assert_eq!(unfinished, holder, "{when}: the unfinished top-ups of {org} are the holder of its slot");
+    for (id, top_up) in &account.top_ups {
+        let listed = top_up.contains_key("due_pk") && top_up.contains_key("due_at");
+        assert_eq!(
+            listed,
+            unfinished.contains(id),
+            "{when}: {id} of {org} is on the work list while unfinished"
+        );
+    }
+}
+
+fn top_up_of<'a>(accounts: &'a BTreeMap<String, Account>, invoice: &Value) -> Option<&'a Item> {
+    let metadata = &invoice["metadata"];
+    accounts.get(metadata["org_id"].as_str()?)?.top_ups.get(metadata["top_up_id"].as_str()?)
+}
+
+async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
+    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    for item in items(saldo).await {
+        let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
+        if let Some(ledger) = pk.strip_prefix("LEDGER#") {
+            let (org, _) = ledger.rsplit_once('#').unwrap();
+            accounts.entry(org.to_owned()).or_default().entries.push(item);
+            continue;
+        }
+        let account = accounts.entry(pk.strip_prefix("ORG#").unwrap().to_owned()).or_default();
+        match sk.as_str() {
+            "BALANCE" => account.balance = number(&item, "credits").unwrap(),
+            "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            _ => {
+                if let Some(id) = sk.strip_prefix("TOPUP#") {
+                    account.top_ups.insert(id.to_owned(), item);
+                }
+            }
+        }
+    }
+    accounts
+}

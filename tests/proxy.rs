@@ -1,0 +1,202 @@
+//! Stands between a function and DynamoDB, SQS and Stripe, and lets one call go wrong.
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use lambda_http::http::{Request, Response};
+use saldo_adapters::world::{Endpoints, World};
+use saldo_local::Saldo;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The function dies before the call has any effect.
+    CrashBefore,
+    /// The function dies when the call has had its effect.
+    CrashAfter,
+    /// The connection breaks before the call has any effect.
+    LostBefore,
+    /// The connection breaks when the call has had its effect.
+    LostAfter,
+    /// From this call on, nothing answers.
+    Outage,
+    /// Another transaction is touching the same items: only DynamoDB's transactions say so.
+    Conflict,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 6] = [
+        Kind::CrashBefore,
+        Kind::CrashAfter,
+        Kind::LostBefore,
+        Kind::LostAfter,
+        Kind::Outage,
+        Kind::Conflict,
+    ];
+}
+
+/// Which call goes wrong, counted from 1 over all three, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
+}
+
+/// One function's way to the world.
+pub(crate) struct Proxy {
+    state: Arc<State>,
+    pub(crate) world: World,
+}
+
+struct State {
+    client: Client<HttpConnector, Full<Bytes>>,
+    fault: Option<Fault>,
+    /// Every call waits up to this long before it goes on, so that concurrent ones mix.
+    jitter: Duration,
+    calls: AtomicUsize,
+    crashed: Notify,
+}
+
+/// What became of a function under a fault.
+#[derive(Debug)]
+pub(crate) enum Run<T> {
+    Done(T),
+    Crashed,
+}
+
+impl Proxy {
+    pub(crate) async fn start(saldo: &Saldo, fault: Option<Fault>, jitter: Duration) -> Proxy {
+        let state = Arc::new(State {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            fault,
+            jitter,
+            calls: AtomicUsize::new(0),
+            crashed: Notify::new(),
+        });
+        let endpoints = Endpoints {
+            dynamodb: Some(listen(&state, saldo.dynamodb_url()).await),
+            sqs: Some(listen(&state, saldo.sqs_url()).await),
+            stripe: listen(&state, saldo.stripe_url()).await,
+        };
+        Proxy { world: saldo.world().with_endpoints(endpoints), state }
+    }
+
+    /// Runs a function until it answers or dies.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        act: impl Future<Output = T> + Send + 'static,
+    ) -> Run<T> {
+        let mut task = tokio::spawn(act);
+        tokio::select! {
+            done = &mut task => Run::Done(done.expect("the function does not panic")),
+            () = self.state.crashed.notified() => {
+                task.abort();
+                let _ = task.await;
+                Run::Crashed
+            }
+        }
+    }
+
+    /// How many calls went through here.
+    pub(crate) fn calls(&self) -> usize {
+        self.state.calls.load(Ordering::SeqCst)
+    }
+}
+
+async fn listen(state: &Arc<State>, upstream: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (state, upstream) = (Arc::clone(state), upstream.to_owned());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (state, upstream) = (Arc::clone(&state), upstream.clone());
+            let service = service_fn(move |request| {
+                let (state, upstream) = (Arc::clone(&state), upstream.clone());
+                async move { state.answer(&upstream, request).await }
+            });
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+            );
+        }
+    });
+    url
+}
+
+impl State {
+    /// An error closes the connection without an answer.
+    async fn answer(
+        &self,
+        upstream: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, io::Error> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if !self.jitter.is_zero() {
+            let most = u64::try_from(self.jitter.as_micros()).unwrap();
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(0..most))).await;
+        }
+        let kind = self.fault.filter(|fault| fault.at == call).map(|fault| fault.kind);
+        let outage = self.fault.is_some_and(|fault| fault.kind == Kind::Outage && call >= fault.at);
+        let lost = || io::Error::new(io::ErrorKind::ConnectionReset, "lost");
+        match kind {
+            Some(Kind::CrashBefore) => Ok(self.die().await),
+            Some(Kind::CrashAfter) => {
+                self.forward(upstream, request).await?;
+                Ok(self.die().await)
+            }
+            Some(Kind::LostBefore) => Err(lost()),
+            Some(Kind::LostAfter) => {
+                self.forward(upstream, request).await?;
+                Err(lost())
+            }
+            Some(Kind::Conflict) if is_transaction(&request) => Ok(conflict()),
+            _ if outage => Err(lost()),
+            _ => self.forward(upstream, request).await,
+        }
+    }
+
+    async fn die(&self) -> Response<Full<Bytes>> {
+        self.crashed.notify_one();
+        std::future::pending().await
+    }
+
+    async fn forward(
+        &self,
+        upstream: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, io::Error> {
+        let (mut head, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = format!("{upstream}{path}").parse().map_err(io::Error::other)?;
+        let answer = self.client.request(Request::from_parts(head, Full::new(body))).await;
+        let (head, body) = answer.map_err(io::Error::other)?.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        Ok(Response::from_parts(head, Full::new(body)))
+    }
+}
+
+fn is_transaction(request: &Request<Incoming>) -> bool {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    target.is_some_and(|target| target.ends_with(".TransactWriteItems"))
+}
+
+/// What DynamoDB answers when two transactions meet; the emulator never does.
+fn conflict() -> Response<Full<Bytes>> {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]",
+        "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]}"#;
+    let answer = Response::builder().status(400).header("content-type", "application/x-amz-json-1.0");
+    answer
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap_or_else(|_| Response::new(Full::default()))
+}

@@ -1,0 +1,231 @@
+//! Things that happen at the same time: whatever the order, the books hold.
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use saldo_adapters::clock::Clock;
+use saldo_adapters::world::World;
+use saldo_local::Saldo;
+use saldo_stripe_stand_in::Method;
+use tokio::task::JoinSet;
+
+use crate::books;
+use crate::proxy::Proxy;
+use crate::rig;
+
+/// How often each race is run.
+const RUNS: usize = 12;
+/// Every call waits up to this long, so that the racers mix.
+const JITTER: Duration = Duration::from_millis(8);
+
+/// A Saldo and a way to it on which every call takes its own time.
+struct Track {
+    saldo: Arc<Saldo>,
+    clock: Clock,
+    proxy: Proxy,
+}
+
+impl Track {
+    async fn lay() -> Track {
+        let clock = Clock::system();
+        let saldo = Arc::new(rig::start(&clock).await);
+        let proxy = Proxy::start(&saldo, None, JITTER).await;
+        Track { saldo, clock, proxy }
+    }
+
+    fn world(&self) -> &World {
+        &self.proxy.world
+    }
+
+    fn pay(&self, invoice: &str) -> impl Future<Output = bool> + use<> {
+        let (saldo, invoice) = (Arc::clone(&self.saldo), invoice.to_owned());
+        async move {
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..32))).await;
+            saldo.stand_in().pay(&invoice, Method::VirtualAccount).is_ok()
+        }
+    }
+
+    async fn credits(&self, org: &str) -> i64 {
+        rig::balance(&self.saldo, org).await.1["available_credits"].as_i64().unwrap()
+    }
+
+    async fn end(self, when: &str) {
+        books::prove_always(&self.saldo, when).await;
+        rig::bring_to_rest(&self.saldo, &self.clock).await;
+        books::prove_at_rest(&self.saldo, when).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_with_the_same_event_credit_once() {
+    let track = Track::lay().await;
+    for run in 0..RUNS {
+        let org = format!("org-{run}");
+        let (_, invoice) = rig::open_top_up(&track.saldo, &org).await;
+        track.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        let message = [rig::message("invoice.paid", &invoice)];
+        let work = || rig::work(&track.saldo, track.world(), &message);
+        let (a, b, c) = tokio::join!(tokio::spawn(work()), tokio::spawn(work()), tokio::spawn(work()));
+        for failures in [a, b, c] {
+            assert!(failures.unwrap().is_empty(), "a repeat is a success");
+        }
+        assert_eq!(track.credits(&org).await, 1000, "{org}");
+    }
+    track.end("two workers").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_against_create_opens_one() {
+    let track = Track::lay().await;
+    for run in 0..RUNS {
+        let org = format!("org-{run}");
+        let create = |key: &str| tokio::spawn(rig::create(&track.saldo, track.world(), &org, key));
+        let (a, b, c) = tokio::join!(create("one"), create("two"), create("two"));
+        let answers = [a.unwrap(), b.unwrap(), c.unwrap()];
+        let created = answers.iter().filter(|(status, _)| *status == 201).count();
+        assert_eq!(created, 1, "{answers:?}");
+        let mut ids = Vec::new();
+        for (status, body) in &answers {
+            match status {
+                200 | 201 => ids.push(rig::id_of(body)),
+                409 => ids.push(rig::id_of(&body["open_top_up"])),
+                _ => panic!("{status} {body}"),
+            }
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "everyone is shown the same top-up: {answers:?}");
+    }
+    track.end("create against create").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancel_against_payment_is_one_or_the_other() {
+    let track = Track::lay().await;
+    let (mut canceled, mut paid) = (0, 0);
+    for run in 0..2 * RUNS {
+        let org = format!("org-{run}");
+        let (id, invoice) = rig::open_top_up(&track.saldo, &org).await;
+        let message = [rig::message("invoice.paid", &invoice)];
+        let (cancel, pay, worker) = tokio::join!(
+            tokio::spawn(rig::cancel(&track.saldo, track.world(), &org, &id)),
+            tokio::spawn(track.pay(&invoice)),
+            tokio::spawn(rig::work(&track.saldo, track.world(), &message)),
+        );
+        assert!(worker.unwrap().is_empty());
+        let (status, answer) = cancel.unwrap();
+        match (status, pay.unwrap()) {
+            (200, false) => canceled += 1,
+            (409, true) => paid += 1,
+            (_, pay) => panic!("cancel {status} {answer}, payment taken: {pay}"),
+        }
+    }
+    assert_eq!(canceled + paid, 2 * RUNS);
+    track.end("cancel against payment").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cleanup_against_payment_is_one_or_the_other() {
+    let track = Track::lay().await;
+    for run in 0..RUNS {
+        let org = format!("org-{run}");
+        let (_, invoice) = rig::open_top_up(&track.saldo, &org).await;
+        track.clock.advance(73 * 3600);
+        let message = [rig::message("invoice.paid", &invoice)];
+        let (first, second, pay, worker) = tokio::join!(
+            tokio::spawn(rig::cleanup(&track.saldo, track.world())),
+            tokio::spawn(rig::cleanup(&track.saldo, track.world())),
+            tokio::spawn(track.pay(&invoice)),
+            tokio::spawn(rig::work(&track.saldo, track.world(), &message)),
+        );
+        assert_eq!(
+            (first.unwrap()["failed"].as_i64(), second.unwrap()["failed"].as_i64()),
+            (Some(0), Some(0))
+        );
+        assert!(worker.unwrap().is_empty());
+        let taken = pay.unwrap();
+        let failed = rig::work(&track.saldo, &track.saldo.world(), &message).await;
+        assert!(failed.is_empty());
+        assert_eq!(track.credits(&org).await, if taken { 1000 } else { 0 }, "{org}");
+    }
+    track.end("cleanup against payment").await;
+}
+
+/// Debits write the balance without touching a top-up: neither may lose the other's change.
+#[tokio::test(flavor = "multi_thread")]
+async fn crediting_against_other_writes_on_the_balance_loses_nothing() {
+    let track = Track::lay().await;
+    let (client, table) = (books::dynamodb(&track.saldo), books::table(&track.saldo));
+    let org = "org-busy";
+    let (mut taken, mut bought) = (0, 0);
+    for run in 0..4 {
+        let (status, top_up) =
+            rig::create(&track.saldo, &track.saldo.world(), org, &format!("key-{run}")).await;
+        assert_eq!(status, 201, "{top_up}");
+        let invoice = rig::invoice_of(&track.saldo, &rig::id_of(&top_up)).unwrap();
+        track.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        let message = [rig::message("invoice.paid", &invoice)];
+        let mut racing = JoinSet::new();
+        racing.spawn({
+            let work = rig::work(&track.saldo, track.world(), &message);
+            async move { i64::from(!work.await.is_empty()) * 1_000_000 }
+        });
+        for _ in 0..40 {
+            let update = client
+                .update_item()
+                .table_name(&table)
+                .key("pk", AttributeValue::S(format!("ORG#{org}")))
+                .key("sk", AttributeValue::S("BALANCE".to_owned()))
+                .update_expression("SET #credits = #credits - :n")
+                .condition_expression("#credits >= :n")
+                .expression_attribute_names("#credits", "credits")
+                .expression_attribute_values(":n", AttributeValue::N("3".to_owned()));
+            racing.spawn(async move { if update.send().await.is_ok() { 3 } else { 0 } });
+        }
+        while let Some(debited) = racing.join_next().await {
+            taken += debited.unwrap();
+        }
+        bought += 1000;
+    }
+    assert!(taken < 1_000_000, "the worker did its part");
+    assert_eq!(track.credits(org).await, bought - taken, "{taken} debited of {bought}");
+}
+
+/// Everything at once, for every organisation in its own order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_everything_leaves_the_books_right() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let track = Track::lay().await;
+    let mut storm = JoinSet::new();
+    for number in 0..10 {
+        let org = format!("org-{number}");
+        let (id, invoice) = rig::open_top_up(&track.saldo, &org).await;
+        for _ in 0..dice.usize(4..9) {
+            let (saldo, world) = (&track.saldo, track.world());
+            let message = [rig::message("invoice.paid", &invoice)];
+            let wait = Duration::from_millis(dice.u64(0..60));
+            macro_rules! later {
+                ($act:expr) => {{
+                    let act = $act;
+                    storm.spawn(async move {
+                        tokio::time::sleep(wait).await;
+                        let _ = act.await;
+                    });
+                }};
+            }
+            match dice.u8(0..6) {
+                0 => later!(rig::create(saldo, world, &org, "first")),
+                1 => later!(rig::create(saldo, world, &org, &dice.u32(..).to_string())),
+                2 => later!(rig::cancel(saldo, world, &org, &id)),
+                3 => later!(rig::work(saldo, world, &message)),
+                4 => later!(rig::cleanup(saldo, world)),
+                _ => later!(track.pay(&invoice)),
+            }
+        }
+    }
+    while let Some(ended) = storm.join_next().await {
+        ended.unwrap();
+    }
+    track.end(&format!("storm of seed {seed}")).await;
+}
