@@ -1,0 +1,127 @@
+//! The least that each call could cost under the money rules, and what it may cost with a stated reason.
+
+use crate::capacity::Counts;
+
+/// A call's bounds.
+pub(crate) struct Bound {
+    pub(crate) call: &'static str,
+    pub(crate) least: Counts,
+    pub(crate) allowed: Counts,
+    /// Why it may cost more than the least; empty where it does not.
+    pub(crate) why: &'static str,
+}
+
+const CONSISTENT: &str = "Read consistently, at twice the price, so that what was just written is seen.";
+const CONFLICT: &str = "The conditional write comes first and is billed when it is refused: a read before it would be \
+    paid by every create and close no race. Stripe is asked so that a slot whose top-up is over frees itself.";
+const AGAIN: &str = "The conditional write comes first and is billed when it is refused.";
+const CREDIT: &str = "The slot is an item of its own, so that creating and canceling never collide with debits on the \
+    balance; the row is read consistently.";
+const BALANCE: &str = "Read consistently, and balance and slot are billed as two items.";
+
+/// In the order of a top-up's life.
+pub(crate) const BOUNDS: [Bound; 18] = [
+    exact("quote", cost(0, [0, 0], 0, 0, 0)),
+    Bound {
+        call: "create, the organisation's first",
+        least: cost(5, [9, 1], 1, 4, 0),
+        allowed: cost(5, [9, 1], 2, 4, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "create, later ones",
+        least: cost(4, [8, 1], 1, 3, 0),
+        allowed: cost(4, [8, 1], 2, 3, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "create, refused: one is open (409)",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [6, 0], 2, 1, 0),
+        why: CONFLICT,
+    },
+    Bound {
+        call: "create, the same request again (200)",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [6, 0], 2, 0, 0),
+        why: AGAIN,
+    },
+    exact("webhook", cost(0, [0, 0], 0, 0, 1)),
+    Bound {
+        call: "worker, credits",
+        least: cost(2, [6, 1], 1, 1, 0),
+        allowed: cost(2, [8, 1], 2, 1, 0),
+        why: CREDIT,
+    },
+    Bound {
+        call: "worker, the same event again",
+        least: cost(1, [0, 0], 1, 1, 0),
+        allowed: cost(1, [0, 0], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "worker, nothing to do (canceled before)",
+        least: cost(1, [0, 0], 1, 1, 0),
+        allowed: cost(1, [0, 0], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "balance, nothing open",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 4, 0, 0),
+        why: BALANCE,
+    },
+    Bound {
+        call: "balance, a top-up open",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [0, 0], 6, 0, 0),
+        why: BALANCE,
+    },
+    Bound {
+        call: "top-ups, a page of 20",
+        least: cost(1, [0, 0], 3, 0, 0),
+        allowed: cost(1, [0, 0], 6, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "one top-up",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "entries, a page of 20",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "cancel",
+        least: cost(2, [4, 1], 1, 1, 0),
+        allowed: cost(2, [4, 1], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    exact("cleanup, nothing due", cost(1, [0, 0], 1, 0, 0)),
+    Bound {
+        call: "cleanup, one checked",
+        least: cost(3, [1, 2], 2, 1, 0),
+        allowed: cost(3, [1, 2], 3, 1, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "cleanup, one expired",
+        least: cost(3, [4, 1], 2, 1, 0),
+        allowed: cost(3, [4, 1], 3, 1, 0),
+        why: CONSISTENT,
+    },
+];
+
+const fn exact(call: &'static str, cost: Counts) -> Bound {
+    Bound { call, least: cost, allowed: cost, why: "" }
+}
+
+/// Writes are whole units of table and index, reads half units.
+const fn cost(dynamodb: u32, writes: [u32; 2], half_reads: u32, stripe: u32, sqs: u32) -> Counts {
+    let [table, index] = writes;
+    Counts { dynamodb, table_writes: 2 * table, index_writes: 2 * index, reads: half_reads, stripe, sqs }
+}
