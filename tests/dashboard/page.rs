@@ -9,6 +9,10 @@ use super::browser::Browser;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What stands on the page, without what is only said to a screen reader, with plain spaces.
+const VISIBLE: &str = r"(document.querySelector('#app') === null ? document.body.innerText
+    : [...document.querySelectorAll('#app, dialog')].map(e => e.innerText).join('\n')).replaceAll('\u00a0', ' ')";
+
 pub(crate) struct Page {
     browser: &'static Browser,
     session: String,
@@ -124,13 +128,11 @@ impl Page {
     /// Waits until the page shows the words.
     #[track_caller]
     pub(crate) fn sees(&self, words: &str) {
-        let words = json!(words);
-        self.wait_for(&format!("document.body.innerText.replaceAll('\\u00a0', ' ').includes({words})"));
+        self.wait_for(&format!("{VISIBLE}.includes({})", json!(words)));
     }
 
     pub(crate) fn shows(&self, words: &str) -> bool {
-        let words = json!(words);
-        self.eval(&format!("document.body.innerText.replaceAll('\\u00a0', ' ').includes({words})")) == true
+        self.eval(&format!("{VISIBLE}.includes({})", json!(words))) == true
     }
 
     /// The text of the first match, with plain spaces.

@@ -250,14 +250,26 @@ fn the_open_top_up_can_be_canceled_from_its_card() {
 #[test]
 fn what_became_of_a_top_up_meanwhile_is_told_in_words() {
     let cases = [
-        (Reader::ENGLISH, "in_review", "We are checking a payment", "You don't need to pay again."),
-        (Reader::INDONESIAN, "in_review", "Kami sedang memeriksa pembayaran", "Pembayaran Rp 277.500"),
-        (Reader::ENGLISH, "expired", "The top-up for 1,000 credits has expired.", "Top Up Balance"),
-        (Reader::INDONESIAN, "failed", "Pengisian tidak dapat disiapkan", "Isi Saldo"),
+        (
+            Reader::ENGLISH,
+            "awaiting",
+            "in_review",
+            "We are checking a payment",
+            "You don't need to pay again.",
+        ),
+        (
+            Reader::INDONESIAN,
+            "paying",
+            "in_review",
+            "Kami sedang memeriksa pembayaran",
+            "Pembayaran Rp 277.500",
+        ),
+        (Reader::ENGLISH, "paying", "expired", "The top-up for 1,000 credits has expired.", "Top Up Balance"),
+        (Reader::INDONESIAN, "awaiting", "failed", "Pengisian tidak dapat disiapkan", "Isi Saldo"),
     ];
-    for (reader, status, title, more) in cases {
+    for (reader, known_as, status, title, more) in cases {
         let gone = format!(
-            "sessionStorage.setItem('saldo.awaiting', '{{\"id\":\"top_gone\",\"available\":0}}');
+            "sessionStorage.setItem('saldo.{known_as}', '{{\"id\":\"top_gone\",\"available\":0}}');
              const real = window.fetch.bind(window);
              window.fetch = (url, options) => String(url) !== '/v1/top-ups/top_gone' ? real(url, options)
                 : Promise.resolve(new Response(JSON.stringify({{ id: 'top_gone', status: '{status}', credits: 1000,
