@@ -35,11 +35,10 @@ impl Function {
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
-        if request.raw_http_path().ends_with("/entries") {
-            return self.entries(&caller.org, request).await;
-        }
+        // The id comes first: whatever it says, it never is a route.
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
             Some(id) => self.top_up(&caller.org, id).await,
+            None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,
             None => self.top_ups(&caller.org, request).await,
         }
     }
