@@ -14,7 +14,7 @@ pub(crate) struct Order {
     pub(crate) expected_total: Money,
 }
 
-const KEY_HEADER: &str = "idempotency-key";
+const KEY_HEADER: &str = "Idempotency-Key";
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
@@ -23,12 +23,13 @@ impl Order {
         let body = limited_body(request)?;
         let key = header(request, KEY_HEADER)?.ok_or_else(|| {
             Problem::invalid(
-                "Idempotency-Key",
+                KEY_HEADER,
                 "Send the header Idempotency-Key with a value unique to this purchase.",
             )
         })?;
         let key = IdempotencyKey::parse(key).map_err(|_| {
-            Problem::invalid("Idempotency-Key", "Idempotency-Key is 1 to 255 visible ASCII characters.")
+            let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma.";
+            Problem::invalid(KEY_HEADER, detail)
         })?;
         Ok((key, Order::parse(body)?))
     }

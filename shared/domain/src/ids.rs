@@ -70,12 +70,15 @@ impl TopUpId {
 }
 
 /// What a client sends to make a repeated request the same request: 1 to 255 visible ASCII characters.
+///
+/// No comma is among them: API Gateway joins a header that was sent twice with one, and two keys are none.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
     pub fn parse(text: &str) -> Result<IdempotencyKey, InvalidId> {
-        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=255).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
         if fits { Ok(IdempotencyKey(text.to_owned())) } else { Err(InvalidId) }
     }
 
@@ -118,6 +121,14 @@ mod tests {
             assert_eq!(OrgId::parse(text), Err(InvalidId), "{text}");
         }
         assert!(OrgId::parse("auth0|org_1:eu@acme.example").is_ok());
+    }
+
+    #[test]
+    fn two_keys_joined_by_a_gateway_are_no_key() {
+        for text in ["", "a,b", "a,", "a b", "clé", &"k".repeat(256)] {
+            assert_eq!(IdempotencyKey::parse(text).map(drop), Err(InvalidId), "{text}");
+        }
+        assert!(IdempotencyKey::parse("\"01a208df-7580\"").is_ok());
     }
 
     #[test]
