@@ -1,6 +1,7 @@
 //! The system tests of Saldo: one binary, one module per question a reader would ask.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod books;
 mod client;
 mod crash;
