@@ -11,13 +11,12 @@ pub(crate) struct Bound {
     pub(crate) why: &'static str,
 }
 
-const CONSISTENT: &str = "Read consistently, at twice the price, so that what was just written is seen.";
-const CONFLICT: &str = "The conditional write comes first and is billed when it is refused: a read before it would be \
-    paid by every create and close no race. Stripe is asked so that a slot whose top-up is over frees itself.";
-const AGAIN: &str = "The conditional write comes first and is billed when it is refused.";
-const CREDIT: &str = "The slot is an item of its own, so that creating and canceling never collide with debits on the \
-    balance; the row is read consistently.";
-const BALANCE: &str = "Read consistently, and balance and slot are billed as two items.";
+const CONSISTENT: &str = "consistent read";
+const CONFLICT: &str =
+    "conditional write first; Stripe is asked, so that a slot whose top-up is over frees itself";
+const AGAIN: &str = "conditional write first";
+const CREDIT: &str = "slot apart from the balance; consistent read";
+const BALANCE: &str = "consistent read; balance and slot are billed as two items";
 
 /// In the order of a top-up's life.
 pub(crate) const BOUNDS: [Bound; 18] = [

@@ -29,9 +29,9 @@ pub(crate) fn print(measured: &[Measured], largest: &Item) -> Result<Vec<String>
         return Err(format!("{} has no bound; it cost {:?}", stray.call, stray.counts).into());
     }
     println!();
+    println!("Write units: table + index. In brackets: the least possible, where that is less.");
     println!(
-        "Write units: table + index. In brackets: the least possible, where less was possible. Largest item: {}, {} bytes, of \
-         which {} are Stripe's URLs.",
+        "Largest item: {}, {} bytes, of which {} are URLs of the stand-in.",
         largest.kind, largest.bytes, largest.url_bytes
     );
     Ok(outside)
