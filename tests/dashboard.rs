@@ -1,6 +1,7 @@
 //! The Billing pages in a real browser.
 mod access;
 mod amounts;
+mod balance;
 mod browser;
 mod dialog;
 mod history;
