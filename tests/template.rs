@@ -5,8 +5,11 @@ use std::path::Path;
 use saldo_local::template::TEMPLATE;
 use serde_yaml_ng::Value;
 
-/// What each function may do beside writing its own log: (resource, actions).
-const GRANTS: &[(&str, &[(&str, &[&str])])] = &[
+/// A resource and the actions allowed on it.
+type Grant = (&'static str, &'static [&'static str]);
+
+/// What each function may do beside writing its own log.
+const GRANTS: &[(&str, &[Grant])] = &[
     ("quote", &[]),
     ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
