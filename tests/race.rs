@@ -74,6 +74,36 @@ async fn two_workers_with_the_same_event_credit_once() {
     track.end("two workers").await;
 }
 
+/// Money for a top-up that is over has no slot to free, so that only the row itself stands against a second credit.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_with_money_that_came_late_credit_once() {
+    let track = Track::lay().await;
+    let (client, table) = (books::dynamodb(&track.saldo), books::table(&track.saldo));
+    for run in 0..RUNS {
+        let org = format!("org-{run}");
+        let (id, invoice) = rig::open_top_up(&track.saldo, &org).await;
+        let pk = AttributeValue::S(format!("ORG#{org}"));
+        let expire = client
+            .update_item()
+            .table_name(&table)
+            .key("pk", pk.clone())
+            .key("sk", AttributeValue::S(format!("TOPUP#{id}")))
+            .update_expression("SET #status = :expired REMOVE due_pk, due_at")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":expired", AttributeValue::S("expired".to_owned()));
+        expire.send().await.unwrap();
+        let slot = AttributeValue::S("OPEN_TOP_UP".to_owned());
+        client.delete_item().table_name(&table).key("pk", pk).key("sk", slot).send().await.unwrap();
+        track.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        let message = [rig::message("invoice.paid", &invoice)];
+        let work = || rig::work(&track.saldo, track.world(), &message);
+        let (a, b) = tokio::join!(tokio::spawn(work()), tokio::spawn(work()));
+        assert!(a.unwrap().is_empty() && b.unwrap().is_empty(), "a repeat is a success");
+        assert_eq!(track.credits(&org).await, 1000, "{org}");
+    }
+    track.end("late money").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn create_against_create_opens_one() {
     let track = Track::lay().await;

@@ -78,7 +78,8 @@ impl Store {
         if commit.entry.is_none() && !commit.release_slot {
             return self.save(top_up).await;
         }
-        let mut items = vec![self.row_put(top_up).map_err(not_built)?];
+        let condition = if commit.entry.is_some() { OVER_REVISION_UNCREDITED } else { OVER_REVISION };
+        let mut items = vec![self.row_put(top_up, condition).map_err(not_built)?];
         if let Some(entry) = &commit.entry {
             items.push(self.entry_put(&top_up.org, entry).map_err(not_built)?);
             items.push(self.balance_update(&top_up.org, entry).map_err(not_built)?);
@@ -127,11 +128,11 @@ impl Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    fn row_put(&self, top_up: &TopUp) -> Result<TransactWriteItem, BuildError> {
+    fn row_put(&self, top_up: &TopUp, condition: &str) -> Result<TransactWriteItem, BuildError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(top_up_item(top_up)))
-            .condition_expression(OVER_REVISION)
+            .condition_expression(condition)
             .expression_attribute_names("#revision", REVISION)
             .expression_attribute_values(":before", number(top_up.revision.saturating_sub(1)))
             .build()?;
@@ -190,6 +191,9 @@ impl Store {
 }
 
 const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
+/// Credits are granted once, whatever the revision.
+const OVER_REVISION_UNCREDITED: &str =
+    "attribute_exists(pk) AND #revision = :before AND attribute_not_exists(credited)";
 
 fn not_built(error: BuildError) -> PortError {
     PortError::Broken(error.to_string())
