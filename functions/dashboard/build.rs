@@ -1,4 +1,4 @@
-//! Compresses the pages once and compiles them in under a name made from their content.
+//! Joins the pages into one script and one style sheet, compresses them, and names them by their content.
 use std::{
     error::Error,
     fmt::Write as _,
@@ -10,83 +10,139 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+/// Name and text of each file in `pages`.
+type Pages = Vec<(String, String)>;
+
+/// In the order in which they lie over each other.
+const STYLES: [&str; 3] = ["base.css", "parts.css", "billing.css"];
 
 fn main() -> Outcome<()> {
     println!("cargo:rerun-if-changed=pages");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
-    let files = pages()?;
-    let version = content_hash(&files);
+    let pages = pages()?;
+    let version = content_hash(&pages);
+    let assets = [
+        ("pages.js", "text/javascript; charset=utf-8", bundled("app.js", &pages)?),
+        ("pages.css", "text/css; charset=utf-8", styles(&pages)?),
+        ("icon.svg", "image/svg+xml", page("icon.svg", &pages)?.to_owned()),
+    ];
 
-    let mut table = format!("pub(crate) const VERSION: &str = \"{version}\";\n");
-    let shell =
-        String::from_utf8(files.iter().find(|f| f.0 == "index.html").ok_or("no index.html")?.1.clone())?;
-    writeln!(table, "pub(crate) const SHELL: &str = {:?};", with_links(&shell, &files, &version))?;
+    let shell = page("index.html", &pages)?.replace("{{assets}}/", &format!("/assets/{version}-"));
+    let mut table =
+        format!("pub(crate) const VERSION: &str = {version:?};\npub(crate) const SHELL: &str = {shell:?};\n");
     writeln!(table, "pub(crate) const ASSETS: &[Asset] = &[")?;
-    for (name, content) in files.iter().filter(|(name, _)| name != "index.html") {
+    for (name, content_type, content) in assets {
         let (plain, gzip) = (out.join(name), out.join(format!("{name}.gz")));
-        let content = with_versioned_imports(name, content, &version)?;
         fs::write(&plain, &content)?;
-        fs::write(&gzip, compressed(&content)?)?;
+        fs::write(&gzip, compressed(content.as_bytes())?)?;
         writeln!(
             table,
-            "Asset {{ name: {name:?}, content_type: {:?}, plain: include_bytes!({plain:?}), gzip: include_bytes!({gzip:?}) }},",
-            content_type(name)?
+            "Asset {{ name: {name:?}, content_type: {content_type:?}, plain: include_bytes!({plain:?}), gzip: include_bytes!({gzip:?}) }},"
         )?;
     }
     writeln!(table, "];")?;
     Ok(fs::write(out.join("assets.rs"), table)?)
 }
 
-fn pages() -> Outcome<Vec<(String, Vec<u8>)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(Path::new("pages"))? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|n| n.to_str()).ok_or("a page's name is not text")?.to_owned();
-        files.push((name, fs::read(&path)?));
-    }
-    files.sort();
-    Ok(files)
+/// One script of all modules that `entry` needs, each a function called once, after what it imports: every file is a
+/// call of a function to serve, so a first visit should need few.
+fn bundled(entry: &str, pages: &Pages) -> Outcome<String> {
+    let mut order = Vec::new();
+    visit(entry, pages, &mut Vec::new(), &mut order)?;
+    order.iter().map(|name| scoped(name, page(name, pages)?)).collect()
 }
 
-/// FNV-1a over all names and contents: one change renames every asset, so modules never mix versions.
-fn content_hash(files: &[(String, Vec<u8>)]) -> String {
-    let bytes = files.iter().flat_map(|(name, content)| name.bytes().chain(content.iter().copied()));
+fn visit<'p>(
+    name: &'p str,
+    pages: &'p Pages,
+    above: &mut Vec<&'p str>,
+    order: &mut Vec<&'p str>,
+) -> Outcome<()> {
+    if order.contains(&name) {
+        return Ok(());
+    }
+    if above.contains(&name) {
+        return Err(format!("pages/{name} imports itself by way of {above:?}").into());
+    }
+    above.push(name);
+    for line in page(name, pages)?.lines().filter(|line| line.starts_with("import ")) {
+        visit(import(line)?.1, pages, above, order)?;
+    }
+    above.pop();
+    order.push(name);
+    Ok(())
+}
+
+/// `import { h } from "./dom.js";` and `export function f` as a scope of its own that returns its exports.
+fn scoped(name: &str, module: &str) -> Outcome<String> {
+    let mut exports = Vec::new();
+    let mut body = String::new();
+    for line in module.lines() {
+        if line.starts_with("import ") {
+            let (names, from) = import(line)?;
+            writeln!(body, "const {{{names}}} = {};", variable(from))?;
+        } else if let Some(declared) = line.strip_prefix("export ") {
+            exports.push(declared_name(declared).ok_or_else(|| format!("pages/{name}: {line}"))?);
+            writeln!(body, "{declared}")?;
+        } else {
+            writeln!(body, "{line}")?;
+        }
+    }
+    Ok(format!("const {} = (() => {{\n{body}return {{ {} }};\n}})();\n", variable(name), exports.join(", ")))
+}
+
+/// The names and the file of an import.
+fn import(line: &str) -> Outcome<(&str, &str)> {
+    let parts = line.strip_prefix("import {").and_then(|rest| rest.split_once("} from \"./"));
+    let parts = parts.and_then(|(names, from)| Some((names, from.strip_suffix("\";")?)));
+    parts.ok_or_else(|| {
+        format!("only `import {{ … }} from \"./….js\";` on one line is understood: {line}").into()
+    })
+}
+
+/// `async function f(x) {` -> `f`
+fn declared_name(declared: &str) -> Option<&str> {
+    let kinds = ["async function ", "function ", "const ", "class "];
+    let rest = kinds.iter().find_map(|kind| declared.strip_prefix(kind))?;
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}
+
+fn variable(name: &str) -> String {
+    format!("module_{}", name.trim_end_matches(".js").replace('-', "_"))
+}
+
+fn styles(pages: &Pages) -> Outcome<String> {
+    STYLES.iter().map(|name| Ok(page(name, pages)?)).collect()
+}
+
+fn page<'p>(name: &str, pages: &'p Pages) -> Outcome<&'p str> {
+    let found = pages.iter().find(|(known, _)| known == name);
+    Ok(&found.ok_or_else(|| format!("there is no pages/{name}"))?.1)
+}
+
+fn pages() -> Outcome<Pages> {
+    let mut pages = Pages::new();
+    for entry in fs::read_dir(Path::new("pages"))? {
+        let path = entry?.path();
+        let name =
+            path.file_name().and_then(|name| name.to_str()).ok_or("a page's name is not text")?.to_owned();
+        pages.push((name, fs::read_to_string(&path)?));
+    }
+    pages.sort();
+    Ok(pages)
+}
+
+/// FNV-1a over all names and contents: one change renames every asset, so that versions never mix.
+fn content_hash(pages: &Pages) -> String {
+    let bytes = pages.iter().flat_map(|(name, content)| name.bytes().chain(content.bytes()));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     format!("{hash:016x}")
 }
 
-/// Names the versioned assets in the shell and preloads every module, so that none waits for its importer.
-fn with_links(shell: &str, files: &[(String, Vec<u8>)], version: &str) -> String {
-    let preloads: String = files
-        .iter()
-        .filter(|(name, _)| name.ends_with(".js") && name != "app.js")
-        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{{{{assets}}}}/{name}\">"))
-        .collect();
-    shell.replace("{{preloads}}", &preloads).replace("{{assets}}/", &format!("/assets/{version}-"))
-}
-
-/// `from "./dom.js"` -> `from "./{version}-dom.js"`.
-fn with_versioned_imports(name: &str, content: &[u8], version: &str) -> Outcome<Vec<u8>> {
-    if !name.ends_with(".js") {
-        return Ok(content.to_vec());
-    }
-    let text = std::str::from_utf8(content)?;
-    Ok(text.replace("from \"./", &format!("from \"./{version}-")).into_bytes())
-}
-
 fn compressed(content: &[u8]) -> Outcome<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(content)?;
     Ok(encoder.finish()?)
-}
-
-fn content_type(name: &str) -> Outcome<&'static str> {
-    match name.rsplit('.').next() {
-        Some("js") => Ok("text/javascript; charset=utf-8"),
-        Some("css") => Ok("text/css; charset=utf-8"),
-        Some("svg") => Ok("image/svg+xml"),
-        _ => Err(format!("pages/{name} has no content type here").into()),
-    }
 }

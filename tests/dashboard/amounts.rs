@@ -1,12 +1,12 @@
 //! Amounts and money by themselves: what is typed is understood or refused, never guessed.
 use serde_json::{Value, json};
 
+use super::browser::browser;
 use super::page::{Page, Reader};
-use super::stack::{Person, stack};
 
 #[test]
 fn an_amount_is_understood_or_refused_with_a_reason() {
-    let Some(page) = module_page("amount.js") else { return };
+    let Some(page) = with_module(AMOUNT) else { return };
     let understood = [
         ("1000", 1_000),
         (" 1000 ", 1_000),
@@ -72,7 +72,7 @@ fn an_amount_is_understood_or_refused_with_a_reason() {
 
 #[test]
 fn money_keeps_every_digit_and_takes_the_readers_form() {
-    let Some(page) = module_page("money.js") else { return };
+    let Some(page) = with_module(MONEY) else { return };
     let cases = [
         ("IDR", "277500.00", "id-ID", "Rp 277.500"),
         ("IDR", "277500.00", "en", "Rp 277,500"),
@@ -84,39 +84,39 @@ fn money_keeps_every_digit_and_takes_the_readers_form() {
     ];
     for (currency, decimal, locale, shown) in cases {
         let money = json!({ "currency": currency, "decimal": decimal });
-        let formatted = page.eval(&format!("m.formatMoney({money}, '{locale}')"));
+        let formatted = page.eval(&format!("formatMoney({money}, '{locale}')"));
         let formatted = formatted.as_str().unwrap_or_default().replace('\u{a0}', " ");
         assert_eq!(formatted.replace("US$ ", "US$"), shown, "{decimal} {currency} in {locale}");
     }
     let price = json!({ "currency": "IDR", "minor_units": 25_001, "decimal": "250.01" });
-    let subtotal = page.eval(&format!("m.multiply({price}, 999999)"));
+    let subtotal = page.eval(&format!("multiply({price}, 999999)"));
     assert_eq!(subtotal["decimal"], "250009749.99");
     let price = json!({ "currency": "USD", "minor_units": 2, "decimal": "0.02" });
-    assert_eq!(page.eval(&format!("m.multiply({price}, 3)"))["decimal"], "0.06");
+    assert_eq!(page.eval(&format!("multiply({price}, 3)"))["decimal"], "0.06");
 }
 
 #[test]
 fn both_languages_say_everything() {
-    let Some(page) = module_page("strings.js") else { return };
+    let Some(page) = with_module(STRINGS) else { return };
     let differing = page.eval(
         "(() => { const holes = text => (text?.match(/\\{\\w+\\}/g) ?? []).sort().join();
-            const { en, id } = m.STRINGS;
+            const { en, id } = STRINGS;
             return [...new Set([...Object.keys(en), ...Object.keys(id)])].filter(k => !en[k] || !id[k] || holes(en[k]) !== holes(id[k])); })()",
     );
     assert_eq!(differing, json!([]), "words that are missing or have other holes in one of the languages");
 }
 
-/// A page with the module `name` of the pages as `m`.
-fn module_page(name: &str) -> Option<Page> {
-    let page = stack().page(Reader::ENGLISH, Person::of("amounts"), "/billing/balance")?;
-    let found = page.eval(&format!(
-        "(async () => {{ const link = document.querySelector('link[href$=\"-{name}\"], link[href$=\"/{name}\"]');
-            window.m = await import(link.href); return true; }})()"
-    ));
-    assert_eq!(found, true);
+const AMOUNT: &str = include_str!("../../functions/dashboard/pages/amount.js");
+const MONEY: &str = include_str!("../../functions/dashboard/pages/money.js");
+const STRINGS: &str = include_str!("../../functions/dashboard/pages/strings.js");
+
+/// An empty page with what a module of the pages exports.
+fn with_module(module: &str) -> Option<Page> {
+    let page = Page::open(browser()?, Reader::ENGLISH);
+    page.eval(&format!("{}; true", module.replace("export ", "")));
     Some(page)
 }
 
 fn parsed(page: &Page, text: &str) -> Value {
-    page.eval(&format!("m.parseAmount({}, {{ minimum: 1000, maximum: 1000000 }})", json!(text)))
+    page.eval(&format!("parseAmount({}, {{ minimum: 1000, maximum: 1000000 }})", json!(text)))
 }
