@@ -1,7 +1,9 @@
 //! The Top Up dialog: what it understands, refuses, repeats and offers.
 use serde_json::{Value, json};
 
+use super::browser::browser;
 use super::page::{Page, Reader};
+use super::payment::transfers;
 use super::stack::{Person, elsewhere, stack, top_up_elsewhere};
 
 const TOP_UP: &str = "[data-key='top-up']";
@@ -283,6 +285,8 @@ fn an_open_top_up_brings_a_notification_that_pays_it() {
     let other = top_up_elsewhere(&page, 2500);
     page.click(PAY_NOW);
     page.sees("2,500 credits");
+    let focused = page.eval("document.activeElement.dataset.key");
+    assert_eq!(focused, format!("pay-{}", other["id"].as_str().unwrap()), "the next step has the focus");
     page.click(&format!("dialog [data-key='pay-{}']", other["id"].as_str().unwrap()));
     page.wait_for("!location.pathname.startsWith('/billing')");
     assert_eq!(page.eval("location.href"), other["pay_url"]);
@@ -307,6 +311,16 @@ fn who_pays_for_someone_else_gets_a_link_to_copy_and_to_share() {
         .eval("decodeURIComponent(document.querySelector('dialog a[href^=\"https://wa.me/?text=\"]').href)");
     let shared = shared.as_str().unwrap_or_default().replace('\u{a0}', " ");
     assert!(shared.contains("Rp 277.500") && shared.contains(&pay_url), "{shared}");
+    let Some(browser) = browser() else { return };
+    let payer = Page::open(browser, Reader::INDONESIAN.on_a_phone());
+    payer.go(&pay_url);
+    transfers(&payer);
+    page.sees("1.000 kredit ditambahkan. Saldo Anda sekarang 1.000.");
+    assert_eq!(
+        page.eval("document.querySelector('dialog')"),
+        Value::Null,
+        "it spoke of a link that is used up"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn on_the_hosted_page(page: &Page) {
     page.wait_for("location.pathname.startsWith('/i/') && document.readyState === 'complete'");
 }
 
-fn transfers(page: &Page) {
+pub(super) fn transfers(page: &Page) {
     on_the_hosted_page(page);
     page.click(".banks a");
     page.click("button[value=transfer]");
