@@ -117,7 +117,7 @@ fn start(binary: &Path, environment: &BTreeMap<String, String>, runtime: &str) -
         ("AWS_ACCESS_KEY_ID", "none"),
         ("AWS_SECRET_ACCESS_KEY", "none"),
     ]);
-    // Amazon Linux keeps its roots in one file; elsewhere a folder of hundreds would be read as well.
+    // Otherwise a folder of roots is read as well, which on some systems holds hundreds of files.
     if let Some(roots) = ROOTS.iter().find(|file| Path::new(file).exists()) {
         command.env("SSL_CERT_FILE", roots);
     }
