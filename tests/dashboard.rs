@@ -7,6 +7,7 @@ mod dialog;
 mod history;
 mod page;
 mod payment;
+mod purchase;
 mod screenshots;
 mod sign_in;
 mod stack;

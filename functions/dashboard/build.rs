@@ -112,7 +112,7 @@ fn variable(name: &str) -> String {
 }
 
 fn styles(pages: &Pages) -> Outcome<String> {
-    STYLES.iter().map(|name| Ok(page(name, pages)?)).collect()
+    STYLES.iter().map(|name| page(name, pages)).collect()
 }
 
 fn page<'p>(name: &str, pages: &'p Pages) -> Outcome<&'p str> {

@@ -1,0 +1,129 @@
+//! What stands between Pay Now and the payment page: another price, an open top-up, someone else who pays.
+use serde_json::Value;
+
+use super::browser::browser;
+use super::dialog::{PAY_NOW, TOP_UP, choose_custom, dialog};
+use super::page::{Page, Reader};
+use super::payment::transfers;
+use super::stack::{Person, elsewhere, top_up_elsewhere};
+
+#[test]
+fn a_payment_page_that_is_still_being_prepared_is_waited_for() {
+    let Some(page) = dialog(Reader::ENGLISH, Person::of("dialog-preparing")) else { return };
+    page.eval("window.faults.push({ path: '/v1/top-ups', method: 'POST', times: 1, change: { status: 'requested', pay_url: null } })");
+    page.click(PAY_NOW);
+    page.sees("Preparing your payment…");
+    page.wait_for("!location.pathname.startsWith('/billing')");
+}
+
+#[test]
+fn a_changed_price_is_shown_and_must_be_confirmed() {
+    for (organisation, reader, words, button) in [
+        (
+            "dialog-price-en",
+            Reader::ENGLISH,
+            "The price has changed. The new total is Rp 277,500.",
+            "Pay Rp 277,500",
+        ),
+        (
+            "dialog-price-id",
+            Reader::INDONESIAN,
+            "Harga telah berubah. Total yang baru Rp 277.500.",
+            "Bayar Rp 277.500",
+        ),
+    ] {
+        let Some(page) = dialog(reader, Person::of(organisation)) else { return };
+        // The page holds an older, lower price; the server's refusal is the real one.
+        page.press("Escape");
+        page.wait_for("document.querySelector('dialog') === null");
+        page.eval("window.faults.push({ path: '/v1/quote', times: 1, change: { total: { currency: 'IDR', minor_units: 1110000, decimal: '11100.00' } } })");
+        page.click(TOP_UP);
+        page.sees("11.100".replace('.', if reader.language == "en-GB" { "," } else { "." }).as_str());
+        page.click(PAY_NOW);
+        page.sees(words);
+        page.sees(button);
+        assert_eq!(
+            page.eval("location.pathname"),
+            "/billing/balance",
+            "nothing is paid before it is confirmed"
+        );
+        page.click(PAY_NOW);
+        page.wait_for("!location.pathname.startsWith('/billing')");
+    }
+}
+
+#[test]
+fn an_open_top_up_brings_a_notification_that_cancels_it() {
+    for (organisation, reader, title, canceled) in [
+        (
+            "dialog-pending-en",
+            Reader::ENGLISH,
+            "You have an unpaid top-up",
+            "Canceled. You can go on with your new top-up.",
+        ),
+        (
+            "dialog-pending-id",
+            Reader::INDONESIAN.on_a_phone(),
+            "Ada pengisian yang belum dibayar",
+            "Dibatalkan. Anda dapat melanjutkan pengisian baru.",
+        ),
+    ] {
+        let Some(page) = dialog(reader, Person::of(organisation)) else { return };
+        choose_custom(&page, "4321");
+        let other = top_up_elsewhere(&page, 2500);
+        page.click(PAY_NOW);
+        page.sees(title);
+        page.click("[data-key='pending-cancel']");
+        page.click("[data-key='cancel-yes']");
+        page.sees(canceled);
+        page.wait_for("document.querySelector('#amount').value.replace(/\\D/g, '') === '4321'");
+        let path = format!("/v1/top-ups/{}", other["id"].as_str().unwrap());
+        assert_eq!(elsewhere(&page, "GET", &path, &Value::Null)["status"], "canceled");
+        page.click(PAY_NOW);
+        page.wait_for("!location.pathname.startsWith('/billing')");
+    }
+}
+
+#[test]
+fn an_open_top_up_brings_a_notification_that_pays_it() {
+    let Some(page) = dialog(Reader::ENGLISH, Person::of("dialog-pending-pay")) else { return };
+    let other = top_up_elsewhere(&page, 2500);
+    page.click(PAY_NOW);
+    page.sees("2,500 credits");
+    let focused = page.eval("document.activeElement.dataset.key");
+    assert_eq!(focused, format!("pay-{}", other["id"].as_str().unwrap()), "the next step has the focus");
+    page.click(&format!("dialog [data-key='pay-{}']", other["id"].as_str().unwrap()));
+    page.wait_for("!location.pathname.startsWith('/billing')");
+    assert_eq!(page.eval("location.href"), other["pay_url"]);
+}
+
+#[test]
+fn who_pays_for_someone_else_gets_a_link_to_copy_and_to_share() {
+    let Some(page) = dialog(Reader::INDONESIAN, Person::of("dialog-link")) else { return };
+    page.eval(
+        "window.copied = null; navigator.clipboard.writeText = async (text) => { window.copied = text; }",
+    );
+    page.click("[data-key='link-only']");
+    page.sees("Tautan pembayaran siap");
+    let balance = elsewhere(&page, "GET", "/v1/balance", &Value::Null);
+    let pay_url = balance["open_top_up"]["pay_url"].as_str().expect("a link").to_owned();
+    assert_eq!(page.eval("document.querySelector('dialog .link-field').value"), pay_url);
+    assert_eq!(page.eval("document.querySelector('dialog .link-field').checkVisibility()"), true);
+    page.click("dialog [data-key='copy-link']");
+    page.sees("Tersalin");
+    assert_eq!(page.eval("window.copied"), pay_url);
+    let shared = page
+        .eval("decodeURIComponent(document.querySelector('dialog a[href^=\"https://wa.me/?text=\"]').href)");
+    let shared = shared.as_str().unwrap_or_default().replace('\u{a0}', " ");
+    assert!(shared.contains("Rp 277.500") && shared.contains(&pay_url), "{shared}");
+    let Some(browser) = browser() else { return };
+    let payer = Page::open(browser, Reader::INDONESIAN.on_a_phone());
+    payer.go(&pay_url);
+    transfers(&payer);
+    page.sees("1.000 kredit ditambahkan. Saldo Anda sekarang 1.000.");
+    assert_eq!(
+        page.eval("document.querySelector('dialog')"),
+        Value::Null,
+        "it spoke of a link that is used up"
+    );
+}
