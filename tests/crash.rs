@@ -259,7 +259,7 @@ async fn a_declined_payment_is_noted_however_often_it_is_told() {
             stage.saldo.stand_in().pay(&invoice, declined).unwrap();
             (stage.clone(), id, rig::message("invoice.payment_failed", &invoice))
         },
-        act |world, prepared| rig::work(&prepared.0.saldo, world, &[prepared.2.clone()]),
+        act |world, prepared| rig::work(&prepared.0.saldo, world, std::slice::from_ref(&prepared.2)),
         after |prepared| {
             let (stage, id, message) = prepared;
             for _ in 0..2 {
