@@ -48,7 +48,8 @@ pub(crate) fn skip(reason: &str) {
 
 impl Browser {
     fn start(program: &str) -> Self {
-        let profile = std::env::temp_dir().join(format!("saldo-browser-{}", std::process::id()));
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let profile = folder.join(format!("browser-{}", std::process::id()));
         // Chromium reads commands from descriptor 3 and writes answers to 4.
         let script = r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null"#;
         let mut process = Command::new("sh")
