@@ -13,7 +13,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("quote", &[]),
     ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
-    ("balance", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:BatchGetItem"])]),
+    ("balance", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:Query"])]),
     ("history", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:Query"])]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
     (

@@ -15,6 +15,8 @@ pub(super) const DUE: &str = "DUE";
 /// When DynamoDB may delete the item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
 
+pub(super) const BALANCE: &str = "BALANCE";
+pub(super) const OPEN_SLOT: &str = "OPEN_TOP_UP";
 pub(super) const TOP_UP_PREFIX: &str = "TOPUP#";
 
 fn key(pk: String, sk: String) -> Item {
@@ -30,11 +32,11 @@ pub(super) fn org_partition(of: &OrgId) -> String {
 }
 
 pub(super) fn balance(of: &OrgId) -> Item {
-    key(org(of), "BALANCE".to_owned())
+    key(org(of), BALANCE.to_owned())
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
-    key(org(of), "OPEN_TOP_UP".to_owned())
+    key(org(of), OPEN_SLOT.to_owned())
 }
 
 pub(super) fn customer(of: &OrgId) -> Item {
