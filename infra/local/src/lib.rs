@@ -6,19 +6,23 @@ pub mod functions;
 pub mod gateway;
 mod intrinsics;
 pub mod issuer;
+mod options;
 pub mod poller;
 pub mod queue;
 mod saldo;
 pub mod scheduler;
 mod table;
+mod tasks;
 pub mod template;
+mod triggers;
 mod wiring;
 
 use std::sync::Arc;
 
 pub use error::StartError;
 pub use intrinsics::Locals;
-pub use saldo::{Between, Options, Saldo, Stripe};
+pub use options::{Between, Options, Stripe};
+pub use saldo::Saldo;
 pub use wiring::Urls;
 
 /// The time in milliseconds since 1970.

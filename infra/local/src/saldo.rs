@@ -1,94 +1,31 @@
 //! One running Saldo: every part of the template, started in order and stopped together.
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
 use saldo_adapters::world::World;
 use saldo_stripe_stand_in::{StandIn, Webhook};
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::chaos::Chaos;
 use crate::data::DataFolder;
-use crate::functions::{Failure, Function, ScheduleFunction};
-use crate::gateway::{self, Identity, Route};
+use crate::functions::{Failure, ScheduleFunction};
+use crate::gateway::{self, Identity};
 use crate::issuer::{AUDIENCE, ClaimNames, ISSUER, Issuer, TokenRequest};
-use crate::poller::Poller;
 use crate::queue::{self, Queues};
 use crate::table::TableServer;
-use crate::template::{FunctionPlan, Plan, TEMPLATE, TemplateError, Trigger};
+use crate::tasks::{Tasks, listen};
+use crate::template::{Plan, TEMPLATE, TemplateError};
+use crate::triggers::Wired;
 use crate::wiring::{self, Urls};
-use crate::{Locals, Now, StartError, scheduler};
+use crate::{Locals, Now, Options, StartError, Stripe, scheduler};
 
 /// How long a token of [`Saldo::token`] is valid; tests move their clock by days.
 const TOKEN_LIFETIME_SECONDS: i64 = 366 * 86_400;
-/// With chaos a message fails on purpose; waiting for the queue's own visibility would only be dull.
-const VISIBILITY_IN_CHAOS: Duration = Duration::from_secs(3);
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(3);
-
-/// Puts other URLs between a function (named by its folder) and DynamoDB, SQS or Stripe.
-pub type Between = Arc<dyn Fn(&str, Urls) -> Urls + Send + Sync>;
-
-/// How a Saldo is started.
-pub struct Options {
-    /// The port of the API; 0 picks a free one.
-    pub port: u16,
-    /// The port of the Stripe stand-in; 0 picks a free one.
-    pub stripe_port: u16,
-    /// Where data is kept; `None` forgets everything at the end.
-    pub data: Option<PathBuf>,
-    /// Forget what the data folder holds.
-    pub fresh: bool,
-    /// A seed: webhooks and messages are duplicated, delayed, reordered and sometimes fail first.
-    pub chaos: Option<u64>,
-    /// The time that functions, gateway and stand-in see. Queue and schedules run by the machine's clock.
-    pub clock: Clock,
-    /// Whether schedules run by themselves.
-    pub schedules: bool,
-    /// Whether messages are handed to their worker by themselves.
-    pub poll: bool,
-    /// How long a received message stays hidden, when not as long as the template says.
-    pub visibility: Option<Duration>,
-    /// Template parameters that differ from their defaults.
-    pub parameters: BTreeMap<String, String>,
-    pub between: Option<Between>,
-    pub stripe: Stripe,
-}
-
-/// Which Stripe the functions talk to.
-pub enum Stripe {
-    /// The stand-in of this repository.
-    StandIn,
-    /// Stripe itself, in test mode.
-    TestMode { key: String, webhook_secret: String },
-}
-
-impl Default for Options {
-    /// Everything on free ports and in memory, with the machine's clock.
-    fn default() -> Self {
-        Self {
-            port: 0,
-            stripe_port: 0,
-            data: None,
-            fresh: false,
-            chaos: None,
-            clock: Clock::system(),
-            schedules: false,
-            poll: true,
-            visibility: None,
-            parameters: BTreeMap::new(),
-            between: None,
-            stripe: Stripe::StandIn,
-        }
-    }
-}
 
 /// A running Saldo. Dropping it ends it at once; [`Saldo::stop`] lets running calls end first.
 pub struct Saldo {
@@ -286,133 +223,6 @@ impl Saldo {
         let _ = tokio::time::timeout(PATIENCE_AT_STOP, ended).await;
         self.tasks.shutdown().await;
     }
-}
-
-/// The functions by what starts them.
-#[derive(Default)]
-struct Wired {
-    routes: Vec<Route>,
-    mappings: Vec<Mapping>,
-    schedules: BTreeMap<String, (ScheduleFunction, Duration)>,
-}
-
-struct Mapping {
-    function: crate::functions::QueueFunction,
-    arn: String,
-    batch_size: usize,
-    concurrency: usize,
-    partial_failures: bool,
-}
-
-impl Wired {
-    fn bind(&mut self, plan: &FunctionPlan, connected: &Function) -> Result<(), StartError> {
-        for trigger in &plan.triggers {
-            match (trigger, connected) {
-                (Trigger::Route { method, path, authorizer }, Function::Http(function)) => {
-                    self.routes.push(Route {
-                        method: method.clone(),
-                        path: path.clone(),
-                        authorizer: authorizer.clone(),
-                        function: function.clone(),
-                    });
-                }
-                (
-                    Trigger::Queue { arn, batch_size, concurrency, partial_failures },
-                    Function::Queue(function),
-                ) => self.mappings.push(Mapping {
-                    function: function.clone(),
-                    arn: arn.clone(),
-                    batch_size: *batch_size,
-                    concurrency: *concurrency,
-                    partial_failures: *partial_failures,
-                }),
-                (Trigger::Schedule { every }, Function::Schedule(function)) => {
-                    self.schedules.insert(plan.name.clone(), (function.clone(), *every));
-                }
-                _ => {
-                    return Err(StartError::Function {
-                        name: plan.name.clone(),
-                        reason: "the template starts it in a way it does not answer".to_owned(),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What runs until the stop.
-struct Tasks {
-    stop: watch::Sender<bool>,
-    set: JoinSet<()>,
-}
-
-impl Tasks {
-    fn new() -> Self {
-        Self { stop: watch::Sender::new(false), set: JoinSet::new() }
-    }
-
-    fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stopped = self.stop.subscribe();
-        async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }
-    }
-
-    fn serve(&mut self, listener: TcpListener, app: Router) {
-        let stopped = self.stopped();
-        self.set.spawn(async move {
-            let _ = axum::serve(listener, app).with_graceful_shutdown(stopped).await;
-        });
-    }
-
-    fn deliver(&mut self, stand_in: StandIn) {
-        let stopped = self.stopped();
-        self.set.spawn(async move { stand_in.deliver(stopped).await });
-    }
-
-    fn schedule(&mut self, function: ScheduleFunction, every: Duration, now: Now) {
-        let stopped = self.stop.subscribe();
-        self.set.spawn(scheduler::run(function, every, now, stopped));
-    }
-
-    fn poll(
-        &mut self,
-        mapping: &Mapping,
-        queues: &Queues,
-        plan: &Plan,
-        options: &Options,
-    ) -> Result<(), StartError> {
-        let queue = plan
-            .queues
-            .iter()
-            .find(|queue| queue.arn == mapping.arn)
-            .ok_or_else(|| TemplateError(format!("no queue has the ARN {}", mapping.arn)))?;
-        let chaos = options.chaos.map(|seed| Arc::new(Chaos::new(seed)));
-        let poller = Poller {
-            queues: queues.clone(),
-            queue: queue.name.clone(),
-            queue_arn: queue.arn.clone(),
-            function: mapping.function.clone(),
-            batch_size: mapping.batch_size,
-            concurrency: mapping.concurrency,
-            partial_failures: mapping.partial_failures,
-            visibility: options.visibility.or_else(|| chaos.is_some().then_some(VISIBILITY_IN_CHAOS)),
-            chaos,
-        };
-        let stopped = self.stop.subscribe();
-        self.set.spawn(poller.run(stopped));
-        Ok(())
-    }
-}
-
-async fn listen(port: u16, flag: &'static str) -> Result<(TcpListener, String), StartError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::PortInUse { port, flag },
-        _ => StartError::Listen(error),
-    })?;
-    let address = listener.local_addr().map_err(StartError::Listen)?;
-    Ok((listener, format!("http://{address}")))
 }
 
 fn locals(options: &Options, webhook_secret: &str, sqs_url: &str) -> Locals {

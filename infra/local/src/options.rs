@@ -1,0 +1,66 @@
+//! How a Saldo is started.
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use saldo_adapters::clock::Clock;
+
+use crate::wiring::Urls;
+
+/// Puts other URLs between a function (named by its folder) and DynamoDB, SQS or Stripe.
+pub type Between = Arc<dyn Fn(&str, Urls) -> Urls + Send + Sync>;
+
+/// How a Saldo is started.
+pub struct Options {
+    /// The port of the API; 0 picks a free one.
+    pub port: u16,
+    /// The port of the Stripe stand-in; 0 picks a free one.
+    pub stripe_port: u16,
+    /// Where data is kept; `None` forgets everything at the end.
+    pub data: Option<PathBuf>,
+    /// Forget what the data folder holds.
+    pub fresh: bool,
+    /// A seed: webhooks and messages are duplicated, delayed, reordered and sometimes fail first.
+    pub chaos: Option<u64>,
+    /// The time that functions, gateway and stand-in see. Queue and schedules run by the machine's clock.
+    pub clock: Clock,
+    /// Whether schedules run by themselves.
+    pub schedules: bool,
+    /// Whether messages are handed to their worker by themselves.
+    pub poll: bool,
+    /// How long a received message stays hidden, when not as long as the template says.
+    pub visibility: Option<Duration>,
+    /// Template parameters that differ from their defaults.
+    pub parameters: BTreeMap<String, String>,
+    pub between: Option<Between>,
+    pub stripe: Stripe,
+}
+
+/// Which Stripe the functions talk to.
+pub enum Stripe {
+    /// The stand-in of this repository.
+    StandIn,
+    /// Stripe itself, in test mode.
+    TestMode { key: String, webhook_secret: String },
+}
+
+impl Default for Options {
+    /// Everything on free ports and in memory, with the machine's clock.
+    fn default() -> Self {
+        Self {
+            port: 0,
+            stripe_port: 0,
+            data: None,
+            fresh: false,
+            chaos: None,
+            clock: Clock::system(),
+            schedules: false,
+            poll: true,
+            visibility: None,
+            parameters: BTreeMap::new(),
+            between: None,
+            stripe: Stripe::StandIn,
+        }
+    }
+}
