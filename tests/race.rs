@@ -10,7 +10,7 @@ use saldo_stripe_stand_in::Method;
 use tokio::task::JoinSet;
 
 use crate::books;
-use crate::proxy::Proxy;
+use crate::proxy::{Fault, Kind, Proxy, Run};
 use crate::rig;
 
 /// How often each race is run.
@@ -126,6 +126,33 @@ async fn create_against_create_opens_one() {
         assert_eq!(ids.len(), 1, "everyone is shown the same top-up: {answers:?}");
     }
     track.end("create against create").await;
+}
+
+/// Wherever the maker died, those who find the top-up half made bring it on together, and make one invoice of one line.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_who_bring_a_half_made_top_up_on_do_each_step_once() {
+    let track = Track::lay().await;
+    let count = Proxy::start(&track.saldo, None, Duration::ZERO).await;
+    let _ = count.run(rig::create(&track.saldo, &count.world, "org-counted", "one")).await;
+    for at in 1..=count.calls() {
+        for kind in [Kind::CrashBefore, Kind::CrashAfter] {
+            let org = format!("org-{at}-{kind:?}");
+            let proxy = Proxy::start(&track.saldo, Some(Fault { at, kind }), Duration::ZERO).await;
+            assert!(matches!(
+                proxy.run(rig::create(&track.saldo, &proxy.world, &org, "one")).await,
+                Run::Crashed
+            ));
+            let create = |key: &str| tokio::spawn(rig::create(&track.saldo, track.world(), &org, key));
+            let (a, b, c) = tokio::join!(create("one"), create("one"), create("two"));
+            for answer in [a, b, c] {
+                let (status, body) = answer.unwrap();
+                let top_up = if status == 409 { &body["open_top_up"] } else { &body };
+                assert!([200, 201, 409].contains(&status), "{org}: {status} {body}");
+                assert!(top_up["pay_url"].is_string(), "{org}: {status} {body}");
+            }
+        }
+    }
+    track.end("brought on together").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
