@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod books;
+mod chaos;
 mod client;
 mod crash;
 mod dashboard;
