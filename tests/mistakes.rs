@@ -321,25 +321,24 @@ async fn mistake_11_whoever_asks_for_the_slot_finds_the_payment_too() {
 /// An answer that Stripe keeps under an idempotency key, 500s included, does not block a top-up for a day.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_500_that_stripe_replays_is_got_round_by_looking_first() {
-    use saldo_stripe_stand_in::Fault;
-    for (step, at) in [
-        ("POST /v1/customers", Fault::Before),
-        ("POST /v1/invoices", Fault::Before),
-        ("POST /v1/invoices", Fault::After),
-        ("POST /v1/invoices/{id}/add_lines", Fault::Before),
-        ("POST /v1/invoices/{id}/add_lines", Fault::After),
-        ("POST /v1/invoices/{id}/finalize", Fault::Before),
-        ("POST /v1/invoices/{id}/finalize", Fault::After),
-    ] {
-        let (saldo, clock) = stage().await;
-        saldo.stand_in().fail_next(step, at);
-        let (status, top_up) = rig::create(&saldo, &saldo.world(), "acme", "key").await;
-        assert_eq!((status, &top_up["status"]), (201, &json!("open")), "{step} {at:?}: {top_up}");
-        let invoice = rig::invoice_of(&saldo, &rig::id_of(&top_up)).unwrap();
-        saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
-        rig::bring_to_rest(&saldo, &clock).await;
-        books::prove_at_rest(&saldo, step).await;
-        let drafts = saldo.stand_in().invoices().iter().filter(|i| i["status"] == "draft").count();
-        assert_eq!(drafts, 0, "{step} {at:?} leaves no spare draft");
+    let (saldo, clock) = stage().await;
+    let count = Proxy::start(&saldo, None, Duration::ZERO).await;
+    let _ = count.run(rig::create(&saldo, &count.world, "counted", "key")).await;
+    for at in 1..=count.calls() {
+        for kind in [Kind::KeptBefore, Kind::KeptAfter] {
+            let org = format!("org-{at}-{kind:?}");
+            let proxy = Proxy::start(&saldo, Some(Fault { at, kind }), Duration::ZERO).await;
+            let Run::Done((status, top_up)) = proxy.run(rig::create(&saldo, &proxy.world, &org, "key")).await
+            else {
+                panic!("a 500 kills nobody")
+            };
+            assert_eq!((status, &top_up["status"]), (201, &json!("open")), "{org}: {top_up}");
+            let invoice = rig::invoice_of(&saldo, &rig::id_of(&top_up)).unwrap();
+            saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        }
     }
+    rig::bring_to_rest(&saldo, &clock).await;
+    books::prove_at_rest(&saldo, "500s replayed").await;
+    let drafts = saldo.stand_in().invoices().iter().filter(|invoice| invoice["status"] == "draft").count();
+    assert_eq!(drafts, 0, "and no spare draft is left");
 }

@@ -1,7 +1,7 @@
 //! Stands between a function and DynamoDB, SQS and Stripe, and lets one call go wrong.
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lambda_http::http::{Request, Response};
+use lambda_http::http::{HeaderValue, Request, Response, StatusCode};
 use saldo_adapters::world::{Endpoints, World};
 use saldo_local::Saldo;
 use tokio::net::TcpListener;
@@ -30,11 +30,16 @@ pub(crate) enum Kind {
     LostAfter,
     /// From this call on, nothing answers.
     Outage,
+    /// Stripe fails before any effect, and answers so again whenever the same idempotency key comes.
+    KeptBefore,
+    /// Stripe fails after the effect, and answers so again whenever the same idempotency key comes.
+    KeptAfter,
     /// Another transaction is touching the same items: only DynamoDB's transactions say so.
     Conflict,
 }
 
 impl Kind {
+    /// What may befall any call.
     pub(crate) const ALL: [Kind; 6] = [
         Kind::CrashBefore,
         Kind::CrashAfter,
@@ -65,6 +70,8 @@ struct State {
     jitter: Duration,
     calls: AtomicUsize,
     crashed: Notify,
+    /// The idempotency key under which a failure is kept.
+    kept: Mutex<Option<String>>,
 }
 
 /// What became of a function under a fault.
@@ -82,6 +89,7 @@ impl Proxy {
             jitter,
             calls: AtomicUsize::new(0),
             crashed: Notify::new(),
+            kept: Mutex::new(None),
         });
         let endpoints = Endpoints {
             dynamodb: Some(listen(&state, saldo.dynamodb_url()).await),
@@ -146,6 +154,11 @@ impl State {
         }
         let kind = self.fault.filter(|fault| fault.at == call).map(|fault| fault.kind);
         let outage = self.fault.is_some_and(|fault| fault.kind == Kind::Outage && call >= fault.at);
+        let key =
+            request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+        if key.is_some() && *self.kept.lock().unwrap() == key {
+            return Ok(failure(true));
+        }
         let lost = || io::Error::new(io::ErrorKind::ConnectionReset, "lost");
         match kind {
             Some(Kind::CrashBefore) => Ok(self.die().await),
@@ -157,6 +170,15 @@ impl State {
             Some(Kind::LostAfter) => {
                 self.forward(upstream, request).await?;
                 Err(lost())
+            }
+            Some(Kind::KeptBefore) if key.is_some() => {
+                *self.kept.lock().unwrap() = key;
+                Ok(failure(false))
+            }
+            Some(Kind::KeptAfter) if key.is_some() => {
+                *self.kept.lock().unwrap() = key;
+                self.forward(upstream, request).await?;
+                Ok(failure(false))
             }
             Some(Kind::Conflict) if is_transaction(&request) => Ok(conflict()),
             _ if outage => Err(lost()),
@@ -188,6 +210,17 @@ impl State {
 fn is_transaction(request: &Request<Incoming>) -> bool {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     target.is_some_and(|target| target.ends_with(".TransactWriteItems"))
+}
+
+/// A 500 of Stripe, the first time or again.
+fn failure(replayed: bool) -> Response<Full<Bytes>> {
+    let body = r#"{"error":{"type":"api_error","message":"Something went wrong on Stripe's end."}}"#;
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    if replayed {
+        answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    answer
 }
 
 /// What DynamoDB answers when two transactions meet; the emulator never does.
