@@ -182,6 +182,9 @@ fn entry_of(top_up: &TopUp, credits: Credits, now: Timestamp) -> Entry {
         credits,
         kind: EntryKind::TopUp,
         cause: top_up.id.to_string(),
+        channel: None,
+        country: None,
+        reference: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
-use crate::{Credits, InvalidId, Timestamp, TopUpId};
+use crate::{Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,14 +15,22 @@ pub struct Entry {
     /// Added to the balance; negative where credits leave.
     pub credits: Credits,
     pub kind: EntryKind,
-    /// What caused it: the id of a top-up.
+    /// What caused it: the id of a top-up or of a debit.
     pub cause: String,
+    /// What was sent, where a message is behind it.
+    pub channel: Option<Channel>,
+    pub country: Option<Country>,
+    pub reference: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// Credits granted for a paid invoice.
     TopUp,
+    /// Credits spent on one message.
+    Debit,
+    /// Takes back a debit whose message was not sent.
+    Reversal,
 }
 
 impl EntryKind {
@@ -30,17 +38,20 @@ impl EntryKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::TopUp => "top_up",
+            EntryKind::Debit => "debit",
+            EntryKind::Reversal => "reversal",
         }
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<EntryKind> {
-        (text == EntryKind::TopUp.as_str()).then_some(EntryKind::TopUp)
+        let known = [EntryKind::TopUp, EntryKind::Debit, EntryKind::Reversal];
+        known.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
 /// A UUIDv7, so that entries sort by time and the month is in the id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(Uuid);
 
 impl EntryId {
@@ -49,8 +60,12 @@ impl EntryId {
     pub fn of_top_up(top_up: &TopUpId, now: Timestamp) -> EntryId {
         let mut random = [0; 10];
         random.copy_from_slice(&top_up.uuid().as_bytes()[6..]);
+        EntryId::made_at(now, &random)
+    }
+
+    pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
         let ms = u64::try_from(now.ms()).unwrap_or_default();
-        EntryId(Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
+        EntryId(Builder::from_unix_timestamp_millis(ms, random).into_uuid())
     }
 
     pub fn parse(text: &str) -> Result<EntryId, InvalidId> {
@@ -62,12 +77,22 @@ impl EntryId {
         }
     }
 
+    /// The id's time.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        let bytes = self.0.as_bytes();
+        let ms = bytes[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
+        Timestamp::from_ms(ms)
+    }
+
     /// The month that the id's time lies in.
     #[must_use]
     pub fn month(self) -> Month {
-        let bytes = self.0.as_bytes();
-        let ms = bytes[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
-        Month::of(Timestamp::from_ms(ms))
+        Month::of(self.at())
+    }
+
+    pub(crate) fn uuid(self) -> Uuid {
+        self.0
     }
 }
 

@@ -14,6 +14,7 @@ mod payment_failure;
 mod permission;
 mod price_list;
 mod rates;
+mod spend;
 mod timestamp;
 mod top_up;
 
@@ -28,5 +29,9 @@ pub use payment_failure::PaymentFailure;
 pub use permission::{Permission, Permissions};
 pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
 pub use rates::{Channel, Country, Rates, RatesError};
+pub use spend::{
+    Debit, DebitEntry, DebitId, Details, Head, MOST_TRIMS, RING_ROOM, Reference, Refusal, Reversal, TURN,
+    Tag, Take, refusal,
+};
 pub use timestamp::Timestamp;
 pub use top_up::{InvoiceLink, ReviewReason, Status, TopUp};

@@ -7,6 +7,8 @@ pub enum Permission {
     BillingView,
     /// Buy credits and cancel a top-up; implies seeing.
     BillingSubscribe,
+    /// Spend credits: what a sender of messages holds; implies nothing else.
+    CreditsSpend,
 }
 
 impl Permission {
@@ -15,6 +17,7 @@ impl Permission {
         match self {
             Permission::BillingView => "billing:view",
             Permission::BillingSubscribe => "billing:subscribe",
+            Permission::CreditsSpend => "credits:spend",
         }
     }
 }
@@ -24,6 +27,7 @@ impl Permission {
 pub struct Permissions {
     view: bool,
     subscribe: bool,
+    spend: bool,
 }
 
 impl Permissions {
@@ -36,6 +40,8 @@ impl Permissions {
                 permissions.view = true;
             } else if word == Permission::BillingSubscribe.as_str() {
                 permissions.subscribe = true;
+            } else if word == Permission::CreditsSpend.as_str() {
+                permissions.spend = true;
             }
         }
         permissions
@@ -46,6 +52,7 @@ impl Permissions {
         match permission {
             Permission::BillingView => self.view || self.subscribe,
             Permission::BillingSubscribe => self.subscribe,
+            Permission::CreditsSpend => self.spend,
         }
     }
 }
@@ -71,5 +78,8 @@ mod tests {
             assert_eq!(Permissions::parse(claim), Permissions::default(), "{claim}");
         }
         assert!(!Permissions::parse("billing:view").allow(Permission::BillingSubscribe));
+        assert!(!Permissions::parse("billing:subscribe").allow(Permission::CreditsSpend));
+        assert!(!Permissions::parse("credits:spend").allow(Permission::BillingView));
+        assert!(Permissions::parse("[credits:spend]").allow(Permission::CreditsSpend));
     }
 }

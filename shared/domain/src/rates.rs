@@ -15,6 +15,37 @@ pub enum Channel {
     Sms,
 }
 
+impl Channel {
+    pub const ALL: [Channel; 3] = [Channel::Email, Channel::Whatsapp, Channel::Sms];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Channel::Email => "email",
+            Channel::Whatsapp => "whatsapp",
+            Channel::Sms => "sms",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+
+    /// The number that stands for this channel in a [`crate::Tag`]; never another one.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Channel::Email => 1,
+            Channel::Whatsapp => 2,
+            Channel::Sms => 3,
+        }
+    }
+
+    pub(crate) fn of_code(code: i64) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| channel.code() == code)
+    }
+}
+
 /// A two-letter country code (ISO 3166-1 alpha-2), upper case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Country(String);
@@ -24,6 +55,11 @@ impl Country {
     pub fn parse(text: &str) -> Option<Country> {
         let fits = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase());
         fits.then(|| Country(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
