@@ -7,6 +7,7 @@ pub mod http;
 mod port_error;
 pub mod queue;
 pub mod settle;
+pub mod spend;
 pub mod stripe;
 pub mod telemetry;
 pub mod world;

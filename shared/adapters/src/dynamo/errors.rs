@@ -58,3 +58,11 @@ pub(super) fn canceled(error: &SdkError<TransactWriteItemsError>) -> Canceled {
 pub(super) fn condition_failed(reason: Option<&CancellationReason>) -> bool {
     reason.is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
+
+/// The item that made the transaction's part `at` fail its condition.
+pub(super) fn canceled_reason_item(
+    reasons: &[CancellationReason],
+    at: usize,
+) -> Option<&super::attributes::Item> {
+    reasons.get(at).filter(|reason| condition_failed(Some(reason)))?.item()
+}

@@ -1,6 +1,6 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{EntryId, IdempotencyKey, Month, OrgId, Timestamp, TopUpId};
+use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, Timestamp, TopUpId};
 
 use super::attributes::{Item, text};
 
@@ -57,6 +57,11 @@ pub(super) fn ledger_partition(of: &OrgId, month: Month) -> String {
 
 pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
     key(ledger_partition(of, id.month()), id.to_string())
+}
+
+/// That a debit was reversed, and by which entry.
+pub(super) fn reversal(of: &OrgId, id: DebitId) -> Item {
+    key(org(of), format!("REVERSAL#{id}"))
 }
 
 /// A moment as the index sorts it.

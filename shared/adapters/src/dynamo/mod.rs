@@ -5,6 +5,7 @@ mod errors;
 mod keys;
 mod reads;
 mod rows;
+mod spend;
 mod writes;
 
 use aws_sdk_dynamodb::Client;

@@ -1,7 +1,7 @@
 //! Reads: single items for decisions, pages for people.
 
 use saldo_domain::{
-    Credits, Entry, EntryId, IdempotencyKey, Month, OrgId, Status, Timestamp, TopUp, TopUpId,
+    Credits, Entry, EntryId, Head, IdempotencyKey, Month, OrgId, Status, Timestamp, TopUp, TopUpId,
 };
 
 use super::Store;
@@ -9,6 +9,7 @@ use super::attributes::{Item, Reader, text};
 use super::errors::port_error;
 use super::keys::{self, DUE, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, TOP_UP_PREFIX};
 use super::rows::{CREDITS, entry_of, pointer_of, top_up_of};
+use super::spend::head_of;
 use crate::PortError;
 
 /// What an organisation may spend, and which top-up holds its open slot.
@@ -16,6 +17,8 @@ use crate::PortError;
 pub struct Balance {
     pub credits: Credits,
     pub open_top_up: Option<TopUpId>,
+    /// The item that the credits are in, with the debits that may not have their entry yet.
+    pub head: Head,
 }
 
 /// Some of a list, and the id after which it goes on.
@@ -64,7 +67,10 @@ impl Store {
         let mut balance = Balance::default();
         for item in answer.items() {
             match Reader(item).text(SK)? {
-                keys::BALANCE => balance.credits = Credits(Reader(item).number(CREDITS)?),
+                keys::BALANCE => {
+                    balance.head = head_of(item)?;
+                    balance.credits = balance.head.credits;
+                }
                 keys::OPEN_SLOT => balance.open_top_up = Some(pointer_of(item)?),
                 // The organisation's customer lies between the two.
                 _ => {}
@@ -165,7 +171,7 @@ impl Store {
             .collect()
     }
 
-    async fn item(&self, key: Item) -> Result<Option<Item>, PortError> {
+    pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, PortError> {
         let sent =
             self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send();
         Ok(sent.await.map_err(|error| port_error(&error))?.item)

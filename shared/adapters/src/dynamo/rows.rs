@@ -1,8 +1,8 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase, ReviewReason, Status,
-    TaxPercent, TopUp, TopUpId,
+    Channel, Country, Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase,
+    ReviewReason, Status, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -112,12 +112,20 @@ pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
 
 pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
     let row = Reader(item);
+    let kind = row.parsed("kind", EntryKind::parse)?;
     Ok(Entry {
         id: row.parsed(keys::SK, |id| EntryId::parse(id).ok())?,
         at: row.moment("at")?,
         credits: Credits(row.number(CREDITS)?),
-        kind: row.parsed("kind", EntryKind::parse)?,
-        cause: row.text("cause")?.to_owned(),
+        kind,
+        cause: match kind {
+            EntryKind::TopUp | EntryKind::Reversal => row.text("cause")?.to_owned(),
+            // A debit's id is its key.
+            EntryKind::Debit => row.text(keys::SK)?.to_owned(),
+        },
+        channel: row.optional_text("channel").and_then(Channel::parse),
+        country: row.optional_text("country").and_then(Country::parse),
+        reference: row.optional_text("reference").map(str::to_owned),
     })
 }
 

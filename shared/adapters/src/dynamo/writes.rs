@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use saldo_domain::{Commit, Entry, IdempotencyKey, OrgId, TopUp, TopUpId};
 
 use super::Store;
-use super::attributes::{Writer, number, text};
+use super::attributes::{Item, Writer, number, text};
 use super::errors::{Canceled, canceled, condition_failed, port_error};
 use super::keys::{self, TTL};
 use super::rows::{CREDITS, REVISION, TOP_UP_ID, entry_item, pointer_of, top_up_item};
+use super::spend::{RING, TURNS};
 use crate::PortError;
 
 /// What came of writing a new top-up down.
@@ -30,7 +33,7 @@ const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
 const TRIES: u32 = 4;
 const FIRST_PAUSE_MS: u64 = 30;
 
-const ABSENT: &str = "attribute_not_exists(pk)";
+pub(super) const ABSENT: &str = "attribute_not_exists(pk)";
 
 impl Store {
     /// Writes the intent down before any call to Stripe: open slot, top-up and request together, or nothing.
@@ -152,9 +155,15 @@ impl Store {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::balance(org)))
-            .update_expression("ADD #credits :credits")
+            .update_expression(
+                "SET #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty) ADD #credits :credits",
+            )
             .expression_attribute_names("#credits", CREDITS)
+            .expression_attribute_names("#v", TURNS)
+            .expression_attribute_names("#q", RING)
             .expression_attribute_values(":credits", number(entry.credits.0))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
@@ -172,7 +181,7 @@ impl Store {
     }
 
     /// Runs a transaction; a collision with another one is tried again after a short random pause.
-    async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Canceled> {
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Canceled> {
         let mut tried = 1;
         loop {
             let sent =
@@ -195,6 +204,6 @@ const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
 const OVER_REVISION_UNCREDITED: &str =
     "attribute_exists(pk) AND #revision = :before AND attribute_not_exists(credited)";
 
-fn not_built(error: BuildError) -> PortError {
+pub(super) fn not_built(error: BuildError) -> PortError {
     PortError::Broken(error.to_string())
 }
