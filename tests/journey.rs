@@ -72,7 +72,7 @@ async fn credits_are_bought_with_a_virtual_account_from_quote_to_balance() {
     assert_eq!(
         String::from_utf8(csv.body).unwrap(),
         format!(
-            "id,at,credits,kind,cause,channel,country\r\n{},{},1000,top_up,{},,\r\n",
+            "id,at,credits,kind,cause,channel,country,reference\r\n{},{},1000,top_up,{},,,\r\n",
             text("id"),
             text("at"),
             text("cause")

@@ -13,8 +13,9 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("quote", &[]),
     ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
-    ("balance", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:Query"])]),
-    ("history", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:Query"])]),
+    ("balance", &[("!GetAtt Table.Arn", SPEND), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("history", &[("!GetAtt Table.Arn", SPEND), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("spend", &[("!GetAtt Table.Arn", SPEND)]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
     (
         "credit-worker",
@@ -29,6 +30,9 @@ const GRANTS: &[(&str, &[Grant])] = &[
 
 const SETTLE: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+
+/// Also for who only reads: they finish the debits that were left half done.
+const SPEND: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
 const OPEN_ROUTES: &[&str] = &[
     "GET /",
@@ -45,8 +49,10 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/quote",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
+    "POST /v1/debits/{id}/reverse",
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",
+    "PUT /v1/debits/{id}",
 ];
 
 #[test]

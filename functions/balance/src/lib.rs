@@ -3,13 +3,15 @@
 use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::PortError;
+use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Balance, Store};
 use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
+use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
 use saldo_domain::{Credits, OrgId, Permission, PriceList, Rates, TopUp};
 use serde_json::{Map, Value, json};
-use tracing::error;
+use tracing::{error, warn};
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
@@ -18,15 +20,20 @@ pub struct Function {
     rates: Rates,
     claims: ClaimNames,
     store: Store,
+    spender: Spender<Store>,
+    clock: Clock,
 }
 
 /// Reads prices, rates and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
+    let store = world.store(env)?;
     Ok(Function {
         prices: env.price_list()?,
         rates: env.rates()?,
         claims: env.claim_names(),
-        store: world.store(env)?,
+        spender: Spender::new(store.clone()),
+        store,
+        clock: world.clock(),
     })
 }
 
@@ -61,7 +68,12 @@ impl Function {
     }
 
     async fn read(&self, org: &OrgId) -> Result<(Balance, Option<TopUp>), PortError> {
-        let balance = self.store.balance(org).await?;
+        let mut balance = self.store.balance(org).await?;
+        match self.spender.repair(org, &balance.head, self.clock.now()).await {
+            Ok(true) => balance = self.store.balance(org).await?,
+            Ok(false) => {}
+            Err(error) => warn!(org = org.as_str(), %error, "debits not finished"),
+        }
         let open = match &balance.open_top_up {
             Some(id) => self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished()),
             None => None,

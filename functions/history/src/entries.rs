@@ -3,12 +3,14 @@
 use lambda_http::http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use saldo_adapters::http::{Problem, header as header_of, json_response, query_parameter};
-use saldo_domain::{Entry, EntryId, Month, OrgId};
+use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
 use serde_json::{Value, json};
 
 use crate::{Function, page, unavailable};
 
-/// Rows of one CSV answer at most: with about 120 bytes each well under the 6 MB that a function may answer.
+/// A CSV answer ends when it is as long, in bytes: a function may answer 6 MB, and one more read adds less than half one.
+const CSV_BYTES: usize = 5_000_000;
+/// Rows of one CSV answer at most.
 const CSV_ROWS: usize = 20_000;
 const CSV_READ: usize = 1_000;
 
@@ -21,6 +23,9 @@ impl Function {
                 .map_err(|_| Problem::invalid("month", "month is a year and a month, like 2026-11."))?,
         };
         let after = page::cursor(request, |text| EntryId::parse(text).ok().filter(|id| id.month() == month))?;
+        if after.is_none() {
+            self.finish_debits(org).await;
+        }
         if wants_csv(request)? {
             return self.csv(org, month, after).await;
         }
@@ -39,7 +44,7 @@ impl Function {
         month: Month,
         mut after: Option<EntryId>,
     ) -> Result<Response<Body>, Problem> {
-        let mut text = String::from("id,at,credits,kind,cause,channel,country\r\n");
+        let mut text = String::from("id,at,credits,kind,cause,channel,country,reference\r\n");
         for _ in 0..CSV_ROWS / CSV_READ {
             let page = self.store.entries(org, month, CSV_READ, after).await;
             let page = page.map_err(|error| unavailable(org, &error))?;
@@ -47,7 +52,7 @@ impl Function {
                 text.push_str(&csv_row(entry));
             }
             after = page.next;
-            if after.is_none() {
+            if after.is_none() || text.len() > CSV_BYTES {
                 break;
             }
         }
@@ -67,14 +72,25 @@ fn entry_json(entry: &Entry) -> Value {
         "credits": entry.credits,
         "kind": entry.kind.as_str(),
         "cause": entry.cause,
-        "channel": null,
-        "country": null,
+        "channel": entry.channel,
+        "country": entry.country,
+        "reference": entry.reference,
     })
 }
 
-/// One line; no value needs quotes, as ids, times, numbers and our own words have neither commas nor quotes in them.
+/// One line. Only the reference is a text of the caller's; ids, times, numbers and our own words need no quotes.
 fn csv_row(entry: &Entry) -> String {
-    format!("{},{},{},{},{},,\r\n", entry.id, entry.at, entry.credits, entry.kind.as_str(), entry.cause)
+    let channel = entry.channel.map_or("", Channel::as_str);
+    let country = entry.country.as_ref().map_or("", Country::as_str);
+    let reference = entry.reference.as_deref().map_or_else(String::new, csv_text);
+    let (id, at, kind) = (entry.id, entry.at, entry.kind.as_str());
+    format!("{id},{at},{},{kind},{},{channel},{country},{reference}\r\n", entry.credits, entry.cause)
+}
+
+/// In quotes, and with an apostrophe before what a spreadsheet would take for a formula.
+fn csv_text(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
 fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<Body> {
@@ -90,4 +106,16 @@ fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<B
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_cannot_break_out_of_its_cell() {
+        assert_eq!(csv_text("order 17"), "\"order 17\"");
+        assert_eq!(csv_text("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(csv_text("=1+1"), "\"'=1+1\"");
+    }
 }

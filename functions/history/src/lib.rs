@@ -1,4 +1,4 @@
-//! GET /v1/top-ups and /v1/entries: what was bought and what changed the balance.
+//! GET /v1/top-ups and /v1/entries: what was bought, what was spent, and what else changed the balance.
 
 mod entries;
 mod page;
@@ -11,21 +11,25 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, ClaimNames, Problem};
+use saldo_adapters::spend::{Heads, Spender};
 use saldo_adapters::world::World;
 use saldo_domain::{OrgId, Permission};
-use tracing::error;
+use tracing::{error, warn};
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
     claims: ClaimNames,
     store: Store,
+    spender: Spender<Store>,
     clock: Clock,
 }
 
 /// Reads the table's name.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    Ok(Function { claims: env.claim_names(), store: world.store(env)?, clock: world.clock() })
+    let store = world.store(env)?;
+    let spender = Spender::new(store.clone());
+    Ok(Function { claims: env.claim_names(), store, spender, clock: world.clock() })
 }
 
 impl Function {
@@ -40,6 +44,17 @@ impl Function {
             Some(id) => self.top_up(&caller.org, id).await,
             None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,
             None => self.top_ups(&caller.org, request).await,
+        }
+    }
+
+    /// So that a debit which was left half done is in the list: what cannot be finished now is only not shown yet.
+    pub(crate) async fn finish_debits(&self, org: &OrgId) {
+        let repaired = match self.store.head(org).await {
+            Ok(head) => self.spender.repair(org, &head, self.clock.now()).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = repaired {
+            warn!(org = org.as_str(), %error, "debits not finished");
         }
     }
 }
