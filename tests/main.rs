@@ -15,5 +15,6 @@ mod mistakes;
 mod proxy;
 mod race;
 mod rig;
+mod spend;
 mod stand_in;
 mod template;
