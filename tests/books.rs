@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use saldo_domain::DebitId;
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -54,19 +57,28 @@ struct Account {
     slot: Option<String>,
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
+    /// Debits that may not have their entry yet, with their tags.
+    ring: BTreeMap<String, i64>,
 }
+
+/// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
+const TURN: i64 = 65_536;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
-/// - balance = sum of entries;
-/// - every entry is of a credited top-up, one each, of as many credits as were bought;
+/// - balance = sum of entries - debits in the ring without their entry;
+/// - a debit has one entry, and a reversed one the reversal of as many credits;
+/// - every other entry is of a credited top-up, one each, of as many credits as were bought;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up.
 pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
-        assert_eq!(account.balance, sum, "{when}: balance of {org} is the sum of its entries");
+        let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
+        assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
+        assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
+        prove_reversals(org, account, when);
         prove_entries(org, account, when);
         prove_slot(org, account, when);
     }
@@ -110,13 +122,23 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
         );
         paid += 1;
     }
-    let granted: usize = accounts.values().map(|account| account.entries.len()).sum();
+    let granted = accounts.values().flat_map(|account| of_kind(account, "top_up")).count();
     assert_eq!(granted, paid, "{when}: one entry per paid invoice");
+}
+
+/// Every organisation's credits.
+pub(crate) async fn heads(saldo: &Saldo) -> Vec<(String, i64)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.balance)).collect()
+}
+
+/// How many debits are in every organisation's ring.
+pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
 }
 
 fn prove_entries(org: &str, account: &Account, when: &str) {
     let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
-    for entry in &account.entries {
+    for entry in of_kind(account, "top_up") {
         let before = credited.insert(text(entry, "cause"), number(entry, "credits").unwrap());
         assert_eq!(before, None, "{when}: {} of {org} is credited once", text(entry, "cause"));
     }
@@ -130,6 +152,36 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
         );
     }
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
+}
+
+fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Item> {
+    account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
+}
+
+/// The tags in the ring that no entry carries.
+fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
+    let written = |id: &str, tag: i64| {
+        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
+    };
+    account.ring.iter().filter(move |(id, tag)| !written(id, **tag)).map(|(_, tag)| *tag)
+}
+
+fn prove_reversals(org: &str, account: &Account, when: &str) {
+    let spent: BTreeMap<_, _> = of_kind(account, "debit")
+        .map(|entry| (text(entry, "sk"), number(entry, "credits").unwrap()))
+        .collect();
+    let mut reversed = BTreeMap::new();
+    for entry in of_kind(account, "reversal") {
+        let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
+        assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
+        assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
+    }
+}
+
+/// A ring's name of a debit as its id.
+fn debit_id(name: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
+    DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
 }
 
 fn prove_slot(org: &str, account: &Account, when: &str) {
@@ -167,7 +219,13 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         }
         let account = accounts.entry(pk.strip_prefix("ORG#").unwrap().to_owned()).or_default();
         match sk.as_str() {
-            "BALANCE" => account.balance = number(&item, "credits").unwrap(),
+            "BALANCE" => {
+                account.balance = number(&item, "credits").unwrap();
+                if let Some(AttributeValue::M(ring)) = item.get("q") {
+                    account.ring =
+                        ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap())).collect();
+                }
+            }
             "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
             _ => {
                 if let Some(id) = sk.strip_prefix("TOPUP#") {

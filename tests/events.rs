@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
+const DEBIT: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
 const INVOICE: &str = "in_15xyt3hT9VE21AVi5aJbmPgm";
 const ASSET: &str = "app.0123456789abcdef.js";
 /// When webhook.json was signed, and with what.
@@ -97,6 +98,12 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
     let (_, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
     assert_eq!(balance["available_credits"], 1000);
+
+    let id = crate::rig::debit_id(&clock, 0);
+    let (status, debit) = sent!(saldo_spend, "spend", saldo, "debit", &[(DEBIT, &id)]);
+    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
+    let (status, reversal) = sent!(saldo_spend, "spend", saldo, "reverse-debit", &[(DEBIT, &id)]);
+    assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");
     saldo.stop().await;
 }
 

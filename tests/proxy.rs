@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     KeptBefore,
     /// Stripe fails after the effect, and answers so again whenever the same idempotency key comes.
     KeptAfter,
-    /// Another transaction is touching the same items: only DynamoDB's transactions say so.
+    /// A transaction is touching the same items: DynamoDB's transactions and updates say so.
     Conflict,
 }
 
@@ -180,7 +180,8 @@ impl State {
                 self.forward(upstream, request).await?;
                 Ok(failure(false))
             }
-            Some(Kind::Conflict) if is_transaction(&request) => Ok(conflict()),
+            Some(Kind::Conflict) if is(&request, "TransactWriteItems") => Ok(conflict(OF_TRANSACTIONS)),
+            Some(Kind::Conflict) if is(&request, "UpdateItem") => Ok(conflict(OF_ONE_WRITE)),
             _ if outage => Err(lost()),
             _ => self.forward(upstream, request).await,
         }
@@ -207,9 +208,9 @@ impl State {
     }
 }
 
-fn is_transaction(request: &Request<Incoming>) -> bool {
+fn is(request: &Request<Incoming>, action: &str) -> bool {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
-    target.is_some_and(|target| target.ends_with(".TransactWriteItems"))
+    target.is_some_and(|target| target.ends_with(&format!(".{action}")))
 }
 
 /// A 500 of Stripe, the first time or again.
@@ -223,11 +224,14 @@ fn failure(replayed: bool) -> Response<Full<Bytes>> {
     answer
 }
 
-/// What DynamoDB answers when two transactions meet; the emulator never does.
-fn conflict() -> Response<Full<Bytes>> {
-    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]",
-        "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]}"#;
+const OF_TRANSACTIONS: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]",
+    "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]}"#;
+const OF_ONE_WRITE: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+    "message":"Transaction is ongoing for the item"}"#;
+
+/// What DynamoDB answers when a write meets a transaction; the emulator never does.
+fn conflict(body: &'static str) -> Response<Full<Bytes>> {
     let answer = Response::builder().status(400).header("content-type", "application/x-amz-json-1.0");
     answer
         .body(Full::new(Bytes::from_static(body.as_bytes())))

@@ -6,8 +6,9 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::World;
+use saldo_domain::TopUpId;
 use saldo_local::{Options, Saldo};
-use saldo_stripe_stand_in::sign;
+use saldo_stripe_stand_in::{Method, sign};
 use serde_json::{Value, json};
 
 /// The total of 1000 credits in IDR.
@@ -53,6 +54,46 @@ pub(crate) fn balance(saldo: &Saldo, org: &str) -> impl Future<Output = Answer> 
     let function = saldo_balance::connect(&saldo.env_of("balance"), &saldo.world()).unwrap();
     let request = request("GET", "/v1/balance", &[], org, &[], "");
     async move { answer(&function.handle(request).await) }
+}
+
+/// Spends credits on a message.
+pub(crate) fn debit(
+    saldo: &Saldo,
+    world: &World,
+    org: &str,
+    id: &str,
+    message: &Value,
+) -> impl Future<Output = Answer> + use<> {
+    let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
+    let path = format!("/v1/debits/{id}");
+    let request = request("PUT", &path, &[("id", id)], org, &[], &message.to_string());
+    async move { answer(&function.handle(request).await) }
+}
+
+pub(crate) fn reverse(
+    saldo: &Saldo,
+    world: &World,
+    org: &str,
+    id: &str,
+) -> impl Future<Output = Answer> + use<> {
+    let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
+    let request = request("POST", &format!("/v1/debits/{id}/reverse"), &[("id", id)], org, &[], "");
+    async move { answer(&function.handle(request).await) }
+}
+
+/// A new id of a debit, made `secs` later than now.
+pub(crate) fn debit_id(clock: &Clock, secs: i64) -> String {
+    let id = TopUpId::new(clock.now().plus_secs(secs));
+    let hex = id.as_str().trim_start_matches("top_");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// An organisation with 1000 credits, bought and paid.
+pub(crate) async fn with_credits(saldo: &Saldo, org: &str) {
+    let (_, invoice) = open_top_up(saldo, org).await;
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let failed = work(saldo, &saldo.world(), &[message("invoice.paid", &invoice)]).await;
+    assert!(failed.is_empty(), "{org} has its credits");
 }
 
 pub(crate) fn top_up(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output = Answer> + use<> {
@@ -164,7 +205,7 @@ fn request(
     let object = |pairs: &[(&str, &str)]| -> Value {
         pairs.iter().map(|(n, v)| ((*n).to_owned(), json!(v))).collect::<serde_json::Map<_, _>>().into()
     };
-    let claims = json!({"org_id": org, "permissions": "[billing:view billing:subscribe]"});
+    let claims = json!({"org_id": org, "permissions": "[billing:view billing:subscribe credits:spend]"});
     let event = json!({
         "version": "2.0",
         "routeKey": format!("{method} {path}"),

@@ -1,5 +1,6 @@
 //! Spending: histories of the protocol, its planted bugs, and debits over HTTP.
 mod bugs;
+mod contract;
 mod history;
 mod simulator;
 mod store;

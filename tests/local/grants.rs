@@ -34,9 +34,16 @@ async fn no_function_calls_more_than_its_role_allows() {
         let beyond: Vec<_> = calls.difference(&granted[function]).collect();
         assert!(beyond.is_empty(), "{function} is not allowed {beyond:?}");
     }
-    for function in
-        ["create-top-up", "cancel-top-up", "balance", "history", "stripe-webhook", "credit-worker", "cleanup"]
-    {
+    for function in [
+        "create-top-up",
+        "cancel-top-up",
+        "balance",
+        "history",
+        "spend",
+        "stripe-webhook",
+        "credit-worker",
+        "cleanup",
+    ] {
         assert!(used.get(function).is_some_and(|calls| !calls.is_empty()), "{function} was not exercised");
     }
     for function in ["quote", "dashboard"] {
@@ -70,6 +77,7 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(client.get(&paid).await.json()["status"], "paid");
+    spend(saldo, clock).await;
     create(&client, "third", StatusCode::CREATED).await;
     for path in ["/v1/balance", "/v1/top-ups", "/v1/entries"] {
         assert_eq!(client.get(path).await.status, 200, "{path}");
@@ -77,6 +85,20 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     clock.advance(80 * 3_600);
     saldo.run_schedule("cleanup").await.unwrap();
     assert_eq!(client.get("/v1/top-ups").await.json()["top_ups"][0]["status"], "expired");
+}
+
+/// Spends, repeats, takes back, and leaves something that balance and history finish.
+async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
+    let token = saldo.token("acme", &["credits:spend"], None).unwrap();
+    let client = Client::new(saldo.api_url()).with_token(token);
+    let id = crate::rig::debit_id(clock, -90);
+    for status in [201, 200] {
+        let path = format!("/v1/debits/{id}");
+        let answer = client.send("PUT", &path, &[], r#"{"channel":"sms"}"#).await;
+        assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    let answer = client.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
+    assert_eq!(answer.status, 200);
 }
 
 async fn create(client: &Client, key: &str, expected: StatusCode) -> Value {

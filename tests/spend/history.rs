@@ -108,8 +108,9 @@ impl Play {
                 Box::pin(async {})
             }
             2..=3 => Box::pin(async move {
+                let before = told.lock().unwrap().debits.contains_key(&debit.id);
                 let reversed = spender.reverse(&org, debit.id, now).await;
-                told.lock().unwrap().reversed(&debit, reversed);
+                told.lock().unwrap().reversed(&debit, before, reversed);
             }),
             4..=5 => {
                 let port = self.port.another();
@@ -161,6 +162,13 @@ impl Play {
             let again = wait(spender.debit(&org, &debit, now));
             if again != Ok(Debited { repeated: true, ..told }) {
                 return Err(format!("{} was {told:?} and repeated at rest {again:?}", debit.id));
+            }
+        }
+        let reversed: Vec<_> = self.told.lock().unwrap().reversals.values().copied().collect();
+        for told in reversed {
+            let again = wait(spender.reverse(&org, told.debit, now.plus_secs(60)));
+            if again != Ok(told) {
+                return Err(format!("{told:?} is repeated at rest {again:?}"));
             }
         }
         self.port.state().credit(10);
@@ -242,7 +250,7 @@ impl Told {
         }
     }
 
-    fn reversed(&mut self, debit: &Debit, answer: Result<Reversal, SpendError>) {
+    fn reversed(&mut self, debit: &Debit, acknowledged: bool, answer: Result<Reversal, SpendError>) {
         match answer {
             Ok(reversal) => {
                 let first = *self.reversals.entry(debit.id).or_insert(reversal);
@@ -250,8 +258,8 @@ impl Told {
                     self.wrong.get_or_insert(format!("{} was reversed twice", debit.id));
                 }
             }
-            Err(SpendError::NotFound) if self.reversals.contains_key(&debit.id) => {
-                self.wrong.get_or_insert(format!("{} was reversed and is not found", debit.id));
+            Err(SpendError::NotFound) if acknowledged => {
+                self.wrong.get_or_insert(format!("{} was acknowledged and is not found", debit.id));
             }
             Err(_) => {}
         }
@@ -259,7 +267,7 @@ impl Told {
 }
 
 /// Runs something with nothing beside it.
-fn wait<T>(act: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
     let mut act = std::pin::pin!(act);
     loop {
         let polled = act.as_mut().poll(&mut Context::from_waker(Waker::noop()));
