@@ -65,9 +65,20 @@ pub(crate) fn debit(
     message: &Value,
 ) -> impl Future<Output = Answer> + use<> {
     let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
+    let (org, id, message) = (org.to_owned(), id.to_owned(), message.clone());
+    async move { debit_by(&function, &org, &id, &message).await }
+}
+
+/// Spends through a function that is connected already.
+pub(crate) async fn debit_by(
+    function: &saldo_spend::Function,
+    org: &str,
+    id: &str,
+    message: &Value,
+) -> Answer {
     let path = format!("/v1/debits/{id}");
     let request = request("PUT", &path, &[("id", id)], org, &[], &message.to_string());
-    async move { answer(&function.handle(request).await) }
+    answer(&function.handle(request).await)
 }
 
 pub(crate) fn reverse(

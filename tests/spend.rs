@@ -2,5 +2,6 @@
 mod bugs;
 mod contract;
 mod history;
+mod http;
 mod simulator;
 mod store;

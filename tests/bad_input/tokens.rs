@@ -107,7 +107,7 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         json!("*"),
         json!("BILLING:VIEW"),
         json!("billing:views"),
-        json!(["credits:spend"]),
+        json!(["credits:grant"]),
         json!(["billing: view"]),
         json!(true),
         json!(7),
@@ -130,7 +130,7 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         }
     }
     let viewer = issuer
-        .sign(&claims(&[("org_id", json!("owner")), ("permissions", json!("billing:view credits:spend"))]))
+        .sign(&claims(&[("org_id", json!("owner")), ("permissions", json!("billing:view credits:grant"))]))
         .unwrap();
     for (method, path) in &routes {
         let call = Call::new(method, path).token(&viewer).header("idempotency-key", "b-key");

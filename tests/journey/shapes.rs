@@ -71,7 +71,7 @@ pub(super) fn balance(balance: &Value) {
 }
 
 pub(super) fn entry(entry: &Value) {
-    keys(entry, &["at", "cause", "channel", "country", "credits", "id", "kind"]);
+    keys(entry, &["at", "cause", "channel", "country", "credits", "id", "kind", "reference"]);
     time(&entry["at"]);
     assert!(entry["credits"].is_i64());
 }

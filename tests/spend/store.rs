@@ -273,6 +273,10 @@ impl State {
 
     fn take(&mut self, take: &Take) -> Taken {
         let bug = self.bug;
+        if take.trims.iter().any(|(id, _)| *id == take.id) {
+            self.wrong
+                .get_or_insert("a debit writes and removes the same path, which DynamoDB refuses".to_owned());
+        }
         let Some(head) = &mut self.head else { return Taken::Refused(None) };
         let trims = take.trims.iter().all(|(id, tag)| head.ring.get(id).is_none_or(|there| there == tag));
         let gives = head.ready

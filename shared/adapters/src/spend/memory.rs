@@ -27,11 +27,17 @@ impl Memory {
         }
     }
 
-    /// Some finished debits, the longest finished first, which are forgotten here.
-    pub(super) fn some(&self, org: &OrgId) -> Vec<(DebitId, Tag)> {
+    pub(super) fn has(&self, org: &OrgId, id: DebitId) -> bool {
+        self.orgs().get(org).is_some_and(|list| list.iter().any(|(done, _)| *done == id))
+    }
+
+    /// Some finished debits other than `id`, the longest finished first, which are forgotten here.
+    pub(super) fn some(&self, org: &OrgId, id: DebitId) -> Vec<(DebitId, Tag)> {
         let mut orgs = self.orgs();
         let Some(list) = orgs.get_mut(org) else { return Vec::new() };
-        list.drain(..list.len().min(MOST_TRIMS)).collect()
+        let some: Vec<_> = list.iter().copied().filter(|(done, _)| *done != id).take(MOST_TRIMS).collect();
+        list.retain(|one| !some.contains(one));
+        some
     }
 
     fn orgs(&self) -> MutexGuard<'_, HashMap<OrgId, Vec<(DebitId, Tag)>>> {

@@ -80,7 +80,7 @@ impl<H: Heads> Spender<H> {
     /// Spends the credits of one message, once for its id however often it is called.
     pub async fn debit(&self, org: &OrgId, debit: &Debit, now: Timestamp) -> Result<Debited, SpendError> {
         let _turn = self.turn().await?;
-        if debit.id.maybe_repeated(now) {
+        if debit.id.maybe_repeated(now) || self.memory.has(org, debit.id) {
             match self.heads.entry(org, debit.id).await? {
                 Stored::Nothing if debit.id.is_timely(now) => {}
                 Stored::Nothing => return self.untimely(org, debit).await,
@@ -170,7 +170,7 @@ impl<H: Heads> Spender<H> {
         now: Timestamp,
     ) -> Result<Result<Applied, Credits>, SpendError> {
         let code = Tag::code(debit.credits, debit.channel).ok_or(SpendError::Unpayable)?;
-        let trims = self.memory.some(org);
+        let trims = self.memory.some(org, debit.id);
         let mut take = Take { id: debit.id, credits: debit.credits, code, trims };
         let mut looked_through = false;
         for _ in 0..TRIES {

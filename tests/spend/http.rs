@@ -1,0 +1,250 @@
+//! Debits through HTTP: many at once, twice at once, beside a top-up.
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use saldo_adapters::clock::Clock;
+use saldo_adapters::config::Env;
+use saldo_adapters::spend::Spender;
+use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_local::Saldo;
+use saldo_stripe_stand_in::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::books;
+use crate::client::{Answer, Client};
+use crate::rig;
+
+/// A Saldo with an organisation, `acme`, that has bought 1000 credits, and a sender of it.
+struct Office {
+    saldo: Arc<Saldo>,
+    clock: Clock,
+    sender: Arc<Client>,
+}
+
+impl Office {
+    async fn open() -> Office {
+        let clock = Clock::system();
+        let saldo = Arc::new(rig::start(&clock).await);
+        rig::with_credits(&saldo, "acme").await;
+        let sender = Arc::new(sender(&saldo, "acme"));
+        Office { saldo, clock, sender }
+    }
+
+    /// Spends through the library until this much is left.
+    async fn leave(&self, credits: i64) {
+        let store = self.saldo.world().store(&self.saldo.env_of("spend")).unwrap();
+        let debit = Debit {
+            id: DebitId::parse(&self.id()).unwrap(),
+            credits: Credits(1000 - credits),
+            channel: Channel::Email,
+            details: Details::default(),
+        };
+        let org = OrgId::parse("acme").unwrap();
+        let done = Spender::new(store).debit(&org, &debit, self.clock.now()).await.unwrap();
+        assert_eq!(done.available, Credits(credits));
+    }
+
+    fn id(&self) -> String {
+        rig::debit_id(&self.clock, 0)
+    }
+
+    fn debit(&self, id: &str, message: Value) -> impl Future<Output = Answer> + use<> {
+        let (sender, id) = (Arc::clone(&self.sender), id.to_owned());
+        async move { debit(&sender, &id, &message).await }
+    }
+
+    async fn entries(&self) -> Vec<Value> {
+        let token = self.saldo.token("acme", &["billing:view"], None).unwrap();
+        let client = Client::new(self.saldo.api_url()).with_token(token);
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = client.get(&format!("/v1/entries?limit=100{cursor}")).await.json();
+            all.extend(page["entries"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+
+    async fn credits(&self) -> i64 {
+        rig::balance(&self.saldo, "acme").await.1["available_credits"].as_i64().unwrap()
+    }
+}
+
+fn sender(saldo: &Saldo, org: &str) -> Client {
+    Client::new(saldo.api_url()).with_token(saldo.token(org, &["credits:spend"], None).unwrap())
+}
+
+async fn debit(sender: &Client, id: &str, message: &Value) -> Answer {
+    let headers = [("content-type", "application/json")];
+    sender.send("PUT", &format!("/v1/debits/{id}"), &headers, message.to_string()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred() {
+    let office = Office::open().await;
+    office.leave(100).await;
+    let mut running = JoinSet::new();
+    for _ in 0..200 {
+        running.spawn(office.debit(&office.id(), json!({"channel": "email"})));
+    }
+    let (mut done, mut refused) = (0, 0);
+    while let Some(answer) = running.join_next().await {
+        let answer = answer.unwrap();
+        match answer.status.as_u16() {
+            201 => done += 1,
+            402 => {
+                assert_eq!(answer.code(), "insufficient_credits");
+                refused += 1;
+            }
+            other => panic!("{other} {}", String::from_utf8_lossy(&answer.body)),
+        }
+    }
+    assert_eq!((done, refused), (100, 100));
+    assert_eq!(office.credits().await, 0);
+    books::prove_always(&office.saldo, "after two hundred").await;
+    assert_eq!(office.entries().await.len(), 102, "the top-up, what went before, and a hundred");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_debit_fifty_times_at_once_is_one() {
+    let office = Office::open().await;
+    let id = office.id();
+    let mut running = JoinSet::new();
+    for _ in 0..50 {
+        running.spawn(office.debit(&id, json!({"channel": "whatsapp", "country": "ID"})));
+    }
+    let mut statuses = Vec::new();
+    while let Some(answer) = running.join_next().await {
+        let answer = answer.unwrap();
+        statuses.push(answer.status.as_u16());
+        assert_eq!(answer.json()["id"], id.as_str());
+        assert_eq!(answer.json()["credits"], 2);
+        assert_eq!(answer.json()["available_credits"], 998);
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[48], statuses[49]), (200, 200, 201), "{statuses:?}");
+    office.clock.advance(120);
+    assert_eq!(office.credits().await, 998);
+    let ring: Vec<_> = books::rings(&office.saldo).await;
+    assert_eq!(ring, [("acme".to_owned(), 0)], "nothing is left over");
+    books::prove_always(&office.saldo, "after fifty").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_in_the_middle_lets_the_same_debits_through() {
+    let office = Office::open().await;
+    office.leave(30).await;
+    let ids: Vec<_> = (0..60).map(|_| office.id()).collect();
+    let (_, top_up) = rig::create(&office.saldo, &office.saldo.world(), "acme", "second").await;
+    let invoice = rig::invoice_of(&office.saldo, &rig::id_of(&top_up)).unwrap();
+    office.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let mut running = JoinSet::new();
+    for id in &ids {
+        running.spawn(office.debit(id, json!({"channel": "email"})));
+    }
+    let message = [rig::message("invoice.paid", &invoice)];
+    let failed = rig::work(&office.saldo, &office.saldo.world(), &message).await;
+    assert!(failed.is_empty(), "the top-up is credited among them");
+    while let Some(answer) = running.join_next().await {
+        let status = answer.unwrap().status.as_u16();
+        assert!([201, 402].contains(&status), "{status}");
+    }
+    for id in &ids {
+        let status = office.debit(id, json!({"channel": "email"})).await.status.as_u16();
+        assert!([200, 201].contains(&status), "a refusal is not remembered: {status}");
+    }
+    assert_eq!(office.credits().await, 30 + 1000 - 60);
+    books::prove_always(&office.saldo, "after the top-up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_id_is_one_message_of_one_organisation() {
+    let office = Office::open().await;
+    let id = office.id();
+    let first = json!({"channel": "sms", "country": "ID", "reference": "order 17"});
+    assert_eq!(office.debit(&id, first.clone()).await.status, 201);
+    for other in [
+        json!({"channel": "email", "country": "ID", "reference": "order 17"}),
+        json!({"channel": "sms", "country": "US", "reference": "order 17"}),
+        json!({"channel": "sms", "country": "ID", "reference": "order 18"}),
+        json!({"channel": "sms"}),
+    ] {
+        let answer = office.debit(&id, other).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "debit_id_reused"));
+    }
+    let globex = sender(&office.saldo, "globex");
+    let answer = debit(&globex, &id, &first).await;
+    assert_eq!(answer.code(), "insufficient_credits", "to another organisation the id says nothing");
+    let answer = globex.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
+    assert_eq!(answer.code(), "debit_not_found");
+
+    let top_up = office.entries().await.remove(0);
+    assert_eq!(top_up["kind"], "top_up");
+    let answer = office.debit(top_up["id"].as_str().unwrap(), first).await;
+    assert_eq!(answer.code(), "debit_id_reused", "an entry that is no debit");
+    assert_eq!(office.credits().await, 997);
+    books::prove_always(&office.saldo, "after other contents").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
+    let office = Office::open().await;
+    let (kept, refused) = (rig::debit_id(&office.clock, -1), office.id());
+    let message = json!({"channel": "sms", "country": "ID", "reference": "=order \"17\""});
+    assert_eq!(office.debit(&kept, json!({"channel": "email"})).await.status, 201);
+    assert_eq!(office.debit(&refused, message).await.status, 201);
+    office.clock.advance(60);
+    let path = format!("/v1/debits/{refused}/reverse");
+    let first = office.sender.send("POST", &path, &[], "").await;
+    assert_eq!((first.status.as_u16(), &first.json()["credits"]), (200, &json!(3)));
+    office.clock.advance(60);
+    let again = office.sender.send("POST", &path, &[], "").await;
+    assert_eq!((again.status.as_u16(), again.json()), (200, first.json()));
+    assert_eq!(office.credits().await, 999);
+
+    let entries = office.entries().await;
+    let shown: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry["kind"].as_str().unwrap(), entry["credits"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(shown, [("top_up", 1000), ("debit", -1), ("debit", -3), ("reversal", 3)]);
+    let times: Vec<_> = entries.iter().map(|entry| entry["at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "in the order of time: {times:?}");
+    assert_eq!((&entries[2]["id"], &entries[2]["cause"]), (&json!(refused), &json!(refused)));
+    assert_eq!((&entries[2]["channel"], &entries[2]["country"]), (&json!("sms"), &json!("ID")));
+    assert_eq!(entries[2]["reference"], "=order \"17\"");
+    assert_eq!((&entries[3]["cause"], &entries[3]["channel"]), (&json!(refused), &json!("sms")));
+
+    let token = office.saldo.token("acme", &["billing:view"], None).unwrap();
+    let client = Client::new(office.saldo.api_url()).with_token(token);
+    let csv = client.send("GET", "/v1/entries", &[("accept", "text/csv")], "").await;
+    let csv = String::from_utf8(csv.body).unwrap();
+    let line = csv.lines().nth(3).unwrap();
+    assert!(line.ends_with(&format!(",-3,debit,{refused},sms,ID,\"'=order \"\"17\"\"\"")), "{line}");
+    books::prove_always(&office.saldo, "after a reversal").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_country_has_its_own_rate_and_a_repeat_the_rate_of_then() {
+    let office = Office::open().await;
+    let env = |rates: &str| -> Env {
+        let mut variables = office.saldo.plan().environment("spend").unwrap().clone();
+        variables.insert("SALDO_RATES".to_owned(), rates.to_owned());
+        variables.into_iter().collect()
+    };
+    let rates = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#;
+    let function = saldo_spend::connect(&env(rates), &office.saldo.world()).unwrap();
+    let later = saldo_spend::connect(&env(&rates.replace('5', "9")), &office.saldo.world()).unwrap();
+    let id = office.id();
+    let message = json!({"channel": "whatsapp", "country": "US"});
+    for (function, status) in [(&function, 201), (&later, 200)] {
+        let (got, body) = rig::debit_by(function, "acme", &id, &message).await;
+        assert_eq!((got, &body["credits"]), (status, &json!(5)), "{body}");
+    }
+    let kinds: BTreeSet<_> =
+        office.entries().await.iter().map(|entry| entry["credits"].to_string()).collect();
+    assert_eq!(kinds, BTreeSet::from(["1000".to_owned(), "-5".to_owned()]), "the rate used is in the entry");
+}
