@@ -16,9 +16,10 @@ const CONFLICT: &str =
     "conditional write first; Stripe is asked, so that a slot whose top-up is over frees itself";
 const AGAIN: &str = "conditional write first";
 const CREDIT: &str = "slot apart from the balance; consistent read";
+const ENTRIES: &str = "consistent read; the balance is read too, to finish debits that were left half done";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 18] = [
+pub(crate) const BOUNDS: [Bound; 24] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -90,13 +91,39 @@ pub(crate) const BOUNDS: [Bound; 18] = [
     Bound {
         call: "entries, a page of 20",
         least: cost(1, [0, 0], 1, 0, 0),
-        allowed: cost(1, [0, 0], 2, 0, 0),
-        why: CONSISTENT,
+        allowed: cost(2, [0, 0], 4, 0, 0),
+        why: ENTRIES,
     },
     Bound {
         call: "cancel",
         least: cost(2, [4, 1], 1, 1, 0),
         allowed: cost(2, [4, 1], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    exact("debit, the organisation's first", cost(2, [2, 0], 0, 0, 0)),
+    exact("debit, later ones", cost(2, [2, 0], 0, 0, 0)),
+    Bound {
+        call: "debit, the same again (200)",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, refused: not enough left (402)",
+        least: cost(2, [1, 0], 1, 0, 0),
+        allowed: cost(2, [1, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, reversed",
+        least: cost(3, [6, 0], 2, 0, 0),
+        allowed: cost(3, [6, 0], 4, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, reversed again",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
         why: CONSISTENT,
     },
     exact("cleanup, nothing due", cost(1, [0, 0], 1, 0, 0)),

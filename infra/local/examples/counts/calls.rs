@@ -15,6 +15,7 @@ pub(crate) async fn measure() -> Result<(Vec<Measured>, Item), Failure> {
     let mut seen = Vec::new();
     let largest = one_organisation(&mut seen).await?;
     unpaid(&mut seen).await?;
+    spent(&mut seen).await?;
     Ok((seen, largest))
 }
 
@@ -59,6 +60,24 @@ async fn unpaid(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     note("cleanup, nothing due", stage.clean_up_after(0, 0, 0).await?);
     note("cleanup, one checked", stage.clean_up_after(10 * 60, 1, 0).await?);
     note("cleanup, one expired", stage.clean_up_after(80 * 3600, 1, 1).await?);
+    stage.stop().await;
+    Ok(())
+}
+
+async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let stage = Stage::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+    note("debit, refused: not enough left (402)", stage.debit(&stage.debit_id(), "sms", 402).await?);
+    stage.create("first", 201).await?;
+    stage.pay()?;
+    let (message, _) = stage.message().await?;
+    stage.work(&message).await?;
+    note("debit, the organisation's first", stage.debit(&stage.debit_id(), "sms", 201).await?);
+    let id = stage.debit_id();
+    note("debit, later ones", stage.debit(&id, "email", 201).await?);
+    note("debit, the same again (200)", stage.debit(&id, "email", 200).await?);
+    note("debit, reversed", stage.reverse(&id).await?);
+    note("debit, reversed again", stage.reverse(&id).await?);
     stage.stop().await;
     Ok(())
 }

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::World;
+use saldo_domain::TopUpId;
 use saldo_local::queue::Message;
 use saldo_local::{Options, Saldo, Urls};
 use saldo_stripe_stand_in::Method;
@@ -91,6 +92,26 @@ impl Stage {
         Ok(self.meter.take("cancel-top-up"))
     }
 
+    /// A new id of a debit.
+    pub(crate) fn debit_id(&self) -> String {
+        let id = TopUpId::new(self.clock.now());
+        let hex: String = id.as_str().chars().filter(|letter| letter.is_ascii_hexdigit()).collect();
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default());
+        parts.join("-")
+    }
+
+    /// Spends on a message of `channel`.
+    pub(crate) async fn debit(&self, id: &str, channel: &str, status: u16) -> Result<Counts, Failure> {
+        let message = json!({"channel": channel});
+        self.payer.send("PUT", &format!("/v1/debits/{id}"), None, message, status).await?;
+        Ok(self.meter.take("spend"))
+    }
+
+    pub(crate) async fn reverse(&self, id: &str) -> Result<Counts, Failure> {
+        self.payer.send("POST", &format!("/v1/debits/{id}/reverse"), None, Value::Null, 200).await?;
+        Ok(self.meter.take("spend"))
+    }
+
     /// Pays the one invoice that is open.
     pub(crate) fn pay(&self) -> Result<(), Failure> {
         pay(&self.saldo)
@@ -149,7 +170,8 @@ pub(crate) fn pay(saldo: &Saldo) -> Result<(), Failure> {
 
 impl Payer {
     pub(crate) fn new(saldo: &Saldo, organisation: &str) -> Result<Payer, Failure> {
-        let token = saldo.token(organisation, &["billing:view", "billing:subscribe"], None)?;
+        let token =
+            saldo.token(organisation, &["billing:view", "billing:subscribe", "credits:spend"], None)?;
         let http = Client::builder(TokioExecutor::new()).build_http();
         Ok(Payer { url: saldo.api_url().to_owned(), token, http })
     }
