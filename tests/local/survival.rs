@@ -62,6 +62,58 @@ async fn payments_survive_kills_in_a_row() {
 }
 
 #[tokio::test]
+async fn debits_survive_kills_in_the_middle() {
+    let data = Folder::new("debits");
+    let saldo = Program::start(&data).await;
+    let top_up = saldo.create("first").await;
+    saldo.pay(&top_up).await;
+    saldo.until_credits(1000).await;
+    saldo.kill().await;
+    let mut sent: Vec<String> = Vec::new();
+    for round in 0..3 {
+        let saldo = Program::start(&data).await;
+        let sender = std::sync::Arc::new(saldo.sender().await);
+        let clock = saldo_adapters::clock::Clock::system();
+        let mut running = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let (sender, id) = (std::sync::Arc::clone(&sender), crate::rig::debit_id(&clock, 0));
+            sent.push(id.clone());
+            running.spawn(async move { spend(&sender, &id).await });
+        }
+        tokio::time::sleep(Duration::from_millis(20 + round * 25)).await;
+        saldo.kill().await;
+        running.abort_all();
+        while running.join_next().await.is_some() {}
+    }
+    let saldo = Program::start(&data).await;
+    let sender = saldo.sender().await;
+    for id in &sent {
+        for expected in [&[200, 201][..], &[200]] {
+            let status = spend(&sender, id).await;
+            assert!(expected.contains(&status), "{id}: {status}");
+        }
+    }
+    assert_eq!(saldo.credits().await, 1000 - 3 * 120);
+    let (mut credits, mut cursor) = (0, String::new());
+    loop {
+        let page = saldo.get(&format!("/v1/entries?limit=100{cursor}")).await;
+        let entries = page["entries"].as_array().unwrap();
+        credits += entries.iter().map(|entry| entry["credits"].as_i64().unwrap()).sum::<i64>();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(credits, 1000 - 3 * 120, "the balance is the sum of the entries");
+    saldo.kill().await;
+}
+
+async fn spend(sender: &Client, id: &str) -> u16 {
+    let answer = sender.send("PUT", &format!("/v1/debits/{id}"), &[], r#"{"channel":"sms"}"#).await;
+    answer.status.as_u16()
+}
+
+#[tokio::test]
 async fn a_second_program_is_told_what_is_taken() {
     let data = Folder::new("taken");
     let saldo = Program::start(&data).await;
@@ -147,6 +199,12 @@ impl Program {
 
     fn client(&self) -> Client {
         Client::new(&self.api).with_token(&self.token)
+    }
+
+    async fn sender(&self) -> Client {
+        let path = "/local/token?org=acme&permissions=credits:spend";
+        let answer = Client::new(&self.api).get(path).await;
+        Client::new(&self.api).with_token(answer.json()["token"].as_str().unwrap())
     }
 
     async fn get(&self, path: &str) -> Value {

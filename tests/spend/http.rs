@@ -192,7 +192,7 @@ async fn the_same_id_is_one_message_of_one_organisation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
     let office = Office::open().await;
-    let (kept, refused) = (rig::debit_id(&office.clock, -1), office.id());
+    let (kept, refused) = (office.id(), rig::debit_id(&office.clock, 1));
     let message = json!({"channel": "sms", "country": "ID", "reference": "=order \"17\""});
     assert_eq!(office.debit(&kept, json!({"channel": "email"})).await.status, 201);
     assert_eq!(office.debit(&refused, message).await.status, 201);

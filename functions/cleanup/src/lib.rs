@@ -1,18 +1,21 @@
-//! Schedule: compares every unfinished top-up that is due with Stripe.
+//! Schedule: compares every unfinished top-up that is due with Stripe, and finishes debits of its organisation.
 
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
+use saldo_adapters::dynamo::Store;
 use saldo_adapters::settle::{Settled, Settlement};
+use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
 use saldo_domain::{InvoiceStatus, OrgId, Status, Timestamp, TopUp, TopUpId};
 use serde_json::{Value, json};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// The function, ready to work.
 #[derive(Clone, Debug)]
 pub struct Function {
     settlement: Settlement,
+    spender: Spender<Store>,
     clock: Clock,
 }
 
@@ -23,7 +26,9 @@ const READ: usize = 25;
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let (store, stripe) = (world.store(env)?, world.stripe(env)?);
-    Ok(Function { settlement: Settlement { store, stripe, policy: env.policy()? }, clock: world.clock() })
+    let spender = Spender::new(store.clone());
+    let settlement = Settlement { store, stripe, policy: env.policy()? };
+    Ok(Function { settlement, spender, clock: world.clock() })
 }
 
 impl Function {
@@ -43,6 +48,9 @@ impl Function {
             };
             let before = failed;
             for (org, id) in &due {
+                if let Err(error) = self.spender.finish_all(org, now).await {
+                    warn!(org = org.as_str(), %error, "debits not finished");
+                }
                 match self.look_after(org, id, now).await {
                     Ok(top_up) => finished += usize::from(!top_up.status.is_unfinished()),
                     Err(error) => {

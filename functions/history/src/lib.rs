@@ -11,7 +11,7 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, ClaimNames, Problem};
-use saldo_adapters::spend::{Heads, Spender};
+use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
 use saldo_domain::{OrgId, Permission};
 use tracing::{error, warn};
@@ -49,11 +49,7 @@ impl Function {
 
     /// So that a debit which was left half done is in the list: what cannot be finished now is only not shown yet.
     pub(crate) async fn finish_debits(&self, org: &OrgId) {
-        let repaired = match self.store.head(org).await {
-            Ok(head) => self.spender.repair(org, &head, self.clock.now()).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = repaired {
+        if let Err(error) = self.spender.finish_all(org, self.clock.now()).await {
             warn!(org = org.as_str(), %error, "debits not finished");
         }
     }

@@ -8,7 +8,7 @@ use super::Store;
 use super::attributes::{Item, Reader, text};
 use super::errors::port_error;
 use super::keys::{self, DUE, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, TOP_UP_PREFIX};
-use super::rows::{CREDITS, entry_of, pointer_of, top_up_of};
+use super::rows::{entry_of, pointer_of, top_up_of};
 use super::spend::head_of;
 use crate::PortError;
 

@@ -122,6 +122,12 @@ impl<H: Heads> Spender<H> {
         }
     }
 
+    /// Reads the head and finishes the debits that were left half done.
+    pub async fn finish_all(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
+        let head = self.heads.head(org).await?;
+        self.repair(org, &head, now).await.map(drop)
+    }
+
     /// Finishes the debits that were left half done, as `head` shows them. Says whether the head is another one now.
     pub async fn repair(&self, org: &OrgId, head: &Head, now: Timestamp) -> Result<bool, PortError> {
         let left = head.left_alone(now);
