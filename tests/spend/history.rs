@@ -15,7 +15,7 @@ use super::bugs::Bug;
 use super::store::{Port, Row, State};
 
 /// The moment all ids are made at.
-const START_MS: i64 = 1_795_441_928_000;
+pub(crate) const START_MS: i64 = 1_795_441_928_000;
 
 type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -277,7 +277,7 @@ pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
     }
 }
 
-fn debit(rng: &mut fastrand::Rng, at: u8) -> Debit {
+pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8) -> Debit {
     let channel = Channel::ALL[rng.usize(..3)];
     let country = rng.bool().then(|| Country::parse("ID").unwrap());
     let credits = Credits(rng.i64(1..=4));

@@ -1,5 +1,11 @@
 //! The code that spends on AWS, driven through seeded histories over a table that goes wrong.
-use super::history;
+use std::task::{Context, Waker};
+
+use saldo_adapters::spend::{SpendError, Spender};
+use saldo_domain::{OrgId, Timestamp};
+
+use super::history::{self, wait};
+use super::store::{Port, State};
 
 const PER_TEST: u64 = 50_000;
 const NIGHTLY: u64 = 1_000_000;
@@ -23,6 +29,37 @@ fn a_history_replays_exactly() {
     let seed = (0..PER_TEST).find(failing).expect("the bug is found");
     let told = history::run(seed, Some(Bug::NoGiveBack));
     assert_eq!(told, history::run(seed, Some(Bug::NoGiveBack)), "seed {seed}");
+}
+
+/// Each reads the ledger and then the ring; between the two the debit moves from the ring to the ledger.
+#[test]
+fn a_debit_that_finishes_meanwhile_is_found() {
+    let org = OrgId::parse("acme").unwrap();
+    for (reverses, reads) in [(true, 2), (false, 1)] {
+        let mut state = State::new(1, None);
+        state.credit(100);
+        let port = Port::new(state);
+        let (sender, other) = (Spender::new(port.another()), Spender::new(port.another()));
+        let mut rng = fastrand::Rng::with_seed(1);
+        let [first, second] = [1, 2].map(|at| history::debit(&mut rng, at));
+        let now = Timestamp::from_ms(history::START_MS);
+        let looking = async {
+            if reverses {
+                other.reverse(&org, first.id, now).await.map(drop)
+            } else {
+                other.debit(&org, &first, now.plus_secs(90_000)).await.map(drop)
+            }
+        };
+        let mut looking = std::pin::pin!(looking);
+        // Every call waits once before and once after it is done.
+        for _ in 0..2 * reads {
+            assert!(looking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        for debit in [&first, &second] {
+            wait(sender.debit(&org, debit, now)).unwrap();
+        }
+        assert_eq!(wait(looking), Ok::<(), SpendError>(()), "reversing: {reverses}");
+    }
 }
 
 /// Plays `count` histories from seed `first` on, on two threads.

@@ -11,6 +11,14 @@ use crate::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
 
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a valid identifier")
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
 /// The paying tenant; only ever taken from a verified token.
 ///
 /// 1 to 128 letters, digits, `-`, `_`, `.`, `:`, `@` or `|`: what identity providers issue. `#`, which separates the
