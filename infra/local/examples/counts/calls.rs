@@ -78,6 +78,8 @@ async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     note("debit, the same again (200)", stage.debit(&id, "email", 200).await?);
     note("debit, reversed", stage.reverse(&id).await?);
     note("debit, reversed again", stage.reverse(&id).await?);
+    note("beside it: a transaction of three items", stage.plain_transaction(3).await?);
+    note("beside it: a transaction of two items", stage.plain_transaction(2).await?);
     stage.stop().await;
     Ok(())
 }

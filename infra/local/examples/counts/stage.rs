@@ -112,6 +112,38 @@ impl Stage {
         Ok(self.meter.take("spend"))
     }
 
+    /// Writes `items` small items in one transaction, as a debit could be written too.
+    pub(crate) async fn plain_transaction(&self, items: usize) -> Result<Counts, Failure> {
+        let env = self.saldo.env_of("spend");
+        let table = env.require("SALDO_TABLE")?;
+        let text = |text: &str| json!({"S": text});
+        let puts: Vec<_> = (0..items)
+            .map(|at| {
+                let item = json!({"pk": text("PLAIN"), "sk": text(&at.to_string())});
+                json!({"Put": {"TableName": table, "Item": item}})
+            })
+            .collect();
+        let urls = Urls {
+            dynamodb: self.saldo.dynamodb_url().to_owned(),
+            sqs: self.saldo.sqs_url().to_owned(),
+            stripe: self.saldo.stripe_url().to_owned(),
+        };
+        let request = Request::post(self.meter.between("plain", urls).dynamodb)
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", "DynamoDB_20120810.TransactWriteItems")
+            .header("x-amz-date", "20261123T000000Z")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=local/20261123/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+            )
+            .body(Full::from(json!({"TransactItems": puts}).to_string()))?;
+        let answer = self.payer.http.request(request).await?;
+        if !answer.status().is_success() {
+            return Err(format!("a plain transaction: {}", answer.status()).into());
+        }
+        Ok(self.meter.take("plain"))
+    }
+
     /// Pays the one invoice that is open.
     pub(crate) fn pay(&self) -> Result<(), Failure> {
         pay(&self.saldo)
