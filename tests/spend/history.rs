@@ -101,7 +101,7 @@ impl Play {
         let debit = self.debits[self.rng.usize(..self.debits.len())].clone();
         let later = [0, 0, 0, 3, 120, 90_000][self.rng.usize(..6)];
         let now = Timestamp::from_ms(START_MS).plus_secs(later);
-        let (org, told) = (self.org.clone(), Arc::clone(&self.told));
+        let (org, told, port) = (self.org.clone(), Arc::clone(&self.told), self.port.another());
         match self.rng.u32(..20) {
             0..=1 => {
                 self.port.state().credit(self.rng.i64(1..=6));
@@ -112,14 +112,11 @@ impl Play {
                 let reversed = spender.reverse(&org, debit.id, now).await;
                 told.lock().unwrap().reversed(&debit, before, reversed);
             }),
-            4..=5 => {
-                let port = self.port.another();
-                Box::pin(async move {
-                    if let Ok(head) = port.head(&org).await {
-                        let _ = spender.repair(&org, &head, now).await;
-                    }
-                })
-            }
+            4..=5 => Box::pin(async move {
+                if let Ok(head) = port.head(&org).await {
+                    let _ = spender.repair(&org, &head, now).await;
+                }
+            }),
             6 => Box::pin(async move {
                 let mut other = debit.clone();
                 let far = if debit.channel == Channel::Sms { Channel::Email } else { Channel::Sms };
@@ -129,9 +126,10 @@ impl Play {
                 told.lock().unwrap().other(&other, before, answer);
             }),
             _ => Box::pin(async move {
-                let before = told.lock().unwrap().debits.get(&debit.id).copied();
+                let before = told.lock().unwrap().debits.contains_key(&debit.id);
+                let taken = port.state().charged.get(&debit.id).is_some_and(|times| *times > 0);
                 let answer = spender.debit(&org, &debit, now).await;
-                told.lock().unwrap().debited(&debit, before, answer);
+                told.lock().unwrap().debited(&debit, before, taken, answer);
             }),
         }
     }
@@ -221,7 +219,8 @@ impl Play {
 }
 
 impl Told {
-    fn debited(&mut self, debit: &Debit, before: Option<Debited>, answer: Result<Debited, SpendError>) {
+    /// `before` and `taken` say what was true when the attempt began: acknowledged, and in the ring or the ledger.
+    fn debited(&mut self, debit: &Debit, before: bool, taken: bool, answer: Result<Debited, SpendError>) {
         match answer {
             Ok(done) => {
                 let first = *self.debits.entry(debit.id).or_insert(done);
@@ -232,8 +231,11 @@ impl Told {
             }
             // Nothing is known: it has to be repeated.
             Err(SpendError::Port(_) | SpendError::Busy) => {}
-            Err(error) if before.is_some() => {
+            Err(error) if before => {
                 self.wrong.get_or_insert(format!("{} was acknowledged and then refused: {error}", debit.id));
+            }
+            Err(SpendError::NotEnough(_) | SpendError::Untimely) if taken => {
+                self.wrong.get_or_insert(format!("{} was taken and then refused", debit.id));
             }
             // The message with other content that came first.
             Err(SpendError::Reused | SpendError::NotEnough(_) | SpendError::Untimely) => {}
