@@ -1,5 +1,6 @@
 //! Spending: histories of the protocol, its planted bugs, and debits over HTTP.
 mod bugs;
+mod cases;
 mod contract;
 mod history;
 mod http;
