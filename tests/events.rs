@@ -45,6 +45,8 @@ async fn every_request_gets_its_answer() {
     assert_eq!((status, &one["id"]), (200, &json!(id)));
     let (status, entries) = sent!(saldo_history, "history", saldo, "history-entries", &[]);
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
+    let (status, usage) = sent!(saldo_history, "history", saldo, "history-usage", &[]);
+    assert_eq!((status, usage), (200, json!({"month": "2026-11", "days": [], "next_cursor": null})));
     let (status, canceled) =
         sent!(saldo_cancel_top_up, "cancel-top-up", saldo, "cancel-top-up", &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));

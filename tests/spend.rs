@@ -1,4 +1,4 @@
-//! Spending: histories of the protocol, its planted bugs, and debits over HTTP.
+//! Spending: histories of the protocol, its planted bugs, debits over HTTP, and what they add up to.
 mod bugs;
 mod cases;
 mod contract;
@@ -6,3 +6,4 @@ mod history;
 mod http;
 mod simulator;
 mod store;
+mod usage;

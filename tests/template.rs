@@ -49,6 +49,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/quote",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
+    "GET /v1/usage",
     "POST /v1/debits/{id}/reverse",
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",

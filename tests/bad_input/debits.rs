@@ -98,7 +98,7 @@ async fn spending_takes_its_own_permission_and_gives_no_other() {
     guard.refuses("a member spends", put(&member, &id, &json!({"channel": "sms"})), refusal).await;
     let reverse = Call::new("POST", &format!("/v1/debits/{id}/reverse")).token(&member);
     guard.refuses("a member reverses", reverse, refusal).await;
-    for path in ["/v1/balance", "/v1/entries", "/v1/top-ups", "/v1/quote"] {
+    for path in ["/v1/balance", "/v1/entries", "/v1/usage", "/v1/top-ups", "/v1/quote"] {
         guard.refuses(path, Call::get(path).token(&sender), refusal).await;
     }
     let order = guard.order("owner").token(&sender);

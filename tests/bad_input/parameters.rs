@@ -94,6 +94,7 @@ async fn every_query_parameter_is_checked() {
         "01a208df-7580-4be6-ac3d-04a43fd722a5",
     ] {
         cases.push(("/v1/entries", "cursor", value, CURSOR));
+        cases.push(("/v1/usage", "cursor", value, CURSOR));
     }
     for value in ["", "unknown", "Paid", "PAID", "paid%20", "paid,open", "paid&status=open", "0", &text] {
         cases.push(("/v1/top-ups", "status", value, Field("status")));
@@ -120,6 +121,7 @@ async fn every_query_parameter_is_checked() {
         &text,
     ] {
         cases.push(("/v1/entries", "month", value, Field("month")));
+        cases.push(("/v1/usage", "month", value, Field("month")));
     }
     let member = guard.member("acme");
     for (path, name, value, refusal) in cases {
@@ -136,6 +138,7 @@ async fn every_query_parameter_is_checked() {
         "/v1/top-ups?limit=1",
         "/v1/top-ups?limit=100&status=in_review",
         "/v1/entries?limit=100&month=9999-12",
+        "/v1/usage?month=9999-12",
     ] {
         guard.takes(path, Call::get(path).token(&member), 200).await;
     }

@@ -2,7 +2,7 @@
 
 use lambda_http::http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
-use saldo_adapters::http::{Problem, header as header_of, json_response, query_parameter};
+use saldo_adapters::http::{Problem, header as header_of, json_response};
 use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
 use serde_json::{Value, json};
 
@@ -16,13 +16,8 @@ const CSV_READ: usize = 1_000;
 
 impl Function {
     pub(crate) async fn entries(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
-        let month = match query_parameter(request, "month")? {
-            None => Month::of(self.clock.now()),
-            Some(text) => text
-                .parse()
-                .map_err(|_| Problem::invalid("month", "month is a year and a month, like 2026-11."))?,
-        };
-        let after = page::cursor(request, |text| EntryId::parse(text).ok().filter(|id| id.month() == month))?;
+        let month = page::month(request, self.clock.now())?;
+        let after = page::entry_cursor(request, month)?;
         if after.is_none() {
             self.finish_debits(org).await;
         }

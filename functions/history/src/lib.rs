@@ -1,8 +1,9 @@
-//! GET /v1/top-ups and /v1/entries: what was bought, what was spent, and what else changed the balance.
+//! GET /v1/top-ups, /v1/entries and /v1/usage: what was bought, what was spent, and what else changed the balance.
 
 mod entries;
 mod page;
 mod top_ups;
+mod usage;
 
 use lambda_http::http::Response;
 use lambda_http::{Body, Request, RequestExt};
@@ -43,6 +44,7 @@ impl Function {
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
             Some(id) => self.top_up(&caller.org, id).await,
             None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,
+            None if request.raw_http_path().ends_with("/usage") => self.usage(&caller.org, request).await,
             None => self.top_ups(&caller.org, request).await,
         }
     }

@@ -1,7 +1,8 @@
-//! Pages: how many, and from where on.
+//! Pages: of which month, how many, and from where on.
 
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, integer, query_parameter};
+use saldo_domain::{EntryId, Month, Timestamp};
 
 const DEFAULT_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 100;
@@ -13,6 +14,21 @@ pub(crate) fn limit(request: &Request) -> Result<usize, Problem> {
     limit
         .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
         .ok_or_else(|| Problem::invalid("limit", "limit is a whole number from 1 to 100."))
+}
+
+/// The parameter `month`: the one of `now` by default.
+pub(crate) fn month(request: &Request, now: Timestamp) -> Result<Month, Problem> {
+    match query_parameter(request, "month")? {
+        None => Ok(Month::of(now)),
+        Some(text) => {
+            text.parse().map_err(|_| Problem::invalid("month", "month is a year and a month, like 2026-11."))
+        }
+    }
+}
+
+/// The parameter `cursor` in a list of the entries of `month`.
+pub(crate) fn entry_cursor(request: &Request, month: Month) -> Result<Option<EntryId>, Problem> {
+    cursor(request, |text| EntryId::parse(text).ok().filter(|id| id.month() == month))
 }
 
 /// The parameter `cursor`, understood by `parse`. A cursor is the id after which the list goes on; the key is made from

@@ -60,6 +60,12 @@ impl Timestamp {
         (date.year(), u8::from(date.month()))
     }
 
+    /// The day in UTC: `2026-11-23`.
+    #[must_use]
+    pub fn date(self) -> String {
+        self.date_time().date().to_string()
+    }
+
     /// The moment written in RFC 3339, or `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Timestamp> {
@@ -88,6 +94,7 @@ mod tests {
     fn it_reads_what_it_writes() {
         let moment = Timestamp::from_ms(1_795_441_928_123);
         assert_eq!(moment.rfc3339(), "2026-11-23T13:52:08.123Z");
+        assert_eq!(moment.date(), "2026-11-23");
         assert_eq!(Timestamp::parse(&moment.rfc3339()), Some(moment));
         assert_eq!(Timestamp::parse("yesterday"), None);
     }
