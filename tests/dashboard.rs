@@ -11,4 +11,5 @@ mod purchase;
 mod screenshots;
 mod sign_in;
 mod stack;
+mod usage;
 mod wire;

@@ -2,15 +2,19 @@
 use std::path::{Path, PathBuf};
 
 use saldo_adapters::clock::Clock;
+use saldo_adapters::spend::Spender;
+use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
 use saldo_local::Options;
 use serde_json::Value;
 
 use super::browser::{Browser, browser};
 use super::page::{Page, Reader};
 use super::stack::{Person, Stack, elsewhere, top_up_elsewhere};
+use crate::rig::debit_id;
 
 const ORGANISATION: &str = "kopi-nusantara";
 const DAY_SECS: i64 = 86_400;
+const SENDING_DAYS: i64 = 33;
 
 /// Days before today, credits, and what becomes of it.
 const PAST: [(i64, u64, Fate); 8] = [
@@ -69,6 +73,47 @@ fn screenshots() {
     take(&pending(show(phone, "/billing/balance")), "pending-phone");
     take(&show(desk, "/billing/history"), "history");
     take(&show(phone.in_the_dark(), "/billing/history"), "history-phone-dark");
+}
+
+#[test]
+#[ignore = "writes docs/screenshots"]
+fn usage_screenshots() {
+    let Some(browser) = browser() else { return };
+    let clock = Clock::system();
+    clock.advance(-SENDING_DAYS * DAY_SECS);
+    let stack = Stack::start(Options { clock: clock.clone(), ..Options::default() });
+    let desk = Reader { width: 1120, height: 1100, ..Reader::ENGLISH };
+    let page = stack.page(desk, Person::of(ORGANISATION), "/billing/balance").unwrap();
+    live(&page, browser, 5_000, Fate::Paid, &|| {});
+    let store = stack.saldo.world().store(&stack.saldo.env_of("spend")).unwrap();
+    let spender = Spender::new(store);
+    let mut rng = fastrand::Rng::with_seed(7);
+    for day in (0..=SENDING_DAYS).rev() {
+        let busy = if day % 7 < 2 { 3 } else { 10 } + (SENDING_DAYS - day) / 4;
+        for (channel, credits, share) in
+            [(Channel::Email, 1, 4), (Channel::Whatsapp, 2, 3), (Channel::Sms, 3, 1)]
+        {
+            for _ in 0..busy * share / 2 + rng.i64(0..=share * 2) {
+                let id = DebitId::parse(&debit_id(&clock, 0)).unwrap();
+                let debit = Debit { id, credits: Credits(credits), channel, details: Details::default() };
+                let org = OrgId::parse(ORGANISATION).unwrap();
+                stack.runtime.block_on(spender.debit(&org, &debit, clock.now())).unwrap();
+            }
+        }
+        clock.advance(if day > 0 { DAY_SECS } else { 0 });
+    }
+    for (reader, name) in
+        [(desk, "usage"), (Reader::INDONESIAN.on_a_phone().in_the_dark(), "usage-phone-dark")]
+    {
+        let page = stack.page(reader, Person::of(ORGANISATION), "/billing/balance").unwrap();
+        page.wait_for("document.querySelector('.usage-plot') !== null");
+        if reader.width < desk.width {
+            page.eval(
+                "document.querySelector('.usage-card').scrollIntoView({ block: 'end' }); scrollBy(0, 24)",
+            );
+        }
+        take(&page, name);
+    }
 }
 
 fn clean_up(stack: &Stack) {

@@ -71,10 +71,7 @@ fn a_script_that_slips_in_does_not_run() {
 /// axe-core's rules for WCAG 2.1 AA and good practice on every page and dialog.
 #[test]
 fn axe_finds_nothing_serious_anywhere() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/axe/node_modules/axe-core/axe.min.js");
-    let Ok(axe) = std::fs::read_to_string(file) else {
-        return skip("axe-core is not in target/axe (npm install --prefix target/axe axe-core@4)");
-    };
+    let Some(axe) = axe() else { return };
     for (reader, organisation) in [
         (Reader::ENGLISH, "axe-en"),
         (Reader::INDONESIAN.on_a_phone(), "axe-id"),
@@ -112,8 +109,18 @@ fn axe_finds_nothing_serious_anywhere() {
     }
 }
 
+/// The script of axe-core; `None` where it is not installed.
+pub(super) fn axe() -> Option<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/axe/node_modules/axe-core/axe.min.js");
+    let script = std::fs::read_to_string(file).ok();
+    if script.is_none() {
+        skip("axe-core is not in target/axe (npm install --prefix target/axe axe-core@4)");
+    }
+    script
+}
+
 /// No serious violation and nothing wider than the window.
-fn judge(page: &Page, axe: &str, place: &str) {
+pub(super) fn judge(page: &Page, axe: &str, place: &str) {
     if page.eval("typeof axe") == "undefined" {
         page.eval(&format!("{axe}; true"));
     }

@@ -19,6 +19,7 @@ export class ApiFailure extends Error {
 }
 
 export const getBalance = () => call("GET", "/v1/balance");
+export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
 export const cancelTopUp = (id) => call("POST", `/v1/top-ups/${encodeURIComponent(id)}/cancel`);

@@ -8,13 +8,15 @@ import { openTopUpCard } from "./open-top-up.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
 import { addingNotice, outcomeNotice } from "./settling.js";
 import { openTopUpDialog } from "./top-up-dialog.js";
+import { usageSection } from "./usage.js";
 import { watch } from "./watch.js";
 
 const CHECKING_MS = 20_000;
 const ADDING_SHOWN_MS = 1400;
 
 export function balancePage(app) {
-  const slots = { failure: h("div"), news: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div") };
+  const usage = usageSection();
+  const slots = { failure: h("div"), news: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div"), usage: usage.element };
   const element = h("div.stack", {}, Object.values(slots));
   const state = { balance: null, open: null, shown: null, settling: false, dialog: null, stopped: false };
   let looking = null;
@@ -97,6 +99,7 @@ export function balancePage(app) {
     balanceCard(slots.balance, { ...state.balance, available_credits: shown }, topUp);
     fill(slots.open, state.open && openTopUpCard(state.open, { checking, changed: canceled, app }));
     fill(slots.rates, ratesCard(state.balance.rates, shown));
+    usage.show(shown);
   }
 
   function canceled(outcome) {

@@ -31,18 +31,17 @@ export function announce(text) {
   setTimeout(() => { region.textContent = text; }, 60);
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** An icon of `icons`, 24 units square, drawn with the text's colour and hidden from screen readers. */
 export function icon(name, classes = "") {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", `icon ${classes}`.trim());
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+  return svg("svg", { viewBox: "0 0 24 24", class: `icon ${classes}`.trim(), "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+}
+
+/** An element of a drawing. */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.flat(3));
+  return element;
 }
 
 const ICONS = {

@@ -34,6 +34,11 @@ export function date(text) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }).format(new Date(text));
 }
 
+/** "23 Nov" of a day in UTC such as 2026-11-23. */
+export function day(text) {
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(text));
+}
+
 export function dateAndTime(text) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 }

@@ -1,0 +1,104 @@
+// The drawing of the last days by channel, its legend, and the table behind it.
+import { h, svg } from "./dom.js";
+import { day, number, t } from "./language.js";
+
+export const CHANNELS = ["email", "whatsapp", "sms"];
+
+/** Pixels. */
+const TOP = 8;
+const HEIGHT = 148;
+const BASE = TOP + HEIGHT;
+const LABELS = 24;
+const AXIS = 44;
+const GAP = 2;
+const SMALLEST = 3;
+/** How much of a day's width its bar takes. */
+const BAR = 0.74;
+
+export function legend({ channels }) {
+  return h("ul.usage-legend", {}, CHANNELS.map((channel) => h("li", {},
+    svg("svg", { class: "usage-swatch", "aria-hidden": "true" }, pattern(channel, "legend"), svg("rect", { class: `usage-bar ${channel}`, x: "0.75", y: "0.75", width: "14.5", height: "14.5", rx: "3", fill: paint(channel, "legend") })),
+    h("div", {},
+      h("span.usage-name", {}, t(`rates.${channel}`)),
+      h("span.muted", {}, t(channels[channel].messages === 1 ? "usage.messages.one" : "usage.messages", { count: number(channels[channel].messages) }))),
+    h("span.usage-credits", {}, t(channels[channel].credits === 1 ? "usage.credits.one" : "usage.credits", { credits: number(channels[channel].credits) })))));
+}
+
+/** Bars of credits per day, one channel on the other; x in percent, y in pixels, so that patterns and words keep their size. */
+export function usageChart({ list }, summary) {
+  const top = roundUp(Math.max(1, ...list.map(({ channels }) => CHANNELS.reduce((all, channel) => all + drawn(channels[channel]), 0))));
+  const lines = (top > 1 ? [top, top / 2, 0] : [top, 0]).map((value) => ({ value, y: BASE - (value / top) * HEIGHT }));
+  const height = BASE + LABELS;
+  return h("div.usage-chart", {},
+    svg("svg", { "aria-hidden": "true", width: AXIS, height }, lines.map(({ value, y }) => label(number(value), AXIS - 8, y + 4, "end"))),
+    svg("svg", { class: "usage-plot", role: "img", "aria-label": summary, height },
+      svg("defs", {}, CHANNELS.map((channel) => pattern(channel, "chart"))),
+      lines.map(({ value, y }) => svg("line", { class: value ? "usage-line" : "usage-line base", x1: "0", x2: "100%", y1: y, y2: y })),
+      list.map((entry, index) => column(entry, index, list.length, top)),
+      dates(list)));
+}
+
+function label(words, x, y, anchor) {
+  return svg("text", { class: "usage-label", x, y, "text-anchor": anchor }, words);
+}
+
+function column({ date, channels }, index, count, top) {
+  const width = 100 / count;
+  const place = { x: `${(index + (1 - BAR) / 2) * width}%`, width: `${width * BAR}%` };
+  let y = BASE;
+  const bars = CHANNELS.filter((channel) => drawn(channels[channel]) > 0).map((channel) => {
+    const height = Math.max(SMALLEST, (drawn(channels[channel]) / top) * HEIGHT);
+    y -= height;
+    return svg("rect", { class: `usage-bar ${channel}`, ...place, y: y + GAP / 2, height: Math.max(1, height - GAP), rx: "1.5", fill: paint(channel, "chart") });
+  });
+  const words = CHANNELS.map((channel) => `${t(`rates.${channel}`)} ${number(channels[channel].credits)}`).join(" · ");
+  return svg("g", {}, bars,
+    svg("rect", { class: "usage-day", x: `${index * width}%`, width: `${width}%`, y: TOP, height: HEIGHT }, svg("title", {}, `${day(date)}: ${words}`)));
+}
+
+/** The first, the middle and the last day. */
+function dates(list) {
+  const last = list.length - 1;
+  const place = (index, x, anchor) => label(day(list[index].date), x, BASE + 19, anchor);
+  if (list.length < 3) return place(last, "100%", "end");
+  const middle = Math.floor(list.length / 2);
+  return [place(0, "0", "start"), place(middle, `${((middle + 0.5) * 100) / list.length}%`, "middle"), place(last, "100%", "end")];
+}
+
+export function usageTable({ list, channels, total }) {
+  const rows = list.filter((entry) => CHANNELS.some((channel) => entry.channels[channel].credits !== 0)).reverse();
+  const cells = (of) => CHANNELS.map((channel) => h("td", {}, number(of[channel].credits)));
+  const sum = (of) => CHANNELS.reduce((all, channel) => all + of[channel].credits, 0);
+  return h("details.usage-details", {}, h("summary", { "data-key": "usage-table" }, t("usage.table")),
+    h("table.usage-table", {},
+      h("caption.visually-hidden", {}, t("usage.caption")),
+      h("thead", {}, h("tr", {}, [t("usage.day"), ...CHANNELS.map((channel) => t(`rates.${channel}`)), t("usage.total")].map((word) => h("th", { scope: "col" }, word)))),
+      h("tbody", {}, rows.map((entry) => h("tr", {}, h("th", { scope: "row" }, day(entry.date)), cells(entry.channels), h("td", {}, number(sum(entry.channels)))))),
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, t("usage.total")), cells(channels), h("td", {}, number(total))))),
+    h("p.hint", {}, t("usage.note")));
+}
+
+/** What more came back than was sent on a day is in the table, not in the drawing. */
+function drawn({ credits }) {
+  return Math.max(0, credits);
+}
+
+/** The next round number whose half is whole, or one: 7 → 8, 130 → 140. */
+function roundUp(value) {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  const steps = [10, 12, 14, 16, 20, 24, 30, 40, 50, 60, 80, 100].map((step) => (step * unit) / 10);
+  return steps.find((step) => step >= value && (step % 2 === 0 || step === 1));
+}
+
+/** Email is plain, WhatsApp striped, SMS dotted: also without colours they differ. */
+function paint(channel, place) {
+  return channel === "email" ? "currentColor" : `url(#usage-${place}-${channel})`;
+}
+
+function pattern(channel, place) {
+  if (channel === "email") return [];
+  const [size, mark] = channel === "whatsapp"
+    ? [5, svg("path", { d: "M-1 1L1 -1M0 5L5 0M4 6L6 4", class: "usage-stripe" })]
+    : [4, svg("circle", { cx: "2", cy: "2", r: "0.9", class: "usage-dot" })];
+  return svg("pattern", { id: `usage-${place}-${channel}`, class: channel, width: size, height: size, patternUnits: "userSpaceOnUse" }, mark);
+}
