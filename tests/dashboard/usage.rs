@@ -204,6 +204,25 @@ fn what_the_count_did_not_reach_is_left_out_and_said() {
 }
 
 #[test]
+fn after_a_short_february_two_calls_are_still_enough() {
+    let script = r"
+        const real = window.fetch.bind(window), RealDate = Date;
+        window.Date = class extends RealDate { constructor(...all) { super(...(all.length ? all : ['2027-03-01T12:00:00Z'])); } };
+        const none = { messages: 0, credits: 0 };
+        window.asked = [];
+        window.fetch = (url, options) => {
+            if (!String(url).startsWith('/v1/usage')) return real(url, options);
+            window.asked.push(String(url).slice(-7));
+            const days = [{ date: '2027-02-01', channels: { email: { messages: 5, credits: 5 }, whatsapp: none, sms: none } }];
+            return Promise.resolve(new Response(JSON.stringify({ days, next_cursor: null })));
+        };";
+    let Some(page) = opened(busy(), Reader::ENGLISH, SENDER, script) else { return };
+    page.sees("At the pace of the last 29 days, your balance lasts about 57 days.");
+    page.sees("1 Feb");
+    assert_eq!(page.eval("window.asked"), json!(["2027-03", "2027-02"]));
+}
+
+#[test]
 fn usage_that_cannot_be_read_leaves_the_rest_and_can_be_tried_again() {
     let script = r"
         const real = window.fetch.bind(window);

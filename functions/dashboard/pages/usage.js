@@ -6,6 +6,8 @@ import { CHANNELS, legend, usageChart, usageTable } from "./usage-chart.js";
 
 const DAY_MS = 86_400_000;
 const SHOWN_DAYS = 30;
+/** A month each; on 1 March the 31st of January would need a third, and is left out. */
+const MOST_CALLS = 2;
 /** Before so many days a pace says little. */
 const FEWEST_DAYS = 7;
 /** The same where the count did not reach further back: then there is much of it. */
@@ -82,8 +84,9 @@ function lasts({ total, days, partOf }, available) {
  * reach the beginning of: it and what was before are left out.
  */
 async function lastDays(now) {
-  const dates = Array.from({ length: SHOWN_DAYS }, (_, index) => isoDate(now - (SHOWN_DAYS - 1 - index) * DAY_MS));
-  const months = [...new Set(dates.map((date) => date.slice(0, 7)))].reverse();
+  const thirty = Array.from({ length: SHOWN_DAYS }, (_, index) => isoDate(now - (SHOWN_DAYS - 1 - index) * DAY_MS));
+  const months = [...new Set(thirty.map(monthOf))].reverse().slice(0, MOST_CALLS);
+  const dates = thirty.filter((date) => months.includes(monthOf(date)));
   const found = new Map();
   let partOf = null;
   for (const month of months) {
@@ -108,6 +111,10 @@ const NOTHING = Object.fromEntries(CHANNELS.map((channel) => [channel, { message
 function sum(list, channel) {
   const add = (key) => list.reduce((all, { channels }) => all + channels[channel][key], 0);
   return { messages: add("messages"), credits: add("credits") };
+}
+
+function monthOf(date) {
+  return date.slice(0, 7);
 }
 
 function isoDate(ms) {
