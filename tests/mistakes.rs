@@ -318,6 +318,50 @@ async fn mistake_11_whoever_asks_for_the_slot_finds_the_payment_too() {
     books::prove_at_rest(&saldo, "found by creating").await;
 }
 
+/// Staff copied an invoice, metadata and all, and the copy was paid: our own can still be paid, so it keeps its slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistake_6_a_paid_copy_of_an_invoice_does_not_free_the_slot_of_the_one_that_is_open() {
+    let (saldo, clock) = stage().await;
+    let (id, invoice) = rig::open_top_up(&saldo, "acme").await;
+    let invoices = saldo.stand_in().invoices();
+    let customer = invoices[0]["customer"].as_str().unwrap();
+    let form = format!(
+        "customer={customer}&currency=idr&collection_method=send_invoice&days_until_due=3&metadata[org_id]=acme\
+         &metadata[top_up_id]={id}"
+    );
+    let copy = staff(&saldo, "/v1/invoices", &form).await["id"].as_str().unwrap().to_owned();
+    staff(
+        &saldo,
+        &format!("/v1/invoices/{copy}/add_lines"),
+        "lines[0][amount]=27750000&lines[0][description]=x",
+    )
+    .await;
+    staff(&saldo, &format!("/v1/invoices/{copy}/finalize"), "").await;
+    saldo.stand_in().pay(&copy, Method::VirtualAccount).unwrap();
+    let reason = async || {
+        let items = books::items(&saldo).await;
+        let row = items.iter().find(|item| books::text(item, "sk") == format!("TOPUP#{id}")).unwrap();
+        books::text(row, "review").to_owned()
+    };
+    for _ in 0..2 {
+        assert!(rig::work(&saldo, &saldo.world(), &[rig::message("invoice.paid", &copy)]).await.is_empty());
+        assert_eq!(status(&saldo, "acme", &id).await, "open");
+        assert_eq!(reason().await, "wrong_invoice", "a person looks");
+        assert_eq!(credits(&saldo, "acme").await, 0);
+    }
+    let (code, problem) = rig::create(&saldo, &saldo.world(), "acme", "another").await;
+    assert_eq!((code, problem["code"].as_str()), (409, Some("open_top_up_exists")));
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    assert!(rig::work(&saldo, &saldo.world(), &[rig::message("invoice.paid", &invoice)]).await.is_empty());
+    assert_eq!(
+        (credits(&saldo, "acme").await, reason().await.as_str()),
+        (1000, "wrong_invoice"),
+        "and still looks"
+    );
+    clock.advance(1);
+    books::prove_always(&saldo, "a paid copy").await;
+}
+
 /// An answer that Stripe keeps under an idempotency key, 500s included, does not block a top-up for a day.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_500_that_stripe_replays_is_got_round_by_looking_first() {

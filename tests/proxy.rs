@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     KeptBefore,
     /// Stripe fails after the effect, and answers so again whenever the same idempotency key comes.
     KeptAfter,
+    /// The answer takes half a second to come back, and is old by then.
+    Late,
     /// A transaction is touching the same items: DynamoDB's transactions and updates say so.
     Conflict,
 }
@@ -49,6 +51,8 @@ impl Kind {
         Kind::Conflict,
     ];
 }
+
+const LATE: Duration = Duration::from_millis(500);
 
 /// Which call goes wrong, counted from 1 over all three, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +169,11 @@ impl State {
             Some(Kind::CrashAfter) => {
                 self.forward(upstream, request).await?;
                 Ok(self.die().await)
+            }
+            Some(Kind::Late) => {
+                let answer = self.forward(upstream, request).await;
+                tokio::time::sleep(LATE).await;
+                answer
             }
             Some(Kind::LostBefore) => Err(lost()),
             Some(Kind::LostAfter) => {

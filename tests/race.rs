@@ -247,6 +247,29 @@ async fn crediting_against_other_writes_on_the_balance_loses_nothing() {
     assert_eq!(track.credits(org).await, bought - taken, "{taken} debited of {bought}");
 }
 
+/// A worker that was told of a refused card sees the invoice open; until it has read the row, another one has credited it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stripe_said_before_a_payment_is_not_held_against_it_after() {
+    let track = Track::lay().await;
+    let (id, invoice) = rig::open_top_up(&track.saldo, "acme").await;
+    let proxy = Proxy::start(&track.saldo, Some(Fault { at: 1, kind: Kind::Late }), Duration::ZERO).await;
+    let refused = [rig::message("invoice.payment_failed", &invoice)];
+    let slow = tokio::spawn(rig::work(&track.saldo, &proxy.world, &refused));
+    while proxy.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    track.saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+    let paid = [rig::message("invoice.paid", &invoice)];
+    assert!(rig::work(&track.saldo, &track.saldo.world(), &paid).await.is_empty());
+    assert!(!slow.is_finished(), "the old answer comes later");
+    assert!(slow.await.unwrap().is_empty());
+    let items = books::items(&track.saldo).await;
+    let row = items.iter().find(|item| books::text(item, "sk") == format!("TOPUP#{id}")).unwrap();
+    assert_eq!((books::text(row, "status"), books::text(row, "review")), ("paid", ""));
+    track.end("old answers").await;
+}
+
 /// Everything at once, for every organisation in its own order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_everything_leaves_the_books_right() {

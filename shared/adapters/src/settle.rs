@@ -64,7 +64,15 @@ impl Settlement {
                     message.invoice
                 )));
             };
-            match self.decide_and_commit(&top_up, Seen::Found(&invoice), now).await {
+            // What Stripe said before the row was read may be older than the row: if so, it is asked once more.
+            let settled = match decide(&top_up, Seen::Found(&invoice), self.policy, now) {
+                Change::Flag(_) | Change::Nothing(Nothing::Contradiction) => {
+                    let invoice = self.stripe.invoice(&message.invoice, message.failed_at()).await?;
+                    self.decide_and_commit(&top_up, seen(invoice.as_ref()), now).await
+                }
+                change => self.commit(&top_up, change, now).await,
+            };
+            match settled {
                 Err(PortError::Conflict) => {}
                 settled => return settled.map(|settled| Handled::Settled(Box::new(settled))),
             }

@@ -35,7 +35,7 @@ pub enum Change {
     Close(Status),
     /// It ended in a way that does not fit; the slot is free, a person decides about the credits.
     Review(ReviewReason),
-    /// It stays credited, and a person looks.
+    /// It stays as it is, and a person looks.
     Flag(ReviewReason),
     NoteFailure(PaymentFailure),
     Nothing(Nothing),
@@ -58,9 +58,14 @@ enum Verdict {
     Draft,
     Payable,
     Void,
-    Proven { paid_at: Timestamp },
+    Proven {
+        paid_at: Timestamp,
+    },
     Doubtful(ReviewReason),
+    /// Another invoice than the row's: not paid, it is nobody's business.
     Foreign,
+    /// Another invoice than the row's, and someone paid it.
+    ForeignPaid,
     Unknown,
 }
 
@@ -89,6 +94,16 @@ pub fn decide(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) ->
             Change::Review(reason)
         }
 
+        (Requested | Open | Paid | Canceled | Expired | Failed | InReview, Verdict::ForeignPaid)
+            if top_up.review == Some(ReviewReason::WrongInvoice) =>
+        {
+            Change::Nothing(AlreadyApplied)
+        }
+        // It proves nothing about our own invoice, which may still be paid: state and slot stay.
+        (Requested | Open | Paid, Verdict::ForeignPaid) => Change::Flag(ReviewReason::WrongInvoice),
+        (Canceled | Expired | Failed | InReview, Verdict::ForeignPaid) => {
+            Change::Review(ReviewReason::WrongInvoice)
+        }
         (Requested | Open | Paid | Canceled | Expired | Failed | InReview, Verdict::Foreign) => {
             Change::Nothing(Undecided)
         }
@@ -148,7 +163,8 @@ pub fn apply(top_up: &TopUp, change: &Change, now: Timestamp) -> Option<Commit> 
             after.status = Status::Paid;
             after.paid_at = Some(*paid_at);
             after.payment_failure = None;
-            after.review = None;
+            // What was in doubt about this invoice is settled; that another one was paid is not.
+            after.review = top_up.review.filter(|reason| *reason == ReviewReason::WrongInvoice);
             after.credited = Some(top_up.purchase.credits);
             entry = Some(entry_of(top_up, top_up.purchase.credits, now));
         }
@@ -192,11 +208,12 @@ fn verdict(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) -> Ve
     let Seen::Found(invoice) = seen else { return Verdict::Missing };
     let ours = top_up.points_to(&invoice.link.id);
     match &invoice.status {
-        InvoiceStatus::Paid => match proof(top_up, invoice, ours, policy) {
+        InvoiceStatus::Paid if !ours => Verdict::ForeignPaid,
+        _ if !ours => Verdict::Foreign,
+        InvoiceStatus::Paid => match proof(top_up, invoice, policy) {
             Ok(()) => Verdict::Proven { paid_at: invoice.paid_at.unwrap_or(now) },
             Err(reason) => Verdict::Doubtful(reason),
         },
-        _ if !ours => Verdict::Foreign,
         InvoiceStatus::Draft => Verdict::Draft,
         InvoiceStatus::Open | InvoiceStatus::Uncollectible => Verdict::Payable,
         InvoiceStatus::Void => Verdict::Void,
@@ -206,11 +223,11 @@ fn verdict(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) -> Ve
 
 /// `paid` is not proof of money: Stripe also says it for a customer balance, an amount below the minimum and a mark by
 /// hand. Source: <https://docs.stripe.com/invoicing/overview>.
-fn proof(top_up: &TopUp, invoice: &InvoiceFacts, ours: bool, policy: Policy) -> Result<(), ReviewReason> {
+fn proof(top_up: &TopUp, invoice: &InvoiceFacts, policy: Policy) -> Result<(), ReviewReason> {
     let total = top_up.purchase.total;
     let points_back = invoice.top_up_id.as_deref() == Some(top_up.id.as_str())
         && invoice.org.as_deref() == Some(top_up.org.as_str());
-    if !ours || !points_back {
+    if !points_back {
         return Err(ReviewReason::WrongInvoice);
     }
     if invoice.livemode != policy.livemode {
@@ -331,7 +348,7 @@ mod tests {
     #[test]
     fn paid_without_proof_is_never_credited() {
         type Spoil = fn(&mut InvoiceFacts);
-        let spoilt: [(ReviewReason, Spoil); 13] = [
+        let spoilt: [(ReviewReason, Spoil); 12] = [
             (ReviewReason::WrongMode, |i| i.livemode = true),
             (ReviewReason::WrongCurrency, |i| i.currency = Currency::USD),
             (ReviewReason::WrongTotal, |i| i.total -= 100),
@@ -339,7 +356,6 @@ mod tests {
             (ReviewReason::WrongAmountPaid, |i| i.starting_balance = -5),
             (ReviewReason::WrongCustomer, |i| i.customer = Some("cus_2".to_owned())),
             (ReviewReason::WrongCustomer, |i| i.customer = None),
-            (ReviewReason::WrongInvoice, |i| i.link.id = "in_2".to_owned()),
             (ReviewReason::WrongInvoice, |i| i.top_up_id = None),
             (ReviewReason::WrongInvoice, |i| i.org = Some("rival".to_owned())),
             (ReviewReason::NoPayment, |i| i.payments.clear()),
@@ -360,6 +376,32 @@ mod tests {
                 assert_eq!(commit.top_up.credited, top_up.credited);
                 let again = decide(&commit.top_up, Seen::Found(&invoice), POLICY, now());
                 assert_eq!(again, Change::Nothing(Nothing::AlreadyApplied), "{status:?} {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_invoice_that_was_paid_is_never_credited_and_frees_no_slot() {
+        for status in Status::ALL {
+            let top_up = top_up(status);
+            let mut copy = invoice(&top_up, InvoiceStatus::Paid);
+            copy.link.id = "in_2".to_owned();
+            let change = decide(&top_up, Seen::Found(&copy), POLICY, now());
+            let commit = apply(&top_up, &change, now()).unwrap();
+            assert_eq!(commit.entry, None, "{status:?}");
+            assert!(!commit.release_slot, "{status:?}");
+            assert_eq!(commit.top_up.review, Some(ReviewReason::WrongInvoice), "{status:?}");
+            assert_eq!(commit.top_up.credited, top_up.credited);
+            let kept = status.is_unfinished() || status == Status::Paid;
+            assert_eq!(commit.top_up.status, if kept { status } else { Status::InReview });
+            let again = decide(&commit.top_up, Seen::Found(&copy), POLICY, now());
+            assert_eq!(again, Change::Nothing(Nothing::AlreadyApplied), "{status:?}");
+
+            let own = invoice(&top_up, InvoiceStatus::Paid);
+            let change = decide(&commit.top_up, Seen::Found(&own), POLICY, now());
+            if status != Status::Paid {
+                let paid = apply(&commit.top_up, &change, now()).unwrap();
+                assert_eq!(paid.top_up.review, Some(ReviewReason::WrongInvoice), "still to be looked at");
             }
         }
     }
