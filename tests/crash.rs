@@ -2,6 +2,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::World;
 use saldo_local::Saldo;
@@ -439,6 +440,30 @@ async fn cleanup_once(
     clock.advance(80 * 3600);
     rig::cleanup(saldo, &saldo.world()).await;
     proxy.calls()
+}
+
+/// Rows that nobody can read are told of in every run, and hold nobody up.
+#[tokio::test(flavor = "multi_thread")]
+async fn cleanup_passes_by_what_it_cannot_deal_with() {
+    let (saldo, clock) = stage().await;
+    let stage = Stage { saldo: Arc::clone(&saldo), org: "acme".to_owned() };
+    let (id, _) = stage.open().await;
+    let (client, table) = (books::dynamodb(&saldo), books::table(&saldo));
+    let text = |text: String| AttributeValue::S(text);
+    for number in 0..30 {
+        let put = client
+            .put_item()
+            .table_name(&table)
+            .item("pk", text(format!("ORG#broken-{number}")))
+            .item("sk", text("TOPUP#top_01a208d846c676229a08bf3f3cf70805".to_owned()))
+            .item("due_pk", text("DUE".to_owned()))
+            .item("due_at", text(format!("{number:015}")));
+        put.send().await.unwrap();
+    }
+    clock.advance(73 * 3600);
+    let summary = rig::cleanup(&saldo, &saldo.world()).await;
+    assert_eq!((&summary["failed"], &summary["finished"]), (&json!(30), &json!(1)), "{summary}");
+    assert_eq!(rig::top_up(&saldo, "acme", &id).await.1["status"], "expired");
 }
 
 /// The event that tells of this invoice's payment.

@@ -3,7 +3,7 @@
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::dynamo::Store;
+use saldo_adapters::dynamo::{Due, Store};
 use saldo_adapters::settle::{Settled, Settlement};
 use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
@@ -37,8 +37,10 @@ impl Function {
     pub async fn handle(&self, _event: Value) -> Value {
         let now = self.clock.now();
         let (mut checked, mut finished, mut failed) = (0, 0, 0);
+        let mut last: Option<Due> = None;
         while checked < LARGEST_RUN {
-            let due = match self.settlement.store.due(now, READ).await {
+            // What failed is still due; going on behind it, it holds nobody up.
+            let due = match self.settlement.store.due(now, READ, last.as_ref()).await {
                 Ok(due) => due,
                 Err(error) => {
                     error!(%error, "due top-ups not read");
@@ -46,8 +48,7 @@ impl Function {
                     break;
                 }
             };
-            let before = failed;
-            for (org, id) in &due {
+            for Due { org, id, .. } in &due {
                 if let Err(error) = self.spender.finish_all(org, now).await {
                     warn!(org = org.as_str(), %error, "debits not finished");
                 }
@@ -60,10 +61,10 @@ impl Function {
                 }
             }
             checked += due.len();
-            // What failed is still due, and would come first again.
-            if due.len() < READ || failed > before {
+            if due.len() < READ {
                 break;
             }
+            last = due.into_iter().last();
         }
         info!(checked, finished, failed, "cleaned up");
         json!({"checked": checked, "finished": finished, "failed": failed})

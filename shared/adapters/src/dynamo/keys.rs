@@ -69,6 +69,14 @@ pub(super) fn due_at(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
 }
 
+/// Where a top-up stands in the index.
+pub(super) fn due(of: &OrgId, id: &TopUpId, at: &str) -> Item {
+    let mut item = top_up(of, id);
+    item.insert(DUE_PK.to_owned(), text(DUE));
+    item.insert(DUE_AT.to_owned(), text(at));
+    item
+}
+
 /// The organisation and the top-up that a key of the index names.
 pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
     let org = OrgId::parse(pk.strip_prefix("ORG#")?).ok()?;

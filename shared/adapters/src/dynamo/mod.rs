@@ -10,7 +10,7 @@ mod writes;
 
 use aws_sdk_dynamodb::Client;
 
-pub use reads::{Balance, Page};
+pub use reads::{Balance, Due, Page};
 pub use writes::Begun;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.

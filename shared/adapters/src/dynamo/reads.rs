@@ -30,6 +30,15 @@ pub struct Page<T, Id> {
     pub next: Option<Id>,
 }
 
+/// An unfinished top-up on the list of what is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub org: OrgId,
+    pub id: TopUpId,
+    /// Its place in the list.
+    at: String,
+}
+
 /// How many reads a filtered page may take before it is handed out short.
 const READS_PER_PAGE: usize = 5;
 
@@ -161,8 +170,13 @@ impl Store {
             .limit(page_size(limit))
     }
 
-    /// Unfinished top-ups whose next check is due, the longest waiting first: at most `limit`.
-    pub async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(OrgId, TopUpId)>, PortError> {
+    /// Unfinished top-ups whose next check is due, the longest waiting first: at most `limit`, those behind `after`.
+    pub async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        after: Option<&Due>,
+    ) -> Result<Vec<Due>, PortError> {
         let query = self
             .client
             .query()
@@ -173,16 +187,10 @@ impl Store {
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":due", text(DUE))
             .expression_attribute_values(":now", text(keys::due_at(now)))
+            .set_exclusive_start_key(after.map(|after| keys::due(&after.org, &after.id, &after.at)))
             .limit(page_size(limit));
         let answer = query.send().await.map_err(|error| port_error(&error))?;
-        let key = |item: &Item, name: &str| Reader(item).text(name).map(str::to_owned);
-        answer
-            .items()
-            .iter()
-            .map(|item| {
-                keys::parse_top_up(&key(item, PK)?, &key(item, SK)?).ok_or_else(|| Reader(item).fault(SK))
-            })
-            .collect()
+        answer.items().iter().map(due_of).collect()
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, PortError> {
@@ -197,6 +205,12 @@ fn entry_page(answer: &QueryOutput) -> Result<Page<Entry, EntryId>, PortError> {
     let more = answer.last_evaluated_key().is_some_and(|key| !key.is_empty());
     let next = items.last().map(|entry| entry.id).filter(|_| more);
     Ok(Page { items, next })
+}
+
+fn due_of(item: &Item) -> Result<Due, PortError> {
+    let row = Reader(item);
+    let (org, id) = keys::parse_top_up(row.text(PK)?, row.text(SK)?).ok_or_else(|| row.fault(SK))?;
+    Ok(Due { org, id, at: row.text(DUE_AT)?.to_owned() })
 }
 
 fn page_size(limit: usize) -> i32 {
