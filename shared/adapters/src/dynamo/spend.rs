@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -150,15 +150,8 @@ impl Heads for Store {
     }
 
     async fn reverse(&self, org: &OrgId, reversal: &Reversal) -> Result<Reversed, PortError> {
-        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal)].map(|item| {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .condition_expression(ABSENT)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            put.build().map(|put| TransactWriteItem::builder().put(put).build())
-        });
-        let mut items = puts.into_iter().collect::<Result<Vec<_>, _>>().map_err(not_built)?;
+        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal)];
+        let mut items = self.puts_if_absent(puts)?;
         let head = Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::balance(org)))

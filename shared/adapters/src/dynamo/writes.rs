@@ -44,15 +44,7 @@ impl Store {
         let request_item = Writer(keys::request(&top_up.org, request))
             .text(TOP_UP_ID, top_up.id.as_str())
             .number(TTL, top_up.created_at.plus_secs(REQUEST_LIFE_SECS).secs());
-        let puts = [slot.0, request_item.0, top_up_item(top_up)].map(|item| {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .condition_expression(ABSENT)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            put.build().map(|put| TransactWriteItem::builder().put(put).build())
-        });
-        let puts = puts.into_iter().collect::<Result<Vec<_>, _>>().map_err(not_built)?;
+        let puts = self.puts_if_absent([slot.0, request_item.0, top_up_item(top_up)])?;
         match self.transact(puts).await {
             Ok(()) => Ok(Begun::New),
             Err(Canceled::Conditions(reasons)) => {
@@ -84,7 +76,7 @@ impl Store {
         let condition = if commit.entry.is_some() { OVER_REVISION_UNCREDITED } else { OVER_REVISION };
         let mut items = vec![self.row_put(top_up, condition).map_err(not_built)?];
         if let Some(entry) = &commit.entry {
-            items.push(self.entry_put(&top_up.org, entry).map_err(not_built)?);
+            items.extend(self.puts_if_absent([entry_item(&top_up.org, entry)])?);
             items.push(self.balance_update(&top_up.org, entry).map_err(not_built)?);
         }
         if commit.release_slot {
@@ -142,13 +134,20 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn entry_put(&self, org: &OrgId, entry: &Entry) -> Result<TransactWriteItem, BuildError> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(entry_item(org, entry)))
-            .condition_expression(ABSENT)
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
+    /// Puts of new items, each of which tells what was there before when it fails.
+    pub(super) fn puts_if_absent<const N: usize>(
+        &self,
+        items: [Item; N],
+    ) -> Result<Vec<TransactWriteItem>, PortError> {
+        let put = |item| {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression(ABSENT)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            put.build().map(|put| TransactWriteItem::builder().put(put).build()).map_err(not_built)
+        };
+        items.into_iter().map(put).collect()
     }
 
     fn balance_update(&self, org: &OrgId, entry: &Entry) -> Result<TransactWriteItem, BuildError> {
