@@ -57,8 +57,8 @@ struct Account {
     slot: Option<String>,
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
-    /// Debits that may not have their entry yet, with their tags.
-    ring: BTreeMap<String, i64>,
+    /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
+    ring: Vec<(String, i64)>,
 }
 
 /// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
@@ -163,7 +163,7 @@ fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
     let written = |id: &str, tag: i64| {
         of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
     };
-    account.ring.iter().filter(move |(id, tag)| !written(id, **tag)).map(|(_, tag)| *tag)
+    account.ring.iter().filter(move |(id, tag)| !written(id, *tag)).map(|(_, tag)| *tag)
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
@@ -176,6 +176,23 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
     }
+}
+
+/// The debits of a run as entries of their own.
+fn debits(run: &Item) -> Vec<Item> {
+    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let debit = |(name, value): (&String, &AttributeValue)| {
+        let AttributeValue::M(debit) = value else { return None };
+        let id = first.id(name.parse().unwrap()).unwrap().to_string();
+        let credits = -number(debit, "n").unwrap();
+        Some(Item::from([
+            ("sk".to_owned(), AttributeValue::S(id)),
+            ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
+            ("credits".to_owned(), AttributeValue::N(credits.to_string())),
+            ("tag".to_owned(), debit["t"].clone()),
+        ]))
+    };
+    run.iter().filter_map(debit).collect()
 }
 
 /// A ring's name of a debit as its id.
@@ -212,18 +229,22 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
     let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
     for item in items(saldo).await {
         let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
-        if let Some(ledger) = pk.strip_prefix("LEDGER#") {
-            let (org, _) = ledger.rsplit_once('#').unwrap();
-            accounts.entry(org.to_owned()).or_default().entries.push(item);
+        let mut parts = pk.split('#');
+        let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
+        let account = accounts.entry(org.to_owned()).or_default();
+        if kind == "LEDGER" {
+            account.entries.extend(if text(&item, "kind") == "debits" { debits(&item) } else { vec![item] });
             continue;
         }
-        let account = accounts.entry(pk.strip_prefix("ORG#").unwrap().to_owned()).or_default();
+        assert_eq!(kind, "ORG", "{pk}");
         match sk.as_str() {
             "BALANCE" => {
-                account.balance = number(&item, "credits").unwrap();
+                let credits = number(&item, "credits").unwrap();
+                assert!(credits >= 0, "{pk} has {credits}");
+                account.balance += credits;
                 if let Some(AttributeValue::M(ring)) = item.get("q") {
-                    account.ring =
-                        ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap())).collect();
+                    let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
+                    account.ring.extend(debits);
                 }
             }
             "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),

@@ -5,5 +5,5 @@ mod contract;
 mod history;
 mod http;
 mod simulator;
-mod store;
+mod trouble;
 mod usage;

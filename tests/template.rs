@@ -13,9 +13,9 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("quote", &[]),
     ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
-    ("balance", &[("!GetAtt Table.Arn", SPEND), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
-    ("history", &[("!GetAtt Table.Arn", SPEND), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
-    ("spend", &[("!GetAtt Table.Arn", SPEND)]),
+    ("balance", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("history", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("spend", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:PutItem"])]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
     (
         "credit-worker",
@@ -24,15 +24,22 @@ const GRANTS: &[(&str, &[Grant])] = &[
             ("!GetAtt Payments.Arn", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
         ],
     ),
-    ("cleanup", &[("!GetAtt Table.Arn", SETTLE), ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"])]),
+    (
+        "cleanup",
+        &[
+            ("!GetAtt Table.Arn", SETTLE),
+            ("!GetAtt Table.Arn", FINISH),
+            ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
+        ],
+    ),
     ("dashboard", &[]),
 ];
 
 const SETTLE: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-/// Also for who only reads: they finish the debits that were left half done.
-const SPEND: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+/// To finish the debits that were left half done, which whoever meets them does.
+const FINISH: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"];
 
 const OPEN_ROUTES: &[&str] = &[
     "GET /",
@@ -50,6 +57,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
     "GET /v1/usage",
+    "POST /v1/debit-batches",
     "POST /v1/debits/{id}/reverse",
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",

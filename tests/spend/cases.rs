@@ -1,21 +1,23 @@
 //! Single cases of the protocol that random histories let pass as a failed call.
 use saldo_adapters::spend::Spender;
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, RING_ROOM, TURN, Tag, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, RING_ROOM, Shard, TURN, Tag, Timestamp,
 };
 
+use saldo_spend_model::Row;
+
 use super::history::{self, wait};
-use super::store::{Port, Row, State};
+use super::trouble::{self, Port, Shared, State};
 
 fn port() -> (OrgId, Port, Timestamp) {
     let mut state = State::new(1, None);
     state.credit(1000);
-    state.head.as_mut().unwrap().ready = true;
-    (OrgId::parse("acme").unwrap(), Port::new(state), Timestamp::from_ms(history::START_MS))
+    state.table.main().ready = true;
+    (OrgId::parse("acme").unwrap(), trouble::port(state), Timestamp::from_ms(history::START_MS))
 }
 
 fn debit(at: u8) -> Debit {
-    history::debit(&mut fastrand::Rng::with_seed(u64::from(at)), at)
+    history::debit(&mut fastrand::Rng::with_seed(u64::from(at)), at, Timestamp::from_ms(history::START_MS))
 }
 
 #[test]
@@ -26,7 +28,7 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
     wait(sender.debit(&org, &first, now)).unwrap();
     {
         let mut state = port.state();
-        let head = state.head.as_mut().unwrap();
+        let head = state.table.main();
         let tag = head.ring.get_mut(&first.id).unwrap();
         tag.0 += TURN;
         head.turns += TURN;
@@ -43,10 +45,10 @@ fn a_full_ring_of_finished_debits_stops_no_debit() {
         // Each from a process that never comes back.
         wait(Spender::new(port.another()).debit(&org, &debit(at), now)).unwrap();
     }
-    assert_eq!(port.state().head.as_ref().unwrap().ring.len(), RING_ROOM);
+    assert_eq!(port.state().table.main().ring.len(), RING_ROOM);
     let done = wait(Spender::new(port.another()).debit(&org, &debit(100), now)).unwrap();
     assert!(!done.repeated);
-    assert!(port.state().head.as_ref().unwrap().ring.len() < RING_ROOM, "some were forgotten");
+    assert!(port.state().table.main().ring.len() < RING_ROOM, "some were forgotten");
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
     let tag = Tag(Tag::code(Credits(5), channel).unwrap());
     {
         let mut state = port.state();
-        let head = state.head.as_mut().unwrap();
+        let head = state.table.main();
         head.ring.insert(id, tag);
         (head.turns, head.credits.0) = (TURN, head.credits.0 - 5);
     }
@@ -66,5 +68,5 @@ fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
     assert_eq!((done.credits, done.available), (Credits(5), Credits(995)), "as it was taken");
     let (credits, available) = (Credits(5), Credits(995));
     let entry = DebitEntry { id, tag, credits, channel, details: None, available };
-    assert_eq!(port.state().ledger.get(&id.entry()), Some(&Row::Debit(entry)));
+    assert_eq!(port.state().table.ledger.get(&(Shard::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }

@@ -1,20 +1,22 @@
-//! One history: some debits, each attempted several times, with top-ups, reversals and repair beside them.
-use std::collections::BTreeMap;
+//! One history: some debits, alone and in batches, each attempted several times by processes that may disagree about
+//! shards, with top-ups, reversals and repair beside them.
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
-use saldo_adapters::spend::{Debited, Heads, SpendError, Spender};
+use saldo_adapters::PortError;
+use saldo_adapters::spend::{Debited, Heads as _, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Head, MOST_TRIMS, OrgId, RING_ROOM,
-    Reversal, TURN, Tag, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, OrgId, RING_ROOM, Reversal, Shard,
+    Shards, TURN, Tag, Timestamp,
 };
+use saldo_spend_model::{Bug, Row};
 
-use super::bugs::Bug;
-use super::store::{Port, Row, State};
+use super::trouble::{Port, Shared, State, port};
 
-/// The moment all ids are made at.
+/// The moment a history begins.
 pub(crate) const START_MS: i64 = 1_795_441_928_000;
 
 type Actor = Pin<Box<dyn Future<Output = ()>>>;
@@ -28,14 +30,26 @@ struct Told {
     wrong: Option<String>,
 }
 
+/// What was true when an attempt began.
+struct Before {
+    acknowledged: BTreeSet<DebitId>,
+    /// In a ring or in the ledger.
+    taken: BTreeSet<DebitId>,
+    /// How many calls there had been.
+    calls: usize,
+}
+
 struct Play {
     org: OrgId,
     port: Port,
     rng: fastrand::Rng,
     told: Arc<Mutex<Told>>,
-    /// Each is a process with a memory of its own.
+    /// Each is a process with a memory and a configuration of its own.
     spenders: Vec<Spender<Port>>,
     debits: Vec<Debit>,
+    now: Timestamp,
+    /// Over how many shards processes may believe that debits are spread; the first is none.
+    numbers: Vec<u8>,
 }
 
 /// Plays the history of `seed`; what is wrong with it, if anything.
@@ -52,22 +66,36 @@ impl Play {
         state.trouble = [0, 20, 20, 50][rng.usize(..4)];
         if rng.u32(..20) > 0 {
             state.credit(rng.i64(1..=12));
-            state.head.as_mut().unwrap().ready = rng.u32(..10) > 0;
+            state.table.main().ready = rng.u32(..10) > 0;
         }
         if rng.u32(..20) == 0 {
             fill_ring(&mut state, &mut rng);
         }
-        let debits = (0..rng.u8(1..=4)).map(|at| debit(&mut rng, at)).collect();
-        let port = Port::new(state);
-        let spenders = (0..rng.u32(1..=3)).map(|_| Spender::new(port.another())).collect();
+        let now = Timestamp::from_ms(START_MS);
+        let debits = (0..rng.u8(1..=4)).map(|at| debit(&mut rng, at, now)).collect();
+        let numbers = vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4));
+        let (port, told) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
-        Play { org, port, rng, told: Arc::default(), spenders, debits }
+        let count = rng.u32(1..=3);
+        let mut play = Play { org, port, rng, told, spenders: Vec::new(), debits, now, numbers };
+        for _ in 0..count {
+            let spender = play.spender();
+            play.spenders.push(spender);
+        }
+        play
+    }
+
+    /// A process that has just started, with the configuration of some moment.
+    fn spender(&mut self) -> Spender<Port> {
+        let number = self.numbers[self.rng.usize(..self.numbers.len())];
+        let config = if number == 0 { "{}".to_owned() } else { format!("{{\"acme\":{number}}}") };
+        Spender::new(self.port.another()).with_shards(Shards::from_json(&config).unwrap())
     }
 
     /// Everything happens in an order that the seed gives; some of it dies on the way.
     fn stir(&mut self) {
         let deadly = [0, 0, 2, 6][self.rng.usize(..4)];
-        let mut to_come = self.rng.u32(2..=8);
+        let mut to_come = self.rng.u32(2..=9);
         let mut actors: Vec<Actor> = Vec::new();
         loop {
             let late = self.port.state().late.len();
@@ -76,6 +104,7 @@ impl Play {
             }
             if to_come > 0 && (actors.is_empty() || self.rng.u32(..6) == 0) {
                 to_come -= 1;
+                self.pass_time(actors.is_empty());
                 let actor = self.actor();
                 actors.push(actor);
             }
@@ -90,22 +119,32 @@ impl Play {
             if died && self.rng.bool() {
                 // The whole process died, and with it what it remembered.
                 let at = self.rng.usize(..self.spenders.len());
-                self.spenders[at] = Spender::new(self.port.another());
+                self.spenders[at] = self.spender();
             }
+        }
+    }
+
+    /// Much time only when nobody is at work: a call takes seconds. Then new messages may come too.
+    fn pass_time(&mut self, quiet: bool) {
+        let secs = if quiet { [0, 0, 3, 120, 700, 90_000][self.rng.usize(..6)] } else { 0 };
+        self.now = self.now.plus_secs(secs);
+        if secs > 0 && self.debits.len() < 8 && self.rng.bool() {
+            let at = u8::try_from(self.debits.len()).unwrap();
+            let ahead = [0, 0, 290][self.rng.usize(..3)];
+            let debit = debit(&mut self.rng, at, self.now.plus_secs(ahead));
+            self.debits.push(debit);
         }
     }
 
     fn actor(&mut self) -> Actor {
         let at = self.rng.usize(..self.spenders.len());
-        let spender = self.spenders[at].clone();
+        let (spender, now) = (self.spenders[at].clone(), self.now);
         let debit = self.debits[self.rng.usize(..self.debits.len())].clone();
-        let later = [0, 0, 0, 3, 120, 90_000][self.rng.usize(..6)];
-        let now = Timestamp::from_ms(START_MS).plus_secs(later);
         let (org, told, port) = (self.org.clone(), Arc::clone(&self.told), self.port.another());
-        match self.rng.u32(..20) {
+        match self.rng.u32(..22) {
             0..=1 => {
-                self.port.state().credit(self.rng.i64(1..=6));
-                Box::pin(async {})
+                let credits = self.rng.i64(1..=6);
+                Box::pin(async move { port.state().credit(credits) })
             }
             2..=3 => Box::pin(async move {
                 let before = told.lock().unwrap().debits.contains_key(&debit.id);
@@ -113,9 +152,7 @@ impl Play {
                 told.lock().unwrap().reversed(&debit, before, reversed);
             }),
             4..=5 => Box::pin(async move {
-                if let Ok(head) = port.head(&org).await {
-                    let _ = spender.repair(&org, &head, now).await;
-                }
+                let _ = spender.finish_all(&org, now).await;
             }),
             6 => Box::pin(async move {
                 let mut other = debit.clone();
@@ -125,11 +162,24 @@ impl Play {
                 let answer = spender.debit(&org, &other, now).await;
                 told.lock().unwrap().other(&other, before, answer);
             }),
+            7..=11 => {
+                let mut batch = self.debits.clone();
+                self.rng.shuffle(&mut batch);
+                batch.truncate(self.rng.usize(1..=4));
+                Box::pin(async move {
+                    let before = Before::of(&told, &port);
+                    let outcomes = spender.debit_all(&org, &batch, now).await;
+                    told.lock().unwrap().answered(&batch, &before, &port, outcomes);
+                })
+            }
             _ => Box::pin(async move {
-                let before = told.lock().unwrap().debits.contains_key(&debit.id);
-                let taken = port.state().charged.get(&debit.id).is_some_and(|times| *times > 0);
-                let answer = spender.debit(&org, &debit, now).await;
-                told.lock().unwrap().debited(&debit, before, taken, answer);
+                let before = Before::of(&told, &port);
+                let outcome = match spender.debit(&org, &debit, now).await {
+                    Ok(done) => Ok(vec![Outcome::Done(done)]),
+                    Err(SpendError::Reused) => Ok(vec![Outcome::Reused]),
+                    Err(error) => Err(error),
+                };
+                told.lock().unwrap().answered(&[debit], &before, &port, outcome);
             }),
         }
     }
@@ -144,16 +194,14 @@ impl Play {
             }
             state.arrive();
         }
-        let (org, port) = (self.org.clone(), self.port.another());
-        let spender = Spender::new(self.port.another());
-        let now = Timestamp::from_ms(START_MS).plus_secs(3_600);
+        let org = self.org.clone();
+        let now = self.now.plus_secs(3_600);
+        let repairer = self.spender();
         for _ in 0..4 {
-            wait(async {
-                let head = port.head(&org).await.unwrap();
-                spender.repair(&org, &head, now).await.unwrap();
-            });
+            wait(repairer.finish_all(&org, now)).map_err(|error| error.to_string())?;
         }
         self.books()?;
+        let spender = self.spender();
         let acknowledged: Vec<_> = self.told.lock().unwrap().debits.values().copied().collect();
         for told in acknowledged {
             let debit = self.debits.iter().find(|debit| debit.id == told.id).unwrap().clone();
@@ -169,30 +217,52 @@ impl Play {
                 return Err(format!("{told:?} is repeated at rest {again:?}"));
             }
         }
+        self.spend_the_rest(&spender, now)?;
+        self.verdict()
+    }
+
+    /// With new credits, all that there is can be spent, to the last one, and no more.
+    fn spend_the_rest(&mut self, spender: &Spender<Port>, now: Timestamp) -> Result<(), String> {
         self.port.state().credit(10);
-        let fresh = debit(&mut self.rng, 200);
-        let done = wait(spender.debit(&org, &fresh, now));
+        let mut fresh = debit(&mut self.rng, 200, now);
+        let done = wait(spender.debit(&self.org, &fresh, now));
         if done.as_ref().map(|done| done.repeated) != Ok(false) {
             return Err(format!("a covered debit at rest: {done:?}"));
         }
-        self.verdict()
+        let left = wait(self.port.heads(&self.org)).unwrap();
+        let left = saldo_domain::total(&left);
+        for (at, credits) in [(201, left), (202, Credits(1))] {
+            fresh = Debit { credits, ..debit(&mut self.rng, at, now) };
+            let done = wait(spender.debit(&self.org, &fresh, now));
+            match done {
+                Ok(_) if at == 201 => {}
+                Err(SpendError::NotEnough { available: Credits(0), .. }) if at == 202 => {}
+                other => return Err(format!("{credits} of {left} at rest: {other:?}")),
+            }
+        }
+        Ok(())
     }
 
     fn books(&self) -> Result<(), String> {
         let state = self.port.state();
-        if let Some(head) = state.head.as_ref().filter(|head| !head.ring.is_empty()) {
-            return Err(format!("repair left {:?} in the ring", head.ring));
+        let table = &state.table;
+        if let Some((shard, head)) = table.heads.iter().find(|(_, head)| !head.ring.is_empty()) {
+            return Err(format!("repair left {:?} in the ring of {shard:?}", head.ring));
         }
-        for (id, charged) in &state.charged {
-            let entry = i64::from(state.ledger.contains_key(&id.entry()));
-            if *charged != entry {
-                return Err(format!("{id} is charged {charged} times and has {entry} entries"));
+        let entries = |id: DebitId| {
+            let of = |((_, entry), _): &(&(Shard, saldo_domain::EntryId), &Row)| *entry == id.entry();
+            table.ledger.iter().filter(of).map(|(_, row)| row).collect::<Vec<_>>()
+        };
+        for (id, charged) in &table.charged {
+            let entries = i64::try_from(entries(*id).len()).unwrap();
+            if *charged != entries || entries > 1 {
+                return Err(format!("{id} is charged {charged} times and has {entries} entries"));
             }
         }
         let told = self.told.lock().unwrap();
         for (id, debited) in &told.debits {
-            match state.ledger.get(&id.entry()) {
-                Some(Row::Debit(entry)) if entry.credits == debited.credits => {}
+            match entries(*id).as_slice() {
+                [Row::Debit(entry)] if entry.credits == debited.credits => {}
                 other => return Err(format!("{id} was acknowledged, its entry is {other:?}")),
             }
             if told.created.get(id).is_some_and(|times| *times > 1) {
@@ -200,7 +270,7 @@ impl Play {
             }
         }
         for (id, reversal) in &told.reversals {
-            let entry = state.ledger.get(&reversal.entry);
+            let entry = table.ledger.get(&(Shard::MAIN, reversal.entry));
             if entry != Some(&Row::Reversal(reversal.credits)) {
                 return Err(format!("the reversal of {id} was acknowledged, its entry is {entry:?}"));
             }
@@ -211,37 +281,87 @@ impl Play {
 
     fn verdict(&self) -> Result<(), String> {
         let wrong = self.told.lock().unwrap().wrong.clone();
-        match wrong.or_else(|| self.port.state().wrong.clone()) {
+        match wrong.or_else(|| self.port.state().table.wrong.clone()) {
             Some(wrong) => Err(wrong),
             None => Ok(()),
         }
     }
 }
 
+impl Before {
+    fn of(told: &Mutex<Told>, port: &Port) -> Before {
+        let state = port.state();
+        let taken = |(id, times): (&DebitId, &i64)| (*times > 0).then_some(*id);
+        Before {
+            acknowledged: told.lock().unwrap().debits.keys().copied().collect(),
+            taken: state.table.charged.iter().filter_map(taken).collect(),
+            calls: state.table.totals.len(),
+        }
+    }
+}
+
 impl Told {
-    /// `before` and `taken` say what was true when the attempt began: acknowledged, and in the ring or the ledger.
-    fn debited(&mut self, debit: &Debit, before: bool, taken: bool, answer: Result<Debited, SpendError>) {
+    /// The answer to one debit, or to several at once.
+    fn answered(
+        &mut self,
+        debits: &[Debit],
+        before: &Before,
+        port: &Port,
+        answer: Result<Vec<Outcome>, SpendError>,
+    ) {
         match answer {
-            Ok(done) => {
+            Ok(outcomes) => {
+                if outcomes.len() != debits.len() {
+                    self.wrong.get_or_insert(format!("{} debits have {outcomes:?}", debits.len()));
+                }
+                for (debit, outcome) in debits.iter().zip(outcomes) {
+                    self.outcome(debit, before, outcome);
+                }
+            }
+            // Nothing is known: it has to be repeated.
+            Err(SpendError::Port(PortError::Unavailable(_) | PortError::Conflict) | SpendError::Busy) => {}
+            Err(SpendError::NotEnough { needed, .. }) => self.refused(debits, before, port, needed),
+            Err(SpendError::Untimely(id)) => {
+                if before.acknowledged.contains(&id) || before.taken.contains(&id) {
+                    self.wrong.get_or_insert(format!("{id} was taken and then refused as too old"));
+                }
+            }
+            Err(error) => {
+                self.wrong.get_or_insert(format!("{debits:?}: {error}"));
+            }
+        }
+    }
+
+    fn outcome(&mut self, debit: &Debit, before: &Before, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(done) => {
                 let first = *self.debits.entry(debit.id).or_insert(done);
                 *self.created.entry(debit.id).or_default() += u32::from(!done.repeated);
                 if (first.credits, first.available) != (done.credits, done.available) {
                     self.wrong.get_or_insert(format!("{} was {first:?} and then {done:?}", debit.id));
                 }
             }
-            // Nothing is known: it has to be repeated.
-            Err(SpendError::Port(_) | SpendError::Busy) => {}
-            Err(error) if before => {
-                self.wrong.get_or_insert(format!("{} was acknowledged and then refused: {error}", debit.id));
-            }
-            Err(SpendError::NotEnough(_) | SpendError::Untimely) if taken => {
-                self.wrong.get_or_insert(format!("{} was taken and then refused", debit.id));
+            Outcome::Reused if before.acknowledged.contains(&debit.id) => {
+                self.wrong.get_or_insert(format!("{} was acknowledged and then refused", debit.id));
             }
             // The message with other content that came first.
-            Err(SpendError::Reused | SpendError::NotEnough(_) | SpendError::Untimely) => {}
-            Err(error) => {
-                self.wrong.get_or_insert(format!("{}: {error}", debit.id));
-            }
+            Outcome::Reused => {}
+        }
+    }
+
+    /// A refusal for lack of credits is right if some debits that were not done needed `needed`, and if at some moment
+    /// of the attempt there was less.
+    fn refused(&mut self, debits: &[Debit], before: &Before, port: &Port, needed: Credits) {
+        let new = debits.iter().filter(|debit| !before.taken.contains(&debit.id));
+        let most: i64 = new.map(|debit| debit.credits.0).sum();
+        let state = port.state();
+        let totals = &state.table.totals;
+        let least = totals[before.calls.saturating_sub(1).min(totals.len())..].iter().min().copied();
+        if needed.0 > most {
+            self.wrong
+                .get_or_insert(format!("refused for {needed}, of which some was done before: {debits:?}"));
+        } else if least.unwrap_or_default() >= needed.0 {
+            self.wrong.get_or_insert(format!("refused for {needed} with {least:?} there"));
         }
     }
 
@@ -279,27 +399,30 @@ pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
     }
 }
 
-pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8) -> Debit {
+/// A message with the id that is number `at`, in one of a few runs.
+pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
     let channel = Channel::ALL[rng.usize(..3)];
     let country = rng.bool().then(|| Country::parse("ID").unwrap());
     let credits = Credits(rng.i64(1..=4));
-    Debit { id: id(at), credits, channel, details: Details { country, reference: None } }
+    let run = rng.u8(..3);
+    Debit { id: id(run, at, made), credits, channel, details: Details { country, reference: None } }
 }
 
-fn id(at: u8) -> DebitId {
-    let ms = u64::try_from(START_MS).unwrap().to_be_bytes();
+fn id(run: u8, at: u8, made: Timestamp) -> DebitId {
+    let ms = u64::try_from(made.ms()).unwrap().to_be_bytes();
     let mut bytes = [0x80; 16];
     bytes[..6].copy_from_slice(&ms[2..]);
-    (bytes[6], bytes[15]) = (0x70, at);
+    (bytes[6], bytes[9], bytes[15]) = (0x70, run, at);
     DebitId::from_bytes(bytes).unwrap()
 }
 
 /// Debits of others: finished, left half done, or applied again after they were finished.
 fn fill_ring(state: &mut State, rng: &mut fastrand::Rng) {
-    let Some(mut head) = state.head.take() else { return };
+    let table = &mut state.table;
+    let Some(mut head) = table.heads.remove(&Shard::MAIN) else { return };
     head.ready = true;
-    for at in 0..rng.usize(RING_ROOM - 2..=RING_ROOM + MOST_TRIMS) {
-        let id = id(u8::try_from(100 + at).unwrap());
+    for at in 0..rng.usize(RING_ROOM - 2..=RING_ROOM + 4) {
+        let id = id(0, u8::try_from(100 + at).unwrap(), Timestamp::from_ms(START_MS));
         let credits = Credits(1);
         let code = Tag::code(credits, Channel::Email).unwrap();
         let tag = Tag(head.turns + code);
@@ -310,21 +433,19 @@ fn fill_ring(state: &mut State, rng: &mut fastrand::Rng) {
             1 => Some(Tag(tag.0 - TURN)),
             _ => Some(tag),
         };
-        state.charged.insert(id, if entry_tag == Some(tag) || entry_tag.is_none() { 1 } else { 2 });
+        table.charged.insert(id, if entry_tag == Some(tag) || entry_tag.is_none() { 1 } else { 2 });
         if let Some(tag) = entry_tag {
             let channel = Channel::Email;
             let details = Some(Details::default());
             let entry = DebitEntry { id, tag, credits, channel, details, available: Credits(1) };
-            state.ledger.insert(id.entry(), Row::Debit(entry));
+            table.ledger.insert((Shard::MAIN, id.entry()), Row::Debit(entry));
         }
     }
-    state.head = Some(Head { credits: Credits(0), ..head });
-    let spent: i64 = state.charged.values().sum();
+    let spent: i64 = table.charged.values().sum();
     // The balance that such a past would have left.
     let granted: i64 =
-        state.ledger.values().map(|row| if let Row::TopUp(credits) = row { credits.0 } else { 0 }).sum();
-    if let Some(head) = &mut state.head {
-        head.credits = Credits(granted - spent);
-    }
+        table.ledger.values().map(|row| if let Row::TopUp(credits) = row { credits.0 } else { 0 }).sum();
+    head.credits = Credits(granted - spent);
+    table.heads = Funds::from([(Shard::MAIN, head)]);
     state.credit(40);
 }

@@ -5,7 +5,7 @@ use saldo_adapters::spend::{SpendError, Spender};
 use saldo_domain::{OrgId, Timestamp};
 
 use super::history::{self, wait};
-use super::store::{Port, State};
+use super::trouble::{Shared, State, port};
 
 const PER_TEST: u64 = 50_000;
 const NIGHTLY: u64 = 1_000_000;
@@ -24,7 +24,7 @@ fn a_million_histories_keep_the_books() {
 
 #[test]
 fn a_history_replays_exactly() {
-    use super::bugs::Bug;
+    use saldo_spend_model::Bug;
     let failing = |seed: &u64| history::run(*seed, Some(Bug::NoGiveBack)).is_err();
     let seed = (0..PER_TEST).find(failing).expect("the bug is found");
     let told = history::run(seed, Some(Bug::NoGiveBack));
@@ -38,11 +38,11 @@ fn a_debit_that_finishes_meanwhile_is_found() {
     for (reverses, reads) in [(true, 2), (false, 1)] {
         let mut state = State::new(1, None);
         state.credit(100);
-        let port = Port::new(state);
+        let port = port(state);
         let (sender, other) = (Spender::new(port.another()), Spender::new(port.another()));
         let mut rng = fastrand::Rng::with_seed(1);
-        let [first, second] = [1, 2].map(|at| history::debit(&mut rng, at));
         let now = Timestamp::from_ms(history::START_MS);
+        let [first, second] = [1, 2].map(|at| history::debit(&mut rng, at, now));
         let looking = async {
             if reverses {
                 other.reverse(&org, first.id, now).await.map(drop)

@@ -1,6 +1,6 @@
 //! What debits add up to, per day and channel.
 use saldo_adapters::clock::Clock;
-use saldo_domain::Timestamp;
+use saldo_domain::{DebitId, Timestamp};
 use saldo_local::Saldo;
 use serde_json::{Value, json};
 
@@ -98,11 +98,13 @@ async fn write_debits(saldo: &Saldo, clock: &Clock, count: usize) {
         ),
         ("x-amz-date", "20261123T000000Z"),
     ];
-    let at = clock.now().ms().to_string();
     let put = || {
+        let id = DebitId::parse(&rig::debit_id(clock, 0)).unwrap();
+        let run = id.run().first().to_string();
+        let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}});
         json!({"PutRequest": {"Item": {
-            "pk": {"S": "LEDGER#acme#202611"}, "sk": {"S": rig::debit_id(clock, 0)}, "at": {"N": at},
-            "credits": {"N": "-1"}, "kind": {"S": "debit"}, "channel": {"S": "email"}}}})
+            "pk": {"S": "LEDGER#acme#202611"}, "sk": {"S": run}, "kind": {"S": "debits"},
+            format!("{:02}", id.place()): {"M": debit}}}})
     };
     for start in (0..count).step_by(25) {
         let puts: Vec<_> = (start..count.min(start + 25)).map(|_| put()).collect();

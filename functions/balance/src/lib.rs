@@ -9,7 +9,7 @@ use saldo_adapters::dynamo::{Balance, Store};
 use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
 use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
-use saldo_domain::{Credits, OrgId, Permission, PriceList, Rates, TopUp};
+use saldo_domain::{Credits, Funds, OrgId, Permission, PriceList, Rates, TopUp, total};
 use serde_json::{Map, Value, json};
 use tracing::{error, warn};
 
@@ -49,7 +49,7 @@ impl Function {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
         let currency = caller.currency.unwrap_or(self.prices.default_currency());
         let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
-        let (balance, open) = self.read(&caller.org).await.map_err(|error| {
+        let (credits, open) = self.read(&caller.org).await.map_err(|error| {
             error!(org = caller.org.as_str(), %error, "table not read");
             Problem::unavailable()
         })?;
@@ -59,18 +59,18 @@ impl Function {
             .filter_map(|(channel, credits)| Some((json!(channel).as_str()?.to_owned(), json!(credits))))
             .collect();
         Ok(json!({
-            "available_credits": balance.credits,
-            "level": level(balance.credits, low_below),
+            "available_credits": credits,
+            "level": level(credits, low_below),
             "low_below": low_below,
             "rates": rates,
             "open_top_up": open.as_ref().map(top_up_json),
         }))
     }
 
-    async fn read(&self, org: &OrgId) -> Result<(Balance, Option<TopUp>), PortError> {
-        let mut balance = self.store.balance(org).await?;
-        match self.spender.repair(org, &balance.head, self.clock.now()).await {
-            Ok(true) => balance = self.store.balance(org).await?,
+    async fn read(&self, org: &OrgId) -> Result<(Credits, Option<TopUp>), PortError> {
+        let (mut balance, mut funds) = self.read_heads(org).await?;
+        match self.spender.repair(org, &funds, self.clock.now()).await {
+            Ok(true) => (balance, funds) = self.read_heads(org).await?,
             Ok(false) => {}
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished"),
         }
@@ -78,7 +78,13 @@ impl Function {
             Some(id) => self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished()),
             None => None,
         };
-        Ok((balance, open))
+        Ok((total(&funds), open))
+    }
+
+    async fn read_heads(&self, org: &OrgId) -> Result<(Balance, Funds), PortError> {
+        let balance = self.store.balance(org).await?;
+        let funds = self.spender.heads_beside(org, balance.head.clone()).await?;
+        Ok((balance, funds))
     }
 }
 

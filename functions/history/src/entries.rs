@@ -2,13 +2,14 @@
 
 use lambda_http::http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
+use saldo_adapters::dynamo::Ledger;
 use saldo_adapters::http::{Problem, header as header_of, json_response};
 use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
 use serde_json::{Value, json};
 
 use crate::{Function, page, unavailable};
 
-/// A CSV answer ends when it is as long, in bytes: a function may answer 6 MB, and one more read adds less than half one.
+/// A CSV answer ends when it is as long, in bytes: a function may answer 6 MB.
 const CSV_BYTES: usize = 5_000_000;
 /// Rows of one CSV answer at most.
 const CSV_ROWS: usize = 20_000;
@@ -18,40 +19,38 @@ impl Function {
     pub(crate) async fn entries(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
         let month = page::month(request, self.clock.now())?;
         let after = page::entry_cursor(request, month)?;
-        if after.is_none() {
-            self.finish_debits(org).await;
+        let (csv, limit) = (wants_csv(request)?, page::limit(request)?);
+        let ledger = self.ledger(org, month, after.is_none()).await?;
+        if csv {
+            return self.csv(ledger, after).await;
         }
-        if wants_csv(request)? {
-            return self.csv(org, month, after).await;
-        }
-        let limit = page::limit(request)?;
         let page =
-            self.store.entries(org, month, limit, after).await.map_err(|error| unavailable(org, &error))?;
+            self.store.entries(ledger, limit, after).await.map_err(|error| unavailable(org, &error))?;
         let entries: Vec<Value> = page.items.iter().map(entry_json).collect();
         let next = page.next.map(|id| id.to_string());
         Ok(json_response(StatusCode::OK, &json!({"entries": entries, "next_cursor": next})))
     }
 
     /// The whole month, or its first 20,000 entries and a `Link` to the rest.
-    async fn csv(
-        &self,
-        org: &OrgId,
-        month: Month,
-        mut after: Option<EntryId>,
-    ) -> Result<Response<Body>, Problem> {
+    async fn csv(&self, ledger: Ledger<'_>, mut after: Option<EntryId>) -> Result<Response<Body>, Problem> {
         let mut text = String::from("id,at,credits,kind,cause,channel,country,reference\r\n");
-        for _ in 0..CSV_ROWS / CSV_READ {
-            let page = self.store.entries(org, month, CSV_READ, after).await;
-            let page = page.map_err(|error| unavailable(org, &error))?;
+        let mut rows = 0;
+        loop {
+            let page = self.store.oldest_entries(ledger, CSV_READ, after).await;
+            let page = page.map_err(|error| unavailable(ledger.org, &error))?;
             for entry in &page.items {
+                if rows == CSV_ROWS || text.len() > CSV_BYTES {
+                    return Ok(csv_response(text, ledger.month, after));
+                }
                 text.push_str(&csv_row(entry));
+                rows += 1;
+                after = Some(entry.id);
             }
             after = page.next;
-            if after.is_none() || text.len() > CSV_BYTES {
-                break;
+            if after.is_none() {
+                return Ok(csv_response(text, ledger.month, None));
             }
         }
-        Ok(csv_response(text, month, after))
     }
 }
 

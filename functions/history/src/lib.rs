@@ -10,11 +10,11 @@ use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::dynamo::Store;
+use saldo_adapters::dynamo::{Ledger, Store};
 use saldo_adapters::http::{Caller, ClaimNames, Problem};
 use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
-use saldo_domain::{OrgId, Permission};
+use saldo_domain::{Month, OrgId, Permission};
 use tracing::{error, warn};
 
 /// The function, ready to answer.
@@ -49,11 +49,21 @@ impl Function {
         }
     }
 
-    /// So that a debit which was left half done is in the list: what cannot be finished now is only not shown yet.
-    pub(crate) async fn finish_debits(&self, org: &OrgId) {
-        if let Err(error) = self.spender.finish_all(org, self.clock.now()).await {
+    /// The ledger of a month. At its beginning, debits which were left half done are finished, so that they are in it: what
+    /// cannot be finished now is only not shown yet.
+    pub(crate) async fn ledger<'a>(
+        &self,
+        org: &'a OrgId,
+        month: Month,
+        at_beginning: bool,
+    ) -> Result<Ledger<'a>, Problem> {
+        let now = self.clock.now();
+        let heads = self.spender.all_heads(org, now).await;
+        let (split, funds) = heads.map_err(|error| unavailable(org, &error))?;
+        if at_beginning && let Err(error) = self.spender.repair(org, &funds, now).await {
             warn!(org = org.as_str(), %error, "debits not finished");
         }
+        Ok(Ledger { org, month, split })
     }
 }
 

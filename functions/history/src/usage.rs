@@ -12,7 +12,7 @@ use crate::{Function, page, unavailable};
 
 /// Entries that one answer counts at most.
 const COUNTED_ENTRIES: usize = 20_000;
-const ENTRIES_PER_READ: usize = 1_000;
+const ITEMS_PER_READ: usize = 1_000;
 
 impl Function {
     /// The month's days with debits or reversals, in UTC, each with every channel.
@@ -20,21 +20,27 @@ impl Function {
     /// A reversal is taken back on its own day, not on its debit's: so a day that is over keeps its numbers, the days
     /// of a month add up to its entries, and a day may be below zero.
     ///
-    /// Counts from the month's end backwards, at most 20,000 entries in 20 reads. Where there are more, `next_cursor`
+    /// Counts from the month's end backwards, at most 20,000 entries. Where there are more, `next_cursor`
     /// goes on with earlier ones; the day that it cuts comes in both answers, and the parts are to be added. Nothing is
     /// kept for it, so that a debit writes no more: an answer costs half a read unit per 4 KB of entries, for 1,000
     /// debits of 200 bytes 25 read units, at most 500 for 20,000 of them, and one for the head.
     pub(crate) async fn usage(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
         let month = page::month(request, self.clock.now())?;
         let mut before = page::entry_cursor(request, month)?;
-        if before.is_none() {
-            self.finish_debits(org).await;
-        }
+        let ledger = self.ledger(org, month, before.is_none()).await?;
         let mut days = Days::default();
-        for _ in 0..COUNTED_ENTRIES / ENTRIES_PER_READ {
-            let page = self.store.latest_entries(org, month, ENTRIES_PER_READ, before).await;
+        let mut counted = 0;
+        'reading: loop {
+            let page = self.store.latest_entries(ledger, ITEMS_PER_READ, before).await;
             let page = page.map_err(|error| unavailable(org, &error))?;
-            page.items.iter().for_each(|entry| days.count(entry));
+            for entry in &page.items {
+                if counted == COUNTED_ENTRIES {
+                    break 'reading;
+                }
+                days.count(entry);
+                counted += 1;
+                before = Some(entry.id);
+            }
             before = page.next;
             if before.is_none() {
                 break;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
+use crate::spend::PLACES;
 use crate::{Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
@@ -65,7 +66,16 @@ impl EntryId {
 
     pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
         let ms = u64::try_from(now.ms()).unwrap_or_default();
-        EntryId(Builder::from_unix_timestamp_millis(ms, random).into_uuid())
+        EntryId(Builder::from_unix_timestamp_millis(ms, random).into_uuid()).first_of_run()
+    }
+
+    /// The first of the 32 ids that share an item: see [`crate::RunId`]. Entries that are no debits are first, so that
+    /// each has its item for itself.
+    #[must_use]
+    pub fn first_of_run(self) -> EntryId {
+        let mut bytes = self.0.into_bytes();
+        bytes[15] &= !PLACES;
+        EntryId(Uuid::from_bytes(bytes))
     }
 
     pub fn parse(text: &str) -> Result<EntryId, InvalidId> {
@@ -161,6 +171,7 @@ mod tests {
         assert_eq!(id.month().to_string(), "2026-11");
         assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
         assert!(id < EntryId::of_top_up(&top_up, now.plus_secs(1)));
+        assert_eq!(id, id.first_of_run());
     }
 
     #[test]

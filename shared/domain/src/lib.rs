@@ -30,8 +30,9 @@ pub use permission::{Permission, Permissions};
 pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use spend::{
-    Debit, DebitEntry, DebitId, Details, Head, MOST_TRIMS, RING_ROOM, Reference, Refusal, Reversal, TURN,
-    Tag, Take, refusal,
+    Debit, DebitEntry, DebitId, Details, Funds, Gain, Head, MOST_PORTIONS, MOST_TRIMS, Portion, RING_MOST,
+    RING_ROOM, Reference, Refusal, Reversal, RunId, Shard, Shards, ShardsError, Split, TURN, Tag, Take,
+    gather, refusal, total,
 };
 pub use timestamp::Timestamp;
 pub use top_up::{InvoiceLink, ReviewReason, Status, TopUp};

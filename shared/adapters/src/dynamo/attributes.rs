@@ -88,3 +88,15 @@ impl<'a> Reader<'a> {
         PortError::Broken(format!("item {} {} has no usable {name}", key("pk"), key("sk")))
     }
 }
+
+/// The size of an item as DynamoDB counts it, in bytes.
+#[cfg(test)]
+pub(super) fn bytes(item: &Item) -> usize {
+    let of = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        AttributeValue::M(map) => 3 + map.len() + bytes(map),
+        other => panic!("{other:?}"),
+    };
+    item.iter().map(|(name, value)| name.len() + of(value)).sum()
+}

@@ -1,6 +1,6 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, Timestamp, TopUpId};
+use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, RunId, Shard, Timestamp, TopUpId};
 
 use super::attributes::{Item, text};
 
@@ -31,8 +31,18 @@ pub(super) fn org_partition(of: &OrgId) -> String {
     org(of)
 }
 
+/// The main head.
 pub(super) fn balance(of: &OrgId) -> Item {
-    key(org(of), BALANCE.to_owned())
+    head(of, Shard::MAIN)
+}
+
+/// Each head is in a partition of its own.
+pub(super) fn head(of: &OrgId, shard: Shard) -> Item {
+    key(sharded(org(of), shard), BALANCE.to_owned())
+}
+
+fn sharded(partition: String, shard: Shard) -> String {
+    if shard == Shard::MAIN { partition } else { format!("{partition}#{}", shard.number()) }
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
@@ -51,12 +61,19 @@ pub(super) fn request(of: &OrgId, id: &IdempotencyKey) -> Item {
     key(org(of), format!("REQUEST#{id}"))
 }
 
-pub(super) fn ledger_partition(of: &OrgId, month: Month) -> String {
-    format!("LEDGER#{of}#{}", month.digits())
+pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: Shard) -> String {
+    sharded(format!("LEDGER#{of}#{}", month.digits()), ledger)
 }
 
+/// An entry that is no debit.
 pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
-    key(ledger_partition(of, id.month()), id.to_string())
+    key(ledger_partition(of, id.month(), Shard::MAIN), id.to_string())
+}
+
+/// The entries of a run of debits.
+pub(super) fn run(of: &OrgId, ledger: Shard, run: RunId) -> Item {
+    let first = run.first();
+    key(ledger_partition(of, first.month(), ledger), first.to_string())
 }
 
 /// That a debit was reversed, and by which entry.

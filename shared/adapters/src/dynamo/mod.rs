@@ -2,14 +2,18 @@
 
 mod attributes;
 mod errors;
+mod heads;
 mod keys;
+mod months;
 mod reads;
 mod rows;
+mod runs;
 mod spend;
 mod writes;
 
 use aws_sdk_dynamodb::Client;
 
+pub use months::Ledger;
 pub use reads::{Balance, Due, Page};
 pub use writes::Begun;
 

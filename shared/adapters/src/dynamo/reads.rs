@@ -1,26 +1,22 @@
 //! Reads: single items for decisions, pages for people.
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use saldo_domain::{
-    Credits, Entry, EntryId, Head, IdempotencyKey, Month, OrgId, Status, Timestamp, TopUp, TopUpId,
-};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use saldo_domain::{Head, IdempotencyKey, OrgId, Status, Timestamp, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Reader, text};
 use super::errors::port_error;
+use super::heads::head_of;
 use super::keys::{self, DUE, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, TOP_UP_PREFIX};
-use super::rows::{entry_of, pointer_of, top_up_of};
-use super::spend::head_of;
+use super::rows::{pointer_of, top_up_of};
+use super::writes::not_built;
 use crate::PortError;
 
-/// What an organisation may spend, and which top-up holds its open slot.
+/// The main head of an organisation, and which top-up holds its open slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
-    pub credits: Credits,
-    pub open_top_up: Option<TopUpId>,
-    /// The item that the credits are in, with the debits that may not have their entry yet.
     pub head: Head,
+    pub open_top_up: Option<TopUpId>,
 }
 
 /// Some of a list, and the id after which it goes on.
@@ -41,6 +37,8 @@ pub struct Due {
 
 /// How many reads a filtered page may take before it is handed out short.
 const READS_PER_PAGE: usize = 5;
+/// How many reads several items may take: DynamoDB may leave some for another one.
+const READS_PER_BATCH: usize = 5;
 
 impl Store {
     /// A top-up of this organisation, as it is now.
@@ -78,10 +76,7 @@ impl Store {
         let mut balance = Balance::default();
         for item in answer.items() {
             match Reader(item).text(SK)? {
-                keys::BALANCE => {
-                    balance.head = head_of(item)?;
-                    balance.credits = balance.head.credits;
-                }
+                keys::BALANCE => balance.head = head_of(item)?,
                 keys::OPEN_SLOT => balance.open_top_up = Some(pointer_of(item)?),
                 // The organisation's customer lies between the two.
                 _ => {}
@@ -134,42 +129,6 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// Ledger entries of a month, oldest first, later than `after`.
-    pub async fn entries(
-        &self,
-        org: &OrgId,
-        month: Month,
-        limit: usize,
-        after: Option<EntryId>,
-    ) -> Result<Page<Entry, EntryId>, PortError> {
-        let query = self.month(org, month, limit, after).consistent_read(true);
-        entry_page(&query.send().await.map_err(|error| port_error(&error))?)
-    }
-
-    /// Ledger entries of a month, newest first, earlier than `before`.
-    ///
-    /// For half the read units of [`Store::entries`]: what was written within the last second may be missing.
-    pub async fn latest_entries(
-        &self,
-        org: &OrgId,
-        month: Month,
-        limit: usize,
-        before: Option<EntryId>,
-    ) -> Result<Page<Entry, EntryId>, PortError> {
-        let query = self.month(org, month, limit, before).scan_index_forward(false);
-        entry_page(&query.send().await.map_err(|error| port_error(&error))?)
-    }
-
-    fn month(&self, org: &OrgId, month: Month, limit: usize, from: Option<EntryId>) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::ledger_partition(org, month)))
-            .set_exclusive_start_key(from.map(|id| keys::entry(org, id)))
-            .limit(page_size(limit))
-    }
-
     /// Unfinished top-ups whose next check is due, the longest waiting first: at most `limit`, those behind `after`.
     pub async fn due(
         &self,
@@ -198,13 +157,28 @@ impl Store {
             self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send();
         Ok(sent.await.map_err(|error| port_error(&error))?.item)
     }
-}
 
-fn entry_page(answer: &QueryOutput) -> Result<Page<Entry, EntryId>, PortError> {
-    let items = answer.items().iter().map(entry_of).collect::<Result<Vec<_>, _>>()?;
-    let more = answer.last_evaluated_key().is_some_and(|key| !key.is_empty());
-    let next = items.last().map(|entry| entry.id).filter(|_| more);
-    Ok(Page { items, next })
+    /// The items there are under these keys, at most 100, in any order.
+    pub(super) async fn items(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, PortError> {
+        if keys.len() == 1 {
+            let Some(key) = keys.pop() else { return Ok(Vec::new()) };
+            return Ok(self.item(key).await?.into_iter().collect());
+        }
+        let mut items = Vec::new();
+        for _ in 0..READS_PER_BATCH {
+            let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let asked = asked.map_err(not_built)?;
+            let sent = self.client.batch_get_item().request_items(&self.table, asked).send();
+            let mut answer = sent.await.map_err(|error| port_error(&error))?;
+            items.extend(answer.responses.take().unwrap_or_default().into_values().flatten());
+            let rest = answer.unprocessed_keys.take().unwrap_or_default().into_values().next();
+            keys = rest.map(|rest| rest.keys).unwrap_or_default();
+            if keys.is_empty() {
+                return Ok(items);
+            }
+        }
+        Err(PortError::Unavailable("not all items were read".to_owned()))
+    }
 }
 
 fn due_of(item: &Item) -> Result<Due, PortError> {
@@ -213,6 +187,6 @@ fn due_of(item: &Item) -> Result<Due, PortError> {
     Ok(Due { org, id, at: row.text(DUE_AT)?.to_owned() })
 }
 
-fn page_size(limit: usize) -> i32 {
+pub(super) fn page_size(limit: usize) -> i32 {
     i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000)
 }

@@ -1,8 +1,8 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Channel, Country, Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase,
-    ReviewReason, Status, TaxPercent, TopUp, TopUpId,
+    Channel, Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase, ReviewReason,
+    Status, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -110,6 +110,7 @@ pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
         .0
 }
 
+/// An entry that is no debit.
 pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
     let row = Reader(item);
     let kind = row.parsed("kind", EntryKind::parse)?;
@@ -118,14 +119,10 @@ pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
         at: row.moment("at")?,
         credits: Credits(row.number(CREDITS)?),
         kind,
-        cause: match kind {
-            EntryKind::TopUp | EntryKind::Reversal => row.text("cause")?.to_owned(),
-            // A debit's id is its key.
-            EntryKind::Debit => row.text(keys::SK)?.to_owned(),
-        },
+        cause: row.text("cause")?.to_owned(),
         channel: row.optional_text("channel").and_then(Channel::parse),
-        country: row.optional_text("country").and_then(Country::parse),
-        reference: row.optional_text("reference").map(str::to_owned),
+        country: None,
+        reference: None,
     })
 }
 

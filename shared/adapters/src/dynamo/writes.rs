@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
-use saldo_domain::{Commit, Entry, IdempotencyKey, OrgId, TopUp, TopUpId};
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use saldo_domain::{Commit, IdempotencyKey, OrgId, Shard, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Writer, number, text};
 use super::errors::{Canceled, canceled, condition_failed, port_error};
 use super::keys::{self, TTL};
-use super::rows::{CREDITS, REVISION, TOP_UP_ID, entry_item, pointer_of, top_up_item};
-use super::spend::{RING, TURNS};
+use super::rows::{REVISION, TOP_UP_ID, entry_item, pointer_of, top_up_item};
 use crate::PortError;
 
 /// What came of writing a new top-up down.
@@ -77,7 +74,7 @@ impl Store {
         let mut items = vec![self.row_put(top_up, condition).map_err(not_built)?];
         if let Some(entry) = &commit.entry {
             items.extend(self.puts_if_absent([entry_item(&top_up.org, entry)])?);
-            items.push(self.balance_update(&top_up.org, entry).map_err(not_built)?);
+            items.push(self.gain_update(&top_up.org, Shard::MAIN, entry.credits).map_err(not_built)?);
         }
         if commit.release_slot {
             items.push(self.slot_delete(&top_up.org, &top_up.id).map_err(not_built)?);
@@ -148,23 +145,6 @@ impl Store {
             put.build().map(|put| TransactWriteItem::builder().put(put).build()).map_err(not_built)
         };
         items.into_iter().map(put).collect()
-    }
-
-    fn balance_update(&self, org: &OrgId, entry: &Entry) -> Result<TransactWriteItem, BuildError> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(keys::balance(org)))
-            .update_expression(
-                "SET #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty) ADD #credits :credits",
-            )
-            .expression_attribute_names("#credits", CREDITS)
-            .expression_attribute_names("#v", TURNS)
-            .expression_attribute_names("#q", RING)
-            .expression_attribute_values(":credits", number(entry.credits.0))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
-            .build()?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Only its holder frees a slot.

@@ -1,46 +1,90 @@
-//! What a process remembers of the debits it has finished, so that the next one can take them out of the ring.
+//! What a process remembers: debits it has finished, so that the next one can take them out of the ring, and how an
+//! organisation is split.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use saldo_domain::{DebitId, MOST_TRIMS, OrgId, RING_ROOM, Tag};
+use saldo_domain::{Credits, DebitId, Funds, Head, MOST_TRIMS, OrgId, Portion, RING_MOST, Shard, Split, Tag};
 
-/// Finished debits by organisation. Forgetting some is harmless: repair takes them out of the ring.
+/// By organisation. Forgetting is harmless: repair takes finished debits out of the ring, and heads tell of splits.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<HashMap<OrgId, Vec<(DebitId, Tag)>>>);
+pub(super) struct Memory(Mutex<HashMap<OrgId, Known>>);
 
-/// With about 1 KB each, 10 MB at the most.
+#[derive(Debug, Default)]
+struct Known {
+    split: Split,
+    done: Vec<(DebitId, Tag)>,
+    /// The credits of each head when it was last seen; of organisations that are split.
+    seen: BTreeMap<Shard, Credits>,
+}
+
+/// With a few KB each, some 30 MB at the most.
 const MOST_ORGS: usize = 10_000;
 
 impl Memory {
     /// The entry of this debit is known to carry this tag.
     pub(super) fn finished(&self, org: &OrgId, done: impl IntoIterator<Item = (DebitId, Tag)>) {
+        self.with(org, |known| {
+            for one in done {
+                if !known.done.contains(&one) && known.done.len() < RING_MOST {
+                    known.done.push(one);
+                }
+            }
+        });
+    }
+
+    pub(super) fn has(&self, org: &OrgId, id: DebitId) -> bool {
+        self.orgs().get(org).is_some_and(|known| known.done.iter().any(|(done, _)| *done == id))
+    }
+
+    /// Some finished debits of this shard other than those of `portions`, the longest finished first, which are forgotten
+    /// here.
+    pub(super) fn some(&self, org: &OrgId, shard: Shard, portions: &[Portion]) -> Vec<(DebitId, Tag)> {
+        let mut orgs = self.orgs();
+        let Some(known) = orgs.get_mut(org) else { return Vec::new() };
+        let fits = |(id, tag): &(DebitId, Tag)| {
+            tag.shard() == shard && portions.iter().all(|portion| portion.id != *id)
+        };
+        let some: Vec<_> = known.done.iter().copied().filter(fits).take(MOST_TRIMS).collect();
+        known.done.retain(|one| !some.contains(one));
+        some
+    }
+
+    pub(super) fn split(&self, org: &OrgId) -> Split {
+        self.orgs().get(org).map(|known| known.split).unwrap_or_default()
+    }
+
+    /// All heads were seen like this.
+    pub(super) fn saw_all(&self, org: &OrgId, funds: &Funds) {
+        let main = funds.get(&Shard::MAIN).map(|head| head.split).unwrap_or_default();
+        if let Split::Since(_) = main {
+            self.with(org, |known| {
+                known.split = main;
+                known.seen = funds.iter().map(|(shard, head)| (*shard, head.credits)).collect();
+            });
+        }
+    }
+
+    /// One head was seen like this. What all heads have together, as far as they were seen.
+    pub(super) fn saw(&self, org: &OrgId, shard: Shard, head: &Head) -> Credits {
+        if let Split::No | Split::Coming = self.split(org) {
+            return head.credits;
+        }
+        self.with(org, |known| {
+            known.seen.insert(shard, head.credits);
+            known.seen.values().fold(Credits::ZERO, |sum, credits| Credits(sum.0.saturating_add(credits.0)))
+        })
+    }
+
+    fn with<T>(&self, org: &OrgId, act: impl FnOnce(&mut Known) -> T) -> T {
         let mut orgs = self.orgs();
         if orgs.len() >= MOST_ORGS && !orgs.contains_key(org) {
             orgs.clear();
         }
-        let list = orgs.entry(org.clone()).or_default();
-        for one in done {
-            if !list.contains(&one) && list.len() < RING_ROOM + MOST_TRIMS {
-                list.push(one);
-            }
-        }
+        act(orgs.entry(org.clone()).or_default())
     }
 
-    pub(super) fn has(&self, org: &OrgId, id: DebitId) -> bool {
-        self.orgs().get(org).is_some_and(|list| list.iter().any(|(done, _)| *done == id))
-    }
-
-    /// Some finished debits other than `id`, the longest finished first, which are forgotten here.
-    pub(super) fn some(&self, org: &OrgId, id: DebitId) -> Vec<(DebitId, Tag)> {
-        let mut orgs = self.orgs();
-        let Some(list) = orgs.get_mut(org) else { return Vec::new() };
-        let some: Vec<_> = list.iter().copied().filter(|(done, _)| *done != id).take(MOST_TRIMS).collect();
-        list.retain(|one| !some.contains(one));
-        some
-    }
-
-    fn orgs(&self) -> MutexGuard<'_, HashMap<OrgId, Vec<(DebitId, Tag)>>> {
+    fn orgs(&self) -> MutexGuard<'_, HashMap<OrgId, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,10 @@
 //! the debit from its tag; an entry with another tag proves that the first write was applied twice, and what it took is
 //! given back. An id leaves the ring only when its entry is known to carry its tag.
 //!
+//! Batches are the same with several ids in one take, all of them or none. Where one item is too slow for an organisation,
+//! [`Spender::with_shards`] spreads its debits over several heads; which of two applications counts is decided by the
+//! entry as before, so that processes may disagree about the number of heads.
+//!
 //! Senders in the same AWS account can use this as a library, with the table permissions that the function `spend` has:
 //!
 //! ```no_run
@@ -13,21 +17,25 @@
 //! # async fn send(org: &OrgId, id: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! let env = Env::of_process();
 //! let world = World::of_lambda(&env)?;
-//! let spender: Spender<Store> = Spender::new(world.store(&env)?); // once; clones share it
+//! let spender: Spender<Store> = Spender::new(world.store(&env)?).with_shards(env.shards()?); // once; clones share it
 //! let credits = env.rates()?.rate(Channel::Sms, None);
 //! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
 //! match spender.debit(org, &debit, world.clock().now()).await {
 //!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),
-//!     Err(SpendError::NotEnough(available)) => println!("do not send it; there are {available} credits"),
+//!     Err(SpendError::NotEnough { available, .. }) => println!("do not send it; there are {available} credits"),
 //!     Err(error) => return Err(error.into()), // repeat it with the same id
 //! }
 //! # Ok(())
 //! # }
 //! ```
 
+mod finishing;
 mod memory;
 mod port;
 mod spender;
+mod taking;
+mod work;
 
 pub use port::{Heads, Reversed, Stored, Taken, Written};
 pub use spender::{Debited, SpendError, Spender};
+pub use work::Outcome;

@@ -2,26 +2,33 @@
 
 use std::future::Future;
 
-use saldo_domain::{DebitEntry, DebitId, Head, OrgId, Reversal, Tag, Take};
+use saldo_domain::{DebitEntry, DebitId, Funds, Gain, Head, OrgId, Reversal, Shard, Tag, Take, Timestamp};
 
 use crate::PortError;
 
 /// Heads and debit entries of organisations. Every read is consistent and every write conditional; an error means that
 /// a write may have been applied, may still be applied later, or not at all.
 pub trait Heads {
-    /// Takes credits if the head has them, does not hold the id, has room, and holds each trim under its tag or not at
-    /// all. Then, in one step: credits less, the counter one turn further, the id in the ring with the tag
-    /// `counter before + code`, the trims out of the ring.
-    fn take(&self, org: &OrgId, take: &Take) -> impl Future<Output = Result<Taken, PortError>> + Send;
-
-    /// Makes a head that was only ever credited ready for debits; no change when it is.
-    fn make_ready(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;
-
-    /// Writes the entry unless there is one with this id.
-    fn put_entry(
+    /// Takes credits for all portions or for none: if the head of this shard has them, holds none of the ids, has room,
+    /// holds each trim under its tag or not at all, and does not know of a split that the taker does not know of. Then, in
+    /// one step: credits less, the counter one turn further, each id in the ring with the tag `counter before + code`, the
+    /// trims out of the ring.
+    fn take(
         &self,
         org: &OrgId,
-        entry: &DebitEntry,
+        shard: Shard,
+        take: &Take,
+    ) -> impl Future<Output = Result<Taken, PortError>> + Send;
+
+    /// Makes a main head that was only ever credited ready for debits; no change when it is.
+    fn make_ready(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes the entries, which are of one run, into this shard's ledger, all of them or none: none when one is there.
+    fn put_entries(
+        &self,
+        org: &OrgId,
+        ledger: Shard,
+        entries: &[DebitEntry],
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
 
     /// Gives back what was taken under this tag, and takes the id out of the ring, if it is there with this tag.
@@ -32,17 +39,36 @@ pub trait Heads {
         tag: Tag,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Takes finished debits out of the ring, if each is there with its tag or not at all: at most
+    /// Takes finished debits out of the ring of this shard, if each is there with its tag or not at all: at most
     /// [`saldo_domain::MOST_TRIMS`].
     fn trim(
         &self,
         org: &OrgId,
+        shard: Shard,
         done: &[(DebitId, Tag)],
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    fn entry(&self, org: &OrgId, id: DebitId) -> impl Future<Output = Result<Stored, PortError>> + Send;
+    /// What is in these ledgers under these ids, in their order.
+    fn entries(
+        &self,
+        org: &OrgId,
+        ids: &[(Shard, DebitId)],
+    ) -> impl Future<Output = Result<Vec<Stored>, PortError>> + Send;
 
+    /// The main head; an empty one when there is none.
     fn head(&self, org: &OrgId) -> impl Future<Output = Result<Head, PortError>> + Send;
+
+    /// All heads there are, each as it was at some moment of the call.
+    fn heads(&self, org: &OrgId) -> impl Future<Output = Result<Funds, PortError>> + Send;
+
+    /// Moves credits, and makes the head that gets them if there is none; [`PortError::Conflict`] when a giver has less.
+    fn shift(&self, org: &OrgId, gain: &Gain) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets the main head say [`saldo_domain::Split::Coming`] if it says nothing, else [`PortError::Conflict`].
+    fn announce_split(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets a main head that says [`saldo_domain::Split::Coming`] say since when, else [`PortError::Conflict`].
+    fn split(&self, org: &OrgId, since: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The reversal of a debit, if there is one.
     fn reversal(
@@ -80,8 +106,8 @@ pub enum Stored {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     New,
-    /// There was one before: never [`Stored::Nothing`].
-    Before(Stored),
+    /// None was written. What was there before, for each in its order; not [`Stored::Nothing`] for all.
+    Before(Vec<Stored>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,49 @@
-//! Spending: what a debit is, how the head of a balance remembers it, and why it may be refused.
+//! A debit: its id, what it says, its entry, and how it is taken back.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use uuid::{Uuid, Variant};
 
+use super::Tag;
 use crate::{Channel, Country, Credits, EntryId, InvalidId, Timestamp};
 
 /// A debit: a UUIDv7 chosen by who sends the message, in its canonical lower-case form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DebitId(EntryId);
+
+/// The 32 ids that differ in their last five bits only. Their entries share an item, so that a batch whose ids are one
+/// such run costs one write for all its entries; ids that were made at random are each alone in theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(EntryId);
+
+/// The bits that tell an id's place in its run.
+pub(crate) const PLACES: u8 = 0x1f;
+
+impl RunId {
+    /// The first id of the run.
+    #[must_use]
+    pub fn first(self) -> EntryId {
+        self.0
+    }
+
+    /// The id at `place`, 0 to 31.
+    pub fn id(self, place: u8) -> Result<DebitId, InvalidId> {
+        let mut bytes = *self.0.uuid().as_bytes();
+        bytes[15] |= place & PLACES;
+        DebitId::from_bytes(bytes)
+    }
+
+    /// A number that is even over all 64 bits, whatever the ids are like (the finaliser of SplitMix64, Steele, Lea and
+    /// Flood 2014).
+    pub(super) fn spread(self) -> u64 {
+        let (high, low) = self.0.uuid().as_u64_pair();
+        let mut mixed = high.rotate_left(32) ^ low;
+        for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(factor);
+        }
+        mixed ^ (mixed >> 31)
+    }
+}
 
 /// How old an id may be when it is used for the first time, in seconds.
 const FIRST_USE_SECS: i64 = 24 * 3600;
@@ -40,6 +74,18 @@ impl DebitId {
     #[must_use]
     pub fn entry(self) -> EntryId {
         self.0
+    }
+
+    /// The ids that share an item of the ledger with this one.
+    #[must_use]
+    pub fn run(self) -> RunId {
+        RunId(self.0.first_of_run())
+    }
+
+    /// Its place in its run: 0 to 31.
+    #[must_use]
+    pub fn place(self) -> u8 {
+        self.bytes()[15] & PLACES
     }
 
     /// When the sender made the id.
@@ -113,132 +159,6 @@ pub struct Details {
     pub reference: Option<Reference>,
 }
 
-/// How far the counter of a head moves with every debit.
-pub const TURN: i64 = 65_536;
-const CHANNELS: i64 = 16;
-
-/// The mark of one application of a debit to a balance, given by the database: no two applications share one, and it
-/// tells what was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(pub i64);
-
-impl Tag {
-    /// What a debit adds to the counter to make its tag; below one turn.
-    #[must_use]
-    pub fn code(credits: Credits, channel: Channel) -> Option<i64> {
-        let code = credits.0.checked_mul(CHANNELS)?.checked_add(channel.code())?;
-        (credits > Credits::ZERO && code < TURN).then_some(code)
-    }
-
-    /// The credits that were taken.
-    #[must_use]
-    pub fn credits(self) -> Credits {
-        Credits(self.0.rem_euclid(TURN) / CHANNELS)
-    }
-
-    #[must_use]
-    pub fn channel(self) -> Option<Channel> {
-        Channel::of_code(self.0.rem_euclid(TURN) % CHANNELS)
-    }
-}
-
-/// The item that debits go through: credits, and the debits that may not have their entry yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    pub credits: Credits,
-    /// Counts debits, in steps of [`TURN`].
-    pub turns: i64,
-    /// Whether the head can take debits; one that has only ever been credited may have to be made ready.
-    pub ready: bool,
-    pub ring: BTreeMap<DebitId, Tag>,
-}
-
-/// How many debits the ring of a head holds before another one is refused for the moment.
-pub const RING_ROOM: usize = 20;
-/// How many finished debits one debit may take out of the ring. Their room is lent before they are gone, so that a
-/// ring never holds more than [`RING_ROOM`] + `MOST_TRIMS`, with which a head stays below 1,024 bytes.
-pub const MOST_TRIMS: usize = 4;
-/// A ring with as many debits is looked through.
-const RING_CROWDED: usize = 16;
-/// A debit that lies so many behind the newest is looked at.
-const FAR_BEHIND: i64 = 256;
-
-impl Head {
-    /// The debits in the ring from the oldest application on.
-    #[must_use]
-    pub fn by_age(&self) -> Vec<(DebitId, Tag)> {
-        let mut all: Vec<_> = self.ring.iter().map(|(id, tag)| (*id, *tag)).collect();
-        all.sort_by_key(|(_, tag)| *tag);
-        all
-    }
-
-    /// Debits that whoever began them has left alone.
-    #[must_use]
-    pub fn left_alone(&self, now: Timestamp) -> Vec<(DebitId, Tag)> {
-        self.by_age().into_iter().filter(|(id, _)| id.is_left_alone(now)).collect()
-    }
-
-    /// The debit that the next one should look after in passing: one that was left alone, when it lies far behind or the
-    /// ring is crowded.
-    #[must_use]
-    pub fn to_look_after(&self, now: Timestamp) -> Option<(DebitId, Tag)> {
-        let oldest = self.left_alone(now).into_iter().next()?;
-        let far = self.turns.saturating_sub(oldest.1.0) > FAR_BEHIND * TURN;
-        (far || self.ring.len() >= RING_CROWDED).then_some(oldest)
-    }
-}
-
-/// One attempt to take credits from a head, and finished debits to forget on the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Take {
-    pub id: DebitId,
-    pub credits: Credits,
-    /// [`Tag::code`] of credits and channel.
-    pub code: i64,
-    /// At most [`MOST_TRIMS`]; each one's entry is known to carry this very tag.
-    pub trims: Vec<(DebitId, Tag)>,
-}
-
-impl Take {
-    /// The ring must hold fewer than this before.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        RING_ROOM + self.trims.len().min(MOST_TRIMS)
-    }
-}
-
-/// Why a head did not give credits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It gave them before, under this tag.
-    Taken(Tag),
-    /// There are only so many.
-    NotEnough(Credits),
-    /// It must be made ready first.
-    NotReady,
-    /// Too many debits are under way.
-    Full,
-    /// A debit to forget is not what it was: the same without forgetting may do.
-    Trims,
-}
-
-/// Why the head that is shown refused.
-#[must_use]
-pub fn refusal(head: Option<&Head>, take: &Take) -> Refusal {
-    let Some(head) = head else { return Refusal::NotEnough(Credits::ZERO) };
-    if let Some(tag) = head.ring.get(&take.id) {
-        Refusal::Taken(*tag)
-    } else if head.credits < take.credits {
-        Refusal::NotEnough(head.credits)
-    } else if !head.ready {
-        Refusal::NotReady
-    } else if head.ring.len() >= take.room() {
-        Refusal::Full
-    } else {
-        Refusal::Trims
-    }
-}
-
 /// The ledger entry of a debit, with what makes it recognisable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DebitEntry {
@@ -280,8 +200,10 @@ impl Reversal {
     pub fn of(debit: &DebitEntry, now: Timestamp) -> Reversal {
         let mut random = [0; 10];
         random.copy_from_slice(&debit.id.bytes()[6..]);
-        // Never the debit's own key, even in its own millisecond.
+        // Never the debit's own run, even in its own millisecond.
         random[9] ^= 0xff;
+        // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
+        random[1] ^= debit.id.place();
         let entry = EntryId::made_at(now, &random);
         Reversal { debit: debit.id, entry, credits: debit.credits, channel: debit.channel, at: now }
     }
@@ -324,39 +246,15 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_tells_what_was_taken() {
-        for channel in [Channel::Email, Channel::Whatsapp, Channel::Sms] {
-            for credits in [1, 2, 1_000, 4_095] {
-                let code = Tag::code(Credits(credits), channel).unwrap();
-                let tag = Tag(7 * TURN + code);
-                assert_eq!((tag.credits(), tag.channel()), (Credits(credits), Some(channel)));
-            }
+    fn a_run_is_thirty_two_ids() {
+        let run = id(ID).run();
+        assert_eq!(run.first().to_string(), "019ab0f2-6c40-7a11-8b22-334455667780");
+        assert_eq!(id(ID).place(), 8);
+        for place in 0..32 {
+            let one = run.id(place).unwrap();
+            assert_eq!((one.run(), one.place()), (run, place));
         }
-        for credits in [-1, 0, 4_096, i64::MAX] {
-            assert_eq!(Tag::code(Credits(credits), Channel::Email), None, "{credits}");
-        }
-        assert_eq!(Tag(16).channel(), None);
-    }
-
-    #[test]
-    fn a_refusal_has_the_reason_that_matters_most() {
-        let take = Take { id: id(ID), credits: Credits(3), code: 51, trims: Vec::new() };
-        let head = Head { credits: Credits(3), ready: true, ..Head::default() };
-        assert_eq!(refusal(None, &take), Refusal::NotEnough(Credits(0)));
-        assert_eq!(refusal(Some(&head), &take), Refusal::Trims);
-        let unready = Head { ready: false, ..head.clone() };
-        assert_eq!(refusal(Some(&unready), &take), Refusal::NotReady);
-        let mut full = head.clone();
-        for at in 0..RING_ROOM {
-            let mut bytes = id(ID).bytes();
-            bytes[15] = u8::try_from(at).unwrap();
-            full.ring.insert(DebitId::from_bytes(bytes).unwrap(), Tag(17));
-        }
-        assert_eq!(refusal(Some(&full), &take), Refusal::Full);
-        full.credits = Credits(2);
-        assert_eq!(refusal(Some(&full), &take), Refusal::NotEnough(Credits(2)));
-        full.ring.insert(take.id, Tag(51));
-        assert_eq!(refusal(Some(&full), &take), Refusal::Taken(Tag(51)));
+        assert_ne!(id("019ab0f2-6c40-7a11-8b22-3344556677a0").run(), run);
     }
 
     #[test]
@@ -373,5 +271,12 @@ mod tests {
         assert_ne!(reversal.entry, id(ID).entry());
         assert_eq!(reversal.entry.at(), id(ID).at());
         assert_eq!(reversal, Reversal::of(&debit, id(ID).at()));
+        let run: std::collections::BTreeSet<_> = (0..32)
+            .map(|place| DebitEntry { id: debit.id.run().id(place).unwrap(), ..debit.clone() })
+            .map(|debit| Reversal::of(&debit, debit.id.at()).entry)
+            .collect();
+        assert_eq!(run.len(), 32, "a whole run can be taken back in one millisecond");
+        assert!(run.iter().all(|entry| entry.first_of_run() == *entry), "our entries begin a run");
+        assert!(!run.contains(&debit.id.run().first()), "and never the debits' own");
     }
 }

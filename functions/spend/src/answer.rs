@@ -1,0 +1,88 @@
+//! What a sender is told.
+
+use lambda_http::http::StatusCode;
+use saldo_adapters::PortError;
+use saldo_adapters::http::Problem;
+use saldo_adapters::spend::{Debited, Outcome, SpendError};
+use saldo_domain::{DebitId, MOST_PORTIONS, OrgId, Reversal};
+use serde_json::{Value, json};
+use tracing::error;
+
+const REUSED: &str = "debit_id_reused";
+const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
+
+/// 201 when something was spent now, 200 for a repeat.
+pub(crate) fn status(new: bool) -> StatusCode {
+    if new { StatusCode::CREATED } else { StatusCode::OK }
+}
+
+pub(crate) fn debited(done: &Debited) -> Value {
+    json!({"id": done.id.to_string(), "credits": done.credits, "available_credits": done.available})
+}
+
+/// One debit of a batch.
+pub(crate) fn outcome(id: DebitId, outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Done(done) => debited(done),
+        Outcome::Reused => json!({"id": id.to_string(), "code": REUSED, "detail": REUSED_DETAIL}),
+    }
+}
+
+pub(crate) fn reversed(reversal: &Reversal) -> Value {
+    json!({
+        "id": reversal.debit.to_string(),
+        "credits": reversal.credits,
+        "reversed_at": reversal.at.rfc3339(),
+        "entry": reversal.entry.to_string(),
+    })
+}
+
+pub(crate) fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "debit_not_found", "There is no debit with this id.")
+}
+
+pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
+    match error {
+        SpendError::NotEnough { needed, available } => {
+            let detail = if let [_] = ids {
+                format!(
+                    "This message costs {needed} credits and {available} are left. Top up, then send the same debit again."
+                )
+            } else {
+                format!(
+                    "These messages cost {needed} credits and {available} are left, so none was debited. Top up, then send the same batch again, or send fewer."
+                )
+            };
+            Problem::new(StatusCode::PAYMENT_REQUIRED, "insufficient_credits", detail)
+                .with("credits", json!(needed))
+                .with("available_credits", json!(available))
+        }
+        SpendError::Reused => Problem::new(StatusCode::CONFLICT, REUSED, REUSED_DETAIL),
+        SpendError::Untimely(id) => {
+            let field = match ids.iter().position(|one| one == id) {
+                Some(at) if ids.len() > 1 => format!("debits[{at}].id"),
+                Some(_) | None => "id".to_owned(),
+            };
+            let detail =
+                "The id must be made when the message is sent: its time is not within the last 24 hours.";
+            Problem::invalid(&field, detail)
+        }
+        SpendError::NoBatch => {
+            let detail = format!("A batch has 1 to {MOST_PORTIONS} debits, each with an id of its own.");
+            Problem::invalid("debits", detail)
+        }
+        SpendError::NotFound => not_found(),
+        SpendError::Busy => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_debits",
+            "Too many debits of this organisation are under way. Send the same again with the same id.",
+        )
+        .retry_after(1),
+        SpendError::Port(PortError::Conflict) => Problem::unavailable(),
+        SpendError::Unpayable | SpendError::Port(PortError::Unavailable(_) | PortError::Broken(_)) => {
+            let debit = ids.first().map(DebitId::to_string);
+            error!(org = org.as_str(), debit, debits = ids.len(), %error, "not debited");
+            Problem::unavailable()
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Entries of debits as items: one item for each run of ids, in which every debit is an attribute of its own.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use saldo_domain::{
+    Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, EntryKind, OrgId, Reference,
+    RunId, Shard, Tag,
+};
+
+use super::Store;
+use super::attributes::{Item, Reader, Writer, text};
+use super::keys;
+use crate::PortError;
+use crate::spend::Stored;
+
+const KIND: &str = "kind";
+/// The kind of an item that holds debits.
+const DEBITS: &str = "debits";
+
+// Attributes of one debit, short because ten of them are to fit into the kilobyte of one write unit.
+const TAG: &str = "t";
+const SPENT: &str = "n";
+const AVAILABLE: &str = "a";
+const CHANNEL: &str = "ch";
+const COUNTRY: &str = "co";
+const REFERENCE: &str = "r";
+/// There when it does not say all that its sender said.
+const BY_REPAIR: &str = "by_repair";
+
+impl Store {
+    /// `entries` are of one run.
+    pub(super) fn entries_update(
+        &self,
+        org: &OrgId,
+        ledger: Shard,
+        run: RunId,
+        entries: &[DebitEntry],
+    ) -> UpdateItemFluentBuilder {
+        let all = 0..entries.len();
+        let absent: String = all.clone().map(|at| format!(" AND attribute_not_exists(#d{at})")).collect();
+        let set: String = all.map(|at| format!(", #d{at} = :d{at}")).collect();
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::run(org, ledger, run)))
+            .update_expression(format!("SET #kind = :debits{set}"))
+            .condition_expression(format!("(attribute_not_exists(#kind) OR #kind = :debits){absent}"))
+            .expression_attribute_names("#kind", KIND)
+            .expression_attribute_values(":debits", text(DEBITS))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        entries.iter().enumerate().fold(update, |update, (at, entry)| {
+            update
+                .expression_attribute_names(format!("#d{at}"), name(entry.id))
+                .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry)))
+        })
+    }
+}
+
+/// What an item of the ledger says of a debit of its run.
+pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, PortError> {
+    let Some(item) = item else { return Ok(Stored::Nothing) };
+    if Reader(item).text(KIND)? != DEBITS {
+        return Ok(Stored::Other);
+    }
+    match item.get(&name(id)) {
+        None => Ok(Stored::Nothing),
+        Some(AttributeValue::M(debit)) => debit_of(id, debit).map(Stored::Debit),
+        Some(_) => Err(Reader(item).fault(&name(id))),
+    }
+}
+
+/// The debits of a run, in their order, as the history shows them; `None` for an item that is something else.
+pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
+    let row = Reader(item);
+    if row.text(KIND)? != DEBITS {
+        return Ok(None);
+    }
+    let first: EntryId = row.parsed(keys::SK, |id| EntryId::parse(id).ok())?;
+    let run = DebitId::parse(&first.to_string()).map_err(|_| row.fault(keys::SK))?.run();
+    let mut entries = Vec::new();
+    for place in 0..=31 {
+        let id = run.id(place).map_err(|_| row.fault(keys::SK))?;
+        let Stored::Debit(debit) = stored_in(Some(item), id)? else { continue };
+        let details = debit.details.unwrap_or_default();
+        entries.push(Entry {
+            id: id.entry(),
+            at: id.at(),
+            credits: Credits(debit.credits.0.saturating_neg()),
+            kind: EntryKind::Debit,
+            cause: id.to_string(),
+            channel: Some(debit.channel),
+            country: details.country,
+            reference: details.reference.map(|reference| reference.as_str().to_owned()),
+        });
+    }
+    Ok(Some(entries))
+}
+
+/// The attribute of a debit in the item of its run.
+fn name(id: DebitId) -> String {
+    format!("{:02}", id.place())
+}
+
+fn debit_item(entry: &DebitEntry) -> Item {
+    let details = entry.details.as_ref();
+    let country = details.and_then(|details| details.country.as_ref()).map(Country::as_str);
+    let reference = details.and_then(|details| details.reference.as_ref()).map(Reference::as_str);
+    Writer(Item::new())
+        .number(TAG, entry.tag.0)
+        .number(SPENT, entry.credits.0)
+        .number(AVAILABLE, entry.available.0)
+        .text(CHANNEL, entry.channel.as_str())
+        .optional_text(COUNTRY, country)
+        .optional_text(REFERENCE, reference)
+        .optional_number(BY_REPAIR, details.is_none().then_some(1))
+        .0
+}
+
+fn debit_of(id: DebitId, item: &Item) -> Result<DebitEntry, PortError> {
+    let row = Reader(item);
+    let details = Details {
+        country: row.optional_text(COUNTRY).and_then(Country::parse),
+        reference: row.optional_text(REFERENCE).and_then(|text| Reference::parse(text).ok()),
+    };
+    Ok(DebitEntry {
+        id,
+        tag: Tag(row.number(TAG)?),
+        credits: Credits(row.number(SPENT)?),
+        channel: row.parsed(CHANNEL, Channel::parse)?,
+        details: row.optional_number(BY_REPAIR).is_none().then_some(details),
+        available: Credits(row.number(AVAILABLE)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamo::attributes::bytes;
+
+    fn entry(place: u8, reference: usize) -> DebitEntry {
+        let run = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap().run();
+        let details = Details {
+            country: Country::parse("ID"),
+            reference: Reference::parse(&"x".repeat(reference)).ok(),
+        };
+        DebitEntry {
+            id: run.id(place).unwrap(),
+            tag: Tag(999_999_999_999_999),
+            credits: Credits(4_095),
+            channel: Channel::Whatsapp,
+            details: Some(details),
+            available: Credits(999_999_999_999),
+        }
+    }
+
+    fn item(org: &str, entries: &[DebitEntry]) -> Item {
+        let run = entries[0].id.run();
+        let mut item = keys::run(&OrgId::parse(org).unwrap(), Shard::MAIN, run);
+        item.insert(KIND.to_owned(), text(DEBITS));
+        item.extend(entries.iter().map(|entry| (name(entry.id), AttributeValue::M(debit_item(entry)))));
+        item
+    }
+
+    #[test]
+    fn one_large_entry_and_ten_usual_ones_cost_one_unit() {
+        let one = entry(8, 128);
+        let alone = item(&"x".repeat(128), std::slice::from_ref(&one));
+        assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
+        assert_eq!(stored_in(Some(&alone), one.id).unwrap(), Stored::Debit(one));
+        let ten: Vec<_> = (0..10).map(|place| entry(place, 36)).collect();
+        let together = item("org_2kXv9bQ7TzL1", &ten);
+        assert!(bytes(&together) <= 1024, "{}", bytes(&together));
+    }
+
+    #[test]
+    fn the_debits_of_a_run_are_told_one_by_one() {
+        let three: Vec<_> = [30, 2, 7].map(|place| entry(place, 5)).to_vec();
+        let item = item("acme", &three);
+        let entries = entries_of(&item).unwrap().unwrap();
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        assert_eq!(ids, [three[1].id.entry(), three[2].id.entry(), three[0].id.entry()]);
+        assert!(entries.iter().all(|entry| entry.credits == Credits(-4_095)));
+        assert_eq!(stored_in(Some(&item), entry(3, 5).id).unwrap(), Stored::Nothing);
+    }
+
+    #[test]
+    fn what_repair_wrote_says_no_details() {
+        let repaired = DebitEntry { details: None, ..entry(1, 5) };
+        let item = item("acme", std::slice::from_ref(&repaired));
+        assert_eq!(stored_in(Some(&item), repaired.id).unwrap(), Stored::Debit(repaired));
+    }
+}
