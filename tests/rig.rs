@@ -17,7 +17,15 @@ const QUEUE: &str = "saldo-local-Payments";
 
 /// A Saldo in which nothing happens by itself: no webhook is delivered, no message handled, no schedule run.
 pub(crate) async fn start(clock: &Clock) -> Saldo {
-    let options = Options { clock: clock.clone(), poll: false, schedules: false, ..Options::default() };
+    start_with(clock, &[]).await
+}
+
+/// The same with some parameters of the template.
+pub(crate) async fn start_with(clock: &Clock, parameters: &[(&str, &str)]) -> Saldo {
+    let parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let clock = clock.clone();
+    let options = Options { clock, poll: false, schedules: false, parameters, ..Options::default() };
     let saldo = Saldo::start(options).await.unwrap();
     saldo.stand_in().pause_webhooks(true);
     saldo
@@ -79,6 +87,19 @@ pub(crate) async fn debit_by(
     let path = format!("/v1/debits/{id}");
     let request = request("PUT", &path, &[("id", id)], org, &[], &message.to_string());
     answer(&function.handle(request).await)
+}
+
+/// Spends credits on several messages.
+pub(crate) fn debit_batch(
+    saldo: &Saldo,
+    world: &World,
+    org: &str,
+    debits: &Value,
+) -> impl Future<Output = Answer> + use<> {
+    let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
+    let body = json!({ "debits": debits }).to_string();
+    let request = request("POST", "/v1/debit-batches", &[], org, &[], &body);
+    async move { answer(&function.handle(request).await) }
 }
 
 pub(crate) fn reverse(

@@ -1,10 +1,14 @@
 //! Single cases of the protocol that random histories let pass as a failed call.
-use saldo_adapters::spend::Spender;
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
+use saldo_adapters::spend::{Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, RING_ROOM, Shard, TURN, Tag, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, Details, Gain, OrgId, RING_ROOM, Shard, Shards, Split,
+    TURN, Tag, Timestamp,
 };
 
-use saldo_spend_model::Row;
+use saldo_spend_model::{Bug, Op, Row};
 
 use super::history::{self, wait};
 use super::trouble::{self, Port, Shared, State};
@@ -69,4 +73,84 @@ fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
     let (credits, available) = (Credits(5), Credits(995));
     let entry = DebitEntry { id, tag, credits, channel, details: None, available };
     assert_eq!(port.state().table.ledger.get(&(Shard::MAIN, id.entry())), Some(&Row::Debit(entry)));
+}
+
+/// Three heads, of which one has five credits that move to another one after so many steps of a debit that needs them
+/// all in the third.
+fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
+    let mut state = State::new(1, bug);
+    state.credit(5);
+    let now = Timestamp::from_ms(history::START_MS);
+    let main = state.table.main();
+    (main.ready, main.split) = (true, Split::Since(now));
+    let shard = |number| Shard::all().nth(number).unwrap();
+    let all = |from, to| Gain { to, from: vec![(from, Credits(5))] };
+    for (from, to) in [(Shard::MAIN, shard(1)), (shard(1), shard(2))] {
+        state.table.apply(&Op::Shift(all(from, to))).unwrap();
+    }
+    let port = trouble::port(state);
+    let org = OrgId::parse("acme").unwrap();
+    let spender = Spender::new(port.another()).with_shards(Shards::from_json(r#"{"acme":3}"#).unwrap());
+    let home = |debit: &Debit| Shards::from_json(r#"{"acme":3}"#).unwrap().home(&org, debit.id) == shard(3);
+    let debit = (0..=255).map(debit).find(home).unwrap();
+    let debit = Debit { credits: Credits(5), ..debit };
+    let mut spending = std::pin::pin!(spender.debit(&org, &debit, now));
+    for _ in 0..steps {
+        if let Poll::Ready(done) = spending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return done.map(|_| false);
+        }
+    }
+    // Fails when the debit was faster.
+    let moved = port.state().table.apply(&Op::Shift(all(shard(2), shard(1)))).is_ok();
+    wait(spending).map(|_| moved)
+}
+
+#[test]
+fn credits_that_move_while_they_are_counted_are_not_missed() {
+    let outcomes: Vec<_> = (0..100).map(|steps| moving(steps, None)).collect();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(outcomes.iter().filter(|moved| **moved == Ok(true)).count() > 20, "{outcomes:?}");
+    let missed = (0..100).filter(|steps| moving(*steps, Some(Bug::GainsNotCounted)).is_err());
+    assert!(missed.count() > 0, "without the counter they would be");
+}
+
+#[test]
+fn a_batch_that_finds_some_of_it_done_takes_the_rest() {
+    let (org, port, now) = port();
+    let all: Vec<_> = (1..=5).map(debit).collect();
+    let (sender, other) = (Spender::new(port.another()), Spender::new(port.another()));
+    wait(sender.debit(&org, &all[1], now)).unwrap();
+    wait(sender.debit_all(&org, &all[3..], now)).unwrap();
+    let outcomes = wait(other.debit_all(&org, &all, now)).unwrap();
+    let repeated: Vec<_> =
+        outcomes.iter().map(|outcome| matches!(outcome, Outcome::Done(done) if done.repeated)).collect();
+    assert_eq!(repeated, [false, true, false, true, true]);
+    let spent: i64 = all.iter().map(|debit| debit.credits.0).sum();
+    wait(other.finish_all(&org, now.plus_secs(120))).unwrap();
+    assert_eq!(port.state().table.main().credits, Credits(1000 - spent));
+}
+
+#[test]
+fn a_batch_is_not_debited_in_part() {
+    let (org, port, now) = port();
+    let all: Vec<_> = (1..=5).map(|at| Debit { credits: Credits(300), ..debit(at) }).collect();
+    let sender = Spender::new(port.another());
+    let refused = SpendError::NotEnough { needed: Credits(1500), available: Credits(1000) };
+    assert_eq!(wait(sender.debit_all(&org, &all, now)), Err(refused));
+    assert_eq!(port.state().table.main().credits, Credits(1000));
+    assert!(port.state().table.main().ring.is_empty());
+    let twice = [all[0].clone(), all[0].clone()];
+    assert_eq!(wait(sender.debit_all(&org, &twice, now)), Err(SpendError::NoBatch));
+    assert_eq!(wait(sender.debit_all(&org, &[], now)), Err(SpendError::NoBatch));
+}
+
+#[test]
+fn batches_of_many_processes_never_fill_a_ring_for_good() {
+    let (org, port, now) = port();
+    for batch in 0..9_u8 {
+        // Each from a process that never comes back.
+        let all: Vec<_> = (0..25).map(|at| Debit { credits: Credits(1), ..debit(batch * 25 + at) }).collect();
+        wait(Spender::new(port.another()).debit_all(&org, &all, now)).unwrap();
+    }
+    wait(Spender::new(port.another()).debit(&org, &debit(250), now)).unwrap();
 }

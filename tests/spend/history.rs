@@ -9,10 +9,10 @@ use std::task::{Context, Waker};
 use saldo_adapters::PortError;
 use saldo_adapters::spend::{Debited, Heads as _, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, OrgId, RING_ROOM, Reversal, Shard,
-    Shards, TURN, Tag, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, Gain, OrgId, RING_ROOM, Reversal,
+    Shard, Shards, Split, TURN, Tag, Timestamp,
 };
-use saldo_spend_model::{Bug, Row};
+use saldo_spend_model::{Bug, Op, Row};
 
 use super::trouble::{Port, Shared, State, port};
 
@@ -39,7 +39,18 @@ struct Before {
     calls: usize,
 }
 
+/// What a history has most of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Everything,
+    /// Calls that arrive long after, and repair beside them.
+    Late,
+    /// A few credits that lie in several shards, and debits that need nearly all of them.
+    Short,
+}
+
 struct Play {
+    mood: Mood,
     org: OrgId,
     port: Port,
     rng: fastrand::Rng,
@@ -63,21 +74,34 @@ impl Play {
     fn new(seed: u64, bug: Option<Bug>) -> Play {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut state = State::new(seed ^ 0x5a1d0, bug);
-        state.trouble = [0, 20, 20, 50][rng.usize(..4)];
+        let mood = [Mood::Everything, Mood::Everything, Mood::Late, Mood::Short][rng.usize(..4)];
+        state.trouble = match mood {
+            Mood::Everything => [0, 20, 20, 50][rng.usize(..4)],
+            Mood::Late => 50,
+            Mood::Short => [0, 0, 5][rng.usize(..3)],
+        };
         if rng.u32(..20) > 0 {
-            state.credit(rng.i64(1..=12));
+            state.credit(rng.i64(1..=if mood == Mood::Short { 6 } else { 12 }));
             state.table.main().ready = rng.u32(..10) > 0;
         }
-        if rng.u32(..20) == 0 {
-            fill_ring(&mut state, &mut rng);
-        }
         let now = Timestamp::from_ms(START_MS);
-        let debits = (0..rng.u8(1..=4)).map(|at| debit(&mut rng, at, now)).collect();
-        let numbers = vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4));
+        match mood {
+            Mood::Everything if rng.u32(..20) == 0 => fill_ring(&mut state, &mut rng),
+            Mood::Everything | Mood::Late => {}
+            Mood::Short => spread(&mut state, &mut rng, now),
+        }
+        let count = if mood == Mood::Late { rng.u8(1..=2) } else { rng.u8(1..=4) };
+        let debits = (0..count).map(|at| debit(&mut rng, at, now)).collect();
+        let numbers = match mood {
+            Mood::Short => vec![3],
+            Mood::Everything | Mood::Late => {
+                vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4))
+            }
+        };
         let (port, told) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
-        let count = rng.u32(1..=3);
-        let mut play = Play { org, port, rng, told, spenders: Vec::new(), debits, now, numbers };
+        let count = rng.u32(if mood == Mood::Short { 3..=3 } else { 1..=3 });
+        let mut play = Play { mood, org, port, rng, told, spenders: Vec::new(), debits, now, numbers };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -126,7 +150,12 @@ impl Play {
 
     /// Much time only when nobody is at work: a call takes seconds. Then new messages may come too.
     fn pass_time(&mut self, quiet: bool) {
-        let secs = if quiet { [0, 0, 3, 120, 700, 90_000][self.rng.usize(..6)] } else { 0 };
+        let secs = match self.mood {
+            _ if !quiet => 0,
+            Mood::Everything => [0, 0, 3, 120, 700, 90_000][self.rng.usize(..6)],
+            Mood::Late => [0, 120][self.rng.usize(..2)],
+            Mood::Short => 0,
+        };
         self.now = self.now.plus_secs(secs);
         if secs > 0 && self.debits.len() < 8 && self.rng.bool() {
             let at = u8::try_from(self.debits.len()).unwrap();
@@ -141,7 +170,12 @@ impl Play {
         let (spender, now) = (self.spenders[at].clone(), self.now);
         let debit = self.debits[self.rng.usize(..self.debits.len())].clone();
         let (org, told, port) = (self.org.clone(), Arc::clone(&self.told), self.port.another());
-        match self.rng.u32(..22) {
+        let kind = match self.mood {
+            Mood::Everything => self.rng.u32(..22),
+            Mood::Late => [0, 4, 4, 8, 20][self.rng.usize(..5)],
+            Mood::Short => [8, 20][self.rng.usize(..2)],
+        };
+        match kind {
             0..=1 => {
                 let credits = self.rng.i64(1..=6);
                 Box::pin(async move { port.state().credit(credits) })
@@ -414,6 +448,20 @@ fn id(run: u8, at: u8, made: Timestamp) -> DebitId {
     bytes[..6].copy_from_slice(&ms[2..]);
     (bytes[6], bytes[9], bytes[15]) = (0x70, run, at);
     DebitId::from_bytes(bytes).unwrap()
+}
+
+/// Credits of an organisation that has been split for long.
+fn spread(state: &mut State, rng: &mut fastrand::Rng, now: Timestamp) {
+    if !state.table.heads.contains_key(&Shard::MAIN) {
+        return;
+    }
+    state.table.main().ready = true;
+    state.table.main().split = Split::Since(now.plus_secs(-1_000));
+    for shard in Shard::all().skip(1).take(3) {
+        let given = Credits(rng.i64(0..=4).min(state.table.main().credits.0));
+        let gain = Gain { to: shard, from: vec![(Shard::MAIN, given)] };
+        state.table.apply(&Op::Shift(gain)).unwrap();
+    }
 }
 
 /// Debits of others: finished, left half done, or applied again after they were finished.

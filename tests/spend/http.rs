@@ -1,86 +1,15 @@
 //! Debits through HTTP: many at once, twice at once, beside a top-up.
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
-use saldo_adapters::spend::Spender;
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
-use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::office::{Office, debit, sender};
 use crate::books;
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::rig;
-
-/// A Saldo with an organisation, `acme`, that has bought 1000 credits, and a sender of it.
-struct Office {
-    saldo: Arc<Saldo>,
-    clock: Clock,
-    sender: Arc<Client>,
-}
-
-impl Office {
-    async fn open() -> Office {
-        let clock = Clock::system();
-        let saldo = Arc::new(rig::start(&clock).await);
-        rig::with_credits(&saldo, "acme").await;
-        let sender = Arc::new(sender(&saldo, "acme"));
-        Office { saldo, clock, sender }
-    }
-
-    /// Spends through the library until this much is left.
-    async fn leave(&self, credits: i64) {
-        let store = self.saldo.world().store(&self.saldo.env_of("spend")).unwrap();
-        let debit = Debit {
-            id: DebitId::parse(&self.id()).unwrap(),
-            credits: Credits(1000 - credits),
-            channel: Channel::Email,
-            details: Details::default(),
-        };
-        let org = OrgId::parse("acme").unwrap();
-        let done = Spender::new(store).debit(&org, &debit, self.clock.now()).await.unwrap();
-        assert_eq!(done.available, Credits(credits));
-    }
-
-    fn id(&self) -> String {
-        rig::debit_id(&self.clock, 0)
-    }
-
-    fn debit(&self, id: &str, message: Value) -> impl Future<Output = Answer> + use<> {
-        let (sender, id) = (Arc::clone(&self.sender), id.to_owned());
-        async move { debit(&sender, &id, &message).await }
-    }
-
-    async fn entries(&self) -> Vec<Value> {
-        let token = self.saldo.token("acme", &["billing:view"], None).unwrap();
-        let client = Client::new(self.saldo.api_url()).with_token(token);
-        let (mut all, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = client.get(&format!("/v1/entries?limit=100{cursor}")).await.json();
-            all.extend(page["entries"].as_array().unwrap().iter().cloned());
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return all,
-            }
-        }
-    }
-
-    async fn credits(&self) -> i64 {
-        rig::balance(&self.saldo, "acme").await.1["available_credits"].as_i64().unwrap()
-    }
-}
-
-fn sender(saldo: &Saldo, org: &str) -> Client {
-    Client::new(saldo.api_url()).with_token(saldo.token(org, &["credits:spend"], None).unwrap())
-}
-
-async fn debit(sender: &Client, id: &str, message: &Value) -> Answer {
-    let headers = [("content-type", "application/json")];
-    sender.send("PUT", &format!("/v1/debits/{id}"), &headers, message.to_string()).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred() {

@@ -1,7 +1,8 @@
 //! The way of a debit: looked up if it may be a repeat, taken from a head, written into the ledger.
 
 use saldo_domain::{
-    Credits, Debit, DebitId, Funds, Refusal, Shard, Split, Tag, Take, gather, refusal, total,
+    Credits, Debit, DebitId, Funds, Head, MOST_TRIMS, Refusal, Shard, Split, Tag, Take, gather, refusal,
+    total,
 };
 
 use super::port::{Heads, Taken};
@@ -78,19 +79,38 @@ impl<H: Heads> Spender<H> {
                 work.trims = Some(take.trims);
                 Ok(self.heads.make_ready(org).await?)
             }
-            (Refusal::Full, Some(head)) if !work.looked_through => {
-                work.looked_through = true;
-                let mut oldest = head.by_age();
-                oldest.truncate(saldo_domain::MOST_TRIMS);
-                let done = self.look_after(org, work.split, head.credits, &oldest, work.now).await?;
-                work.trims = Some(done);
-                Ok(())
-            }
-            (Refusal::Full, _) => Err(SpendError::Busy),
+            (Refusal::Full, Some(head)) => self.make_room(work, home, &head, take).await,
+            (Refusal::Full, None) => Err(SpendError::Busy),
             (Refusal::Trims | Refusal::Split | Refusal::Taken, _) => {
                 work.trims = Some(Vec::new());
                 Ok(())
             }
+        }
+    }
+
+    /// Finds finished debits in a full ring, for the next attempt to take out; at once, where that would not be enough.
+    async fn make_room(
+        &self,
+        work: &mut Work<'_>,
+        home: Shard,
+        head: &Head,
+        take: Take,
+    ) -> Result<(), SpendError> {
+        let mut oldest = head.by_age();
+        oldest.truncate(MOST_TRIMS);
+        let trims = self.look_after(work.org, work.split, head.credits, &oldest, work.now).await?;
+        if trims.is_empty() {
+            return Err(SpendError::Busy);
+        }
+        let next = Take { trims, ..take };
+        if head.ring.len() < next.room() {
+            work.trims = Some(next.trims);
+            return Ok(());
+        }
+        match self.heads.trim(work.org, home, &next.trims).await {
+            // One of them was applied again just now: the next attempt sees it.
+            Ok(()) | Err(PortError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

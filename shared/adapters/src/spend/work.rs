@@ -26,7 +26,6 @@ pub(super) struct Work<'a> {
     pub(super) left: Vec<&'a Debit>,
     /// Finished debits that go out of the ring with the next take; `None` to ask the memory for some.
     pub(super) trims: Option<Vec<(DebitId, Tag)>>,
-    pub(super) looked_through: bool,
     done: BTreeMap<DebitId, Outcome>,
 }
 
@@ -43,7 +42,7 @@ impl<'a> Work<'a> {
         };
         let (left, split) = (debits.iter().collect(), Split::No);
         let done = BTreeMap::new();
-        Ok(Work { org, now, split, first, left, trims: None, looked_through: false, done })
+        Ok(Work { org, now, split, first, left, trims: None, done })
     }
 
     /// What is to be taken.
