@@ -58,6 +58,8 @@ macro_rules! each_call_goes_wrong {
     }};
 }
 
+mod debits;
+
 /// One organisation of one fault.
 #[derive(Clone)]
 struct Stage {
@@ -88,15 +90,6 @@ impl Stage {
         rig::with_credits(&self.saldo, &self.org).await;
     }
 
-    /// A debit of 3 of 1000 credits is answered the same however often it is sent.
-    async fn is_debited_once(&self, id: &str) {
-        let again = || rig::debit(&self.saldo, &self.saldo.world(), &self.org, id, &sms());
-        let (status, first) = again().await;
-        assert!([200, 201].contains(&status), "{}: {status} {first}", self.org);
-        assert_eq!(first, json!({"id": id, "credits": 3, "available_credits": 997}), "{}", self.org);
-        assert_eq!(again().await, (200, first), "{}", self.org);
-    }
-
     async fn credits(&self) -> i64 {
         let (status, balance) = rig::balance(&self.saldo, &self.org).await;
         assert_eq!(status, 200, "{balance}");
@@ -104,13 +97,14 @@ impl Stage {
     }
 }
 
-fn sms() -> Value {
-    json!({"channel": "sms", "country": "ID", "reference": "order 17"})
+async fn stage() -> (Arc<Saldo>, Clock) {
+    stage_with(&[]).await
 }
 
-async fn stage() -> (Arc<Saldo>, Clock) {
+/// With some parameters of the template.
+async fn stage_with(parameters: &[(&str, &str)]) -> (Arc<Saldo>, Clock) {
     let clock = Clock::system();
-    (Arc::new(rig::start(&clock).await), clock)
+    (Arc::new(rig::start_with(&clock, parameters).await), clock)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,88 +285,6 @@ async fn a_declined_payment_is_noted_however_often_it_is_told() {
     );
     rig::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after the decline").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_debit_that_is_repeated_with_its_id_is_one_debit() {
-    let (saldo, clock) = stage().await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| prepared.0.is_debited_once(&prepared.1).await
-    );
-    assert_eq!(calls, 2, "a debit is two writes");
-    look_at_balances(&saldo, &clock, 997).await;
-    rig::bring_to_rest(&saldo, &clock).await;
-    books::prove_at_rest(&saldo, "after looking").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_debit_that_asks_the_ledger_first_is_one_debit() {
-    let (saldo, clock) = stage().await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), -60)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| prepared.0.is_debited_once(&prepared.1).await
-    );
-    assert_eq!(calls, 3, "one read and two writes");
-    look_at_balances(&saldo, &clock, 997).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_debit_that_nobody_repeats_is_finished_by_who_looks_at_the_balance() {
-    let (saldo, clock) = stage().await;
-    each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| drop(prepared)
-    );
-    books::prove_always(&saldo, "left alone").await;
-    clock.advance(120);
-    for (org, credits) in books::heads(&saldo).await {
-        let (_, balance) = rig::balance(&saldo, &org).await;
-        assert_eq!(balance["available_credits"], credits, "{org}");
-    }
-    for (org, ring) in books::rings(&saldo).await {
-        assert_eq!(ring, 0, "{org}: nothing stays half done");
-    }
-    books::prove_always(&saldo, "after looking").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reversal_that_is_repeated_is_one_reversal() {
-    let (saldo, _) = stage().await;
-    each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare {
-            stage.with_credits().await;
-            let id = rig::debit_id(&Clock::system(), 0);
-            let (status, _) = rig::debit(&stage.saldo, &stage.saldo.world(), &stage.org, &id, &sms()).await;
-            assert_eq!(status, 201);
-            (stage.clone(), id)
-        },
-        act |world, prepared| rig::reverse(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
-        after |prepared| {
-            let (stage, id) = prepared;
-            let again = || rig::reverse(&stage.saldo, &stage.saldo.world(), &stage.org, &id);
-            let (status, first) = again().await;
-            assert_eq!((status, &first["credits"]), (200, &json!(3)), "{}: {first}", stage.org);
-            assert_eq!(again().await, (200, first), "{}", stage.org);
-            assert_eq!(stage.credits().await, 1000, "{}", stage.org);
-        }
-    );
-    books::prove_always(&saldo, "after reversing").await;
-}
-
-/// Every organisation sees this balance, also after what was left half done is finished.
-async fn look_at_balances(saldo: &Saldo, clock: &Clock, credits: i64) {
-    books::prove_always(saldo, "before looking").await;
-    clock.advance(120);
-    for _ in 0..2 {
-        for (org, _) in books::heads(saldo).await {
-            let (_, balance) = rig::balance(saldo, &org).await;
-            assert_eq!(balance["available_credits"], credits, "{org}");
-        }
-    }
 }
 
 /// What cleanup finds.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
 const DEBIT: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
+/// The first id of a run, without its last two digits.
+const RUN: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e";
 const INVOICE: &str = "in_15xyt3hT9VE21AVi5aJbmPgm";
 const ASSET: &str = "app.0123456789abcdef.js";
 /// When webhook.json was signed, and with what.
@@ -104,6 +106,12 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let id = crate::rig::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, "debit", &[(DEBIT, &id)]);
     assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
+    let run =
+        saldo_domain::DebitId::parse(&crate::rig::debit_id(&clock, 0)).unwrap().run().first().to_string();
+    let fresh = &run[..34];
+    let (status, batch) = sent!(saldo_spend, "spend", saldo, "debit-batch", &[(RUN, fresh)]);
+    let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
+    assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
     let (status, reversal) = sent!(saldo_spend, "spend", saldo, "reverse-debit", &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");
     saldo.stop().await;

@@ -90,6 +90,61 @@ async fn a_message_that_cannot_be_sent_costs_nothing() {
 }
 
 #[tokio::test]
+async fn one_bad_debit_spoils_its_batch() {
+    let mut guard = Guard::start("debit-batches").await;
+    let (token, clock) = (sender(&guard, "owner"), Clock::system());
+    let good = |_| json!({"id": rig::debit_id(&clock, 0), "channel": "sms"});
+    let one = good(0);
+    let with = |bad: Value| json!({"debits": [good(0), bad, good(2)]});
+    let id = |secs: i64| json!({"id": rig::debit_id(&clock, secs), "channel": "sms"});
+    let mut uppercase = good(0);
+    uppercase["id"] = json!(uppercase["id"].as_str().unwrap().to_uppercase());
+    let cases = [
+        (json!({}), Field("debits")),
+        (json!([]), Field("body")),
+        (json!(null), Field("body")),
+        (json!({"debits": null}), Field("debits")),
+        (json!({"debits": {}}), Field("debits")),
+        (json!({"debits": []}), Field("debits")),
+        (json!({"debits": (0..26).map(good).collect::<Vec<_>>()}), Field("debits")),
+        (json!({"debits": [one, one]}), Field("debits[1].id")),
+        (with(json!("sms")), Field("debits[1]")),
+        (with(json!(null)), Field("debits[1]")),
+        (with(json!({"channel": "sms"})), Field("debits[1].id")),
+        (with(json!({"id": 7, "channel": "sms"})), Field("debits[1].id")),
+        (with(json!({"id": "7", "channel": "sms"})), Field("debits[1].id")),
+        (with(uppercase), Field("debits[1].id")),
+        (with(id(366 * DAY)), Field("debits[1].id")),
+        (with(id(7 * 60)), Field("debits[1].id")),
+        (with(id(-DAY - 60)), Field("debits[1].id")),
+        (with(id(-366 * DAY)), Field("debits[1].id")),
+        (with(json!({"id": rig::debit_id(&clock, 0)})), Field("debits[1].channel")),
+        (with(json!({"id": rig::debit_id(&clock, 0), "channel": "fax"})), Function(422, "unknown_channel")),
+        (
+            with(json!({"id": rig::debit_id(&clock, 0), "channel": "sms", "country": "Atlantis"})),
+            Field("debits[1].country"),
+        ),
+        (
+            with(json!({"id": rig::debit_id(&clock, 0), "channel": "sms", "reference": "a\u{7}b"})),
+            Field("debits[1].reference"),
+        ),
+        (json!({"debits": [good(0), good(1)]}), Function(402, "insufficient_credits")),
+    ];
+    for (batch, refusal) in &cases {
+        let call = Call::new("POST", "/v1/debit-batches").token(&token);
+        let call = call.header("content-type", "application/json").body(batch.to_string());
+        guard.refuses(&format!("{batch:.90}"), call, *refusal).await;
+    }
+    let big = json!({"debits": [good(0)], "x": "y".repeat(17_000)}).to_string();
+    let call = Call::new("POST", "/v1/debit-batches").token(&token).body(big);
+    guard.refuses("a body of 17 KB", call, Function(413, "payload_too_large")).await;
+    let member = guard.member("owner");
+    let call = Call::new("POST", "/v1/debit-batches").token(&member).body(cases[22].0.to_string());
+    guard.refuses("a member spends", call, Function(403, "permission_required")).await;
+    guard.nothing_happened().await;
+}
+
+#[tokio::test]
 async fn spending_takes_its_own_permission_and_gives_no_other() {
     let mut guard = Guard::start("debit-tokens").await;
     let (sender, member) = (sender(&guard, "owner"), guard.member("owner"));

@@ -22,6 +22,7 @@ async fn no_function_calls_more_than_its_role_allows() {
     let saldo = Saldo::start(Options {
         clock: clock.clone(),
         between: Some(Arc::new(move |function, urls| watching.between(function, urls))),
+        parameters: BTreeMap::from([("Shards".to_owned(), r#"{"acme":2}"#.to_owned())]),
         ..Options::default()
     })
     .await
@@ -99,6 +100,13 @@ async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     }
     let answer = client.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
     assert_eq!(answer.status, 200);
+    let messages: Vec<_> =
+        (0..3).map(|_| json!({"id": crate::rig::debit_id(clock, -90), "channel": "sms"})).collect();
+    for status in [201, 200] {
+        let body = json!({ "debits": messages }).to_string();
+        let answer = client.send("POST", "/v1/debit-batches", &[], body).await;
+        assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+    }
 }
 
 async fn create(client: &Client, key: &str, expected: StatusCode) -> Value {

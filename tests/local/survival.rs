@@ -69,16 +69,15 @@ async fn debits_survive_kills_in_the_middle() {
     saldo.pay(&top_up).await;
     saldo.until_credits(1000).await;
     saldo.kill().await;
-    let mut sent: Vec<String> = Vec::new();
+    let mut sent: Vec<Order> = Vec::new();
     for round in 0..3 {
         let saldo = Program::start(&data).await;
         let sender = std::sync::Arc::new(saldo.sender().await);
-        let clock = saldo_adapters::clock::Clock::system();
         let mut running = tokio::task::JoinSet::new();
-        for _ in 0..40 {
-            let (sender, id) = (std::sync::Arc::clone(&sender), crate::rig::debit_id(&clock, 0));
-            sent.push(id.clone());
-            running.spawn(async move { spend(&sender, &id).await });
+        for order in orders() {
+            sent.push(order.clone());
+            let sender = std::sync::Arc::clone(&sender);
+            running.spawn(async move { order.send(&sender).await });
         }
         tokio::time::sleep(Duration::from_millis(20 + round * 25)).await;
         saldo.kill().await;
@@ -87,13 +86,14 @@ async fn debits_survive_kills_in_the_middle() {
     }
     let saldo = Program::start(&data).await;
     let sender = saldo.sender().await;
-    for id in &sent {
+    for order in &sent {
         for expected in [&[200, 201][..], &[200]] {
-            let status = spend(&sender, id).await;
-            assert!(expected.contains(&status), "{id}: {status}");
+            let status = order.send(&sender).await;
+            assert!(expected.contains(&status), "{}: {status}", order.path);
         }
     }
-    assert_eq!(saldo.credits().await, 1000 - 3 * 120);
+    let spent = 3 * (30 * 3 + 4 * 5 * 2);
+    assert_eq!(saldo.credits().await, (1000_u64).saturating_sub_signed(spent));
     let (mut credits, mut cursor) = (0, String::new());
     loop {
         let page = saldo.get(&format!("/v1/entries?limit=100{cursor}")).await;
@@ -104,13 +104,39 @@ async fn debits_survive_kills_in_the_middle() {
             None => break,
         }
     }
-    assert_eq!(credits, 1000 - 3 * 120, "the balance is the sum of the entries");
+    assert_eq!(credits, 1000 - spent, "the balance is the sum of the entries");
     saldo.kill().await;
 }
 
-async fn spend(sender: &Client, id: &str) -> u16 {
-    let answer = sender.send("PUT", &format!("/v1/debits/{id}"), &[], r#"{"channel":"sms"}"#).await;
-    answer.status.as_u16()
+/// Something to spend, that can be sent again.
+#[derive(Clone)]
+struct Order {
+    method: &'static str,
+    path: String,
+    body: String,
+}
+
+/// Thirty messages alone, and four batches of five.
+fn orders() -> Vec<Order> {
+    let clock = saldo_adapters::clock::Clock::system();
+    let alone = (0..30).map(|_| {
+        let (path, body) =
+            (format!("/v1/debits/{}", crate::rig::debit_id(&clock, 0)), json!({"channel": "sms"}));
+        Order { method: "PUT", path, body: body.to_string() }
+    });
+    let batches = (0..4).map(|_| {
+        let run = saldo_domain::DebitId::parse(&crate::rig::debit_id(&clock, 0)).unwrap().run();
+        let message = |place| json!({"id": run.id(place).unwrap().to_string(), "channel": "whatsapp"});
+        let body = json!({"debits": (0..5).map(message).collect::<Vec<_>>()});
+        Order { method: "POST", path: "/v1/debit-batches".to_owned(), body: body.to_string() }
+    });
+    alone.chain(batches).collect()
+}
+
+impl Order {
+    async fn send(&self, sender: &Client) -> u16 {
+        sender.send(self.method, &self.path, &[], self.body.clone()).await.status.as_u16()
+    }
 }
 
 #[tokio::test]
