@@ -8,5 +8,6 @@ mod http;
 mod office;
 mod shards;
 mod simulator;
+mod told;
 mod trouble;
 mod usage;

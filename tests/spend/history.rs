@@ -1,43 +1,24 @@
 //! One history: some debits, alone and in batches, each attempted several times by processes that may disagree about
 //! shards, with top-ups, reversals and repair beside them.
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
-use saldo_adapters::PortError;
 use saldo_adapters::spend::{Debited, Heads as _, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, Gain, OrgId, RING_ROOM, Reversal,
-    Shard, Shards, Split, TURN, Tag, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, Gain, OrgId, RING_ROOM, Shard,
+    Shards, Split, TURN, Tag, Timestamp,
 };
 use saldo_spend_model::{Bug, Op, Row};
 
+use super::told::{Before, Told};
 use super::trouble::{Port, Shared, State, port};
 
 /// The moment a history begins.
 pub(crate) const START_MS: i64 = 1_795_441_928_000;
 
 type Actor = Pin<Box<dyn Future<Output = ()>>>;
-
-/// What one history has been told so far.
-#[derive(Default)]
-struct Told {
-    debits: BTreeMap<DebitId, Debited>,
-    created: BTreeMap<DebitId, u32>,
-    reversals: BTreeMap<DebitId, Reversal>,
-    wrong: Option<String>,
-}
-
-/// What was true when an attempt began.
-struct Before {
-    acknowledged: BTreeSet<DebitId>,
-    /// In a ring or in the ledger.
-    taken: BTreeSet<DebitId>,
-    /// How many calls there had been.
-    calls: usize,
-}
 
 /// What a history has most of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -318,106 +299,6 @@ impl Play {
         match wrong.or_else(|| self.port.state().table.wrong.clone()) {
             Some(wrong) => Err(wrong),
             None => Ok(()),
-        }
-    }
-}
-
-impl Before {
-    fn of(told: &Mutex<Told>, port: &Port) -> Before {
-        let state = port.state();
-        let taken = |(id, times): (&DebitId, &i64)| (*times > 0).then_some(*id);
-        Before {
-            acknowledged: told.lock().unwrap().debits.keys().copied().collect(),
-            taken: state.table.charged.iter().filter_map(taken).collect(),
-            calls: state.table.totals.len(),
-        }
-    }
-}
-
-impl Told {
-    /// The answer to one debit, or to several at once.
-    fn answered(
-        &mut self,
-        debits: &[Debit],
-        before: &Before,
-        port: &Port,
-        answer: Result<Vec<Outcome>, SpendError>,
-    ) {
-        match answer {
-            Ok(outcomes) => {
-                if outcomes.len() != debits.len() {
-                    self.wrong.get_or_insert(format!("{} debits have {outcomes:?}", debits.len()));
-                }
-                for (debit, outcome) in debits.iter().zip(outcomes) {
-                    self.outcome(debit, before, outcome);
-                }
-            }
-            // Nothing is known: it has to be repeated.
-            Err(SpendError::Port(PortError::Unavailable(_) | PortError::Conflict) | SpendError::Busy) => {}
-            Err(SpendError::NotEnough { needed, .. }) => self.refused(debits, before, port, needed),
-            Err(SpendError::Untimely(id)) => {
-                if before.acknowledged.contains(&id) || before.taken.contains(&id) {
-                    self.wrong.get_or_insert(format!("{id} was taken and then refused as too old"));
-                }
-            }
-            Err(error) => {
-                self.wrong.get_or_insert(format!("{debits:?}: {error}"));
-            }
-        }
-    }
-
-    fn outcome(&mut self, debit: &Debit, before: &Before, outcome: Outcome) {
-        match outcome {
-            Outcome::Done(done) => {
-                let first = *self.debits.entry(debit.id).or_insert(done);
-                *self.created.entry(debit.id).or_default() += u32::from(!done.repeated);
-                if (first.credits, first.available) != (done.credits, done.available) {
-                    self.wrong.get_or_insert(format!("{} was {first:?} and then {done:?}", debit.id));
-                }
-            }
-            Outcome::Reused if before.acknowledged.contains(&debit.id) => {
-                self.wrong.get_or_insert(format!("{} was acknowledged and then refused", debit.id));
-            }
-            // The message with other content that came first.
-            Outcome::Reused => {}
-        }
-    }
-
-    /// A refusal for lack of credits is right if some debits that were not done needed `needed`, and if at some moment
-    /// of the attempt there was less.
-    fn refused(&mut self, debits: &[Debit], before: &Before, port: &Port, needed: Credits) {
-        let new = debits.iter().filter(|debit| !before.taken.contains(&debit.id));
-        let most: i64 = new.map(|debit| debit.credits.0).sum();
-        let state = port.state();
-        let totals = &state.table.totals;
-        let least = totals[before.calls.saturating_sub(1).min(totals.len())..].iter().min().copied();
-        if needed.0 > most {
-            self.wrong
-                .get_or_insert(format!("refused for {needed}, of which some was done before: {debits:?}"));
-        } else if least.unwrap_or_default() >= needed.0 {
-            self.wrong.get_or_insert(format!("refused for {needed} with {least:?} there"));
-        }
-    }
-
-    /// A message of another channel under the same id.
-    fn other(&mut self, debit: &Debit, acknowledged: bool, answer: Result<Debited, SpendError>) {
-        if acknowledged && answer.is_ok() {
-            self.wrong.get_or_insert(format!("{} was given to another message", debit.id));
-        }
-    }
-
-    fn reversed(&mut self, debit: &Debit, acknowledged: bool, answer: Result<Reversal, SpendError>) {
-        match answer {
-            Ok(reversal) => {
-                let first = *self.reversals.entry(debit.id).or_insert(reversal);
-                if first != reversal {
-                    self.wrong.get_or_insert(format!("{} was reversed twice", debit.id));
-                }
-            }
-            Err(SpendError::NotFound) if acknowledged => {
-                self.wrong.get_or_insert(format!("{} was acknowledged and is not found", debit.id));
-            }
-            Err(_) => {}
         }
     }
 }

@@ -33,6 +33,7 @@ mod finishing;
 mod memory;
 mod port;
 mod spender;
+mod splitting;
 mod taking;
 mod work;
 

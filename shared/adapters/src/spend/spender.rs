@@ -143,18 +143,6 @@ impl<H: Heads> Spender<H> {
         }
     }
 
-    /// All heads of the organisation whose main head is `main`.
-    pub async fn heads_beside(&self, org: &OrgId, main: Head) -> Result<Funds, PortError> {
-        match main.split {
-            Split::No | Split::Coming => Ok(Funds::from([(Shard::MAIN, main)])),
-            Split::Since(_) => {
-                let funds = self.heads.heads(org).await?;
-                self.memory.saw_all(org, &funds);
-                Ok(funds)
-            }
-        }
-    }
-
     /// Reads the heads and finishes the debits that were left half done.
     pub async fn finish_all(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
         let funds = self.heads_beside(org, self.heads.head(org).await?).await?;

@@ -1,11 +1,14 @@
 //! The way of a debit: looked up if it may be a repeat, taken from a head, written into the ledger.
 
+use std::collections::BTreeMap;
+
 use saldo_domain::{
     Credits, Debit, DebitId, Funds, Head, MOST_TRIMS, Refusal, Shard, Split, Tag, Take, gather, refusal,
     total,
 };
 
-use super::port::{Heads, Taken};
+use super::finishing::nameless;
+use super::port::{Heads, Stored, Taken};
 use super::spender::{SpendError, Spender, broken};
 use super::work::Work;
 use crate::PortError;
@@ -177,7 +180,7 @@ impl<H: Heads> Spender<H> {
         let asked: Vec<_> = ids.into_iter().map(|id| (work.split.ledger(id), id)).collect();
         let stored = self.heads.entries(work.org, &asked).await?;
         for ((_, id), stored) in asked.iter().zip(&stored) {
-            if *stored != super::Stored::Nothing {
+            if *stored != Stored::Nothing {
                 work.answer(*id, stored, true);
             }
         }
@@ -196,7 +199,7 @@ impl<H: Heads> Spender<H> {
     async fn finish_from_ring(
         &self,
         work: &mut Work<'_>,
-        ring: &std::collections::BTreeMap<DebitId, Tag>,
+        ring: &BTreeMap<DebitId, Tag>,
         available: Credits,
         ours: bool,
     ) -> Result<(), SpendError> {
@@ -204,7 +207,7 @@ impl<H: Heads> Spender<H> {
         let applied: Vec<_> = work.left.iter().filter_map(in_ring).collect();
         let mut entries = Vec::new();
         for (tag, debit) in applied {
-            let mut entry = super::finishing::nameless(debit.id, tag, available)?;
+            let mut entry = nameless(debit.id, tag, available)?;
             // What another attempt took may have been for another message: then it is not for us to say which.
             let same = (entry.credits, entry.channel) == (debit.credits, debit.channel);
             if ours || same {
