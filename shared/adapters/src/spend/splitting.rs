@@ -6,8 +6,8 @@ use super::port::Heads;
 use super::spender::Spender;
 use crate::PortError;
 
-/// How long before entries go to the shards' ledgers this is decided, in seconds: longer than an id may be ahead of our
-/// clock when it is used first, and our clocks of each other.
+/// How long before entries go to the shards' ledgers this is decided, in seconds: five minutes that an id may be ahead of
+/// our clock when it is used first, and as many for our clocks and calls.
 const SPLIT_AHEAD_SECS: i64 = 600;
 /// How often the main head is asked to split.
 const TRIES: usize = 4;
@@ -44,7 +44,8 @@ impl<H: Heads> Spender<H> {
     }
 
     /// Splits an organisation that has a head. In two steps: after the first one nobody takes who does not know of it, so
-    /// that all ids that were taken by others are older than the moment that the second one names.
+    /// that all ids that were taken by others are older than the moment that the second one names. That holds while our
+    /// clocks differ by less than five minutes and `now` is not older than that.
     pub(super) async fn make_split(&self, org: &OrgId, now: Timestamp) -> Result<Split, PortError> {
         for _ in 0..TRIES {
             let main = self.heads.head(org).await?;
@@ -54,18 +55,21 @@ impl<H: Heads> Spender<H> {
                     self.heads_beside(org, main).await?;
                     return Ok(split);
                 }
-                Split::No if !main.ready => self.heads.make_ready(org).await,
+                Split::No if !main.ready => match self.heads.make_ready(org).await {
+                    // Without a head there is nothing to split, and nothing to spend.
+                    Err(PortError::Conflict) => return Ok(Split::No),
+                    made => made,
+                },
                 Split::No => self.heads.announce_split(org).await,
                 Split::Coming => self.heads.split(org, now.plus_secs(SPLIT_AHEAD_SECS)).await,
             };
             match step {
-                // Someone else was faster, or there is no head.
+                // Someone else was faster.
                 Ok(()) | Err(PortError::Conflict) => {}
                 Err(error) => return Err(error),
             }
         }
-        // Without a head there is nothing to spend.
-        Ok(Split::No)
+        Err(PortError::Unavailable("the main head was not split".to_owned()))
     }
 }
 
