@@ -114,6 +114,29 @@ fn credits_that_move_while_they_are_counted_are_not_missed() {
     assert!(missed.count() > 0, "without the counter they would be");
 }
 
+/// What is taken is charged when it is finished: nobody may be told that it was refused.
+#[test]
+fn a_debit_that_another_head_took_is_not_refused_for_lack_of_credits() {
+    let (org, port, now) = port();
+    let debit = Debit { credits: Credits(1000), ..debit(1) };
+    let shards = |number: u8| Shards::from_json(&format!("{{\"acme\":{number}}}")).unwrap();
+    let number =
+        (2..=8).find(|number| shards(*number).home(&org, debit.id) != shards(1).home(&org, debit.id));
+    let mut dying = Box::pin({
+        let spender = Spender::new(port.another()).with_shards(shards(1));
+        let (org, debit) = (org.clone(), debit.clone());
+        async move { spender.debit(&org, &debit, now).await.map(drop) }
+    });
+    while port.state().table.charged.is_empty() {
+        assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    drop(dying);
+    assert!(port.state().table.ledger.len() < 2, "it died between its writes");
+    let other = Spender::new(port.another()).with_shards(shards(number.unwrap()));
+    let done = wait(other.debit(&org, &debit, now)).unwrap();
+    assert_eq!((done.credits, done.available), (Credits(1000), Credits(0)));
+}
+
 #[test]
 fn a_batch_that_finds_some_of_it_done_takes_the_rest() {
     let (org, port, now) = port();

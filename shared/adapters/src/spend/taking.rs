@@ -66,9 +66,9 @@ impl<H: Heads> Spender<H> {
         match (why, head) {
             (Refusal::Split, Some(_)) => {
                 self.memory.finished(org, take.trims);
+                // What was looked up before may have been looked for in the wrong place: the entries tell in the end.
                 work.split = self.make_split(org, work.now).await?;
-                // What was looked up before may have been looked for in the wrong place.
-                self.answer_from_before(work).await
+                Ok(())
             }
             (Refusal::Taken, Some(head)) => {
                 self.memory.finished(org, take.trims);
