@@ -29,6 +29,8 @@ pub struct Table {
     pub totals: Vec<i64>,
     /// The first thing that was false at any moment.
     pub wrong: Option<String>,
+    /// Whether the books are left alone after each call: a look at them takes as long as the ledger is.
+    pub unchecked: bool,
     /// Debits by when their entry came, in calls.
     written_at: BTreeMap<DebitId, u64>,
     calls: u64,
@@ -306,6 +308,9 @@ impl Table {
     /// What may not be false for a moment: no debt, and the balance is the sum of the entries less what is in a ring
     /// under a tag that no entry carries.
     fn check(&mut self) {
+        if self.unchecked {
+            return;
+        }
         let mut expected = 0;
         for row in self.ledger.values() {
             expected += match row {

@@ -19,7 +19,7 @@ const CREDIT: &str = "slot apart from the balance; consistent read";
 const HEAD: &str = "consistent read; the balance is read too, to finish debits that were left half done";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 26] = [
+pub(crate) const BOUNDS: [Bound; 29] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -126,6 +126,9 @@ pub(crate) const BOUNDS: [Bound; 26] = [
         allowed: cost(1, [0, 0], 2, 0, 0),
         why: CONSISTENT,
     },
+    exact("debits, a batch of ten in one run", cost(2, [2, 0], 0, 0, 0)),
+    exact("debits, a batch of ten at random", cost(11, [11, 0], 0, 0, 0)),
+    exact("debit, later ones of an organisation that is split", cost(2, [2, 0], 0, 0, 0)),
     exact("beside it: a transaction of three items", cost(1, [6, 0], 0, 0, 0)),
     exact("beside it: a transaction of two items", cost(1, [4, 0], 0, 0, 0)),
     exact("cleanup, nothing due", cost(1, [0, 0], 1, 0, 0)),

@@ -16,6 +16,7 @@ pub(crate) async fn measure() -> Result<(Vec<Measured>, Item), Failure> {
     let largest = one_organisation(&mut seen).await?;
     unpaid(&mut seen).await?;
     spent(&mut seen).await?;
+    spent_over_shards(&mut seen).await?;
     Ok((seen, largest))
 }
 
@@ -42,10 +43,7 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     note("worker, credits", stage.work(&message).await?);
     note("worker, the same event again", stage.work(&message).await?);
     for number in 1..=PAGE {
-        stage.create(&format!("more-{number}"), 201).await?;
-        stage.pay()?;
-        let (message, _) = stage.message().await?;
-        stage.work(&message).await?;
+        stage.top_up(&format!("more-{number}")).await?;
     }
     balance(&stage, 1000 * (1 + PAGE), false).await?;
     note("top-ups, a page of 20", page(&stage, "/v1/top-ups", "top_ups").await?);
@@ -68,18 +66,27 @@ async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     let stage = Stage::start().await?;
     let mut note = |call, counts| seen.push(Measured { call, counts });
     note("debit, refused: not enough left (402)", stage.debit(&stage.debit_id(), "sms", 402).await?);
-    stage.create("first", 201).await?;
-    stage.pay()?;
-    let (message, _) = stage.message().await?;
-    stage.work(&message).await?;
+    stage.top_up("first").await?;
     note("debit, the organisation's first", stage.debit(&stage.debit_id(), "sms", 201).await?);
     let id = stage.debit_id();
     note("debit, later ones", stage.debit(&id, "email", 201).await?);
     note("debit, the same again (200)", stage.debit(&id, "email", 200).await?);
     note("debit, reversed", stage.reverse(&id).await?);
     note("debit, reversed again", stage.reverse(&id).await?);
+    note("debits, a batch of ten in one run", stage.batch(&stage.ids_of_one_run(10)?).await?);
+    note("debits, a batch of ten at random", stage.batch(&stage.ids_at_random(10)).await?);
     note("beside it: a transaction of three items", stage.plain_transaction(3).await?);
     note("beside it: a transaction of two items", stage.plain_transaction(2).await?);
+    stage.stop().await;
+    Ok(())
+}
+
+async fn spent_over_shards(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let stage = Stage::start_with(r#"{"acme":1}"#).await?;
+    stage.top_up("first").await?;
+    stage.debit(&stage.debit_id(), "sms", 201).await?;
+    let counts = stage.debit(&stage.debit_id(), "sms", 201).await?;
+    seen.push(Measured { call: "debit, later ones of an organisation that is split", counts });
     stage.stop().await;
     Ok(())
 }

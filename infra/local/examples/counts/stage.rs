@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::World;
-use saldo_domain::TopUpId;
+use saldo_domain::{DebitId, TopUpId};
 use saldo_local::queue::Message;
 use saldo_local::{Options, Saldo, Urls};
 use saldo_stripe_stand_in::Method;
@@ -43,10 +43,16 @@ pub(crate) struct Payer {
 
 impl Stage {
     pub(crate) async fn start() -> Result<Stage, Failure> {
+        Stage::start_with("{}").await
+    }
+
+    /// With the organisations of the JSON `shards` split.
+    pub(crate) async fn start_with(shards: &str) -> Result<Stage, Failure> {
         let (meter, clock) = (Meter::new(), Clock::system());
         let between = meter.clone();
         let saldo = Saldo::start(Options {
             clock: clock.clone(),
+            parameters: [("Shards".to_owned(), shards.to_owned())].into(),
             poll: false,
             schedules: false,
             between: Some(Arc::new(move |function, urls| between.between(function, urls))),
@@ -77,19 +83,71 @@ impl Stage {
         status: u16,
     ) -> Result<(Value, Counts), Failure> {
         let answer = self.payer.send("GET", path, None, Value::Null, status).await?;
-        Ok((answer, self.meter.take(function)))
+        Ok((answer, self.take(function)))
     }
 
     /// Creates a top-up of 1000 credits under the idempotency key `key`.
     pub(crate) async fn create(&self, key: &str, status: u16) -> Result<(Value, Counts), Failure> {
         let answer = self.payer.create(key, status).await?;
-        Ok((answer, self.meter.take("create-top-up")))
+        Ok((answer, self.take("create-top-up")))
     }
 
     pub(crate) async fn cancel(&self, top_up: &Value) -> Result<Counts, Failure> {
         let path = format!("/v1/top-ups/{}/cancel", top_up["id"].as_str().unwrap_or_default());
         self.payer.send("POST", &path, None, Value::Null, 200).await?;
-        Ok(self.meter.take("cancel-top-up"))
+        Ok(self.take("cancel-top-up"))
+    }
+
+    /// Brings 1000 credits, under an idempotency key of its own.
+    pub(crate) async fn top_up(&self, key: &str) -> Result<(), Failure> {
+        self.create(key, 201).await?;
+        self.pay()?;
+        let (message, _) = self.message().await?;
+        self.work(&message).await.map(drop)
+    }
+
+    pub(crate) fn advance(&self, secs: i64) {
+        self.clock.advance(secs);
+    }
+
+    /// A URL of the table that is counted under `name`.
+    pub(crate) fn counted_table(&self, name: &str) -> String {
+        let urls = Urls {
+            dynamodb: self.saldo.dynamodb_url().to_owned(),
+            sqs: self.saldo.sqs_url().to_owned(),
+            stripe: self.saldo.stripe_url().to_owned(),
+        };
+        self.meter.between(name, urls).dynamodb
+    }
+
+    /// What was counted under `name` since this was last asked.
+    pub(crate) fn take(&self, name: &str) -> Counts {
+        self.meter.take(name)
+    }
+
+    /// The name of the table.
+    pub(crate) fn table(&self) -> Result<String, Failure> {
+        Ok(self.saldo.env_of("spend").require("SALDO_TABLE")?.to_owned())
+    }
+
+    /// `count` ids of one run, in their order.
+    pub(crate) fn ids_of_one_run(&self, count: u8) -> Result<Vec<String>, Failure> {
+        let run = DebitId::parse(&self.debit_id()).map_err(|_| "not an id")?.run();
+        let id = |place| run.id(place).map(|id| id.to_string()).map_err(|_| "not an id".into());
+        (0..count).map(id).collect()
+    }
+
+    /// `count` ids, each made by itself.
+    pub(crate) fn ids_at_random(&self, count: u8) -> Vec<String> {
+        (0..count).map(|_| self.debit_id()).collect()
+    }
+
+    /// Spends on usual messages, all in one call.
+    pub(crate) async fn batch(&self, ids: &[String]) -> Result<Counts, Failure> {
+        let message = |id: &String| json!({"id": id, "channel": "email", "country": "ID", "reference": "7c9e6679-7425-40de-944b-e07fc1f90ae7"});
+        let batch = json!({"debits": ids.iter().map(message).collect::<Vec<_>>()});
+        self.payer.send("POST", "/v1/debit-batches", None, batch, 201).await?;
+        Ok(self.take("spend"))
     }
 
     /// A new id of a debit.
@@ -104,18 +162,17 @@ impl Stage {
     pub(crate) async fn debit(&self, id: &str, channel: &str, status: u16) -> Result<Counts, Failure> {
         let message = json!({"channel": channel});
         self.payer.send("PUT", &format!("/v1/debits/{id}"), None, message, status).await?;
-        Ok(self.meter.take("spend"))
+        Ok(self.take("spend"))
     }
 
     pub(crate) async fn reverse(&self, id: &str) -> Result<Counts, Failure> {
         self.payer.send("POST", &format!("/v1/debits/{id}/reverse"), None, Value::Null, 200).await?;
-        Ok(self.meter.take("spend"))
+        Ok(self.take("spend"))
     }
 
     /// Writes `items` small items in one transaction, as a debit could be written too.
     pub(crate) async fn plain_transaction(&self, items: usize) -> Result<Counts, Failure> {
-        let env = self.saldo.env_of("spend");
-        let table = env.require("SALDO_TABLE")?;
+        let table = self.table()?;
         let text = |text: &str| json!({"S": text});
         let puts: Vec<_> = (0..items)
             .map(|at| {
@@ -123,12 +180,7 @@ impl Stage {
                 json!({"Put": {"TableName": table, "Item": item}})
             })
             .collect();
-        let urls = Urls {
-            dynamodb: self.saldo.dynamodb_url().to_owned(),
-            sqs: self.saldo.sqs_url().to_owned(),
-            stripe: self.saldo.stripe_url().to_owned(),
-        };
-        let request = Request::post(self.meter.between("plain", urls).dynamodb)
+        let request = Request::post(self.counted_table("plain"))
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", "DynamoDB_20120810.TransactWriteItems")
             .header("x-amz-date", "20261123T000000Z")
@@ -141,7 +193,7 @@ impl Stage {
         if !answer.status().is_success() {
             return Err(format!("a plain transaction: {}", answer.status()).into());
         }
-        Ok(self.meter.take("plain"))
+        Ok(self.take("plain"))
     }
 
     /// Pays the one invoice that is open.
@@ -157,7 +209,7 @@ impl Stage {
             return Err("not exactly one message came of one event".into());
         };
         queues.delete(QUEUE, &message.receipt)?;
-        Ok((message, self.meter.take("stripe-webhook")))
+        Ok((message, self.take("stripe-webhook")))
     }
 
     /// Hands `message` to the worker.
@@ -169,7 +221,7 @@ impl Stage {
         event.records = vec![record];
         let answer = self.worker.handle(event).await;
         if answer.batch_item_failures.is_empty() {
-            Ok(self.meter.take("credit-worker"))
+            Ok(self.take("credit-worker"))
         } else {
             Err("the worker failed".into())
         }
@@ -182,10 +234,10 @@ impl Stage {
         checked: u64,
         finished: u64,
     ) -> Result<Counts, Failure> {
-        self.clock.advance(secs);
+        self.advance(secs);
         let summary = self.saldo.run_schedule("cleanup").await.map_err(|error| format!("{error:?}"))?;
         if summary == json!({"checked": checked, "finished": finished, "failed": 0}) {
-            Ok(self.meter.take("cleanup"))
+            Ok(self.take("cleanup"))
         } else {
             Err(format!("the cleanup did something else: {summary}").into())
         }

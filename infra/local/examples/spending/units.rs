@@ -1,0 +1,132 @@
+//! What each way of spending costs in units and requests of DynamoDB.
+
+use saldo_domain::{DebitId, OrgId, Shard, Shards};
+
+use crate::Failure;
+use crate::capacity::Counts;
+use crate::report::{self, hundredths, units};
+use crate::stage::Stage;
+
+const SHARDS: &str = r#"{"acme":4}"#;
+/// Longer than until the entries of new debits lie in the shards' ledgers.
+const AFTER_SPLIT_SECS: i64 = 700;
+
+/// What a call was seen to cost.
+pub(crate) struct Cost {
+    pub(crate) what: &'static str,
+    pub(crate) debits: u32,
+    pub(crate) counts: Counts,
+}
+
+pub(crate) const LATER: &str = "debit, later ones";
+pub(crate) const BATCH: &str = "ten debits, ids of one run";
+pub(crate) const THREE: &str = "beside it: a transaction of three items";
+pub(crate) const TWO: &str = "beside it: a transaction of two items";
+
+/// The most write and read units of a debit that were set as a goal, in hundredths.
+const GOALS: [(&str, [u32; 2]); 5] = [
+    ("debit, the organisation's first", [200, 0]),
+    (LATER, [200, 0]),
+    ("debit, the same again (200)", [0, 100]),
+    ("debit, refused: not enough left (402)", [100, 100]),
+    (BATCH, [20, 0]),
+];
+
+pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
+    let mut seen = Vec::new();
+    of_one_head(&mut seen).await?;
+    of_shards(&mut seen).await?;
+    Ok(seen)
+}
+
+async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let stage = Stage::start().await?;
+    let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
+    let refused = stage.debit(&stage.debit_id(), "sms", 402).await?;
+    stage.top_up("first").await?;
+    note("debit, the organisation's first", 1, stage.debit(&stage.debit_id(), "sms", 201).await?);
+    let id = stage.debit_id();
+    note(LATER, 1, stage.debit(&id, "sms", 201).await?);
+    note("debit, the same again (200)", 1, stage.debit(&id, "sms", 200).await?);
+    note("debit, refused: not enough left (402)", 1, refused);
+    note("debit, reversed", 1, stage.reverse(&id).await?);
+    // The first one finds an empty ring, and later ones that of the one before.
+    stage.batch(&stage.ids_of_one_run(10)?).await?;
+    note(BATCH, 10, stage.batch(&stage.ids_of_one_run(10)?).await?);
+    note("ten debits, ids at random", 10, stage.batch(&stage.ids_at_random(10)).await?);
+    stage.batch(&stage.ids_of_one_run(25)?).await?;
+    note("25 debits, ids of one run", 25, stage.batch(&stage.ids_of_one_run(25)?).await?);
+    note(THREE, 1, stage.plain_transaction(3).await?);
+    note(TWO, 1, stage.plain_transaction(2).await?);
+    stage.stop().await;
+    Ok(())
+}
+
+async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let stage = Stage::start_with(SHARDS).await?;
+    let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
+    stage.top_up("first").await?;
+    let [first, second] = [1, 2].map(|number| Shard::all().nth(number).unwrap_or_default());
+    let split = stage.debit(&id_at(&stage, first)?, "sms", 201).await?;
+    stage.advance(AFTER_SPLIT_SECS);
+    let filled = stage.debit(&id_at(&stage, second)?, "sms", 201).await?;
+    note("debit over four shards, later ones", stage.debit(&id_at(&stage, second)?, "sms", 201).await?);
+    note("debit over four shards, brings a head its share of a top-up", filled);
+    note("debit over four shards, the one that splits the organisation", split);
+    stage.stop().await;
+    Ok(())
+}
+
+/// A new id of a debit that goes to `head`.
+fn id_at(stage: &Stage, head: Shard) -> Result<String, Failure> {
+    let org = OrgId::parse("acme").map_err(|_| "not an organisation")?;
+    let shards = Shards::from_json(SHARDS).map_err(|error| error.0)?;
+    loop {
+        let id = stage.debit_id();
+        if shards.home(&org, DebitId::parse(&id).map_err(|_| "not an id")?) == head {
+            return Ok(id);
+        }
+    }
+}
+
+pub(crate) fn print(costs: &[Cost]) {
+    report::head(&[
+        "call",
+        "requests",
+        "write units",
+        "read units",
+        "write units a debit",
+        "read units a debit",
+    ]);
+    for Cost { what, debits, counts } in costs {
+        report::row(&[
+            (*what).to_owned(),
+            counts.dynamodb.to_string(),
+            units(counts.table_writes),
+            units(counts.reads),
+            hundredths(each(counts.table_writes, *debits)),
+            hundredths(each(counts.reads, *debits)),
+        ]);
+    }
+}
+
+/// Half units of some debits as hundredths of a unit for each, rounded up.
+fn each(halves: u32, debits: u32) -> u32 {
+    (halves * 50).div_ceil(debits.max(1))
+}
+
+pub(crate) fn find<'a>(costs: &'a [Cost], what: &str) -> Result<&'a Cost, Failure> {
+    costs.iter().find(|cost| cost.what == what).ok_or_else(|| format!("{what} was not measured").into())
+}
+
+/// Goals that were missed.
+pub(crate) fn missed(costs: &[Cost]) -> Result<Vec<String>, Failure> {
+    let mut missed = Vec::new();
+    for (what, [writes, reads]) in GOALS {
+        let Cost { debits, counts, .. } = find(costs, what)?;
+        if each(counts.table_writes, *debits) > writes || each(counts.reads, *debits) > reads {
+            missed.push(format!("{what}: {counts:?} for {debits} debits"));
+        }
+    }
+    Ok(missed)
+}
