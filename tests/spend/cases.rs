@@ -42,12 +42,31 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
     assert!(!done.repeated);
 }
 
+/// A process that writes all entries of some debits and never comes back to take them out of the ring.
+fn dies_when_written(port: &Port, debits: &[Debit]) {
+    let (spender, org) = (Spender::new(port.another()), OrgId::parse("acme").unwrap());
+    let mut dying = Box::pin(spender.debit_all(&org, debits, Timestamp::from_ms(history::START_MS)));
+    let written = |debit: &Debit| port.state().table.ledger.contains_key(&(Shard::MAIN, debit.id.entry()));
+    while !debits.iter().all(written) {
+        assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+}
+
+#[test]
+fn a_crowded_ring_keeps_nothing_that_is_finished() {
+    let (org, port, now) = port();
+    for at in 0..100 {
+        // Each from a process that may never come back.
+        wait(Spender::new(port.another()).debit(&org, &debit(at), now)).unwrap();
+        assert!(port.state().table.main().ring.len() < 22);
+    }
+}
+
 #[test]
 fn a_full_ring_of_finished_debits_stops_no_debit() {
     let (org, port, now) = port();
     for at in 0..u8::try_from(RING_ROOM).unwrap() {
-        // Each from a process that never comes back.
-        wait(Spender::new(port.another()).debit(&org, &debit(at), now)).unwrap();
+        dies_when_written(&port, &[debit(at)]);
     }
     assert_eq!(port.state().table.main().ring.len(), RING_ROOM);
     let done = wait(Spender::new(port.another()).debit(&org, &debit(100), now)).unwrap();
@@ -75,6 +94,17 @@ fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
     assert_eq!(port.state().table.ledger.get(&(Shard::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }
 
+/// A process that likes head `first` + 1 of `number` best.
+fn liking(first: usize, number: usize, port: &Port) -> Spender<Port> {
+    let likes = |seed: &u64| {
+        fastrand::seed(*seed);
+        fastrand::usize(..) % number == first
+    };
+    fastrand::seed((0..).find(likes).unwrap());
+    let shards = Shards::from_json(&format!("{{\"acme\":{number}}}")).unwrap();
+    Spender::new(port.another()).with_shards(shards)
+}
+
 /// Three heads, of which one has five credits that move to another one after so many steps of a debit that needs them
 /// all in the third.
 fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
@@ -83,17 +113,15 @@ fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
     let now = Timestamp::from_ms(history::START_MS);
     let main = state.table.main();
     (main.ready, main.split) = (true, Split::Since(now));
-    let shard = |number| Shard::all().nth(number).unwrap();
+    let shard = |number| Shard::heads().nth(number).unwrap();
     let all = |from, to| Gain { to, from: vec![(from, Credits(5))] };
     for (from, to) in [(Shard::MAIN, shard(1)), (shard(1), shard(2))] {
         state.table.apply(&Op::Shift(all(from, to))).unwrap();
     }
     let port = trouble::port(state);
     let org = OrgId::parse("acme").unwrap();
-    let spender = Spender::new(port.another()).with_shards(Shards::from_json(r#"{"acme":3}"#).unwrap());
-    let home = |debit: &Debit| Shards::from_json(r#"{"acme":3}"#).unwrap().home(&org, debit.id) == shard(3);
-    let debit = (0..=255).map(debit).find(home).unwrap();
-    let debit = Debit { credits: Credits(5), ..debit };
+    let spender = liking(2, 3, &port);
+    let debit = Debit { credits: Credits(5), ..debit(1) };
     let mut spending = std::pin::pin!(spender.debit(&org, &debit, now));
     for _ in 0..steps {
         if let Poll::Ready(done) = spending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -119,11 +147,8 @@ fn credits_that_move_while_they_are_counted_are_not_missed() {
 fn a_debit_that_another_head_took_is_not_refused_for_lack_of_credits() {
     let (org, port, now) = port();
     let debit = Debit { credits: Credits(1000), ..debit(1) };
-    let shards = |number: u8| Shards::from_json(&format!("{{\"acme\":{number}}}")).unwrap();
-    let number =
-        (2..=8).find(|number| shards(*number).home(&org, debit.id) != shards(1).home(&org, debit.id));
     let mut dying = Box::pin({
-        let spender = Spender::new(port.another()).with_shards(shards(1));
+        let spender = liking(0, 2, &port);
         let (org, debit) = (org.clone(), debit.clone());
         async move { spender.debit(&org, &debit, now).await.map(drop) }
     });
@@ -132,7 +157,7 @@ fn a_debit_that_another_head_took_is_not_refused_for_lack_of_credits() {
     }
     drop(dying);
     assert!(port.state().table.ledger.len() < 2, "it died between its writes");
-    let other = Spender::new(port.another()).with_shards(shards(number.unwrap()));
+    let other = liking(1, 2, &port);
     let done = wait(other.debit(&org, &debit, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(1000), Credits(0)));
 }

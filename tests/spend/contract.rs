@@ -101,7 +101,7 @@ fn ids(rng: &mut fastrand::Rng, clock: &Clock) -> Vec<DebitId> {
 fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], funds: &Funds, clock: &Clock) -> Op {
     let id = ids[rng.usize(..ids.len())];
     let shard = match kind {
-        Kind::Split => Shard::all().nth(rng.usize(..4)).unwrap(),
+        Kind::Split => Shard::heads().nth(rng.usize(..4)).unwrap(),
         Kind::Usual | Kind::Filling => Shard::MAIN,
     };
     let head = funds.get(&shard).cloned().unwrap_or_default();
@@ -145,7 +145,8 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], funds: &Funds, clock
             }
         }
         _ => {
-            let givers: Vec<_> = Shard::all().take(4).filter(|giver| *giver != shard && rng.bool()).collect();
+            let givers: Vec<_> =
+                Shard::heads().take(4).filter(|giver| *giver != shard && rng.bool()).collect();
             let from: Vec<_> = givers.into_iter().map(|giver| (giver, Credits(rng.i64(1..40)))).collect();
             if from.is_empty() { Op::Ready } else { Op::Shift(Gain { to: shard, from }) }
         }

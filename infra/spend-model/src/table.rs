@@ -320,7 +320,7 @@ impl Table {
         }
         for (id, tag) in self.heads.values().flat_map(|head| &head.ring) {
             let own = |row: &Row| matches!(row, Row::Debit(entry) if entry.id == *id && entry.tag == *tag);
-            let places = Shard::all().filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
+            let places = Shard::ledgers().filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
             if !places.into_iter().any(own) {
                 expected -= tag.credits().0;
             }

@@ -64,7 +64,7 @@ impl<W: Way + Sync> Port for Heads<W> {
     /// One after the other, as they are read there too.
     async fn heads(&self, _: &OrgId) -> Result<Funds, PortError> {
         let mut funds = Funds::new();
-        for shard in Shard::all() {
+        for shard in Shard::heads() {
             let head: Result<Option<Head>, PortError> = answered!(self, Op::HeadOf(shard), HeadOf);
             if let Some(head) = head? {
                 funds.insert(shard, head);

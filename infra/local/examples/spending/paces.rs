@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::report::{self, hundredths, percent, thousands};
-use crate::throughput::{Ids, Load, Pace, SECOND, TopUps, measure};
+use crate::throughput::{Load, Pace, SECOND, TopUps, measure};
 use crate::transactions::{Collisions, per_second};
 
 const SHARDS: [u8; 4] = [1, 2, 4, 8];
@@ -15,10 +15,10 @@ const GOAL_PERCENT: u64 = 95;
 /// Far more than is spent.
 const PLENTY: i64 = 1_000_000;
 
-/// Random ids as they come, [`AT_HEAD`] of them under way for each head, by as many processes as there are heads.
+/// Random ids, [`AT_HEAD`] of them under way for each head, by as many processes as there are heads.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_HEAD, ids: Ids::AsTheyCome, granted: PLENTY, top_ups: None }
+    Load { shards, processes, at_once: AT_HEAD, granted: PLENTY, top_ups: None }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -78,8 +78,7 @@ fn print_others() -> Result<(), Failure> {
     print_for_all_heads("12, by as many functions", by_functions(AT_HEAD))?;
     print_for_all_heads("16, by as many functions", by_functions(16))?;
     print_for_all_heads("24, by as many functions", by_functions(24))?;
-    let even = |shards| Load { ids: Ids::OfOneHead, ..usual(shards) };
-    print_for_all_heads("12, no head ever more than another", even)
+    print_for_all_heads("96, by as many functions", by_functions(96))
 }
 
 fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Failure> {
@@ -97,7 +96,7 @@ fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Fail
 fn print_top_ups() -> Result<Option<String>, Failure> {
     report::head(&["four heads", "debits a second", "of 1,000 for each head", "write units a debit"]);
     let often = TopUps { every: SECOND / 10, credits: 1_000 };
-    let quiet = Load { ids: Ids::OfOneHead, ..usual(4) };
+    let quiet = usual(4);
     let topped_up = Load { top_ups: Some(often), ..quiet };
     let before = print_one("no top-up", &quiet)?;
     let beside = print_one("ten top-ups a second", &topped_up)?;

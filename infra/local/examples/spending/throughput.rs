@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use saldo_adapters::spend::{SpendError, Spender};
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId, Shard, Shards, Timestamp, TopUpId};
+use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId, Shards, Timestamp, TopUpId};
 use saldo_spend_model::Heads;
 
 use crate::Failure;
@@ -30,18 +30,8 @@ pub(crate) struct Load {
     pub(crate) processes: usize,
     /// Debits that each process has under way all the time.
     pub(crate) at_once: usize,
-    pub(crate) ids: Ids,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
-}
-
-/// Which random ids a sender takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ids {
-    /// As they come: how many are under way at a head is a matter of chance.
-    AsTheyCome,
-    /// Those of one head, so that each head has as many under way as any other.
-    OfOneHead,
 }
 
 #[derive(Clone, Copy)]
@@ -80,17 +70,18 @@ type Virtual = Spender<Heads<Link>>;
 /// Plays `load`; an error when the books are not right after it.
 pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let scene = Arc::new(Scene::new(load)?);
+    // Which head a process likes best is left to chance.
+    fastrand::seed(SEED);
     let mut rng = fastrand::Rng::with_seed(SEED);
     let mut spenders = (0..load.processes).map(|_| scene.spender());
     let first = spenders.next().ok_or("nobody sends")?;
-    scene.split(load, first.clone(), rng.fork())?;
+    scene.split(load, &first, &mut rng)?;
     let before = scene.link.store().asked;
     *locked(&scene.told) = Told::default();
     let mut tasks = Tasks::new(&scene.clock);
-    for (process, spender) in [first].into_iter().chain(spenders).enumerate() {
-        for sender in 0..load.at_once {
-            let home = load.home(process * load.at_once + sender);
-            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork(), home));
+    for spender in [first].into_iter().chain(spenders) {
+        for _ in 0..load.at_once {
+            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork()));
         }
     }
     if let Some(top_ups) = load.top_ups {
@@ -104,19 +95,6 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
         debits: told.debits,
         asked: scene.link.store().asked.since(before),
     })
-}
-
-impl Load {
-    fn home(&self, sender: usize) -> Option<Shard> {
-        match self.ids {
-            Ids::AsTheyCome => None,
-            Ids::OfOneHead => heads(self.shards).nth(sender % usize::from(self.shards)),
-        }
-    }
-}
-
-fn heads(shards: u8) -> impl Iterator<Item = Shard> {
-    Shard::all().skip(1).take(usize::from(shards))
 }
 
 impl Scene {
@@ -144,30 +122,29 @@ impl Scene {
         Timestamp::from_ms(START_MS.saturating_add(ms))
     }
 
-    /// The organisation's first debits split it and bring credits to each head.
+    /// The organisation's first debits, at once so that they go to different heads, split it and bring credits to each.
     fn split(
         self: &Arc<Scene>,
         load: &Load,
-        spender: Virtual,
-        mut rng: fastrand::Rng,
+        spender: &Virtual,
+        rng: &mut fastrand::Rng,
     ) -> Result<(), Failure> {
         let mut tasks = Tasks::new(&self.clock);
-        let (scene, shards) = (Arc::clone(self), load.shards);
-        tasks.add(async move {
-            for head in heads(shards) {
-                scene.debit(&spender, &mut rng, Some(head)).await;
-            }
-            let debits = i64::try_from(locked(&scene.told).debits).unwrap_or_default();
-            *locked(&scene.granted) -= debits;
-        });
-        Ok(tasks.run()?)
+        for _ in 0..load.shards {
+            let (scene, spender, mut rng) = (Arc::clone(self), spender.clone(), rng.fork());
+            tasks.add(async move { scene.debit(&spender, &mut rng).await });
+        }
+        tasks.run()?;
+        let debits = i64::try_from(locked(&self.told).debits).unwrap_or_default();
+        *locked(&self.granted) -= debits;
+        Ok(())
     }
 
     /// A sender: the next debit as soon as the one before is done.
-    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng, home: Option<Shard>) {
+    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng) {
         self.clock.sleep_until(AFTER_SPLIT + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SPLIT + WARM_UP + MEASURED {
-            self.debit(&spender, &mut rng, home).await;
+            self.debit(&spender, &mut rng).await;
         }
     }
 
@@ -182,8 +159,8 @@ impl Scene {
     }
 
     /// One e-mail of one credit, until it is acknowledged.
-    async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng, home: Option<Shard>) {
-        let Some(id) = self.id(rng, home) else { return self.note_wrong("no id".to_owned()) };
+    async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
+        let Some(id) = self.id(rng) else { return self.note_wrong("no id".to_owned()) };
         let details = Details::default();
         let debit = Debit { id, credits: Credits(1), channel: Channel::Email, details };
         loop {
@@ -201,18 +178,13 @@ impl Scene {
     }
 
     /// A random id made now.
-    fn id(&self, rng: &mut fastrand::Rng, home: Option<Shard>) -> Option<DebitId> {
-        loop {
-            let mut bytes = [0; 16];
-            rng.fill(&mut bytes);
-            bytes[..6].copy_from_slice(&self.now().ms().to_be_bytes()[2..]);
-            bytes[6] = bytes[6] & 0x0f | 0x70;
-            bytes[8] = bytes[8] & 0x3f | 0x80;
-            let id = DebitId::from_bytes(bytes).ok()?;
-            if home.is_none_or(|home| self.shards.home(&self.org, id) == home) {
-                return Some(id);
-            }
-        }
+    fn id(&self, rng: &mut fastrand::Rng) -> Option<DebitId> {
+        let mut bytes = [0; 16];
+        rng.fill(&mut bytes);
+        bytes[..6].copy_from_slice(&self.now().ms().to_be_bytes()[2..]);
+        bytes[6] = bytes[6] & 0x0f | 0x70;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        DebitId::from_bytes(bytes).ok()
     }
 
     fn note_wrong(&self, wrong: String) {

@@ -123,7 +123,7 @@ impl Store {
 impl Ledger<'_> {
     fn places(self) -> impl Iterator<Item = Shard> {
         let spread = matches!(self.split, Split::Since(since) if Month::of(since) <= self.month);
-        Shard::all().filter(move |shard| spread || *shard == Shard::MAIN)
+        Shard::ledgers().filter(move |shard| spread || *shard == Shard::MAIN)
     }
 
     /// What falls to each place of so many; at least 2, since the first one may hold nothing new.

@@ -95,9 +95,9 @@ impl Heads for Store {
     }
 
     async fn heads(&self, org: &OrgId) -> Result<Funds, PortError> {
-        let items = self.items(Shard::all().map(|shard| keys::head(org, shard)).collect()).await?;
+        let items = self.items(Shard::heads().map(|shard| keys::head(org, shard)).collect()).await?;
         let mut funds = Funds::new();
-        for shard in Shard::all() {
+        for shard in Shard::heads() {
             let key = keys::head(org, shard);
             if let Some(item) = items.iter().find(|item| item.get(PK) == key.get(PK)) {
                 funds.insert(shard, head_of(item)?);

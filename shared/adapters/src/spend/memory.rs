@@ -16,6 +16,25 @@ struct Known {
     done: Vec<(DebitId, Tag)>,
     /// The credits of each head when it was last seen; of organisations that are split.
     seen: BTreeMap<Shard, Credits>,
+    /// How many calls are under way at each head.
+    under_way: BTreeMap<Shard, usize>,
+}
+
+/// A call at a head, until it is dropped.
+pub(super) struct UnderWay<'a> {
+    pub(super) home: Shard,
+    org: &'a OrgId,
+    memory: &'a Memory,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.memory.with(self.org, |known| {
+            if let Some(calls) = known.under_way.get_mut(&self.home) {
+                *calls = calls.saturating_sub(1);
+            }
+        });
+    }
 }
 
 /// With a few KB each, some 30 MB at the most.
@@ -48,6 +67,21 @@ impl Memory {
         let some: Vec<_> = known.done.iter().copied().filter(fits).take(MOST_TRIMS).collect();
         known.done.retain(|one| !some.contains(one));
         some
+    }
+
+    /// Chooses one of `homes`: where the fewest calls of this process are under way, and of these the first one from
+    /// `first` on. So a process that has one call at a time stays with one head, and forgets there what it has finished
+    /// there; and one that has many spreads them.
+    pub(super) fn begin<'a>(&'a self, org: &'a OrgId, homes: &[Shard], first: usize) -> UnderWay<'a> {
+        let first = first.checked_rem(homes.len()).unwrap_or_default();
+        let (before, from) = homes.split_at(first);
+        let home = self.with(org, |known| {
+            let calls = |shard: &&Shard| known.under_way.get(shard).copied().unwrap_or_default();
+            let home = from.iter().chain(before).min_by_key(calls).copied().unwrap_or_default();
+            *known.under_way.entry(home).or_default() += 1;
+            home
+        });
+        UnderWay { home, org, memory: self }
     }
 
     pub(super) fn split(&self, org: &OrgId) -> Split {

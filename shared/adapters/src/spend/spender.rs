@@ -20,6 +20,8 @@ pub struct Spender<H> {
     pub(super) heads: H,
     pub(super) shards: Arc<Shards>,
     pub(super) memory: Arc<Memory>,
+    /// The head that this process likes best, any number: others like others.
+    pub(super) first: usize,
     turns: Arc<Semaphore>,
 }
 
@@ -69,6 +71,7 @@ impl<H: Clone> Clone for Spender<H> {
             heads: self.heads.clone(),
             shards: Arc::clone(&self.shards),
             memory: Arc::clone(&self.memory),
+            first: self.first,
             turns: Arc::clone(&self.turns),
         }
     }
@@ -78,7 +81,7 @@ impl<H: Heads> Spender<H> {
     #[must_use]
     pub fn new(heads: H) -> Spender<H> {
         let (memory, turns) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
-        Spender { heads, shards: Arc::default(), memory, turns }
+        Spender { heads, shards: Arc::default(), memory, first: fastrand::usize(..), turns }
     }
 
     /// Spreads the debits of some organisations over several heads.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Credits, Debit, DebitId, Funds, Head, MOST_TRIMS, Refusal, Shard, Split, Tag, Take, gather, refusal,
-    total,
+    Credits, Debit, DebitId, Funds, Head, MOST_TRIMS, OrgId, Refusal, Shard, Split, Tag, Take, gather,
+    refusal, total,
 };
+
+use tracing::warn;
 
 use super::finishing::nameless;
 use super::port::{Heads, Stored, Taken};
@@ -45,7 +47,7 @@ impl<H: Heads> Spender<H> {
     }
 
     /// One attempt to get all that is left into the ring of its head; whatever is found to be there already is answered.
-    pub(super) async fn take(&self, work: &mut Work<'_>) -> Result<(), SpendError> {
+    pub(super) async fn take<'a>(&'a self, work: &mut Work<'a>) -> Result<(), SpendError> {
         let (org, home) = (work.org, self.home(work));
         let portions = work.portions();
         let trims = work.trims.take().unwrap_or_else(|| self.memory.some(org, home, &portions));
@@ -58,6 +60,9 @@ impl<H: Heads> Spender<H> {
                     return Err(broken("a taken debit is not there").into());
                 }
                 self.look_after_one(org, work.split, &head, work.now).await;
+                if head.is_crowded_beside(take.portions.len()) {
+                    self.clear(org, home).await;
+                }
                 return Ok(());
             }
             Taken::Refused(head) => head,
@@ -117,11 +122,23 @@ impl<H: Heads> Spender<H> {
         }
     }
 
-    /// Whose head all debits of a call go to.
-    fn home(&self, work: &Work<'_>) -> Shard {
-        match work.split {
-            Split::Since(_) => self.shards.home(work.org, work.first),
-            Split::No | Split::Coming => Shard::MAIN,
+    /// Whose head all debits of a call go to: any will do, since the entries decide, and the process has its reasons.
+    fn home<'a>(&'a self, work: &mut Work<'a>) -> Shard {
+        let Split::Since(_) = work.split else { return Shard::MAIN };
+        let chosen = work.home.get_or_insert_with(|| {
+            let homes: Vec<_> = self.shards.homes(work.org).collect();
+            self.memory.begin(work.org, &homes, self.first)
+        });
+        chosen.home
+    }
+
+    /// Takes what this process has finished out of a ring. Others do it when this fails.
+    async fn clear(&self, org: &OrgId, home: Shard) {
+        let done = self.memory.some(org, home, &[]);
+        if !done.is_empty()
+            && let Err(error) = self.heads.trim(org, home, &done).await
+        {
+            warn!(org = org.as_str(), %error, "finished debits stay in a ring");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use saldo_domain::{Credits, Debit, DebitId, MOST_PORTIONS, OrgId, Portion, Split, Tag, Timestamp};
 
+use super::memory::UnderWay;
 use super::port::Stored;
 use super::spender::{Debited, SpendError};
 
@@ -20,8 +21,8 @@ pub(super) struct Work<'a> {
     pub(super) org: &'a OrgId,
     pub(super) now: Timestamp,
     pub(super) split: Split,
-    /// The one that says whose head they all go to, also when the others of the batch are done.
-    pub(super) first: DebitId,
+    /// Whose head they all go to; `None` while that is the main one.
+    pub(super) home: Option<UnderWay<'a>>,
     /// Not answered yet.
     pub(super) left: Vec<&'a Debit>,
     /// Finished debits that go out of the ring with the next take; `None` to ask the memory for some.
@@ -37,12 +38,12 @@ impl<'a> Work<'a> {
         let mut ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
         ids.sort_unstable();
         let twice = ids.windows(2).any(|pair| matches!(pair, [one, next] if one == next));
-        let Some(first) = ids.first().copied().filter(|_| !twice && ids.len() <= MOST_PORTIONS) else {
+        if ids.is_empty() || twice || ids.len() > MOST_PORTIONS {
             return Err(SpendError::NoBatch);
-        };
+        }
         let (left, split) = (debits.iter().collect(), Split::No);
         let done = BTreeMap::new();
-        Ok(Work { org, now, split, first, left, trims: None, done })
+        Ok(Work { org, now, split, home: None, left, trims: None, done })
     }
 
     /// What is to be taken.

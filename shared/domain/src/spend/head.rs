@@ -66,9 +66,9 @@ pub struct Head {
     pub split: Split,
 }
 
-/// How many debits the ring holds before another single one is refused for the moment: a head with as many stays below
-/// 1,024 bytes, so that a debit costs one write unit.
-pub const RING_ROOM: usize = 20;
+/// How many debits the ring holds before another single one is refused for the moment: a head with as many, of an
+/// organisation with a name of usual length, stays below 1,024 bytes, so that a debit costs one write unit.
+pub const RING_ROOM: usize = 26;
 /// How many it holds before a batch is refused for the moment.
 const RING_ROOM_FOR_BATCHES: usize = 40;
 /// How many debits one take is for at the most.
@@ -78,8 +78,8 @@ pub const MOST_PORTIONS: usize = 25;
 pub const MOST_TRIMS: usize = MOST_PORTIONS;
 /// How many debits a ring ever holds.
 pub const RING_MOST: usize = RING_ROOM_FOR_BATCHES - 1 + MOST_TRIMS + MOST_PORTIONS;
-/// A ring with as many debits is looked through.
-const RING_CROWDED: usize = 16;
+/// With as many debits of others in the ring, nothing stays there that is finished.
+const RING_CROWDED: usize = 21;
 /// A debit that lies so many takes behind the newest is looked at.
 const FAR_BEHIND: i64 = 256;
 
@@ -104,7 +104,14 @@ impl Head {
     pub fn to_look_after(&self, now: Timestamp) -> Option<(DebitId, Tag)> {
         let oldest = self.left_alone(now).into_iter().next()?;
         let far = self.turns.saturating_sub(oldest.1.0) > FAR_BEHIND * TURN;
-        (far || self.ring.len() >= RING_CROWDED).then_some(oldest)
+        (far || self.is_crowded_beside(1)).then_some(oldest)
+    }
+
+    /// Whether `own` debits that are finished should leave the ring at once, by a write of their own, and not with the next
+    /// take: the next one of this process may be long in coming when many processes share the head.
+    #[must_use]
+    pub fn is_crowded_beside(&self, own: usize) -> bool {
+        self.ring.len().saturating_sub(own) >= RING_CROWDED
     }
 }
 
@@ -201,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_tag_tells_what_was_taken_and_where() {
-        for shard in Shard::all() {
+        for shard in Shard::heads() {
             for channel in [Channel::Email, Channel::Whatsapp, Channel::Sms] {
                 for credits in [1, 2, 1_000, 4_095] {
                     let code = Tag::code(Credits(credits), channel).unwrap();

@@ -13,19 +13,28 @@ use std::collections::BTreeMap;
 use super::{DebitId, Head};
 use crate::{Credits, OrgId, Timestamp};
 
-/// A part of an organisation's balance and ledger: 0 is the main one, 1 to 8 take debits of those that are split.
+/// A part of an organisation's balance, 0 to 8, or of its ledger, 0 to 16: 0 is the main one, the others are of those that
+/// are split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(u8);
 
-/// How many shards beside the main one there can be.
-const MOST: u8 = 8;
+/// How many heads beside the main one there can be.
+const HEADS: u8 = 8;
+/// Over how many ledgers the entries of an organisation are spread, whatever the number of its heads. Entries fall on them
+/// at random, so that eight would be busier than eight heads now and then.
+const LEDGERS: u8 = 16;
 
 impl Shard {
     pub const MAIN: Shard = Shard(0);
 
-    /// The main one and all others.
-    pub fn all() -> impl Iterator<Item = Shard> {
-        (0..=MOST).map(Shard)
+    /// Whose heads there can be, the main one first.
+    pub fn heads() -> impl Iterator<Item = Shard> {
+        (0..=HEADS).map(Shard)
+    }
+
+    /// Whose ledgers there can be, the main one first.
+    pub fn ledgers() -> impl Iterator<Item = Shard> {
+        (0..=LEDGERS).map(Shard)
     }
 
     #[must_use]
@@ -35,13 +44,13 @@ impl Shard {
 
     /// The shard that a counter belongs to; the main one for what no counter shows.
     pub(super) fn of_number(number: i64) -> Shard {
-        Shard(u8::try_from(number).ok().filter(|number| *number <= MOST).unwrap_or_default())
+        Shard(u8::try_from(number).ok().filter(|number| *number <= HEADS).unwrap_or_default())
     }
 
-    /// One of the shards 1 to `shards`, by where the run of the id lies among all runs: the same for the whole run, and
-    /// evenly spread.
-    fn of_id(id: DebitId, shards: u8) -> Shard {
-        let scaled = (u128::from(id.run().spread()) * u128::from(shards)) >> 64;
+    /// One of the ledgers beside the main one, by where the run of the id lies among all runs: the same for the whole run,
+    /// and evenly spread.
+    fn ledger_of(id: DebitId) -> Shard {
+        let scaled = (u128::from(id.run().spread()) * u128::from(LEDGERS)) >> 64;
         Shard(u8::try_from(scaled).unwrap_or_default().saturating_add(1))
     }
 }
@@ -62,7 +71,7 @@ impl Split {
     #[must_use]
     pub fn ledger(self, id: DebitId) -> Shard {
         match self {
-            Split::Since(since) if id.at() >= since => Shard::of_id(id, MOST),
+            Split::Since(since) if id.at() >= since => Shard::ledger_of(id),
             Split::Since(_) | Split::Coming | Split::No => Shard::MAIN,
         }
     }
@@ -83,10 +92,10 @@ impl Shards {
             serde_json::from_str(text).map_err(|error| ShardsError(error.to_string()))?;
         let shard = |(org, shards): (String, u8)| {
             let id = OrgId::parse(&org).map_err(|_| ShardsError(format!("{org}: not an organisation")))?;
-            if (1..=MOST).contains(&shards) {
+            if (1..=HEADS).contains(&shards) {
                 Ok((id, shards))
             } else {
-                Err(ShardsError(format!("{org}: an organisation has 1 to {MOST} shards, not {shards}")))
+                Err(ShardsError(format!("{org}: an organisation has 1 to {HEADS} shards, not {shards}")))
             }
         };
         table.into_iter().map(shard).collect::<Result<_, _>>().map(Shards)
@@ -98,10 +107,10 @@ impl Shards {
         self.0.get(org).copied()
     }
 
-    /// Whose head a debit goes to.
-    #[must_use]
-    pub fn home(&self, org: &OrgId, id: DebitId) -> Shard {
-        self.of(org).map_or(Shard::MAIN, |shards| Shard::of_id(id, shards))
+    /// Whose heads take the debits of `org`.
+    pub fn homes(&self, org: &OrgId) -> impl Iterator<Item = Shard> + use<> {
+        let (first, last) = self.of(org).map_or((0, 0), |shards| (1, shards));
+        (first..=last).map(Shard)
     }
 }
 
@@ -168,7 +177,7 @@ mod tests {
 
     fn funds(credits: &[i64]) -> Funds {
         let head = |credits: &i64| Head { credits: Credits(*credits), ..Head::default() };
-        Shard::all().zip(credits.iter().map(head)).collect()
+        Shard::heads().zip(credits.iter().map(head)).collect()
     }
 
     fn moved(credits: &[i64], home: u8, shards: u8, needed: i64) -> Option<Vec<(u8, i64)>> {
@@ -179,22 +188,25 @@ mod tests {
 
     #[test]
     fn ids_are_spread_evenly_and_runs_stay_together() {
-        for shards in 1..=MOST {
-            let config = Shards::from_json(&format!("{{\"acme\":{shards}}}")).unwrap();
-            let org = OrgId::parse("acme").unwrap();
-            let mut counts = BTreeMap::new();
-            for run in 0..8_000_u64 {
-                let home = config.home(&org, id(run << 5));
-                assert_eq!(home, config.home(&org, id((run << 5) + 31)), "a run has one home");
-                *counts.entry(home.0).or_insert(0) += 1;
-            }
-            let fair = 8_000 / i32::from(shards);
-            assert_eq!(counts.keys().copied().collect::<Vec<_>>(), (1..=shards).collect::<Vec<_>>());
-            for (shard, count) in counts {
-                assert!((count - fair).abs() < fair / 5, "{shard} of {shards} has {count}");
-            }
+        let mut counts = BTreeMap::new();
+        for run in 0..16_000_u64 {
+            let ledger = Shard::ledger_of(id(run << 5));
+            assert_eq!(ledger, Shard::ledger_of(id((run << 5) + 31)), "a run has one ledger");
+            *counts.entry(ledger).or_insert(0) += 1;
         }
-        assert_eq!(Shards::default().home(&OrgId::parse("acme").unwrap(), id(7)), Shard::MAIN);
+        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), Shard::ledgers().skip(1).collect::<Vec<_>>());
+        assert!(counts.values().all(|count| (800..1_200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn debits_go_to_the_heads_that_are_configured() {
+        let homes = |text: &str| {
+            let org = OrgId::parse("acme").unwrap();
+            Shards::from_json(text).unwrap().homes(&org).map(Shard::number).collect::<Vec<_>>()
+        };
+        assert_eq!(homes("{}"), [0]);
+        assert_eq!(homes(r#"{"acme":1}"#), [1]);
+        assert_eq!(homes(r#"{"acme":3,"globex":2}"#), [1, 2, 3]);
     }
 
     #[test]
