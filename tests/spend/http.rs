@@ -15,24 +15,7 @@ use crate::rig;
 async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred() {
     let office = Office::open().await;
     office.leave(100).await;
-    let mut running = JoinSet::new();
-    for _ in 0..200 {
-        running.spawn(office.debit(&office.id(), json!({"channel": "email"})));
-    }
-    let (mut done, mut refused) = (0, 0);
-    while let Some(answer) = running.join_next().await {
-        let answer = answer.unwrap();
-        match answer.status.as_u16() {
-            // 200 where a write had to be sent again.
-            200 | 201 => done += 1,
-            402 => {
-                assert_eq!(answer.code(), "insufficient_credits");
-                refused += 1;
-            }
-            other => panic!("{other} {}", String::from_utf8_lossy(&answer.body)),
-        }
-    }
-    assert_eq!((done, refused), (100, 100));
+    assert_eq!(office.emails_at_once(200).await, (100, 100, 0));
     assert_eq!(office.credits().await, 0);
     books::prove_always(&office.saldo, "after two hundred").await;
     assert_eq!(office.entries().await.len(), 102, "the top-up, what went before, and a hundred");

@@ -6,6 +6,7 @@ use saldo_adapters::spend::Spender;
 use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
 use saldo_local::Saldo;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::client::{Answer, Client};
 use crate::rig;
@@ -85,6 +86,32 @@ impl Office {
     pub(super) fn run(&self, count: u8) -> Vec<String> {
         let run = DebitId::parse(&self.id()).unwrap().run();
         (0..count).map(|place| run.id(place).unwrap().to_string()).collect()
+    }
+
+    /// So many e-mails at once; how many were done, refused for lack of credits, and to be sent again.
+    pub(super) async fn emails_at_once(&self, count: usize) -> (usize, usize, usize) {
+        let mut running = JoinSet::new();
+        for _ in 0..count {
+            running.spawn(self.debit(&self.id(), json!({"channel": "email"})));
+        }
+        let (mut done, mut refused, mut busy) = (0, 0, 0);
+        while let Some(answer) = running.join_next().await {
+            let answer = answer.unwrap();
+            match answer.status.as_u16() {
+                // 200 where a write had to be sent again.
+                200 | 201 => done += 1,
+                402 => {
+                    assert_eq!(answer.code(), "insufficient_credits");
+                    refused += 1;
+                }
+                503 => {
+                    assert_eq!(answer.code(), "too_many_debits");
+                    busy += 1;
+                }
+                other => panic!("{other} {}", String::from_utf8_lossy(&answer.body)),
+            }
+        }
+        (done, refused, busy)
     }
 
     pub(super) fn batch(&self, debits: &Value) -> impl Future<Output = Answer> + use<> {

@@ -122,7 +122,7 @@ impl<H: Heads> Spender<H> {
         }
     }
 
-    /// Whose head all debits of a call go to: any will do, since the entries decide, and the process has its reasons.
+    /// Whose head all debits of a call go to. Any will do, since the entries decide: see [`super::memory::Memory::begin`].
     fn home<'a>(&'a self, work: &mut Work<'a>) -> Shard {
         let Split::Since(_) = work.split else { return Shard::MAIN };
         let chosen = work.home.get_or_insert_with(|| {
