@@ -10,7 +10,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Begun;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, json_response, open_top_up_json, quote_json, quote_problem, top_up_json,
+    Caller, ClaimNames, Problem, ProblemCode, json_response, open_top_up_json, quote_json, quote_problem,
+    top_up_json,
 };
 use saldo_adapters::settle::Settlement;
 use saldo_adapters::world::World;
@@ -76,7 +77,7 @@ impl Function {
             return Ok(quote.purchase);
         }
         let detail = "The price has changed since it was shown. Check the new total and confirm it.";
-        Err(Problem::new(StatusCode::CONFLICT, "price_changed", detail).with("quote", quote_json(&quote)))
+        Err(Problem::new(ProblemCode::PriceChanged, detail).with("quote", quote_json(&quote)))
     }
 
     async fn begin(
@@ -121,7 +122,7 @@ impl Function {
         if top_up.purchase.credits != order.credits || top_up.purchase.total != order.expected_total {
             let detail =
                 "This Idempotency-Key was used for another purchase. Use a new key for a new purchase.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
+            return Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail));
         }
         self.open(top_up).await
     }
@@ -149,7 +150,7 @@ impl Function {
             return Ok(());
         }
         let detail = "A top-up is still open. Complete or cancel it first.";
-        let problem = Problem::new(StatusCode::CONFLICT, "open_top_up_exists", detail);
+        let problem = Problem::new(ProblemCode::OpenTopUpExists, detail);
         Err(problem.with("open_top_up", json!(open_top_up_json(&holder))))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use saldo_adapters::PortError;
 use saldo_adapters::http::Problem;
 use saldo_adapters::stripe::StripeError;
-use saldo_domain::{InvoiceFacts, InvoiceStatus, OrgId, Seen, Status, TopUp};
+use saldo_domain::{Alarm, InvoiceFacts, InvoiceStatus, OrgId, Seen, Status, TopUp};
 use tracing::{error, warn};
 
 use crate::Function;
@@ -208,7 +208,13 @@ impl Function {
     /// Ends a top-up that Stripe will not sell as ordered: what there is of an invoice is deleted or voided, the slot
     /// freed.
     async fn give_up(&self, top_up: &TopUp, reason: &str) -> Result<TopUp, PortError> {
-        error!(org = top_up.org.as_str(), top_up = top_up.id.as_str(), alarm = "refused", reason, "given up");
+        error!(
+            org = top_up.org.as_str(),
+            top_up = top_up.id.as_str(),
+            alarm = Alarm::InvoiceRefused.as_str(),
+            reason,
+            "given up"
+        );
         Ok(self.settlement.close(top_up, Status::Failed, self.clock.now()).await?.top_up)
     }
 }

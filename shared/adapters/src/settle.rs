@@ -1,7 +1,8 @@
 //! Settling a top-up: load, decide, commit. Worker, cleanup, cancel and create all do it here.
 
 use saldo_domain::{
-    Change, InvoiceFacts, Nothing, OrgId, Policy, Seen, Status, Timestamp, TopUp, TopUpId, apply, decide,
+    Alarm, Change, InvoiceFacts, Nothing, OrgId, Policy, Seen, Status, Timestamp, TopUp, TopUpId, apply,
+    decide,
 };
 use tracing::{error, info, warn};
 
@@ -184,16 +185,22 @@ fn tell(top_up: &TopUp, change: &Change) {
         Change::Close(status) => info!(org, top_up = id, status = status.as_str(), "closed"),
         Change::NoteFailure(failure) => info!(org, top_up = id, code = failure.code, "payment refused"),
         Change::Review(reason) => {
-            error!(org, top_up = id, alarm = "in_review", reason = reason.as_str(), "in review")
+            error!(org, top_up = id, alarm = Alarm::InReview.as_str(), reason = reason.as_str(), "in review")
         }
         Change::Flag(reason) => {
-            error!(org, top_up = id, alarm = "in_review", reason = reason.as_str(), "needs a look")
+            error!(
+                org,
+                top_up = id,
+                alarm = Alarm::InReview.as_str(),
+                reason = reason.as_str(),
+                "needs a look"
+            )
         }
         Change::Nothing(Nothing::Contradiction) => {
             error!(
                 org,
                 top_up = id,
-                alarm = "in_review",
+                alarm = Alarm::InReview.as_str(),
                 reason = "contradiction",
                 "Stripe contradicts our row"
             );

@@ -4,6 +4,7 @@
 //! as a [`Change`].
 
 mod account;
+mod alarm;
 mod credits;
 mod currency;
 mod decide;
@@ -12,7 +13,6 @@ mod invoice;
 mod ledger;
 mod money;
 mod payment_failure;
-mod permission;
 mod port_error;
 mod price_list;
 mod rates;
@@ -20,7 +20,11 @@ mod spend;
 mod timestamp;
 mod top_up;
 
-pub use account::{Actor, Subject};
+pub use account::{
+    Actor, BillingContact, ContactField, Customer, InvalidContact, Language, Permission, Permissions,
+    Settings, Subject,
+};
+pub use alarm::Alarm;
 pub use credits::Credits;
 pub use currency::{Currency, UnknownCurrency};
 pub use decide::{Change, Commit, Nothing, Policy, Seen, apply, decide};
@@ -29,7 +33,6 @@ pub use invoice::{InvoiceFacts, InvoiceStatus, Payment, PaymentKind};
 pub use ledger::{Entry, EntryId, EntryKind, Month};
 pub use money::Money;
 pub use payment_failure::PaymentFailure;
-pub use permission::{Permission, Permissions};
 pub use port_error::PortError;
 pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
 pub use rates::{Channel, Country, Rates, RatesError};
