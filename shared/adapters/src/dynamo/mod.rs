@@ -1,6 +1,7 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod due;
 mod errors;
 mod heads;
 mod keys;
@@ -8,13 +9,15 @@ mod months;
 mod reads;
 mod rows;
 mod runs;
+mod settings;
 mod spend;
 mod writes;
 
 use aws_sdk_dynamodb::Client;
 
+pub use due::{Due, DueWork};
 pub use months::Ledger;
-pub use reads::{Balance, Due, Page};
+pub use reads::{Balance, Page};
 pub use writes::Begun;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.

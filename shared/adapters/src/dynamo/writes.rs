@@ -100,26 +100,6 @@ impl Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    /// Remembers Stripe's customer of an organisation. `replacing` names one that Stripe no longer knows.
-    ///
-    /// [`PortError::Conflict`] means that another one is remembered.
-    pub async fn keep_customer(
-        &self,
-        org: &OrgId,
-        customer: &str,
-        replacing: Option<&str>,
-    ) -> Result<(), PortError> {
-        let item = Writer(keys::customer(org)).text("customer", customer).0;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = match replacing {
-            None => put.condition_expression(ABSENT),
-            Some(old) => {
-                put.condition_expression("customer = :old").expression_attribute_values(":old", text(old))
-            }
-        };
-        put.send().await.map(drop).map_err(|error| port_error(&error))
-    }
-
     fn row_put(&self, top_up: &TopUp, condition: &str) -> Result<TransactWriteItem, BuildError> {
         let put = Put::builder()
             .table_name(&self.table)
