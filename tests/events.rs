@@ -49,6 +49,12 @@ async fn every_request_gets_its_answer() {
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
     let (status, usage) = sent!(saldo_history, "history", saldo, "history-usage", &[]);
     assert_eq!((status, usage), (200, json!({"month": "2026-11", "days": [], "next_cursor": null})));
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, "settings", &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(0)));
+    assert_eq!(settings["billing"]["email"], "billing@acme.example");
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, "change-settings", &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(1)));
+    assert_eq!(settings["billing"]["tax_id"], "012345678901000");
     let (status, canceled) =
         sent!(saldo_cancel_top_up, "cancel-top-up", saldo, "cancel-top-up", &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));

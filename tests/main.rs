@@ -1,6 +1,8 @@
 //! The system tests of Saldo: one binary, one module per question a reader would ask.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alarms;
+mod api_reference;
 mod bad_input;
 mod books;
 mod chaos;
@@ -8,6 +10,7 @@ mod client;
 mod crash;
 mod dashboard;
 mod data_folder;
+mod doors;
 mod events;
 mod journey;
 mod local;
@@ -15,6 +18,7 @@ mod mistakes;
 mod proxy;
 mod race;
 mod rig;
+mod settings;
 mod spend;
 mod stand_in;
 mod template;
