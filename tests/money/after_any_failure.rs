@@ -10,9 +10,9 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::books;
-use crate::proxy::{Fault, Kind, Proxy, Run};
-use crate::rig;
+use crate::support::books;
+use crate::support::proxy::{Fault, Kind, Proxy, Run};
+use crate::support::system;
 
 /// How many faults are tried at the same time, each with an organisation of its own.
 const AT_ONCE: usize = 8;
@@ -69,15 +69,15 @@ struct Stage {
 
 impl Stage {
     async fn create(&self, key: &str) -> (u16, Value) {
-        rig::create(&self.saldo, &self.saldo.world(), &self.org, key).await
+        system::create(&self.saldo, &self.saldo.world(), &self.org, key).await
     }
 
     async fn cancel(&self, id: &str) -> (u16, Value) {
-        rig::cancel(&self.saldo, &self.saldo.world(), &self.org, id).await
+        system::cancel(&self.saldo, &self.saldo.world(), &self.org, id).await
     }
 
     async fn open(&self) -> (String, String) {
-        rig::open_top_up(&self.saldo, &self.org).await
+        system::open_top_up(&self.saldo, &self.org).await
     }
 
     async fn paid(&self) -> (String, String) {
@@ -87,11 +87,11 @@ impl Stage {
     }
 
     async fn with_credits(&self) {
-        rig::with_credits(&self.saldo, &self.org).await;
+        system::with_credits(&self.saldo, &self.org).await;
     }
 
     async fn credits(&self) -> i64 {
-        let (status, balance) = rig::balance(&self.saldo, &self.org).await;
+        let (status, balance) = system::balance(&self.saldo, &self.org).await;
         assert_eq!(status, 200, "{balance}");
         balance["available_credits"].as_i64().unwrap()
     }
@@ -104,7 +104,7 @@ async fn stage() -> (Arc<Saldo>, Clock) {
 /// With some parameters of the template.
 async fn stage_with(parameters: &[(&str, &str)]) -> (Arc<Saldo>, Clock) {
     let clock = Clock::system();
-    (Arc::new(rig::start_with(&clock, parameters).await), clock)
+    (Arc::new(system::start_with(&clock, parameters).await), clock)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn a_creation_that_is_repeated_with_its_key_is_one_top_up() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare stage.clone(),
-        act |world, stage| rig::create(&stage.saldo, world, &stage.org, "key"),
+        act |world, stage| system::create(&stage.saldo, world, &stage.org, "key"),
         after |stage| {
             let (status, top_up) = stage.create("key").await;
             assert!([200, 201].contains(&status), "{}: {status} {top_up}", stage.org);
@@ -120,12 +120,12 @@ async fn a_creation_that_is_repeated_with_its_key_is_one_top_up() {
             assert!(top_up["pay_url"].is_string(), "{}", stage.org);
             let (again, same) = stage.create("key").await;
             assert_eq!((again, &same), (200, &top_up), "{}", stage.org);
-            let invoice = rig::invoice_of(&stage.saldo, &rig::id_of(&top_up)).unwrap();
+            let invoice = system::invoice_of(&stage.saldo, &system::id_of(&top_up)).unwrap();
             stage.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
         }
     );
     books::prove_always(&saldo, "before delivery").await;
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after delivery").await;
 }
 
@@ -134,17 +134,17 @@ async fn a_creation_that_nobody_repeats_is_adopted_or_failed_by_cleanup() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare stage.clone(),
-        act |world, stage| rig::create(&stage.saldo, world, &stage.org, "key"),
+        act |world, stage| system::create(&stage.saldo, world, &stage.org, "key"),
         after |stage| drop(stage)
     );
     books::prove_always(&saldo, "left alone").await;
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after cleanup").await;
     for item in books::items(&saldo).await {
         assert_ne!(books::text(&item, "status"), "requested", "nothing stays half made");
     }
     clock.advance(80 * 3600);
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after the lifetime").await;
     for invoice in saldo.stand_in().invoices() {
         assert_eq!(invoice["status"], "void", "nothing can be paid any more, and no draft is left");
@@ -156,15 +156,15 @@ async fn another_tab_after_a_crash_finds_the_top_up_and_can_pay_or_cancel_it() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare stage.clone(),
-        act |world, stage| rig::create(&stage.saldo, world, &stage.org, "one"),
+        act |world, stage| system::create(&stage.saldo, world, &stage.org, "one"),
         after |stage| {
             let (status, answer) = stage.create("two").await;
             let id = match status {
-                201 => rig::id_of(&answer),
+                201 => system::id_of(&answer),
                 409 => {
                     assert_eq!(answer["code"], "open_top_up_exists", "{}", stage.org);
                     assert!(answer["open_top_up"]["pay_url"].is_string(), "{}: {answer}", stage.org);
-                    rig::id_of(&answer["open_top_up"])
+                    system::id_of(&answer["open_top_up"])
                 }
                 _ => panic!("{}: {status} {answer}", stage.org),
             };
@@ -174,7 +174,7 @@ async fn another_tab_after_a_crash_finds_the_top_up_and_can_pay_or_cancel_it() {
             assert_eq!(status, 201, "{}", stage.org);
         }
     );
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after cancel and another").await;
 }
 
@@ -183,7 +183,7 @@ async fn a_cancel_that_is_repeated_is_one_cancel() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare { let (id, _) = stage.open().await; (stage.clone(), id) },
-        act |world, prepared| rig::cancel(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
+        act |world, prepared| system::cancel(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
         after |prepared| {
             let (stage, id) = prepared;
             for _ in 0..2 {
@@ -193,7 +193,7 @@ async fn a_cancel_that_is_repeated_is_one_cancel() {
             assert_eq!(stage.create("next").await.0, 201, "{}: the slot is free", stage.org);
         }
     );
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after canceling").await;
 }
 
@@ -202,7 +202,7 @@ async fn a_cancel_of_a_paid_top_up_credits_it() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare { let (id, _) = stage.paid().await; (stage.clone(), id) },
-        act |world, prepared| rig::cancel(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
+        act |world, prepared| system::cancel(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
         after |prepared| {
             let (stage, id) = prepared;
             let (status, problem) = stage.cancel(&id).await;
@@ -210,7 +210,7 @@ async fn a_cancel_of_a_paid_top_up_credits_it() {
             assert_eq!(stage.credits().await, 1000, "{}", stage.org);
         }
     );
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after canceling what is paid").await;
 }
 
@@ -222,7 +222,7 @@ async fn an_event_is_never_lost_between_stripe_and_the_queue() {
         prepare { let (_, invoice) = stage.paid().await; (stage.clone(), invoice) },
         act |world, prepared| {
             let (stage, invoice) = prepared.clone();
-            let delivered = rig::webhook(&stage.saldo, world, &event(&stage.saldo, &invoice));
+            let delivered = system::webhook(&stage.saldo, world, &event(&stage.saldo, &invoice));
             async move {
                 let (status, _) = delivered.await;
                 assert!(status == 200 || status >= 500, "Stripe is told the truth, not {status}");
@@ -233,12 +233,12 @@ async fn an_event_is_never_lost_between_stripe_and_the_queue() {
         },
         after |prepared| drop(prepared)
     );
-    let enqueued = rig::drain(&saldo).await;
+    let enqueued = system::drain(&saldo).await;
     for invoice in TOLD.lock().unwrap().iter() {
         let there = enqueued.iter().any(|message| message["invoice"] == invoice.as_str());
         assert!(there, "200 was answered for {invoice}, so the queue has it");
     }
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after delivery").await;
 }
 
@@ -246,18 +246,18 @@ async fn an_event_is_never_lost_between_stripe_and_the_queue() {
 async fn a_message_that_comes_again_credits_once() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { let (_, invoice) = stage.paid().await; (stage.clone(), rig::message("invoice.paid", &invoice)) },
-        act |world, prepared| rig::work(&prepared.0.saldo, world, &[prepared.1.clone(), prepared.1.clone()]),
+        prepare { let (_, invoice) = stage.paid().await; (stage.clone(), system::message("invoice.paid", &invoice)) },
+        act |world, prepared| system::work(&prepared.0.saldo, world, &[prepared.1.clone(), prepared.1.clone()]),
         after |prepared| {
             let (stage, message) = prepared;
             for _ in 0..2 {
-                let failed = rig::work(&stage.saldo, &stage.saldo.world(), std::slice::from_ref(&message)).await;
+                let failed = system::work(&stage.saldo, &stage.saldo.world(), std::slice::from_ref(&message)).await;
                 assert!(failed.is_empty(), "{}", stage.org);
             }
             assert_eq!(stage.credits().await, 1000, "{}", stage.org);
         }
     );
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after the worker").await;
 }
 
@@ -269,21 +269,21 @@ async fn a_declined_payment_is_noted_however_often_it_is_told() {
             let (id, invoice) = stage.open().await;
             let declined = Method::DeclinedCard { code: "insufficient_funds".to_owned() };
             stage.saldo.stand_in().pay(&invoice, declined).unwrap();
-            (stage.clone(), id, rig::message("invoice.payment_failed", &invoice))
+            (stage.clone(), id, system::message("invoice.payment_failed", &invoice))
         },
-        act |world, prepared| rig::work(&prepared.0.saldo, world, std::slice::from_ref(&prepared.2)),
+        act |world, prepared| system::work(&prepared.0.saldo, world, std::slice::from_ref(&prepared.2)),
         after |prepared| {
             let (stage, id, message) = prepared;
             for _ in 0..2 {
-                let failed = rig::work(&stage.saldo, &stage.saldo.world(), std::slice::from_ref(&message)).await;
+                let failed = system::work(&stage.saldo, &stage.saldo.world(), std::slice::from_ref(&message)).await;
                 assert!(failed.is_empty(), "{}", stage.org);
             }
-            let (_, top_up) = rig::top_up(&stage.saldo, &stage.org, &id).await;
+            let (_, top_up) = system::top_up(&stage.saldo, &stage.org, &id).await;
             assert_eq!(top_up["payment_failure"]["code"], "insufficient_funds", "{}", stage.org);
             assert_eq!(top_up["status"], "open", "{}", stage.org);
         }
     );
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after the decline").await;
 }
 
@@ -325,21 +325,21 @@ async fn cleanup_once(
         Left::PaidUnheard => Some(stage.paid().await.0),
         Left::HalfMade(at) => {
             let proxy = Proxy::start(saldo, Some(Fault { at, kind: Kind::CrashAfter }), Duration::ZERO).await;
-            let run = proxy.run(rig::create(saldo, &proxy.world, org, "first")).await;
+            let run = proxy.run(system::create(saldo, &proxy.world, org, "first")).await;
             assert!(matches!(run, Run::Crashed), "a creation has more than {at} calls");
             None
         }
     };
     clock.advance(if matches!(left, Left::Expired) { 73 * 3600 } else { 3600 });
     let proxy = Proxy::start(saldo, fault, Duration::ZERO).await;
-    let _ = proxy.run(rig::cleanup(saldo, &proxy.world)).await;
+    let _ = proxy.run(system::cleanup(saldo, &proxy.world)).await;
     books::prove_always(saldo, &format!("{left:?} {fault:?}")).await;
     for _ in 0..2 {
-        let summary = rig::cleanup(saldo, &saldo.world()).await;
+        let summary = system::cleanup(saldo, &saldo.world()).await;
         assert_eq!(summary["failed"], 0, "{left:?} {fault:?}: {summary}");
     }
     if let Some(id) = id {
-        let (_, top_up) = rig::top_up(saldo, org, &id).await;
+        let (_, top_up) = system::top_up(saldo, org, &id).await;
         let expected = match left {
             Left::PaidUnheard => "paid",
             Left::Expired => "expired",
@@ -350,7 +350,7 @@ async fn cleanup_once(
     books::prove_always(saldo, &format!("{left:?} {fault:?}, finished")).await;
     // What is still open would be due again beside the next fault's.
     clock.advance(80 * 3600);
-    rig::cleanup(saldo, &saldo.world()).await;
+    system::cleanup(saldo, &saldo.world()).await;
     proxy.calls()
 }
 
@@ -373,9 +373,9 @@ async fn cleanup_passes_by_what_it_cannot_deal_with() {
         put.send().await.unwrap();
     }
     clock.advance(73 * 3600);
-    let summary = rig::cleanup(&saldo, &saldo.world()).await;
+    let summary = system::cleanup(&saldo, &saldo.world()).await;
     assert_eq!((&summary["failed"], &summary["finished"]), (&json!(30), &json!(1)), "{summary}");
-    assert_eq!(rig::top_up(&saldo, "acme", &id).await.1["status"], "expired");
+    assert_eq!(system::top_up(&saldo, "acme", &id).await.1["status"], "expired");
 }
 
 /// The event that tells of this invoice's payment.

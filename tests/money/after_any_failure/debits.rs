@@ -6,7 +6,7 @@ use super::*;
 impl Stage {
     /// A debit of 3 of 1000 credits is answered the same however often it is sent.
     async fn is_debited_once(&self, id: &str) {
-        let again = || rig::debit(&self.saldo, &self.saldo.world(), &self.org, id, &sms());
+        let again = || system::debit(&self.saldo, &self.saldo.world(), &self.org, id, &sms());
         let (status, first) = again().await;
         assert!([200, 201].contains(&status), "{}: {status} {first}", self.org);
         assert_eq!(first, json!({"id": id, "credits": 3, "available_credits": 997}), "{}", self.org);
@@ -15,7 +15,7 @@ impl Stage {
 
     /// A batch of three that costs six is answered the same however often it is sent.
     async fn is_debited_once_each(&self, batch: &Value) {
-        let again = || rig::debit_batch(&self.saldo, &self.saldo.world(), &self.org, batch);
+        let again = || system::debit_batch(&self.saldo, &self.saldo.world(), &self.org, batch);
         let (status, first) = again().await;
         assert!([200, 201].contains(&status), "{}: {status} {first}", self.org);
         let spent: i64 =
@@ -32,8 +32,8 @@ fn sms() -> Value {
 /// Two of one run and one of another.
 fn batch() -> Value {
     let clock = Clock::system();
-    let run = DebitId::parse(&rig::debit_id(&clock, 0)).unwrap().run();
-    let ids = [run.id(3).unwrap().to_string(), run.id(4).unwrap().to_string(), rig::debit_id(&clock, 0)];
+    let run = DebitId::parse(&system::debit_id(&clock, 0)).unwrap().run();
+    let ids = [run.id(3).unwrap().to_string(), run.id(4).unwrap().to_string(), system::debit_id(&clock, 0)];
     let message =
         |(id, channel): (String, &str)| json!({"id": id, "channel": channel, "reference": "order 17"});
     ids.into_iter().zip(["email", "whatsapp", "sms"]).map(message).collect()
@@ -55,13 +55,13 @@ fn everyone_split() -> String {
 async fn a_debit_that_is_repeated_with_its_id_is_one_debit() {
     let (saldo, clock) = stage().await;
     let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
+        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), 0)) },
+        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
         after |prepared| prepared.0.is_debited_once(&prepared.1).await
     );
     assert_eq!(calls, 2, "a debit is two writes");
     look_at_balances(&saldo, &clock, 997).await;
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after looking").await;
 }
 
@@ -69,8 +69,8 @@ async fn a_debit_that_is_repeated_with_its_id_is_one_debit() {
 async fn a_debit_that_asks_the_ledger_first_is_one_debit() {
     let (saldo, clock) = stage().await;
     let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), -60)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
+        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), -60)) },
+        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
         after |prepared| prepared.0.is_debited_once(&prepared.1).await
     );
     assert_eq!(calls, 3, "one read and two writes");
@@ -81,14 +81,14 @@ async fn a_debit_that_asks_the_ledger_first_is_one_debit() {
 async fn a_debit_that_nobody_repeats_is_finished_by_who_looks_at_the_balance() {
     let (saldo, clock) = stage().await;
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), rig::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| rig::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
+        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), 0)) },
+        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
         after |prepared| drop(prepared)
     );
     books::prove_always(&saldo, "left alone").await;
     clock.advance(120);
     for (org, credits) in books::heads(&saldo).await {
-        let (_, balance) = rig::balance(&saldo, &org).await;
+        let (_, balance) = system::balance(&saldo, &org).await;
         assert_eq!(balance["available_credits"], credits, "{org}");
     }
     for (org, ring) in books::rings(&saldo).await {
@@ -103,15 +103,15 @@ async fn a_reversal_that_is_repeated_is_one_reversal() {
     each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare {
             stage.with_credits().await;
-            let id = rig::debit_id(&Clock::system(), 0);
-            let (status, _) = rig::debit(&stage.saldo, &stage.saldo.world(), &stage.org, &id, &sms()).await;
+            let id = system::debit_id(&Clock::system(), 0);
+            let (status, _) = system::debit(&stage.saldo, &stage.saldo.world(), &stage.org, &id, &sms()).await;
             assert_eq!(status, 201);
             (stage.clone(), id)
         },
-        act |world, prepared| rig::reverse(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
+        act |world, prepared| system::reverse(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
         after |prepared| {
             let (stage, id) = prepared;
-            let again = || rig::reverse(&stage.saldo, &stage.saldo.world(), &stage.org, &id);
+            let again = || system::reverse(&stage.saldo, &stage.saldo.world(), &stage.org, &id);
             let (status, first) = again().await;
             assert_eq!((status, &first["credits"]), (200, &json!(3)), "{}: {first}", stage.org);
             assert_eq!(again().await, (200, first), "{}", stage.org);
@@ -126,7 +126,7 @@ async fn a_batch_that_is_repeated_is_one_batch() {
     let (saldo, clock) = stage().await;
     let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare { stage.with_credits().await; (stage.clone(), batch()) },
-        act |world, prepared| rig::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
+        act |world, prepared| system::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
         after |prepared| prepared.0.is_debited_once_each(&prepared.1).await
     );
     assert_eq!(calls, 3, "one write of the head, and one for each run");
@@ -138,7 +138,7 @@ async fn the_first_debit_of_an_organisation_that_is_to_be_split_is_one_debit() {
     let (saldo, clock) = stage_with(&[("Shards", &everyone_split())]).await;
     let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
         prepare { stage.with_credits().await; (stage.clone(), batch()) },
-        act |world, prepared| rig::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
+        act |world, prepared| system::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
         after |prepared| prepared.0.is_debited_once_each(&prepared.1).await
     );
     assert!(calls > 8, "it splits, and credits move: {calls}");
@@ -151,7 +151,7 @@ async fn look_at_balances(saldo: &Saldo, clock: &Clock, credits: i64) {
     clock.advance(120);
     for _ in 0..2 {
         for (org, _) in books::heads(saldo).await {
-            let (_, balance) = rig::balance(saldo, &org).await;
+            let (_, balance) = system::balance(saldo, &org).await;
             assert_eq!(balance["available_credits"], credits, "{org}");
         }
     }
