@@ -2,5 +2,6 @@
 pub(crate) mod books;
 pub(crate) mod client;
 pub(crate) mod data_folder;
+pub(crate) mod each_call;
 pub(crate) mod proxy;
 pub(crate) mod system;

@@ -3,25 +3,25 @@ use saldo_domain::DebitId;
 
 use super::*;
 
-impl Stage {
+impl Organisation {
     /// A debit of 3 of 1000 credits is answered the same however often it is sent.
     async fn is_debited_once(&self, id: &str) {
-        let again = || system::debit(&self.saldo, &self.saldo.world(), &self.org, id, &sms());
+        let again = || system::debit(&self.saldo, &self.saldo.world(), &self.name, id, &sms());
         let (status, first) = again().await;
-        assert!([200, 201].contains(&status), "{}: {status} {first}", self.org);
-        assert_eq!(first, json!({"id": id, "credits": 3, "available_credits": 997}), "{}", self.org);
-        assert_eq!(again().await, (200, first), "{}", self.org);
+        assert!([200, 201].contains(&status), "{}: {status} {first}", self.name);
+        assert_eq!(first, json!({"id": id, "credits": 3, "available_credits": 997}), "{}", self.name);
+        assert_eq!(again().await, (200, first), "{}", self.name);
     }
 
     /// A batch of three that costs six is answered the same however often it is sent.
     async fn is_debited_once_each(&self, batch: &Value) {
-        let again = || system::debit_batch(&self.saldo, &self.saldo.world(), &self.org, batch);
+        let again = || system::debit_batch(&self.saldo, &self.saldo.world(), &self.name, batch);
         let (status, first) = again().await;
-        assert!([200, 201].contains(&status), "{}: {status} {first}", self.org);
+        assert!([200, 201].contains(&status), "{}: {status} {first}", self.name);
         let spent: i64 =
             first["debits"].as_array().unwrap().iter().map(|debit| debit["credits"].as_i64().unwrap()).sum();
-        assert_eq!(spent, 6, "{}: {first}", self.org);
-        assert_eq!(again().await, (200, first), "{}", self.org);
+        assert_eq!(spent, 6, "{}: {first}", self.name);
+        assert_eq!(again().await, (200, first), "{}", self.name);
     }
 }
 
@@ -53,12 +53,17 @@ fn everyone_split() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_debit_that_is_repeated_with_its_id_is_one_debit() {
-    let (saldo, clock) = stage().await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| prepared.0.is_debited_once(&prepared.1).await
-    );
+    let (saldo, clock) = start().await;
+    let calls = each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
+            (org, system::debit_id(&Clock::system(), 0))
+        },
+        |world, (org, id)| system::debit(&org.saldo, world, &org.name, id, &sms()),
+        async |(org, id)| org.is_debited_once(&id).await,
+    )
+    .await;
     assert_eq!(calls, 2, "a debit is two writes");
     look_at_balances(&saldo, &clock, 997).await;
     system::bring_to_rest(&saldo, &clock).await;
@@ -67,24 +72,34 @@ async fn a_debit_that_is_repeated_with_its_id_is_one_debit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_debit_that_asks_the_ledger_first_is_one_debit() {
-    let (saldo, clock) = stage().await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), -60)) },
-        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| prepared.0.is_debited_once(&prepared.1).await
-    );
+    let (saldo, clock) = start().await;
+    let calls = each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
+            (org, system::debit_id(&Clock::system(), -60))
+        },
+        |world, (org, id)| system::debit(&org.saldo, world, &org.name, id, &sms()),
+        async |(org, id)| org.is_debited_once(&id).await,
+    )
+    .await;
     assert_eq!(calls, 3, "one read and two writes");
     look_at_balances(&saldo, &clock, 997).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_debit_that_nobody_repeats_is_finished_by_who_looks_at_the_balance() {
-    let (saldo, clock) = stage().await;
-    each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), system::debit_id(&Clock::system(), 0)) },
-        act |world, prepared| system::debit(&prepared.0.saldo, world, &prepared.0.org, &prepared.1, &sms()),
-        after |prepared| drop(prepared)
-    );
+    let (saldo, clock) = start().await;
+    each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
+            (org, system::debit_id(&Clock::system(), 0))
+        },
+        |world, (org, id)| system::debit(&org.saldo, world, &org.name, id, &sms()),
+        async |prepared| drop(prepared),
+    )
+    .await;
     books::prove_always(&saldo, "left alone").await;
     clock.advance(120);
     for (org, credits) in books::heads(&saldo).await {
@@ -99,48 +114,59 @@ async fn a_debit_that_nobody_repeats_is_finished_by_who_looks_at_the_balance() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reversal_that_is_repeated_is_one_reversal() {
-    let (saldo, _) = stage().await;
-    each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare {
-            stage.with_credits().await;
+    let (saldo, _) = start().await;
+    each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
             let id = system::debit_id(&Clock::system(), 0);
-            let (status, _) = system::debit(&stage.saldo, &stage.saldo.world(), &stage.org, &id, &sms()).await;
+            let (status, _) = system::debit(&org.saldo, &org.saldo.world(), &org.name, &id, &sms()).await;
             assert_eq!(status, 201);
-            (stage.clone(), id)
+            (org, id)
         },
-        act |world, prepared| system::reverse(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
-        after |prepared| {
-            let (stage, id) = prepared;
-            let again = || system::reverse(&stage.saldo, &stage.saldo.world(), &stage.org, &id);
+        |world, (org, id)| system::reverse(&org.saldo, world, &org.name, id),
+        async |(org, id)| {
+            let again = || system::reverse(&org.saldo, &org.saldo.world(), &org.name, &id);
             let (status, first) = again().await;
-            assert_eq!((status, &first["credits"]), (200, &json!(3)), "{}: {first}", stage.org);
-            assert_eq!(again().await, (200, first), "{}", stage.org);
-            assert_eq!(stage.credits().await, 1000, "{}", stage.org);
-        }
-    );
+            assert_eq!((status, &first["credits"]), (200, &json!(3)), "{}: {first}", org.name);
+            assert_eq!(again().await, (200, first), "{}", org.name);
+            assert_eq!(org.credits().await, 1000, "{}", org.name);
+        },
+    )
+    .await;
     books::prove_always(&saldo, "after reversing").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_repeated_is_one_batch() {
-    let (saldo, clock) = stage().await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), batch()) },
-        act |world, prepared| system::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
-        after |prepared| prepared.0.is_debited_once_each(&prepared.1).await
-    );
+    let (saldo, clock) = start().await;
+    let calls = each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
+            (org, batch())
+        },
+        |world, (org, batch)| system::debit_batch(&org.saldo, world, &org.name, batch),
+        async |(org, batch)| org.is_debited_once_each(&batch).await,
+    )
+    .await;
     assert_eq!(calls, 3, "one write of the head, and one for each run");
     look_at_balances(&saldo, &clock, 994).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_debit_of_an_organisation_that_is_to_be_split_is_one_debit() {
-    let (saldo, clock) = stage_with(&[("Shards", &everyone_split())]).await;
-    let calls = each_call_goes_wrong!(Arc::clone(&saldo), |stage|
-        prepare { stage.with_credits().await; (stage.clone(), batch()) },
-        act |world, prepared| system::debit_batch(&prepared.0.saldo, world, &prepared.0.org, &prepared.1),
-        after |prepared| prepared.0.is_debited_once_each(&prepared.1).await
-    );
+    let (saldo, clock) = start_with(&[("Shards", &everyone_split())]).await;
+    let calls = each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            org.with_credits().await;
+            (org, batch())
+        },
+        |world, (org, batch)| system::debit_batch(&org.saldo, world, &org.name, batch),
+        async |(org, batch)| org.is_debited_once_each(&batch).await,
+    )
+    .await;
     assert!(calls > 8, "it splits, and credits move: {calls}");
     look_at_balances(&saldo, &clock, 994).await;
 }
