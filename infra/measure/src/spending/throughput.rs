@@ -6,9 +6,9 @@ use saldo_adapters::spend::{SpendError, Spender};
 use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId, Shards, Timestamp, TopUpId};
 use saldo_spend_model::Heads;
 
+use super::partitions::{Asked, Link};
+use super::virtual_time::{Clock, Micros, Tasks, locked};
 use crate::Failure;
-use crate::partitions::{Asked, Link};
-use crate::virtual_time::{Clock, Micros, Tasks, locked};
 
 /// When virtual time begins, in milliseconds since 1970.
 const START_MS: i64 = 1_795_441_928_000;
@@ -48,9 +48,9 @@ pub(crate) struct Pace {
     pub(crate) asked: Asked,
 }
 
-/// What the senders were told.
+/// What the senders were answered.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct Acknowledged {
     debits: u64,
     measured: u64,
 }
@@ -60,7 +60,7 @@ struct Scene {
     shards: Shards,
     clock: Clock,
     link: Link,
-    told: Mutex<Told>,
+    acknowledged: Mutex<Acknowledged>,
     granted: Mutex<i64>,
     wrong: Mutex<Option<String>>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let first = spenders.next().ok_or("nobody sends")?;
     scene.split(load, &first, &mut rng)?;
     let before = scene.link.store().asked;
-    *locked(&scene.told) = Told::default();
+    *locked(&scene.acknowledged) = Acknowledged::default();
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
@@ -89,10 +89,10 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     }
     tasks.run()?;
     scene.books()?;
-    let told = *locked(&scene.told);
+    let acknowledged = *locked(&scene.acknowledged);
     Ok(Pace {
-        debits_per_second: told.measured * SECOND / MEASURED,
-        debits: told.debits,
+        debits_per_second: acknowledged.measured * SECOND / MEASURED,
+        debits: acknowledged.debits,
         asked: scene.link.store().asked.since(before),
     })
 }
@@ -105,7 +105,7 @@ impl Scene {
             shards: Shards::from_json(&format!("{{\"acme\":{}}}", load.shards)).map_err(|error| error.0)?,
             link: Link::new(&clock),
             clock,
-            told: Mutex::default(),
+            acknowledged: Mutex::default(),
             granted: Mutex::new(load.granted),
             wrong: Mutex::default(),
         };
@@ -135,7 +135,7 @@ impl Scene {
             tasks.add(async move { scene.debit(&spender, &mut rng).await });
         }
         tasks.run()?;
-        let debits = i64::try_from(locked(&self.told).debits).unwrap_or_default();
+        let debits = i64::try_from(locked(&self.acknowledged).debits).unwrap_or_default();
         *locked(&self.granted) -= debits;
         Ok(())
     }
@@ -172,9 +172,9 @@ impl Scene {
         }
         let from = AFTER_SPLIT + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
-        let mut told = locked(&self.told);
-        told.debits += 1;
-        told.measured += u64::from(measured);
+        let mut acknowledged = locked(&self.acknowledged);
+        acknowledged.debits += 1;
+        acknowledged.measured += u64::from(measured);
     }
 
     /// A random id made now.
@@ -196,7 +196,7 @@ impl Scene {
         if let Some(wrong) = locked(&self.wrong).take() {
             return Err(wrong.into());
         }
-        let spent = i64::try_from(locked(&self.told).debits)?;
+        let spent = i64::try_from(locked(&self.acknowledged).debits)?;
         let (there, expected) = (self.link.check()?, *locked(&self.granted) - spent);
         if there == expected {
             Ok(())

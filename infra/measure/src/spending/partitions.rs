@@ -8,7 +8,7 @@ use saldo_adapters::spend::Taken;
 use saldo_domain::{Credits, EntryId, Shard, Timestamp, TopUpId, total};
 use saldo_spend_model::{Answer, Op, Table, Way};
 
-use crate::virtual_time::{Clock, Micros, locked};
+use super::virtual_time::{Clock, Micros, locked};
 
 /// How long a call is on its way to the table, and its answer back.
 pub(crate) const WAY_MICROS: Micros = 2_000;
