@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::instruments::Instrument;
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
+use crate::faults::{Fault, PlannedFault};
+use crate::payment_methods::PaymentMethod;
+use crate::stand_in::{Error, StandIn, Webhook, locked};
 use crate::store::Store;
-use crate::{Error, StandIn, Webhook, customers, identifier, invoices, locked, settle};
+use crate::{customers, events, identifier, invoice_life, invoice_object, own_fields};
 
 /// How a payer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,36 +23,21 @@ pub enum Method {
     DeclinedCard { code: String },
 }
 
-/// Where a request is made to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// 500, and nothing was done.
-    Before,
-    /// Done, but the answer is lost: 500.
-    After,
-}
-
-pub(crate) struct PlannedFault {
-    template: String,
-    fault: Fault,
-}
-
 impl StandIn {
     /// Pays an invoice; a declined card is no error here but leaves its traces.
     pub fn pay(&self, invoice: &str, method: Method) -> Result<(), Error> {
         self.control(|store| {
             let invoice = find(store, invoice)?;
-            settle::payable(&invoice)?;
-            let instrument = match method {
-                Method::VirtualAccount => Instrument::VirtualAccount { bank: "bca".to_owned() },
-                Method::Card => Instrument::Card { brand: "visa", last4: "4242".to_owned() },
+            invoice_life::payable(&invoice)?;
+            let method = match method {
+                Method::VirtualAccount => PaymentMethod::VirtualAccount { bank: "bca".to_owned() },
+                Method::Card => PaymentMethod::Card { brand: "visa", last4: "4242".to_owned() },
                 Method::DeclinedCard { code } => {
-                    let instrument =
-                        Instrument::DeclinedCard { decline_code: code, last4: "0002".to_owned() };
-                    return settle::decline(store, invoice, &instrument).map(drop);
+                    let method = PaymentMethod::DeclinedCard { decline_code: code, last4: "0002".to_owned() };
+                    return invoice_life::decline(store, invoice, &method).map(drop);
                 }
             };
-            settle::collect(store, invoice, &instrument).map(drop)
+            invoice_life::collect(store, invoice, &method).map(drop)
         })
     }
 
@@ -58,8 +45,8 @@ impl StandIn {
     pub fn start_bank_transfer(&self, invoice: &str) -> Result<(), Error> {
         self.control(|store| {
             let invoice = find(store, invoice)?;
-            settle::payable(&invoice)?;
-            settle::begin_clearing(store, invoice).map(drop)
+            invoice_life::payable(&invoice)?;
+            invoice_life::begin_clearing(store, invoice).map(drop)
         })
     }
 
@@ -122,7 +109,7 @@ impl StandIn {
 
     /// How many events still wait for a 2xx.
     pub fn undelivered(&self) -> usize {
-        let count = |store: Store<'_>| -> Outcome<i64> {
+        let count = |store: Store<'_>| -> ApiResult<i64> {
             let sql = "SELECT count(*) FROM deliveries";
             Ok(store.transaction.query_row(sql, [], |row| row.get(0))?)
         };
@@ -134,15 +121,15 @@ impl StandIn {
     pub fn resend(&self, event: &str) -> Result<(), Error> {
         self.control(|store| {
             let event = store.expect("event", "event", event, "id")?;
-            store.enqueue(&event)
+            events::enqueue(store, &event)
         })
     }
 
     /// Every invoice, oldest first.
     pub fn invoices(&self) -> Vec<Value> {
-        let all = |store: Store<'_>| -> Outcome<Vec<Value>> {
+        let all = |store: Store<'_>| -> ApiResult<Vec<Value>> {
             let all = store.all("invoice", Vec::new())?;
-            let present = |invoice| Ok(invoices::public(&invoices::present(&store, invoice)?));
+            let present = |invoice| Ok(own_fields::without(&invoice_object::present(&store, invoice)?));
             all.into_iter().map(present).collect()
         };
         self.transact(Value::Null, all).unwrap_or_default()
@@ -158,13 +145,7 @@ impl StandIn {
         locked(&self.shared.requests).clone()
     }
 
-    pub(crate) fn planned_fault(&self, template: &str) -> Option<Fault> {
-        let mut settings = locked(&self.shared.settings);
-        let planned = settings.fault.take_if(|planned| planned.template == template);
-        planned.map(|planned| planned.fault)
-    }
-
-    fn control(&self, work: impl FnOnce(&Store<'_>) -> Outcome<()>) -> Result<(), Error> {
+    fn control(&self, work: impl FnOnce(&Store<'_>) -> ApiResult<()>) -> Result<(), Error> {
         let request = json!({ "id": null, "idempotency_key": null });
         let result = self.transact(request, |store| work(&store));
         self.shared.bell.notify_one();
@@ -173,15 +154,15 @@ impl StandIn {
 }
 
 /// Ends a transfer that was under way.
-pub(crate) fn finish_transfer(store: &Store<'_>, invoice: Value, succeeded: bool) -> Outcome<()> {
+pub(crate) fn finish_transfer(store: &Store<'_>, invoice: Value, succeeded: bool) -> ApiResult<()> {
     if invoice["_clearing"] != true {
-        return Err(Refusal::state("This invoice has no transfer under way."));
+        return Err(ApiError::state("This invoice has no transfer under way."));
     }
-    let instrument = Instrument::VirtualAccount { bank: "bca".to_owned() };
-    let settle = if succeeded { settle::collect } else { settle::decline };
-    settle(store, invoice, &instrument).map(drop)
+    let method = PaymentMethod::VirtualAccount { bank: "bca".to_owned() };
+    let settle = if succeeded { invoice_life::collect } else { invoice_life::decline };
+    settle(store, invoice, &method).map(drop)
 }
 
-fn find(store: &Store<'_>, invoice: &str) -> Outcome<Value> {
+fn find(store: &Store<'_>, invoice: &str) -> ApiResult<Value> {
     store.expect("invoice", "invoice", invoice, "id")
 }

@@ -2,17 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::identifier;
-use crate::money;
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
 use crate::store::Store;
+use crate::{identifier, money, seller};
 
 /// A draft without lines. Fields that begin with `_` are the stand-in's own.
 pub(crate) fn blank(now: i64, customer: &Value, collection_method: &str, currency: &str) -> Value {
     let id = identifier::new("in_1", 23);
     let url = format!("/v1/invoices/{id}/lines");
     json!({
-        "id": id, "object": "invoice", "account_country": "ID", "account_name": crate::SELLER,
+        "id": id, "object": "invoice", "account_country": "ID", "account_name": seller::NAME,
         "account_tax_ids": null, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0,
         "amount_paid_off_stripe": 0, "amount_remaining": 0, "amount_shipping": 0, "application": null,
         "attempt_count": 0, "attempted": false, "auto_advance": false,
@@ -45,7 +44,7 @@ pub(crate) fn blank(now: i64, customer: &Value, collection_method: &str, currenc
 }
 
 /// The invoice with the amounts of its lines. A draft also follows the balance of its customer.
-pub(crate) fn computed(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
+pub(crate) fn computed(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value> {
     if invoice["status"] != "draft" {
         return Ok(invoice);
     }
@@ -80,6 +79,23 @@ pub(crate) fn computed(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> 
     Ok(invoice)
 }
 
+/// The invoice named by a path; the `param` of a 404 differs from call to call, as it does at Stripe.
+pub(crate) fn load(store: &Store<'_>, id: &str, param: &str) -> ApiResult<Value> {
+    store.expect("invoice", "invoice", id, param)
+}
+
+/// Recomputes the totals, keeps the invoice and returns it as clients see it.
+pub(crate) fn save(store: &Store<'_>, invoice: Value) -> ApiResult<Value> {
+    let invoice = computed(store, invoice)?;
+    store.put(&invoice)?;
+    Ok(invoice)
+}
+
+/// A draft follows the balance of its customer until it is finalised.
+pub(crate) fn present(store: &Store<'_>, invoice: Value) -> ApiResult<Value> {
+    computed(store, invoice)
+}
+
 pub(crate) fn integer(value: &Value) -> i64 {
     value.as_i64().unwrap_or(0)
 }
@@ -88,12 +104,12 @@ pub(crate) fn lines_of(invoice: &Value) -> Vec<Value> {
     invoice["lines"]["data"].as_array().cloned().unwrap_or_default()
 }
 
-fn add(left: i64, right: i64) -> Outcome<i64> {
-    left.checked_add(right).ok_or_else(|| Refusal::state("The amounts of this invoice are too large."))
+fn add(left: i64, right: i64) -> ApiResult<i64> {
+    left.checked_add(right).ok_or_else(|| ApiError::state("The amounts of this invoice are too large."))
 }
 
 /// One entry per tax rate.
-fn merge(taxes: &mut Vec<Value>, tax: &Value) -> Outcome<()> {
+fn merge(taxes: &mut Vec<Value>, tax: &Value) -> ApiResult<()> {
     let same = |known: &&mut Value| known["tax_rate_details"] == tax["tax_rate_details"];
     match taxes.iter_mut().find(same) {
         None => taxes.push(tax.clone()),
@@ -107,11 +123,11 @@ fn merge(taxes: &mut Vec<Value>, tax: &Value) -> Outcome<()> {
 }
 
 /// What an inherited discount takes off.
-fn discount(invoice: &mut Value, subtotal: i64) -> Outcome<i64> {
+fn discount(invoice: &mut Value, subtotal: i64) -> ApiResult<i64> {
     let Some(id) = invoice["_discount"]["id"].as_str().map(str::to_owned) else { return Ok(0) };
     let percentage = invoice["_discount"]["_percentage"].as_str().and_then(money::decimal).unwrap_or(0);
     let amount = money::percent(subtotal, percentage);
-    let amount = amount.ok_or_else(|| Refusal::state("The amounts of this invoice are too large."))?;
+    let amount = amount.ok_or_else(|| ApiError::state("The amounts of this invoice are too large."))?;
     let mut entry = Map::new();
     entry.insert("amount".into(), amount.into());
     entry.insert("discount".into(), id.as_str().into());

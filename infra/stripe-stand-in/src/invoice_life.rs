@@ -2,24 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::instruments::Instrument;
-use crate::invoices::{emit_updated, public};
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
+use crate::invoice_object::{self, integer};
+use crate::payment_methods::PaymentMethod;
 use crate::store::Store;
-use crate::totals::{self, integer};
-use crate::{customers, identifier, money, payments};
+use crate::{customers, events, identifier, money, payment_intents};
 
 /// Draft -> open, or -> paid when the customer's balance or the minimum leaves nothing to collect.
-pub(crate) fn finalize(store: &Store<'_>, invoice: Value) -> Outcome<Value> {
+pub(crate) fn finalize(store: &Store<'_>, invoice: Value) -> ApiResult<Value> {
     if invoice["status"] != "draft" {
         let message = "This invoice is already finalized, you can't re-finalize a non-draft invoice.";
-        return Err(Refusal::state(message));
+        return Err(ApiError::state(message));
     }
     let before = invoice.clone();
-    let mut invoice = totals::computed(store, invoice)?;
-    if totals::lines_of(&invoice).is_empty() {
+    let mut invoice = invoice_object::computed(store, invoice)?;
+    if invoice_object::lines_of(&invoice).is_empty() {
         let message = "You cannot finalize an invoice without line items.";
-        return Err(Refusal::state(message).with("code", "invoice_no_customer_line_items"));
+        return Err(ApiError::state(message).with("code", "invoice_no_customer_line_items"));
     }
     let due = collectible(store, &mut invoice)?;
     number(store, &mut invoice)?;
@@ -30,20 +29,20 @@ pub(crate) fn finalize(store: &Store<'_>, invoice: Value) -> Outcome<Value> {
     invoice["amount_due"] = due.into();
     invoice["amount_remaining"] = due.into();
     if due > 0 {
-        payments::open(store, &invoice)?;
+        payment_intents::open(store, &invoice)?;
     }
     store.put(&invoice)?;
-    store.emit("invoice.finalized", public(&invoice), None)?;
-    emit_updated(store, &before, &invoice)?;
+    events::emit(store, "invoice.finalized", &invoice)?;
+    events::emit_updated(store, "invoice.updated", &before, &invoice)?;
     if due > 0 { Ok(invoice) } else { mark_paid(store, invoice, 0) }
 }
 
 /// Open or uncollectible -> void. What the customer's balance had paid goes back to it.
-pub(crate) fn void(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
+pub(crate) fn void(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value> {
     refuse_while_clearing(&invoice)?;
     match invoice["status"].as_str() {
         Some("open" | "uncollectible") => {}
-        Some("paid") => return Err(Refusal::state("Invoices with `paid` payments cannot be voided.")),
+        Some("paid") => return Err(ApiError::state("Invoices with `paid` payments cannot be voided.")),
         _ => return Err(not_open()),
     }
     let before = invoice.clone();
@@ -55,18 +54,18 @@ pub(crate) fn void(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
         let kind = "unapplied_from_invoice";
         customers::change_balance(store, &mut customer, -applied, kind, invoice["id"].clone())?;
     }
-    payments::cancel(store, &invoice)?;
+    payment_intents::cancel(store, &invoice)?;
     store.put(&invoice)?;
-    store.emit("invoice.voided", public(&invoice), None)?;
-    emit_updated(store, &before, &invoice)?;
+    events::emit(store, "invoice.voided", &invoice)?;
+    events::emit_updated(store, "invoice.updated", &before, &invoice)?;
     Ok(invoice)
 }
 
 /// Open -> uncollectible.
-pub(crate) fn mark_uncollectible(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
+pub(crate) fn mark_uncollectible(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value> {
     refuse_while_clearing(&invoice)?;
     if invoice["status"] == "uncollectible" {
-        return Err(Refusal::state("This invoice has already been marked uncollectible."));
+        return Err(ApiError::state("This invoice has already been marked uncollectible."));
     }
     if invoice["status"] != "open" {
         return Err(not_open());
@@ -75,35 +74,35 @@ pub(crate) fn mark_uncollectible(store: &Store<'_>, mut invoice: Value) -> Outco
     invoice["status"] = "uncollectible".into();
     invoice["status_transitions"]["marked_uncollectible_at"] = store.now.into();
     store.put(&invoice)?;
-    store.emit("invoice.marked_uncollectible", public(&invoice), None)?;
-    emit_updated(store, &before, &invoice)?;
+    events::emit(store, "invoice.marked_uncollectible", &invoice)?;
+    events::emit_updated(store, "invoice.updated", &before, &invoice)?;
     Ok(invoice)
 }
 
 /// Takes the whole amount due. The invoice must be payable.
-pub(crate) fn collect(store: &Store<'_>, mut invoice: Value, instrument: &Instrument) -> Outcome<Value> {
+pub(crate) fn collect(store: &Store<'_>, mut invoice: Value, method: &PaymentMethod) -> ApiResult<Value> {
     let due = integer(&invoice["amount_due"]);
-    payments::succeed(store, &invoice, instrument)?;
+    payment_intents::succeed(store, &invoice, method)?;
     attempted(&mut invoice);
     invoice["_clearing"] = false.into();
     mark_paid(store, invoice, due)
 }
 
 /// Records a failed attempt: the invoice stays as it is and can be paid another way.
-pub(crate) fn decline(store: &Store<'_>, mut invoice: Value, instrument: &Instrument) -> Outcome<Value> {
+pub(crate) fn decline(store: &Store<'_>, mut invoice: Value, method: &PaymentMethod) -> ApiResult<Value> {
     let before = invoice.clone();
-    payments::fail(store, &invoice, instrument)?;
+    payment_intents::fail(store, &invoice, method)?;
     attempted(&mut invoice);
     invoice["_clearing"] = false.into();
     store.put(&invoice)?;
-    store.emit("invoice.payment_failed", public(&invoice), None)?;
-    emit_updated(store, &before, &invoice)?;
+    events::emit(store, "invoice.payment_failed", &invoice)?;
+    events::emit_updated(store, "invoice.updated", &before, &invoice)?;
     Ok(invoice)
 }
 
 /// A bank payment is under way: until it ends the invoice can be neither paid, voided nor written off.
-pub(crate) fn begin_clearing(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
-    payments::process(store, &invoice)?;
+pub(crate) fn begin_clearing(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value> {
+    payment_intents::process(store, &invoice)?;
     attempted(&mut invoice);
     invoice["_clearing"] = true.into();
     store.put(&invoice)?;
@@ -111,25 +110,25 @@ pub(crate) fn begin_clearing(store: &Store<'_>, mut invoice: Value) -> Outcome<V
 }
 
 /// Staff say that the money came some other way: paid, without a payment.
-pub(crate) fn paid_out_of_band(store: &Store<'_>, mut invoice: Value) -> Outcome<Value> {
-    payments::cancel(store, &invoice)?;
+pub(crate) fn paid_out_of_band(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value> {
+    payment_intents::cancel(store, &invoice)?;
     let due = integer(&invoice["amount_due"]);
     invoice["amount_paid_off_stripe"] = due.into();
     mark_paid(store, invoice, due)
 }
 
 /// Refuses unless the invoice waits for money.
-pub(crate) fn payable(invoice: &Value) -> Outcome<()> {
+pub(crate) fn payable(invoice: &Value) -> ApiResult<()> {
     refuse_while_clearing(invoice)?;
     match invoice["status"].as_str() {
         Some("open" | "uncollectible") => Ok(()),
-        Some("paid") => Err(Refusal::state("Invoice is already paid")),
-        Some("void") => Err(Refusal::state("This invoice is void and cannot be paid.")),
+        Some("paid") => Err(ApiError::state("Invoice is already paid")),
+        Some("void") => Err(ApiError::state("This invoice is void and cannot be paid.")),
         _ => Err(not_open()),
     }
 }
 
-fn mark_paid(store: &Store<'_>, mut invoice: Value, amount: i64) -> Outcome<Value> {
+fn mark_paid(store: &Store<'_>, mut invoice: Value, amount: i64) -> ApiResult<Value> {
     let before = store.get("invoice", invoice["id"].as_str().unwrap_or_default())?;
     if amount == 0 {
         invoice["attempted"] = true.into();
@@ -139,14 +138,14 @@ fn mark_paid(store: &Store<'_>, mut invoice: Value, amount: i64) -> Outcome<Valu
     invoice["amount_remaining"] = 0.into();
     invoice["status_transitions"]["paid_at"] = store.now.into();
     store.put(&invoice)?;
-    emit_updated(store, &before.unwrap_or_default(), &invoice)?;
-    store.emit("invoice.paid", public(&invoice), None)?;
-    store.emit("invoice.payment_succeeded", public(&invoice), None)?;
+    events::emit_updated(store, "invoice.updated", &before.unwrap_or_default(), &invoice)?;
+    events::emit(store, "invoice.paid", &invoice)?;
+    events::emit(store, "invoice.payment_succeeded", &invoice)?;
     Ok(invoice)
 }
 
 /// Applies the customer's balance and the limits; what is left to collect, in minor units.
-fn collectible(store: &Store<'_>, invoice: &mut Value) -> Outcome<i64> {
+fn collectible(store: &Store<'_>, invoice: &mut Value) -> ApiResult<i64> {
     let currency = invoice["currency"].as_str().unwrap_or_default().to_owned();
     let mut customer = customer_of(store, invoice)?;
     let starting = integer(&customer["balance"]);
@@ -154,7 +153,7 @@ fn collectible(store: &Store<'_>, invoice: &mut Value) -> Outcome<i64> {
     let due = total.saturating_add(starting);
     if due > money::maximum(&currency) {
         let most = money::readable(money::maximum(&currency), &currency, false);
-        let refusal = Refusal::state(format!("Amount must be no more than {most}"));
+        let refusal = ApiError::state(format!("Amount must be no more than {most}"));
         return Err(refusal.with("code", "amount_too_large"));
     }
     // Credit that is left stays with the customer; an amount too small to charge becomes their debt.
@@ -169,7 +168,7 @@ fn collectible(store: &Store<'_>, invoice: &mut Value) -> Outcome<i64> {
     Ok(collected)
 }
 
-fn number(store: &Store<'_>, invoice: &mut Value) -> Outcome<()> {
+fn number(store: &Store<'_>, invoice: &mut Value) -> ApiResult<()> {
     let number = store.next("invoice_number")?;
     let token = identifier::new("", 40);
     let url = format!("{}/i/{token}", store.public_url);
@@ -185,7 +184,7 @@ fn attempted(invoice: &mut Value) {
     invoice["attempt_count"] = (integer(&invoice["attempt_count"]) + 1).into();
 }
 
-fn customer_of(store: &Store<'_>, invoice: &Value) -> Outcome<Value> {
+fn customer_of(store: &Store<'_>, invoice: &Value) -> ApiResult<Value> {
     let id = invoice["customer"].as_str().unwrap_or_default();
     // A deleted customer keeps neither balance nor currency.
     Ok(store
@@ -193,15 +192,15 @@ fn customer_of(store: &Store<'_>, invoice: &Value) -> Outcome<Value> {
         .unwrap_or_else(|| json!({ "id": id, "object": "customer", "deleted": true })))
 }
 
-fn refuse_while_clearing(invoice: &Value) -> Outcome<()> {
+fn refuse_while_clearing(invoice: &Value) -> ApiResult<()> {
     if invoice["_clearing"] != true {
         return Ok(());
     }
     let message =
         "Invoices with pending payments waiting to clear cannot be paid, voided, or marked uncollectible.";
-    Err(Refusal::state(message))
+    Err(ApiError::state(message))
 }
 
-fn not_open() -> Refusal {
-    Refusal::state("You can only pass in open invoices. This invoice isn't open.")
+fn not_open() -> ApiError {
+    ApiError::state("You can only pass in open invoices. This invoice isn't open.")
 }

@@ -14,9 +14,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::refusal::Outcome;
+use crate::api_error::ApiResult;
+use crate::signature;
+use crate::stand_in::{StandIn, Webhook, locked};
 use crate::store::Store;
-use crate::{StandIn, Webhook, locked, signature};
 
 /// Seconds before each further attempt; the last one repeats.
 const DELAYS: [u64; 8] = [1, 2, 5, 15, 60, 300, 900, 3_600];
@@ -97,7 +98,7 @@ impl StandIn {
     }
 
     fn waiting(&self) -> Vec<Delivery> {
-        let read = |store: Store<'_>| -> Outcome<Vec<Delivery>> {
+        let read = |store: Store<'_>| -> ApiResult<Vec<Delivery>> {
             let sql = "SELECT event, number, body, attempts FROM deliveries ORDER BY number LIMIT 1000";
             let mut statement = store.transaction.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
@@ -115,7 +116,7 @@ impl StandIn {
 
     /// Forgets what was delivered or is too old; otherwise how long to wait.
     fn settle_delivery(&self, event: &str, delivered: bool) -> Option<Duration> {
-        let work = |store: Store<'_>| -> Outcome<Option<Duration>> {
+        let work = |store: Store<'_>| -> ApiResult<Option<Duration>> {
             let update = "UPDATE deliveries SET attempts = attempts + 1 WHERE event = ?1";
             store.transaction.prepare_cached(update)?.execute(params![event])?;
             let read = "SELECT attempts, created FROM deliveries WHERE event = ?1";

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::api_error::{ApiError, ApiResult};
 use crate::identifier;
-use crate::refusal::{Outcome, Refusal};
 use crate::store::Store;
 
 /// With what a payer pays.
-pub(crate) enum Instrument {
+pub(crate) enum PaymentMethod {
     /// A transfer to a Virtual Account of the bank.
     VirtualAccount {
         bank: String,
@@ -39,25 +39,25 @@ const TEST_METHODS: [(&str, Option<&str>, &str); 11] = [
 ];
 
 /// One of Stripe's test payment methods.
-pub(crate) fn test_method(id: &str) -> Outcome<Instrument> {
+pub(crate) fn test_method(id: &str) -> ApiResult<PaymentMethod> {
     let known = TEST_METHODS.iter().find(|(known, _, _)| *known == id);
     let (_, decline, last4) =
-        known.ok_or_else(|| Refusal::missing_reference("PaymentMethod", id, "payment_method"))?;
+        known.ok_or_else(|| ApiError::missing_reference("PaymentMethod", id, "payment_method"))?;
     let last4 = (*last4).to_owned();
     Ok(match decline {
-        None => Instrument::Card { brand: "visa", last4 },
-        Some(code) => Instrument::DeclinedCard { decline_code: (*code).to_owned(), last4 },
+        None => PaymentMethod::Card { brand: "visa", last4 },
+        Some(code) => PaymentMethod::DeclinedCard { decline_code: (*code).to_owned(), last4 },
     })
 }
 
 /// The charge of one attempt.
-pub(crate) fn charge(store: &Store<'_>, invoice: &Value, intent: &Value, instrument: &Instrument) -> Value {
-    let (details, decline) = match instrument {
-        Instrument::VirtualAccount { bank } => {
+pub(crate) fn charge(store: &Store<'_>, invoice: &Value, intent: &Value, method: &PaymentMethod) -> Value {
+    let (details, decline) = match method {
+        PaymentMethod::VirtualAccount { bank } => {
             (json!({ "type": "id_bank_transfer", "id_bank_transfer": { "bank": bank } }), None)
         }
-        Instrument::Card { brand, last4 } => (card_details(brand, last4), None),
-        Instrument::DeclinedCard { decline_code, last4 } => {
+        PaymentMethod::Card { brand, last4 } => (card_details(brand, last4), None),
+        PaymentMethod::DeclinedCard { decline_code, last4 } => {
             (card_details("visa", last4), Some(decline_code.as_str()))
         }
     };
@@ -101,8 +101,8 @@ fn card_details(brand: &str, last4: &str) -> Value {
 }
 
 /// `last_payment_error` of an intent after a failed attempt.
-pub(crate) fn payment_error(instrument: &Instrument, charge: &Value) -> Value {
-    let Instrument::DeclinedCard { decline_code, .. } = instrument else {
+pub(crate) fn payment_error(method: &PaymentMethod, charge: &Value) -> Value {
+    let PaymentMethod::DeclinedCard { decline_code, .. } = method else {
         return json!({
             "code": "payment_intent_payment_attempt_failed", "charge": charge["id"],
             "doc_url": "https://stripe.com/docs/error-codes/payment-intent-payment-attempt-failed",
