@@ -8,7 +8,7 @@ use saldo_domain::Permission;
 use saldo_local::template::Trigger;
 use saldo_local::{Options, Saldo};
 
-use crate::client::Client;
+use crate::support::client::Client;
 
 /// A call as the reference has it.
 struct Call {

@@ -11,8 +11,8 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::client::Client;
-use crate::rig;
+use crate::support::client::Client;
+use crate::support::system;
 
 /// What Lambda takes of a function as its answer, in bytes.
 const LAMBDA_ANSWER: usize = 6 * 1024 * 1024 + 100;
@@ -118,9 +118,9 @@ async fn a_claim_that_nobody_reads_may_be_anything() {
 async fn taking_back_is_a_permission_of_its_own_where_the_deployment_says_so() {
     for (implied, spender_may) in [("true", StatusCode::OK), ("false", StatusCode::FORBIDDEN)] {
         let saldo = start(&[("SpendersReverse", implied)]).await;
-        rig::with_credits(&saldo, "acme").await;
+        system::with_credits(&saldo, "acme").await;
         let sender = holder(&saldo, &["credits:spend"]);
-        let id = rig::debit_id(&Clock::system(), 0);
+        let id = system::debit_id(&Clock::system(), 0);
         let path = format!("/v1/debits/{id}");
         let spent = sender.send("PUT", &path, &[], r#"{"channel":"sms"}"#).await;
         assert_eq!(spent.status, StatusCode::CREATED);
@@ -148,7 +148,7 @@ async fn an_export_fits_whatever_the_references_are() {
     let clock = Clock::system();
     let mut running = JoinSet::new();
     for _ in 0..ENTRIES / 25 {
-        let run = saldo_domain::DebitId::parse(&rig::debit_id(&clock, 0)).unwrap().run();
+        let run = saldo_domain::DebitId::parse(&system::debit_id(&clock, 0)).unwrap().run();
         let debits: Vec<_> = (0..25)
             .map(|at| json!({"id": run.id(at).unwrap().to_string(), "channel": "email", "reference": reference}))
             .collect();
@@ -159,7 +159,7 @@ async fn an_export_fits_whatever_the_references_are() {
         running.spawn(async move {
             for _ in 0..50 {
                 let batch = json!(debits);
-                let (status, answer) = rig::debit_batch(&saldo, &saldo.world(), "acme", &batch).await;
+                let (status, answer) = system::debit_batch(&saldo, &saldo.world(), "acme", &batch).await;
                 match status {
                     200 | 201 => return,
                     503 => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -196,8 +196,8 @@ async fn buy(saldo: &Saldo, credits: usize) {
     let body = json!({"credits": credits, "expected_total": quote["total"]}).to_string();
     let headers = [("content-type", "application/json"), ("idempotency-key", "many")];
     let top_up = client.send("POST", "/v1/top-ups", &headers, body).await;
-    let invoice = rig::invoice_of(saldo, top_up.json()["id"].as_str().unwrap()).unwrap();
+    let invoice = system::invoice_of(saldo, top_up.json()["id"].as_str().unwrap()).unwrap();
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
-    let failed = rig::work(saldo, &saldo.world(), &[rig::message("invoice.paid", &invoice)]).await;
+    let failed = system::work(saldo, &saldo.world(), &[system::message("invoice.paid", &invoice)]).await;
     assert!(failed.is_empty());
 }

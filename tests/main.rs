@@ -4,21 +4,16 @@
 mod alarms;
 mod api_reference;
 mod bad_input;
-mod books;
-mod chaos;
-mod client;
-mod crash;
 mod dashboard;
-mod data_folder;
 mod doors;
 mod events;
 mod journey;
 mod local;
-mod mistakes;
-mod proxy;
-mod race;
-mod rig;
+mod money;
 mod settings;
 mod spend;
 mod stand_in;
+mod support;
 mod template;
+
+use support::{books, client, system as rig};

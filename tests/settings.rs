@@ -1,12 +1,16 @@
 //! The settings of an organisation: whom to bill, seen and changed by its own people only.
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use lambda_http::http::StatusCode;
+use saldo_adapters::world::World;
 use saldo_domain::{BillingContact, ContactField, Customer, OrgId, PortError};
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
 
-use crate::books;
-use crate::client::{Answer, Client};
+use crate::support::client::{Answer, Client};
+use crate::support::each_call::each_call_goes_wrong;
+use crate::support::{books, system};
 
 async fn start() -> Saldo {
     Saldo::start(Options { poll: false, ..Options::default() }).await.unwrap()
@@ -121,20 +125,21 @@ async fn the_customer_at_the_provider_is_kept_beside_them() {
     saldo.stop().await;
 }
 
-/// Every call goes wrong in every way; the same change again ends in one change.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_is_cut_off_is_made_once_by_its_repeat() {
-    use crate::proxy::{Fault, Kind, Proxy};
-    let saldo = std::sync::Arc::new(start().await);
-    for kind in Kind::ALL {
-        let org = format!("org-{kind:?}");
-        let proxy = Proxy::start(&saldo, Some(Fault { at: 1, kind }), std::time::Duration::ZERO).await;
-        let _ = proxy.run(crate::rig::change_settings(&saldo, &proxy.world, &org, 0, "PT Acme")).await;
-        let world = saldo.world();
-        let (status, settings) = crate::rig::change_settings(&saldo, &world, &org, 0, "PT Acme").await;
-        assert_eq!((status, &settings["version"]), (200, &json!(1)), "{kind:?}");
-        assert_eq!(settings["billing"]["name"], "PT Acme", "{kind:?}");
-    }
+async fn a_change_that_goes_wrong_is_made_once_by_its_repeat() {
+    let saldo = Arc::new(start().await);
+    let change = |world: &World, org: &str| system::change_settings(&saldo, world, org, 0, "PT Acme");
+    each_call_goes_wrong(
+        &saldo,
+        async |organisation| organisation.name,
+        |world, org| change(world, org),
+        async |org| {
+            let (status, settings) = change(&saldo.world(), &org).await;
+            assert_eq!((status, &settings["version"]), (200, &json!(1)), "{org}");
+            assert_eq!(settings["billing"]["name"], "PT Acme", "{org}");
+        },
+    )
+    .await;
     books::prove_at_rest(&saldo, "settings").await;
 }
 
