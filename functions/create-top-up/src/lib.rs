@@ -59,7 +59,7 @@ impl Function {
     async fn create(&self, request: &Request) -> Result<(StatusCode, TopUp), Problem> {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
         let (key, order) = Order::read(request)?;
-        let currency = caller.currency.unwrap_or(self.prices.default_currency());
+        let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         match self.price(currency, &order) {
             Ok(purchase) => self.begin(caller.org, &key, &order, purchase).await,
             // What was bought before stays bought, whatever prices and limits are now.
