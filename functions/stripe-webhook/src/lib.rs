@@ -5,7 +5,7 @@ use lambda_http::{Body, Request};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::http::{Problem, json_response};
-use saldo_adapters::queue::{PaymentMessage, PaymentQueue};
+use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::stripe::{Event, verify};
 use saldo_adapters::world::World;
 use serde_json::json;
@@ -58,12 +58,12 @@ impl Function {
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
-            invoice: invoice.to_owned(),
+            about: About::Invoice(invoice.to_owned()),
             created: event.created,
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, invoice = message.invoice, "enqueued");
+                info!(event = event.id, kind = event.kind, invoice, "enqueued");
                 Ok(true)
             }
             Err(error) => {

@@ -5,17 +5,18 @@ mod errors;
 mod heads;
 mod keys;
 mod months;
+mod posting;
 mod reads;
 mod rows;
 mod runs;
 mod spend;
-mod writes;
+mod top_ups;
+mod transactions;
 
 use aws_sdk_dynamodb::Client;
 
 pub use months::Ledger;
 pub use reads::{Balance, Due, Page};
-pub use writes::Begun;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
 #[derive(Clone, Debug)]

@@ -1,0 +1,1 @@
+//! An invoice provider in memory.
