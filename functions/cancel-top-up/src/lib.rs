@@ -6,7 +6,9 @@ use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body, top_up_json};
+use saldo_adapters::http::{
+    Caller, ClaimNames, Problem, ProblemCode, json_response, limited_body, top_up_json,
+};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_domain::{Author, Cause, OrgId, Permission, Status, TopUp, TopUpId};
@@ -23,8 +25,7 @@ pub struct Function {
 
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    let top_ups =
-        TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
+    let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
     Ok(Function { claims: env.claim_names(), top_ups, clock: world.clock() })
 }
 
@@ -64,18 +65,19 @@ impl Function {
 
 /// What came of it: `canceled`, or why not.
 fn answer(top_up: TopUp) -> Result<TopUp, Problem> {
-    let conflict = |code, detail: &str| Err(Problem::new(StatusCode::CONFLICT, code, detail));
+    let conflict = |code, detail: &str| Err(Problem::new(code, detail));
     match top_up.status {
         Status::Canceled | Status::Expired | Status::Failed => Ok(top_up),
-        Status::Paid => {
-            conflict("already_paid", "This top-up is paid and its credits are added. It cannot be canceled.")
-        }
+        Status::Paid => conflict(
+            ProblemCode::AlreadyPaid,
+            "This top-up is paid and its credits are added. It cannot be canceled.",
+        ),
         Status::Open | Status::Requested => conflict(
-            "payment_in_progress",
+            ProblemCode::PaymentInProgress,
             "A payment for this top-up is under way. Wait for it to finish, then try again.",
         ),
         Status::InReview => conflict(
-            "payment_in_progress",
+            ProblemCode::PaymentInProgress,
             "The payment for this top-up is being looked at. Support will be in touch.",
         ),
     }

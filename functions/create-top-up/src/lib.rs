@@ -8,7 +8,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, json_response, open_top_up_json, quote_json, quote_problem, top_up_json,
+    Caller, ClaimNames, Problem, ProblemCode, json_response, open_top_up_json, quote_json, quote_problem,
+    top_up_json,
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
@@ -66,7 +67,7 @@ impl Function {
             return Ok(quote.purchase);
         }
         let detail = "The price has changed since it was shown. Check the new total and confirm it.";
-        Err(Problem::new(StatusCode::CONFLICT, "price_changed", detail).with("quote", quote_json(&quote)))
+        Err(Problem::new(ProblemCode::PriceChanged, detail).with("quote", quote_json(&quote)))
     }
 
     async fn open(&self, caller: Caller, key: IdempotencyKey, purchase: Purchase) -> Opening {
@@ -87,13 +88,13 @@ fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
         Opening::Repeated(top_up) => Ok((StatusCode::OK, top_up)),
         Opening::OpenTopUpExists(holder) => {
             let detail = "A top-up is still open. Complete or cancel it first.";
-            let problem = Problem::new(StatusCode::CONFLICT, "open_top_up_exists", detail);
+            let problem = Problem::new(ProblemCode::OpenTopUpExists, detail);
             Err(problem.with("open_top_up", open_top_up_json(&holder)))
         }
         Opening::KeyReused => {
             let detail =
                 "This Idempotency-Key was used for another purchase. Use a new key for a new purchase.";
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail))
+            Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail))
         }
         Opening::Failed(Failure::Provider) => Err(Problem::payment_provider_unavailable()),
         Opening::Failed(Failure::Ours) => Err(Problem::unavailable()),

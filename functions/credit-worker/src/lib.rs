@@ -21,8 +21,7 @@ pub struct Function {
 
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    let top_ups =
-        TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
+    let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
     Ok(Function { top_ups, clock: world.clock() })
 }
 
@@ -44,7 +43,9 @@ impl Function {
         let message = match PaymentMessage::read(record.body.as_deref().unwrap_or_default())? {
             Received::Message(message) => message,
             Received::Newer { version } => {
-                return Err(PortError::Unavailable(format!("a message of version {version}, newer than ours")));
+                return Err(PortError::Unavailable(format!(
+                    "a message of version {version}, newer than ours"
+                )));
             }
         };
         let About::Invoice(invoice) = &message.about;

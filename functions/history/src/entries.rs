@@ -3,7 +3,7 @@
 use lambda_http::http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use saldo_adapters::dynamo::Ledger;
-use saldo_adapters::http::{Problem, header as header_of, json_response};
+use saldo_adapters::http::{Problem, answer, header as header_of, json_response};
 use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
 use serde_json::{Value, json};
 
@@ -88,15 +88,12 @@ fn csv_text(text: &str) -> String {
 }
 
 fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<Body> {
-    let mut response = Response::new(Body::Text(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = answer(StatusCode::OK, "text/csv; charset=utf-8", text);
     let name = format!("attachment; filename=\"saldo-entries-{month}.csv\"");
     let link = next.map(|id| format!("</v1/entries?month={month}&cursor={id}>; rel=\"next\""));
     for (header, value) in [(header::CONTENT_DISPOSITION, Some(name)), (header::LINK, link)] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-            headers.insert(header, value);
+            response.headers_mut().insert(header, value);
         }
     }
     response

@@ -65,7 +65,8 @@ impl Env {
         Shards::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`: where a token says who it is for.
+    /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`, `SALDO_SUBJECT_CLAIM`, `SALDO_NAME_CLAIM`
+    /// and `SALDO_EMAIL_CLAIM`: where a token says who it is for.
     #[must_use]
     pub fn claim_names(&self) -> ClaimNames {
         let name = |variable, default: &str| self.get(variable).unwrap_or(default).to_owned();
@@ -73,7 +74,15 @@ impl Env {
             org: name("SALDO_ORG_CLAIM", "org_id"),
             permissions: name("SALDO_PERMISSIONS_CLAIM", "permissions"),
             currency: name("SALDO_CURRENCY_CLAIM", "billing_currency"),
+            subject: name("SALDO_SUBJECT_CLAIM", "sub"),
+            name: name("SALDO_NAME_CLAIM", "name"),
+            email: name("SALDO_EMAIL_CLAIM", "email"),
         }
+    }
+
+    /// `SALDO_SPENDERS_REVERSE`: whether who may spend may also take a debit back.
+    pub fn spenders_reverse(&self) -> Result<bool, ConfigError> {
+        self.flag("SALDO_SPENDERS_REVERSE")
     }
 
     /// `SALDO_ACCEPT_OUT_OF_BAND`.

@@ -4,6 +4,7 @@
 //! goes out as a [`Change`]; every movement of credits is a [`Posting`].
 
 mod account;
+mod alarm;
 mod ledger;
 mod money;
 mod port_error;
@@ -13,8 +14,10 @@ mod timestamp;
 mod top_up;
 
 pub use account::{
-    Actor, Author, Cause, IdempotencyKey, InvalidId, OrgId, Permission, Permissions, Subject, TopUpId,
+    Actor, Author, BillingContact, Cause, ContactField, Customer, IdempotencyKey, InvalidContact, InvalidId,
+    Language, OrgId, Permission, Permissions, Settings, Subject, TopUpId,
 };
+pub use alarm::Alarm;
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use money::{
     Currency, Limits, Money, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent,

@@ -1,7 +1,8 @@
 //! Settling a top-up: load, decide, commit. Every use case ends here.
 
 use saldo_domain::{
-    Author, Change, Evidence, Nothing, OrgId, PortError, Seen, Timestamp, TopUp, TopUpId, apply, decide,
+    Alarm, Author, Change, Evidence, Nothing, OrgId, PortError, Seen, Timestamp, TopUp, TopUpId, apply,
+    decide,
 };
 use tracing::{error, info};
 
@@ -41,7 +42,8 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// kept: the money is someone's.
     pub async fn handle(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
         for _ in 0..TRIES {
-            match self.handle_once(told, author, now).await {
+            // Boxed, as the requests of all adapters together are too deep for the compiler to lay out in one piece.
+            match Box::pin(self.handle_once(told, author, now)).await {
                 Err(PortError::Conflict) => {}
                 handled => return handled,
             }
@@ -145,16 +147,22 @@ fn tell(top_up: &TopUp, change: &Change) {
         Change::Close(status) => info!(org, top_up = id, status = status.as_str(), "closed"),
         Change::NoteFailure(failure) => info!(org, top_up = id, code = failure.code, "payment refused"),
         Change::Review(reason) => {
-            error!(org, top_up = id, alarm = "in_review", reason = reason.as_str(), "in review")
+            error!(org, top_up = id, alarm = Alarm::InReview.as_str(), reason = reason.as_str(), "in review")
         }
         Change::Flag(reason) => {
-            error!(org, top_up = id, alarm = "in_review", reason = reason.as_str(), "needs a look")
+            error!(
+                org,
+                top_up = id,
+                alarm = Alarm::InReview.as_str(),
+                reason = reason.as_str(),
+                "needs a look"
+            )
         }
         Change::Nothing(Nothing::Contradiction) => {
             error!(
                 org,
                 top_up = id,
-                alarm = "in_review",
+                alarm = Alarm::InReview.as_str(),
                 reason = "contradiction",
                 "the provider contradicts our row"
             );

@@ -1,21 +1,17 @@
 //! What clients are told: the shapes of quote and top-up, in one place.
 
 use lambda_http::Body;
-use lambda_http::http::{HeaderValue, Response, StatusCode, header};
+use lambda_http::http::{Response, StatusCode};
 use saldo_domain::{Credits, Money, Quote, Status, TopUp};
 use serde_json::{Value, json};
 
+use super::answer::answer;
 use crate::stripe::exponent;
 
 /// A JSON answer that nobody keeps.
 #[must_use]
 pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    answer(status, "application/json", body.to_string())
 }
 
 /// An amount: `{"currency":"IDR","minor_units":27750000,"decimal":"277500.00"}`.

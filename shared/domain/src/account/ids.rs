@@ -22,14 +22,20 @@ impl std::error::Error for InvalidId {}
 /// The paying tenant; only ever taken from a verified token.
 ///
 /// 1 to 128 letters, digits, `-`, `_`, `.`, `:`, `@` or `|`: what identity providers issue. `#`, which separates the
-/// parts of a table key, is not among them.
+/// parts of a table key, is not among them. What programs write when they have none (`null`, `undefined`) is no
+/// organisation either: all who lack one would share it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct OrgId(String);
+
+/// How languages and libraries write that there is nothing, in any case of letters. `[object Object]` and the like have
+/// characters that no identifier has.
+const NO_ORGANISATION: [&str; 6] = ["null", "undefined", "none", "nil", "nan", "void"];
 
 impl OrgId {
     pub fn parse(text: &str) -> Result<OrgId, InvalidId> {
         let fits = (1..=128).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:@|".contains(&byte));
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:@|".contains(&byte))
+            && !NO_ORGANISATION.iter().any(|none| none.eq_ignore_ascii_case(text));
         if fits { Ok(OrgId(text.to_owned())) } else { Err(InvalidId) }
     }
 
@@ -133,6 +139,14 @@ mod tests {
             assert_eq!(OrgId::parse(text), Err(InvalidId), "{text}");
         }
         assert!(OrgId::parse("auth0|org_1:eu@acme.example").is_ok());
+    }
+
+    #[test]
+    fn nothing_is_no_organisation() {
+        for text in ["null", "undefined", "None", "nil", "NaN", "NULL", "[object Object]", "{}", "[]"] {
+            assert_eq!(OrgId::parse(text), Err(InvalidId), "{text}");
+        }
+        assert!(OrgId::parse("none.example").is_ok() && OrgId::parse("nullable").is_ok());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod actor;
 mod ids;
 mod permission;
+mod settings;
 
 pub use actor::{Actor, Author, Cause, Subject};
 pub use ids::{IdempotencyKey, InvalidId, OrgId, TopUpId};
 pub use permission::{Permission, Permissions};
+pub use settings::{BillingContact, ContactField, Customer, InvalidContact, Language, Settings};

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Author, Evidence, InvoiceStatus, OrgId, PortError, ReviewReason, Seen, Status, Timestamp, TopUp,
+    Alarm, Author, Evidence, InvoiceStatus, OrgId, PortError, ReviewReason, Seen, Status, Timestamp, TopUp,
     what_was_ordered,
 };
 use tracing::{error, warn};
@@ -221,7 +221,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         author: &Author,
         now: Timestamp,
     ) -> Result<TopUp, PortError> {
-        error!(org = top_up.org.as_str(), top_up = top_up.id.as_str(), alarm = "refused", reason, "given up");
+        error!(
+            org = top_up.org.as_str(),
+            top_up = top_up.id.as_str(),
+            alarm = Alarm::InvoiceRefused.as_str(),
+            reason,
+            "given up"
+        );
         Ok(self.close(top_up, Status::Failed, author, now).await?.top_up)
     }
 }
