@@ -16,6 +16,7 @@ mod transactions;
 use aws_sdk_dynamodb::Client;
 
 pub use months::Ledger;
+pub use posting::Posted;
 pub use reads::{Balance, Due, Page};
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.

@@ -1,20 +1,21 @@
 //! The one place where credits are posted: a change of a row, entries, balance and slot in one transaction.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use saldo_domain::{Credits, DebitId, Entry, Floor, Once, OrgId, Posting, Shard, TopUp, TopUpId};
+use saldo_domain::{Channel, Credits, Entry, EntryId, Floor, Once, OrgId, Posting, Shard, TopUp, TopUpId};
 
 use super::Store;
-use super::attributes::{Item, Writer, number, text};
+use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
-use super::rows::{CREDITS, REVISION, TOP_UP_ID, entry_item, top_up_item};
+use super::rows::{CREDITS, REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
 use super::transactions::not_built;
 use crate::PortError;
 
 /// What came of posting.
-pub(super) enum Posted {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
     New,
-    /// A posting that happens once had happened before: the note of it.
-    Before(Item),
+    /// It was posted before, by this entry.
+    Before(Entry),
 }
 
 /// A row that is written over the revision before its own, together with postings.
@@ -27,36 +28,40 @@ pub(super) struct RowChange<'a> {
 pub(super) const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
 
 impl Store {
-    /// Writes all of it or nothing.
+    /// Posts what belongs to no row; a repeat is answered with the entry that was made.
     ///
-    /// [`PortError::Conflict`] means that the row has changed since, that the slot is another's, or that a posting with a
-    /// floor found too little.
-    pub(super) async fn post(
+    /// [`PortError::Conflict`] means that a posting with a floor found too little.
+    pub async fn post(&self, org: &OrgId, posting: &Posting) -> Result<Posted, PortError> {
+        let mut parts = Vec::new();
+        for item in note(org, posting).into_iter().chain([entry_item(org, &posting.entry)]) {
+            parts.push(self.put_if_absent(item)?);
+        }
+        let written = 0..parts.len();
+        parts.extend(self.balance_update(org, std::slice::from_ref(posting))?);
+        let Err(refused) = self.transact(parts).await? else { return Ok(Posted::New) };
+        let before = written.into_iter().find_map(|place| refused.item_at(place));
+        before.map_or(Err(PortError::Conflict), |item| noted(item, posting).map(Posted::Before))
+    }
+
+    /// Writes a row and its postings, all or nothing.
+    ///
+    /// [`PortError::Conflict`] means that the row has changed since, or that the slot is another's.
+    pub(super) async fn post_over_row(
         &self,
-        org: &OrgId,
-        row: Option<RowChange<'_>>,
+        RowChange { top_up, release_slot }: RowChange<'_>,
         postings: &[Posting],
-    ) -> Result<Posted, PortError> {
-        let mut items = Vec::new();
+    ) -> Result<(), PortError> {
+        let org = &top_up.org;
+        let mut parts = vec![self.row_put(top_up)?];
         for posting in postings {
-            items.extend(once(org, posting).map(|note| self.put_if_absent(note)).transpose()?);
+            parts.extend(note(org, posting).map(|note| self.put_if_absent(note)).transpose()?);
+            parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         }
-        let notes = items.len();
-        for posting in postings {
-            items.push(self.put_if_absent(entry_item(org, &posting.entry))?);
+        parts.extend(self.balance_update(org, postings)?);
+        if release_slot {
+            parts.push(self.slot_delete(org, &top_up.id)?);
         }
-        items.extend(self.balance_update(org, postings)?);
-        if let Some(RowChange { top_up, release_slot }) = row {
-            items.push(self.row_put(top_up)?);
-            if release_slot {
-                items.push(self.slot_delete(org, &top_up.id)?);
-            }
-        }
-        let Err(refused) = self.transact(items).await? else { return Ok(Posted::New) };
-        match (0..notes).find_map(|place| refused.item_at(place)) {
-            Some(note) => Ok(Posted::Before(note.clone())),
-            None => Err(PortError::Conflict),
-        }
+        self.transact(parts).await?.map_err(|_| PortError::Conflict)
     }
 
     /// All postings in one update of the balance, as a transaction has one for each item.
@@ -104,18 +109,32 @@ impl Store {
 }
 
 /// The note that a posting is made once, where its entry alone does not say it.
-fn once(org: &OrgId, posting: &Posting) -> Option<Item> {
+fn note(org: &OrgId, posting: &Posting) -> Option<Item> {
+    let entry = &posting.entry;
     match posting.once {
         Once::Entry => None,
-        Once::Debit(debit) => Some(reversal_item(org, debit, &posting.entry)),
+        Once::Debit(debit) => Some(
+            Writer(keys::reversal(org, debit))
+                .text("entry", entry.id.to_string())
+                .number("at", entry.at.ms())
+                .number(CREDITS, entry.credits.0)
+                .optional_text("channel", entry.channel.map(Channel::as_str))
+                .0,
+        ),
     }
 }
 
-fn reversal_item(org: &OrgId, debit: DebitId, entry: &Entry) -> Item {
-    Writer(keys::reversal(org, debit))
-        .text("entry", entry.id.to_string())
-        .number("at", entry.at.ms())
-        .number(CREDITS, entry.credits.0)
-        .optional_text("channel", entry.channel.map(|channel| channel.as_str()))
-        .0
+/// The entry that was made before, by what stands in place of its note or itself.
+fn noted(item: &Item, posting: &Posting) -> Result<Entry, PortError> {
+    let row = Reader(item);
+    match posting.once {
+        Once::Entry => entry_of(item),
+        Once::Debit(_) => Ok(Entry {
+            id: row.parsed("entry", |id| EntryId::parse(id).ok())?,
+            at: row.moment("at")?,
+            credits: Credits(row.number(CREDITS)?),
+            channel: Some(row.parsed("channel", Channel::parse)?),
+            ..posting.entry.clone()
+        }),
+    }
 }

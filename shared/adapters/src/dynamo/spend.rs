@@ -123,9 +123,15 @@ impl Heads for Store {
     }
 
     async fn reverse(&self, org: &OrgId, reversal: &Reversal) -> Result<Reversed, PortError> {
-        match self.post(org, None, &[Posting::reversal(reversal, None)]).await? {
+        match self.post(org, &Posting::reversal(reversal, None)).await? {
             Posted::New => Ok(Reversed::New),
-            Posted::Before(note) => reversal_of(reversal.debit, &note).map(Reversed::Before),
+            Posted::Before(entry) => Ok(Reversed::Before(Reversal {
+                entry: entry.id,
+                credits: entry.credits,
+                channel: entry.channel.unwrap_or(reversal.channel),
+                at: entry.at,
+                ..*reversal
+            })),
         }
     }
 }

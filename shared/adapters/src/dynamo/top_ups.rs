@@ -7,7 +7,7 @@ use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::errors::port_error;
 use super::keys::{self, TTL};
-use super::posting::{OVER_REVISION, Posted, RowChange};
+use super::posting::{OVER_REVISION, RowChange};
 use super::rows::{REVISION, TOP_UP_ID, pointer_of, top_up_item};
 use super::transactions::ABSENT;
 use crate::PortError;
@@ -55,11 +55,7 @@ impl Rows for Store {
         if postings.is_empty() && !release_slot {
             return self.save(top_up).await;
         }
-        let row = RowChange { top_up, release_slot: *release_slot };
-        match self.post(&top_up.org, Some(row), postings).await? {
-            Posted::New => Ok(()),
-            Posted::Before(_) => Err(PortError::Conflict),
-        }
+        self.post_over_row(RowChange { top_up, release_slot: *release_slot }, postings).await
     }
 
     async fn save(&self, top_up: &TopUp) -> Result<(), PortError> {

@@ -227,7 +227,7 @@ mod tests {
         "USD":{"unit_price":2,"tax_percent":"7.25","minimum_credits":1000,"maximum_credits":1000000,
                "presets":[1000],"low_below":200}}}"#;
 
-    /// As Stripe has it: whole rupiah, twelve digits of them; eight digits of any other currency.
+    /// A provider that takes whole rupiah, twelve digits of them; eight digits of any other currency.
     const PROVIDER: Limits = Limits {
         payable_step: |currency| if currency == Currency::IDR { 100 } else { 1 },
         largest_amount: |currency| if currency == Currency::IDR { 999_999_999_999 } else { 99_999_999 },

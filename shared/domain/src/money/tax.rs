@@ -11,7 +11,7 @@ pub struct TaxPercent(i64);
 const PERCENT_SCALE: i64 = 10_000;
 
 impl TaxPercent {
-    /// Reads `11` or `7.25`: 0 to 100, at most four decimals, as Stripe takes.
+    /// Reads `11` or `7.25`: 0 to 100, at most four decimals, as providers take.
     #[must_use]
     pub fn parse(text: &str) -> Option<TaxPercent> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));

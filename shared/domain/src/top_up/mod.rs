@@ -5,6 +5,8 @@ mod entitlement;
 mod evidence;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod in_any_order;
 mod lifecycle;
 mod proof;
 mod review;
