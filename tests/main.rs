@@ -4,6 +4,7 @@
 mod bad_input;
 mod dashboard;
 mod events;
+mod invoices_contract;
 mod journey;
 mod local;
 mod money;
