@@ -8,6 +8,7 @@ mod dashboard;
 mod doors;
 mod due_work;
 mod events;
+mod invoices_contract;
 mod journey;
 mod local;
 mod money;

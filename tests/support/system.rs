@@ -186,7 +186,7 @@ pub(crate) fn cleanup(saldo: &Saldo, world: &World) -> impl Future<Output = Valu
 
 /// The message that the webhook makes of an event about an invoice.
 pub(crate) fn message(kind: &str, invoice: &str) -> Value {
-    json!({"event": "evt_test", "kind": kind, "invoice": invoice, "created": 1_795_441_928})
+    json!({"version": 1, "event": "evt_test", "kind": kind, "invoice": invoice, "created": 1_795_441_928})
 }
 
 /// Everything that waits in the queue, taken out.

@@ -5,7 +5,7 @@ use lambda_http::{Body, Request};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::http::{Problem, ProblemCode, json_response};
-use saldo_adapters::queue::{PaymentMessage, PaymentQueue};
+use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::stripe::{Event, verify};
 use saldo_adapters::world::World;
 use saldo_domain::Alarm;
@@ -59,12 +59,12 @@ impl Function {
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
-            invoice: invoice.to_owned(),
+            about: About::Invoice(invoice.to_owned()),
             created: event.created,
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, invoice = message.invoice, "enqueued");
+                info!(event = event.id, kind = event.kind, invoice, "enqueued");
                 Ok(true)
             }
             Err(error) => {

@@ -6,6 +6,7 @@ use std::fmt;
 use saldo_domain::{Policy, PriceList, Rates, Shards};
 
 use crate::http::ClaimNames;
+use crate::stripe::LIMITS;
 
 /// A function's environment variables.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,8 @@ impl Env {
     /// `SALDO_PRICES`.
     pub fn price_list(&self) -> Result<PriceList, ConfigError> {
         let variable = "SALDO_PRICES";
-        PriceList::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+        PriceList::from_json(self.require(variable)?, LIMITS)
+            .map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_RATES`.
@@ -83,15 +85,12 @@ impl Env {
         self.flag("SALDO_SPENDERS_REVERSE")
     }
 
-    /// `SALDO_STRIPE_LIVEMODE` and `SALDO_ACCEPT_OUT_OF_BAND`.
+    /// `SALDO_ACCEPT_OUT_OF_BAND`.
     pub fn policy(&self) -> Result<Policy, ConfigError> {
-        Ok(Policy {
-            livemode: self.flag("SALDO_STRIPE_LIVEMODE")?,
-            accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")?,
-        })
+        Ok(Policy { accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")? })
     }
 
-    /// `SALDO_STRIPE_LIVEMODE` alone, for who only listens.
+    /// `SALDO_STRIPE_LIVEMODE`: whether this system lives in Stripe's live mode.
     pub fn livemode(&self) -> Result<bool, ConfigError> {
         self.flag("SALDO_STRIPE_LIVEMODE")
     }
@@ -163,7 +162,7 @@ mod tests {
         assert_eq!(error.to_string(), "SALDO_STRIPE_KEY is not a test-mode key");
         assert_eq!(env(&[]).price_list().unwrap_err().to_string(), "SALDO_PRICES is not set");
         assert_eq!(
-            env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).policy().unwrap_err().variable,
+            env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).livemode().unwrap_err().variable,
             "SALDO_STRIPE_LIVEMODE"
         );
     }

@@ -1,7 +1,7 @@
 //! Reads: single items for decisions, pages for people.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use saldo_domain::{Head, IdempotencyKey, OrgId, Status, TopUp, TopUpId};
+use saldo_domain::{Head, OrgId, Status, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Reader, text};
@@ -9,7 +9,7 @@ use super::errors::port_error;
 use super::heads::head_of;
 use super::keys::{self, SK, TOP_UP_PREFIX};
 use super::rows::{pointer_of, top_up_of};
-use super::writes::not_built;
+use super::transactions::not_built;
 use crate::PortError;
 
 /// The main head of an organisation, and which top-up holds its open slot.
@@ -35,15 +35,6 @@ impl Store {
     /// A top-up of this organisation, as it is now.
     pub async fn top_up(&self, org: &OrgId, id: &TopUpId) -> Result<Option<TopUp>, PortError> {
         self.item(keys::top_up(org, id)).await?.as_ref().map(top_up_of).transpose()
-    }
-
-    /// The top-up that a request with this key made before.
-    pub async fn requested_before(
-        &self,
-        org: &OrgId,
-        request: &IdempotencyKey,
-    ) -> Result<Option<TopUpId>, PortError> {
-        self.item(keys::request(org, request)).await?.as_ref().map(pointer_of).transpose()
     }
 
     /// Balance and open slot, in one request: a query over both is billed as one item, two gets as two.

@@ -1,10 +1,10 @@
-//! Amounts of money in Stripe's minor units.
+//! Amounts of money in minor units.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::Currency;
 
-/// An amount in Stripe's smallest unit of its currency: 27750000 in IDR is Rp 277.500,00.
+/// An amount in the smallest unit of its currency, as the payment provider counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Money {
     pub currency: Currency,
@@ -17,10 +17,9 @@ impl Money {
         Money { currency, minor_units }
     }
 
-    /// The amount with a decimal point: `277500.00`.
+    /// The amount with a decimal point, for a currency of `exponent` decimals: `277500.00`.
     #[must_use]
-    pub fn decimal(self) -> String {
-        let exponent = self.currency.exponent();
+    pub fn decimal(self, exponent: u32) -> String {
         let scale = 10_u64.pow(exponent);
         let sign = if self.minor_units < 0 { "-" } else { "" };
         let units = self.minor_units.unsigned_abs();
@@ -41,28 +40,17 @@ impl Money {
     }
 }
 
-impl Serialize for Money {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Money", 3)?;
-        object.serialize_field("currency", &self.currency)?;
-        object.serialize_field("minor_units", &self.minor_units)?;
-        object.serialize_field("decimal", &self.decimal())?;
-        object.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rupiah_have_two_decimals_in_minor_units() {
-        assert_eq!(Money::new(Currency::IDR, 27_750_000).decimal(), "277500.00");
-        assert_eq!(Money::new(Currency::USD, 5).decimal(), "0.05");
-        assert_eq!(Money::new("JPY".parse().unwrap(), 500).decimal(), "500");
-        assert_eq!(Money::new("KWD".parse().unwrap(), -1_500).decimal(), "-1.500");
-        assert_eq!(Money::new(Currency::USD, i64::MIN).decimal(), "-92233720368547758.08");
+    fn an_amount_is_written_with_the_decimals_of_its_currency() {
+        assert_eq!(Money::new(Currency::IDR, 27_750_000).decimal(2), "277500.00");
+        assert_eq!(Money::new(Currency::USD, 5).decimal(2), "0.05");
+        assert_eq!(Money::new("JPY".parse().unwrap(), 500).decimal(0), "500");
+        assert_eq!(Money::new("KWD".parse().unwrap(), -1_500).decimal(3), "-1.500");
+        assert_eq!(Money::new(Currency::USD, i64::MIN).decimal(2), "-92233720368547758.08");
     }
 
     #[test]

@@ -15,6 +15,12 @@ impl Credits {
     pub fn checked_add(self, other: Credits) -> Option<Credits> {
         self.0.checked_add(other.0).map(Credits)
     }
+
+    /// As many, the other way.
+    #[must_use]
+    pub fn negated(self) -> Credits {
+        Credits(self.0.saturating_neg())
+    }
 }
 
 impl std::fmt::Display for Credits {

@@ -1,16 +1,6 @@
-//! Why a payment was refused, in words that help the payer.
+//! Stripe's decline codes, in words that help the payer.
 
-use crate::Timestamp;
-
-/// The latest refused attempt to pay for a top-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaymentFailure {
-    /// Stripe's decline code where it is one we know, else `payment_failed`.
-    pub code: String,
-    /// What happened and what to do next.
-    pub detail: String,
-    pub at: Timestamp,
-}
+use saldo_domain::{PaymentFailure, Timestamp};
 
 /// Decline codes with words for the payer. Source: <https://docs.stripe.com/declines/codes>.
 ///
@@ -57,23 +47,14 @@ const HIDDEN: [&str; 9] = [
     "security_violation",
 ];
 
-impl PaymentFailure {
-    /// Words for Stripe's `decline_code` (more exact) or `code`.
-    #[must_use]
-    pub fn from_codes(decline_code: Option<&str>, code: Option<&str>, at: Timestamp) -> PaymentFailure {
-        let known = [decline_code, code].into_iter().flatten().find_map(words_for);
-        let (code, detail) = known.unwrap_or((
-            "payment_failed",
-            "The payment did not go through. Try again or choose another way to pay.",
-        ));
-        PaymentFailure { code: code.to_owned(), detail: detail.to_owned(), at }
-    }
-
-    /// The same failure read back from where it was kept.
-    #[must_use]
-    pub fn from_stored(code: &str, at: Timestamp) -> PaymentFailure {
-        PaymentFailure::from_codes(Some(code), None, at)
-    }
+/// Words for Stripe's `decline_code` (more exact) or `code`; `payment_failed` where we know neither.
+pub(super) fn failure(decline_code: Option<&str>, code: Option<&str>, at: Timestamp) -> PaymentFailure {
+    let known = [decline_code, code].into_iter().flatten().find_map(words_for);
+    let (code, detail) = known.unwrap_or((
+        "payment_failed",
+        "The payment did not go through. Try again or choose another way to pay.",
+    ));
+    PaymentFailure { code: code.to_owned(), detail: detail.to_owned(), at }
 }
 
 fn words_for(code: &str) -> Option<(&'static str, &'static str)> {
@@ -86,7 +67,7 @@ mod tests {
     use super::*;
 
     fn code_of(decline_code: Option<&str>, code: Option<&str>) -> String {
-        PaymentFailure::from_codes(decline_code, code, Timestamp::from_ms(0)).code
+        failure(decline_code, code, Timestamp::from_ms(0)).code
     }
 
     #[test]
@@ -96,15 +77,5 @@ mod tests {
         assert_eq!(code_of(Some("a_code_of_2030"), Some("card_declined")), "card_declined");
         assert_eq!(code_of(None, Some("a_code_of_2030")), "payment_failed");
         assert_eq!(code_of(None, None), "payment_failed");
-    }
-
-    #[test]
-    fn what_was_stored_reads_back_the_same() {
-        for (code, _) in WORDS {
-            let failure = PaymentFailure::from_codes(Some(code), None, Timestamp::from_ms(5));
-            assert_eq!(PaymentFailure::from_stored(&failure.code, failure.at), failure);
-        }
-        let plain = PaymentFailure::from_codes(None, None, Timestamp::from_ms(5));
-        assert_eq!(PaymentFailure::from_stored("payment_failed", plain.at), plain);
     }
 }

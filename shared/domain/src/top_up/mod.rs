@@ -1,6 +1,26 @@
-//! The top-up: one purchase of credits, and the states it goes through.
+//! The top-up: one purchase of credits, the states it goes through, and the rules by which it does.
 
-use crate::{Credits, OrgId, PaymentFailure, Purchase, Timestamp, TopUpId};
+mod decide;
+mod entitlement;
+mod evidence;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod in_any_order;
+mod lifecycle;
+mod proof;
+mod review;
+
+use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
+
+pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
+pub use entitlement::{Entitlement, entitled};
+pub use evidence::{
+    CreditNote, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund, RefundState,
+};
+pub use lifecycle::{Standing, Step, lifecycle};
+pub use proof::{Policy, Proven, prove, what_was_ordered};
+pub use review::ReviewReason;
 
 /// One purchase of credits.
 ///
@@ -14,8 +34,8 @@ pub struct TopUp {
     pub created_at: Timestamp,
     /// When an unpaid invoice is voided.
     pub expires_at: Timestamp,
-    /// Stripe's id of the organisation's customer, known before the invoice is made.
-    pub customer: Option<String>,
+    /// By which name the payment provider knows the organisation, known before the invoice is made.
+    pub payer: Option<String>,
     /// Set before the invoice can be paid: an invoice that the row does not name is never finalised.
     pub invoice: Option<InvoiceLink>,
     pub paid_at: Option<Timestamp>,
@@ -23,9 +43,12 @@ pub struct TopUp {
     pub payment_failure: Option<PaymentFailure>,
     /// Why a person must look at it.
     pub review: Option<ReviewReason>,
-    /// The credits granted, once they are.
-    pub credited: Option<Credits>,
-    /// When it is next compared with Stripe.
+    /// What its money has earned, as far as it is posted.
+    pub posted: Entitlement,
+    pub created_by: Actor,
+    /// Who made the last change, and on what occasion.
+    pub changed_by: Author,
+    /// When it is next compared with the payment provider.
     pub due_at: Option<Timestamp>,
     /// Grows with every change of the row; a change is committed only over the revision it was decided on.
     pub revision: i64,
@@ -46,38 +69,19 @@ pub enum Status {
     Expired,
     /// Nothing that can be paid came of it.
     Failed,
-    /// Stripe's answer does not fit ours: a person decides.
+    /// What the provider says does not fit what we say: a person decides.
     InReview,
 }
 
 /// Where an invoice is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceLink {
-    /// Stripe's id.
+    /// The provider's id.
     pub id: String,
     pub number: Option<String>,
     /// The hosted page; none before the invoice is finalised.
     pub pay_url: Option<String>,
     pub pdf: Option<String>,
-}
-
-/// Why a paid invoice was not simply credited, or why a credited one needs a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReviewReason {
-    /// Stripe's test mode in production, or the reverse.
-    WrongMode,
-    WrongCurrency,
-    WrongTotal,
-    /// Paid with less, or partly from a customer balance.
-    WrongAmountPaid,
-    WrongCustomer,
-    /// Another invoice names this top-up than the one it points to.
-    WrongInvoice,
-    /// `paid` without any money through Stripe: marked by hand, from a balance, or too small to collect.
-    NoPayment,
-    Overpaid,
-    /// Credited, and then Stripe took the payment off the invoice.
-    PaymentDetached,
 }
 
 impl Status {
@@ -119,41 +123,7 @@ impl Status {
     }
 }
 
-impl ReviewReason {
-    pub const ALL: [ReviewReason; 9] = [
-        ReviewReason::WrongMode,
-        ReviewReason::WrongCurrency,
-        ReviewReason::WrongTotal,
-        ReviewReason::WrongAmountPaid,
-        ReviewReason::WrongCustomer,
-        ReviewReason::WrongInvoice,
-        ReviewReason::NoPayment,
-        ReviewReason::Overpaid,
-        ReviewReason::PaymentDetached,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ReviewReason::WrongMode => "wrong_mode",
-            ReviewReason::WrongCurrency => "wrong_currency",
-            ReviewReason::WrongTotal => "wrong_total",
-            ReviewReason::WrongAmountPaid => "wrong_amount_paid",
-            ReviewReason::WrongCustomer => "wrong_customer",
-            ReviewReason::WrongInvoice => "wrong_invoice",
-            ReviewReason::NoPayment => "no_payment",
-            ReviewReason::Overpaid => "overpaid",
-            ReviewReason::PaymentDetached => "payment_detached",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<ReviewReason> {
-        ReviewReason::ALL.into_iter().find(|reason| reason.as_str() == text)
-    }
-}
-
-/// How long after its making an unfinished top-up is first compared with Stripe, in seconds: well over the longest that
+/// How long after its making an unfinished top-up is first compared with the provider, in seconds: well over the longest that
 /// any function may run, so that whoever made it has ended.
 const FIRST_CHECK_SECS: i64 = 5 * 60;
 
@@ -161,12 +131,13 @@ const FIRST_CHECK_SECS: i64 = 5 * 60;
 const LONGEST_WAIT_SECS: i64 = 6 * 60 * 60;
 
 impl TopUp {
-    /// A purchase as it is first written down: intent before any call to Stripe.
+    /// A purchase as it is first written down: intent before any call to the provider.
     #[must_use]
     pub fn requested(
         id: TopUpId,
         org: OrgId,
         purchase: Purchase,
+        buyer: &Actor,
         now: Timestamp,
         lifetime_secs: i64,
     ) -> TopUp {
@@ -177,16 +148,25 @@ impl TopUp {
             purchase,
             created_at: now,
             expires_at: now.plus_secs(lifetime_secs),
-            customer: None,
+            payer: None,
             invoice: None,
             paid_at: None,
             canceled_at: None,
             payment_failure: None,
             review: None,
-            credited: None,
+            posted: Entitlement::default(),
+            created_by: buyer.clone(),
+            changed_by: Author { actor: buyer.clone(), cause: Cause::Order },
             due_at: Some(now.plus_secs(FIRST_CHECK_SECS.min(lifetime_secs))),
             revision: 1,
         }
+    }
+
+    /// The next revision of the row, for a change by `author`.
+    #[must_use]
+    pub fn changed_by(&self, author: &Author) -> TopUp {
+        let revision = self.revision.saturating_add(1);
+        TopUp { changed_by: author.clone(), revision, ..self.clone() }
     }
 
     /// Whether the row names this invoice as its own.
@@ -201,7 +181,7 @@ impl TopUp {
         now >= self.expires_at
     }
 
-    /// When to compare it with Stripe again after `now`: its age doubles in between, the end of its life is never
+    /// When to compare it with the provider again after `now`: its age doubles in between, the end of its life is never
     /// missed, and after that it is tried at the longest wait.
     #[must_use]
     pub fn next_check(&self, now: Timestamp) -> Timestamp {

@@ -1,11 +1,19 @@
 //! What credits cost: the price list per currency, and the quote made from it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::{Credits, Currency, Money};
+use crate::{Credits, Currency, Money, TaxPercent};
+
+/// What the payment provider takes, in its minor units.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The smallest step that a payer can really pay.
+    pub payable_step: fn(Currency) -> i64,
+    /// The largest amount.
+    pub largest_amount: fn(Currency) -> i64,
+}
 
 /// Prices per currency, checked as a whole when it is read.
 #[derive(Clone, Debug)]
@@ -13,6 +21,7 @@ pub struct PriceList {
     version: String,
     default_currency: Currency,
     prices: BTreeMap<Currency, Price>,
+    limits: Limits,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -29,7 +38,7 @@ struct Price {
     presets: Vec<i64>,
     /// A balance below this many credits is low.
     low_below: i64,
-    /// Stripe's ways to pay for invoices in this currency; none leaves it to the account's settings.
+    /// The provider's ways to pay for invoices in this currency; none leaves it to the account's settings.
     #[serde(default)]
     payment_methods: Vec<String>,
 }
@@ -45,10 +54,6 @@ struct PriceListFile {
 /// Why a configured price list cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceListError(pub String);
-
-/// A tax rate with at most four decimals, kept as a whole number of ten-thousandths of a percent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaxPercent(i64);
 
 /// Everything that is bought, as the payer saw it. All amounts have one currency.
 ///
@@ -86,8 +91,8 @@ pub enum QuoteError {
 const LARGEST_PURCHASE: i64 = 1_000_000_000;
 
 impl PriceList {
-    /// Reads and checks a price list: see `SALDO_PRICES` in the README.
-    pub fn from_json(text: &str) -> Result<PriceList, PriceListError> {
+    /// Reads and checks a price list, whose every amount must be within `limits`: see `SALDO_PRICES` in the README.
+    pub fn from_json(text: &str, limits: Limits) -> Result<PriceList, PriceListError> {
         let file: PriceListFile =
             serde_json::from_str(text).map_err(|error| PriceListError(error.to_string()))?;
         if !(1..=64).contains(&file.version.len()) {
@@ -98,13 +103,13 @@ impl PriceList {
             let currency = code
                 .parse()
                 .map_err(|_| PriceListError(format!("{code}: not a three-letter currency code")))?;
-            price.check(currency).map_err(|reason| PriceListError(format!("{code}: {reason}")))?;
+            price.check(currency, limits).map_err(|reason| PriceListError(format!("{code}: {reason}")))?;
             prices.insert(currency, price);
         }
         if !prices.contains_key(&file.default_currency) {
             return Err(PriceListError(format!("default_currency {} has no prices", file.default_currency)));
         }
-        Ok(PriceList { version: file.version, default_currency: file.default_currency, prices })
+        Ok(PriceList { version: file.version, default_currency: file.default_currency, prices, limits })
     }
 
     #[must_use]
@@ -123,7 +128,7 @@ impl PriceList {
             return Err(QuoteError::AboveMaximum { maximum: Credits(price.maximum_credits) });
         }
         let above = QuoteError::AboveMaximum { maximum: Credits(price.maximum_credits) };
-        let purchase = price.purchase(currency, credits, &self.version).ok_or(above)?;
+        let purchase = price.purchase(currency, credits, &self.version, self.limits).ok_or(above)?;
         Ok(Quote {
             purchase,
             minimum_credits: Credits(price.minimum_credits),
@@ -137,10 +142,10 @@ impl PriceList {
         Ok(Credits(self.price(currency)?.low_below))
     }
 
-    /// Stripe's payment method types for invoices in this currency; empty leaves it to the account's settings.
+    /// The provider's ways to pay for invoices, by currency; where there are none, the account's settings hold.
     #[must_use]
-    pub fn payment_methods(&self, currency: Currency) -> &[String] {
-        self.prices.get(&currency).map_or(&[], |price| &price.payment_methods)
+    pub fn payment_methods(&self) -> BTreeMap<Currency, Vec<String>> {
+        self.prices.iter().map(|(currency, price)| (*currency, price.payment_methods.clone())).collect()
     }
 
     fn price(&self, currency: Currency) -> Result<&Price, QuoteError> {
@@ -149,9 +154,15 @@ impl PriceList {
 }
 
 impl Price {
-    fn purchase(&self, currency: Currency, credits: Credits, version: &str) -> Option<Purchase> {
+    fn purchase(
+        &self,
+        currency: Currency,
+        credits: Credits,
+        version: &str,
+        limits: Limits,
+    ) -> Option<Purchase> {
         let subtotal = self.unit_price.checked_mul(credits.0)?;
-        let tax = self.tax_percent.of(subtotal, currency.payable_step())?;
+        let tax = self.tax_percent.of(subtotal, (limits.payable_step)(currency))?;
         Some(Purchase {
             credits,
             unit_price: Money::new(currency, self.unit_price),
@@ -168,16 +179,14 @@ impl Price {
         Credits(self.presets.first().copied().unwrap_or(self.minimum_credits))
     }
 
-    fn check(&self, currency: Currency) -> Result<(), String> {
+    fn check(&self, currency: Currency, provider: Limits) -> Result<(), String> {
+        let step = (provider.payable_step)(currency);
         let limits = self.minimum_credits..=self.maximum_credits;
         if self.unit_price < 1 {
             return Err("unit_price is at least 1 minor unit".to_owned());
         }
-        if self.unit_price % currency.payable_step() != 0 {
-            return Err(format!(
-                "unit_price must be a multiple of {}: smaller cannot be paid",
-                currency.payable_step()
-            ));
+        if self.unit_price % step != 0 {
+            return Err(format!("unit_price must be a multiple of {step}: smaller cannot be paid"));
         }
         if self.minimum_credits < 1 || limits.is_empty() || self.maximum_credits > LARGEST_PURCHASE {
             return Err(format!("1 <= minimum_credits <= maximum_credits <= {LARGEST_PURCHASE}"));
@@ -194,66 +203,13 @@ impl Price {
         if !(1..=50).contains(&self.tax_name.len()) {
             return Err("tax_name: 1 to 50 characters".to_owned());
         }
-        let largest =
-            self.purchase(currency, Credits(self.maximum_credits), "").map(|purchase| purchase.total);
+        let largest = self
+            .purchase(currency, Credits(self.maximum_credits), "", provider)
+            .map(|purchase| purchase.total);
         match largest {
-            Some(total) if total.minor_units <= currency.largest_amount() => Ok(()),
-            _ => Err(format!("maximum_credits costs more than Stripe takes in {currency}")),
+            Some(total) if total.minor_units <= (provider.largest_amount)(currency) => Ok(()),
+            _ => Err(format!("maximum_credits costs more than the provider takes in {currency}")),
         }
-    }
-}
-
-const PERCENT_SCALE: i64 = 10_000;
-
-impl TaxPercent {
-    /// Reads `11` or `7.25`: 0 to 100, at most four decimals, as Stripe takes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<TaxPercent> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole, 3) || !digits(fraction, 4) {
-            return None;
-        }
-        let fraction: i64 = format!("{fraction:0<4}").parse().ok()?;
-        let scaled = whole.parse::<i64>().ok()? * PERCENT_SCALE + fraction;
-        (scaled <= 100 * PERCENT_SCALE).then_some(TaxPercent(scaled))
-    }
-
-    /// The tax on an amount, rounded half up to a multiple of `step` minor units; `None` when it does not fit.
-    fn of(self, minor_units: i64, step: i64) -> Option<i64> {
-        let divisor = i128::from(100 * PERCENT_SCALE) * i128::from(step);
-        let steps = (i128::from(minor_units) * i128::from(self.0) + divisor / 2) / divisor;
-        i64::try_from(steps * i128::from(step)).ok()
-    }
-}
-
-impl fmt::Display for TaxPercent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0 / PERCENT_SCALE, self.0 % PERCENT_SCALE);
-        if fraction == 0 {
-            return write!(f, "{whole}");
-        }
-        let digits = format!("{fraction:04}");
-        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
-    }
-}
-
-impl Serialize for TaxPercent {
-    /// As a JSON number.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % PERCENT_SCALE == 0 {
-            return serializer.serialize_i64(self.0 / PERCENT_SCALE);
-        }
-        serializer.serialize_f64(self.to_string().parse().unwrap_or_default())
-    }
-}
-
-impl<'de> Deserialize<'de> for TaxPercent {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        TaxPercent::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom("tax_percent is text like \"11\" or \"7.25\""))
     }
 }
 
@@ -271,17 +227,23 @@ mod tests {
         "USD":{"unit_price":2,"tax_percent":"7.25","minimum_credits":1000,"maximum_credits":1000000,
                "presets":[1000],"low_below":200}}}"#;
 
+    /// A provider that takes whole rupiah, twelve digits of them; eight digits of any other currency.
+    const PROVIDER: Limits = Limits {
+        payable_step: |currency| if currency == Currency::IDR { 100 } else { 1 },
+        largest_amount: |currency| if currency == Currency::IDR { 999_999_999_999 } else { 99_999_999 },
+    };
+
     fn list() -> PriceList {
-        PriceList::from_json(LIST).unwrap()
+        PriceList::from_json(LIST, PROVIDER).unwrap()
     }
 
     #[test]
     fn a_thousand_credits_cost_277500_rupiah_with_tax() {
         let quote = list().quote(Currency::IDR, None).unwrap();
         assert_eq!(quote.purchase.credits, Credits(1000));
-        assert_eq!(quote.purchase.subtotal.decimal(), "250000.00");
-        assert_eq!(quote.purchase.tax.decimal(), "27500.00");
-        assert_eq!(quote.purchase.total.decimal(), "277500.00");
+        assert_eq!(quote.purchase.subtotal.decimal(2), "250000.00");
+        assert_eq!(quote.purchase.tax.decimal(2), "27500.00");
+        assert_eq!(quote.purchase.total.decimal(2), "277500.00");
     }
 
     #[test]
@@ -313,20 +275,6 @@ mod tests {
     }
 
     #[test]
-    fn tax_rounds_half_up_and_prints_as_it_was_written() {
-        assert_eq!(TaxPercent::parse("7.25").unwrap().of(2_000, 1), Some(145));
-        assert_eq!(TaxPercent::parse("50").unwrap().of(1, 1), Some(1));
-        assert_eq!(TaxPercent::parse("11").unwrap().of(25_025_000, 100), Some(2_752_800));
-        for text in ["0", "11", "7.25", "0.0001", "100"] {
-            assert_eq!(TaxPercent::parse(text).unwrap().to_string(), text);
-        }
-        for text in ["", "-1", "100.0001", "101", "1.23456", "1e1", "1.", ".5", "1,5"] {
-            assert_eq!(TaxPercent::parse(text), None, "{text}");
-        }
-        assert_eq!(serde_json::to_string(&TaxPercent::parse("7.25").unwrap()).unwrap(), "7.25");
-    }
-
-    #[test]
     fn a_price_list_that_cannot_work_is_refused_naming_the_currency() {
         for (from, to, named) in [
             ("25000", "25050", "IDR: unit_price must be a multiple of 100"),
@@ -334,12 +282,16 @@ mod tests {
             ("[1000,2500]", "[]", "IDR: presets"),
             ("[1000,2500]", "[999]", "IDR: presets"),
             ("\"minimum_credits\":1000", "\"minimum_credits\":0", "minimum_credits"),
-            ("\"maximum_credits\":1000000", "\"maximum_credits\":100000000", "costs more than Stripe takes"),
+            (
+                "\"maximum_credits\":1000000",
+                "\"maximum_credits\":100000000",
+                "costs more than the provider takes",
+            ),
             ("\"default_currency\":\"IDR\"", "\"default_currency\":\"EUR\"", "EUR has no prices"),
             ("\"7.25\"", "\"107.25\"", "tax_percent"),
             ("\"low_below\":200", "\"low\":200", "low"),
         ] {
-            let error = PriceList::from_json(&LIST.replace(from, to)).unwrap_err();
+            let error = PriceList::from_json(&LIST.replace(from, to), PROVIDER).unwrap_err();
             assert!(error.0.contains(named), "{from} -> {to}: {}", error.0);
         }
     }

@@ -46,8 +46,11 @@ impl OrgId {
 }
 
 /// A top-up: `top_` and a UUIDv7 in hexadecimal, so that ids sort by the time of their making.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct TopUpId(String);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopUpId {
+    uuid: Uuid,
+    text: String,
+}
 
 const TOP_UP_PREFIX: &str = "top_";
 
@@ -55,31 +58,32 @@ impl TopUpId {
     /// A new id made at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> TopUpId {
-        TopUpId(format!("{TOP_UP_PREFIX}{}", uuid_v7(now).simple()))
+        TopUpId::of(uuid_v7(now))
     }
 
     pub fn parse(text: &str) -> Result<TopUpId, InvalidId> {
         let digits = text.strip_prefix(TOP_UP_PREFIX).ok_or(InvalidId)?;
-        let hexadecimal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let uuid = Uuid::try_parse(digits).map_err(|_| InvalidId)?;
-        if digits.len() == 32 && hexadecimal && uuid.get_version_num() == 7 {
-            Ok(TopUpId(text.to_owned()))
-        } else {
-            Err(InvalidId)
-        }
+        let id = TopUpId::of(Uuid::try_parse(digits).map_err(|_| InvalidId)?);
+        if id.uuid.get_version_num() == 7 && id.text == text { Ok(id) } else { Err(InvalidId) }
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// The part that differs between ids of the same millisecond: the last 74 random bits.
     pub(crate) fn uuid(&self) -> Uuid {
-        self.0
-            .strip_prefix(TOP_UP_PREFIX)
-            .and_then(|digits| Uuid::try_parse(digits).ok())
-            .unwrap_or(Uuid::nil())
+        self.uuid
+    }
+
+    fn of(uuid: Uuid) -> TopUpId {
+        TopUpId { uuid, text: format!("{TOP_UP_PREFIX}{}", uuid.simple()) }
+    }
+}
+
+impl Serialize for TopUpId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -103,7 +107,7 @@ impl IdempotencyKey {
 }
 
 /// A fresh UUIDv7 of the moment.
-pub(crate) fn uuid_v7(now: Timestamp) -> Uuid {
+fn uuid_v7(now: Timestamp) -> Uuid {
     let secs = u64::try_from(now.secs()).unwrap_or_default();
     let nanos = u32::try_from(now.ms() % 1000).unwrap_or_default() * 1_000_000;
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos))
@@ -113,12 +117,12 @@ macro_rules! shown_as_text {
     ($($id:ty),*) => {$(
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
         impl fmt::Debug for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
     )*};

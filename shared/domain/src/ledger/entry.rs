@@ -1,12 +1,12 @@
 //! Ledger entries: every change of a balance with its cause.
 
 use std::fmt;
-use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
+use super::Month;
 use crate::spend::PLACES;
-use crate::{Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
+use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +16,29 @@ pub struct Entry {
     /// Added to the balance; negative where credits leave.
     pub credits: Credits,
     pub kind: EntryKind,
-    /// What caused it: the id of a top-up or of a debit.
+    /// What caused it: the id of a top-up, of a debit or of an adjustment.
     pub cause: String,
+    /// Who did it; `None` where it is not kept, as with debits, whose entries have to be small.
+    pub actor: Option<Actor>,
     /// What was sent, where a message is behind it.
     pub channel: Option<Channel>,
     pub country: Option<Country>,
     pub reference: Option<String>,
+}
+
+impl Entry {
+    /// An entry behind which there is no message.
+    pub(super) fn new(
+        id: EntryId,
+        at: Timestamp,
+        credits: Credits,
+        kind: EntryKind,
+        cause: &str,
+        actor: &Actor,
+    ) -> Entry {
+        let (cause, actor) = (cause.to_owned(), Some(actor.clone()));
+        Entry { id, at, credits, kind, cause, actor, channel: None, country: None, reference: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +49,61 @@ pub enum EntryKind {
     Debit,
     /// Takes back a debit whose message was not sent.
     Reversal,
+    /// Credits that went with money that was given back.
+    Refund,
+    /// Takes back a refund that failed.
+    RefundUndone,
+    /// Credits that went with money that the payer's bank took.
+    Dispute,
+    /// Takes back a dispute that was won.
+    DisputeUndone,
+    /// Sets a balance right, by someone's decision.
+    Adjustment,
 }
 
 impl EntryKind {
+    pub const ALL: [EntryKind; 8] = [
+        EntryKind::TopUp,
+        EntryKind::Debit,
+        EntryKind::Reversal,
+        EntryKind::Refund,
+        EntryKind::RefundUndone,
+        EntryKind::Dispute,
+        EntryKind::DisputeUndone,
+        EntryKind::Adjustment,
+    ];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::TopUp => "top_up",
             EntryKind::Debit => "debit",
             EntryKind::Reversal => "reversal",
+            EntryKind::Refund => "refund",
+            EntryKind::RefundUndone => "refund_undone",
+            EntryKind::Dispute => "dispute",
+            EntryKind::DisputeUndone => "dispute_undone",
+            EntryKind::Adjustment => "adjustment",
         }
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<EntryKind> {
-        let known = [EntryKind::TopUp, EntryKind::Debit, EntryKind::Reversal];
-        known.into_iter().find(|kind| kind.as_str() == text)
+        EntryKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// What tells entries apart that one top-up has in one revision and millisecond.
+    fn number(self) -> u8 {
+        match self {
+            EntryKind::TopUp => 1,
+            EntryKind::Debit => 2,
+            EntryKind::Reversal => 3,
+            EntryKind::Refund => 4,
+            EntryKind::RefundUndone => 5,
+            EntryKind::Dispute => 6,
+            EntryKind::DisputeUndone => 7,
+            EntryKind::Adjustment => 8,
+        }
     }
 }
 
@@ -56,12 +112,24 @@ impl EntryKind {
 pub struct EntryId(Uuid);
 
 impl EntryId {
-    /// The entry of a top-up credited at `now`; the random part is the top-up's own.
+    /// An id of `now` whose random part is the top-up's own.
     #[must_use]
     pub fn of_top_up(top_up: &TopUpId, now: Timestamp) -> EntryId {
         let mut random = [0; 10];
         random.copy_from_slice(&top_up.uuid().as_bytes()[6..]);
         EntryId::made_at(now, &random)
+    }
+
+    /// The same id for what is posted over a revision of the row: each kind and revision has another one, and the same
+    /// again has the same.
+    #[must_use]
+    pub(super) fn posted_as(self, kind: EntryKind, revision: i64) -> EntryId {
+        let mut bytes = self.0.into_bytes();
+        for (byte, of_revision) in bytes[9..13].iter_mut().zip(&revision.to_be_bytes()[4..]) {
+            *byte ^= of_revision;
+        }
+        bytes[13] ^= kind.number();
+        EntryId(Uuid::from_bytes(bytes))
     }
 
     pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
@@ -112,53 +180,10 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// A calendar month in UTC, from 1970-01 to 9999-12.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Month {
-    year: i32,
-    month: u8,
-}
-
-impl Month {
-    #[must_use]
-    pub fn of(moment: Timestamp) -> Month {
-        let (year, month) = moment.year_month();
-        Month { year, month }
-    }
-
-    /// `202611`, as table keys have it.
-    #[must_use]
-    pub fn digits(self) -> String {
-        format!("{:04}{:02}", self.year, self.month)
-    }
-}
-
-impl FromStr for Month {
-    type Err = InvalidId;
-
-    /// Reads `2026-11`.
-    fn from_str(text: &str) -> Result<Month, InvalidId> {
-        let (year, month) = text.split_once('-').ok_or(InvalidId)?;
-        let number = |part: &str, digits| {
-            let fits = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-            fits.then(|| part.parse::<i32>().ok()).flatten().ok_or(InvalidId)
-        };
-        let (year, month) = (number(year, 4)?, number(month, 2)?);
-        if year < 1970 || !(1..=12).contains(&month) {
-            return Err(InvalidId);
-        }
-        Ok(Month { year, month: u8::try_from(month).map_err(|_| InvalidId)? })
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -175,11 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn months_are_written_one_way() {
-        assert_eq!("2026-11".parse::<Month>().unwrap().digits(), "202611");
-        for text in ["", "2026", "2026-13", "2026-00", "2026-1", "26-11", "1969-12", "+026-11", "2026-11-01"]
-        {
-            assert_eq!(text.parse::<Month>(), Err(InvalidId), "{text}");
+    fn every_posting_of_a_top_up_has_an_entry_of_its_own() {
+        let now = Timestamp::parse("2026-11-30T23:59:59.999Z").unwrap();
+        let top_up = EntryId::of_top_up(&TopUpId::new(now), now);
+        let ids: BTreeSet<_> = (1..200)
+            .flat_map(|revision| EntryKind::ALL.map(|kind| top_up.posted_as(kind, revision)))
+            .collect();
+        assert_eq!(ids.len(), 199 * EntryKind::ALL.len());
+        for id in ids {
+            assert_eq!((id.at(), id.first_of_run()), (now, id));
+            assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
         }
     }
 }
