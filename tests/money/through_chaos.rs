@@ -5,8 +5,8 @@ use saldo_adapters::clock::Clock;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 
-use crate::books;
-use crate::rig;
+use crate::support::books;
+use crate::support::system;
 
 const ORGANISATIONS: usize = 12;
 /// How long the chaos may take to bring everything through.
@@ -19,9 +19,9 @@ async fn every_payment_arrives_once_through_chaos() {
         Saldo::start(Options { chaos: Some(11), clock: clock.clone(), ..Options::default() }).await.unwrap();
     for number in 0..ORGANISATIONS {
         let org = format!("org-{number}");
-        let (id, invoice) = rig::open_top_up(&saldo, &org).await;
+        let (id, invoice) = system::open_top_up(&saldo, &org).await;
         match number % 4 {
-            0 => assert_eq!(rig::cancel(&saldo, &saldo.world(), &org, &id).await.0, 200),
+            0 => assert_eq!(system::cancel(&saldo, &saldo.world(), &org, &id).await.0, 200),
             1 => {
                 let declined = Method::DeclinedCard { code: "insufficient_funds".to_owned() };
                 saldo.stand_in().pay(&invoice, declined).unwrap();
@@ -34,7 +34,7 @@ async fn every_payment_arrives_once_through_chaos() {
         for number in 0..ORGANISATIONS {
             let expected = if number % 4 == 0 { 0 } else { 1000 };
             let org = format!("org-{number}");
-            while rig::balance(&saldo, &org).await.1["available_credits"] != expected {
+            while system::balance(&saldo, &org).await.1["available_credits"] != expected {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -45,6 +45,6 @@ async fn every_payment_arrives_once_through_chaos() {
     };
     tokio::time::timeout(PATIENCE, everything).await.expect("the chaos brings everything through");
     books::prove_at_rest(&saldo, "after the chaos").await;
-    rig::bring_to_rest(&saldo, &clock).await;
+    system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "at rest").await;
 }
