@@ -5,8 +5,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Due, Store};
 use saldo_adapters::settle::{Settled, Settlement};
-use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
+use saldo_credits::Spender;
 use saldo_domain::{InvoiceStatus, OrgId, Status, Timestamp, TopUp, TopUpId};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -49,7 +49,7 @@ impl Function {
                 }
             };
             for Due { org, id, .. } in &due {
-                if let Err(error) = self.spender.finish_all(org, now).await {
+                if let Err(error) = self.spender.repair_all(org, now).await {
                     warn!(org = org.as_str(), %error, "debits not finished");
                 }
                 match self.look_after(org, id, now).await {

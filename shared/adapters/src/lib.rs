@@ -6,7 +6,6 @@ pub mod dynamo;
 pub mod http;
 pub mod queue;
 pub mod settle;
-pub mod spend;
 pub mod stripe;
 pub mod telemetry;
 pub mod world;

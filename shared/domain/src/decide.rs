@@ -201,6 +201,7 @@ fn entry_of(top_up: &TopUp, credits: Credits, now: Timestamp) -> Entry {
         channel: None,
         country: None,
         reference: None,
+        actor: None,
     }
 }
 

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
-use crate::spend::PLACES;
-use crate::{Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
+use crate::balance::PLACES;
+use crate::{Actor, Channel, Country, Credits, DebitEntry, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,27 @@ pub struct Entry {
     pub channel: Option<Channel>,
     pub country: Option<Country>,
     pub reference: Option<String>,
+    /// Who did it, where it is kept.
+    pub actor: Option<Actor>,
+}
+
+impl Entry {
+    /// Credits spent on one message. It is kept in the shape of a [`DebitEntry`], and this is what it says.
+    #[must_use]
+    pub fn debit(debit: &DebitEntry) -> Entry {
+        let details = debit.details.as_ref();
+        Entry {
+            id: debit.id.entry(),
+            at: debit.id.at(),
+            credits: Credits(debit.credits.0.saturating_neg()),
+            kind: EntryKind::Debit,
+            cause: debit.id.to_string(),
+            channel: Some(debit.channel),
+            country: details.and_then(|details| details.country.clone()),
+            reference: details.and_then(|details| Some(details.reference.as_ref()?.as_str().to_owned())),
+            actor: Some(debit.actor.clone()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! as a [`Change`].
 
 mod account;
+mod balance;
 mod credits;
 mod currency;
 mod decide;
@@ -16,11 +17,16 @@ mod permission;
 mod port_error;
 mod price_list;
 mod rates;
-mod spend;
 mod timestamp;
 mod top_up;
 
 pub use account::{Actor, Subject};
+pub use balance::{
+    BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
+    MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
+    Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, rebalance,
+    refusal, total,
+};
 pub use credits::Credits;
 pub use currency::{Currency, UnknownCurrency};
 pub use decide::{Change, Commit, Nothing, Policy, Seen, apply, decide};
@@ -33,10 +39,5 @@ pub use permission::{Permission, Permissions};
 pub use port_error::PortError;
 pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
 pub use rates::{Channel, Country, Rates, RatesError};
-pub use spend::{
-    Debit, DebitEntry, DebitId, Details, Funds, Gain, Head, MOST_PORTIONS, MOST_TRIMS, Portion, RING_MOST,
-    RING_ROOM, Reference, Refusal, Reversal, RunId, Shard, Shards, ShardsError, Split, TURN, Tag, Take,
-    gather, refusal, total,
-};
 pub use timestamp::Timestamp;
 pub use top_up::{InvoiceLink, ReviewReason, Status, TopUp};

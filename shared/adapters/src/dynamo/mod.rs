@@ -1,14 +1,15 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod balance_shards;
+mod balances;
 mod errors;
-mod heads;
 mod keys;
 mod months;
 mod reads;
 mod rows;
 mod runs;
-mod spend;
+mod short_names;
 mod writes;
 
 use aws_sdk_dynamodb::Client;

@@ -123,6 +123,7 @@ pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
         channel: row.optional_text("channel").and_then(Channel::parse),
         country: None,
         reference: None,
+        actor: row.optional_text("actor").and_then(|actor| actor.parse().ok()),
     })
 }
 

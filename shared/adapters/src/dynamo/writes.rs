@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use saldo_domain::{Commit, IdempotencyKey, OrgId, Shard, TopUp, TopUpId};
+use saldo_domain::{Commit, IdempotencyKey, OrgId, ShardId, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Writer, number, text};
@@ -74,7 +74,7 @@ impl Store {
         let mut items = vec![self.row_put(top_up, condition).map_err(not_built)?];
         if let Some(entry) = &commit.entry {
             items.extend(self.puts_if_absent([entry_item(&top_up.org, entry)])?);
-            items.push(self.gain_update(&top_up.org, Shard::MAIN, entry.credits).map_err(not_built)?);
+            items.push(self.gain_update(&top_up.org, ShardId::MAIN, entry.credits).map_err(not_built)?);
         }
         if commit.release_slot {
             items.push(self.slot_delete(&top_up.org, &top_up.id).map_err(not_built)?);

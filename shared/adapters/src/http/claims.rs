@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
-use saldo_domain::{Currency, OrgId, Permission, Permissions};
+use saldo_domain::{Currency, OrgId, Permission, Permissions, Subject};
 
 use super::Problem;
 
@@ -21,6 +21,8 @@ pub struct ClaimNames {
 pub struct Caller {
     pub org: OrgId,
     pub permissions: Permissions,
+    /// Whose token it is, where the token says.
+    pub subject: Option<Subject>,
     /// The currency that the organisation is billed in, where the token says.
     pub currency: Option<Currency>,
 }
@@ -44,7 +46,8 @@ impl Caller {
             Some(code) => Some(code.parse().map_err(|_| Problem::currency_not_sold(code))?),
             None => None,
         };
-        Ok(Caller { org, permissions, currency })
+        let subject = claims.get("sub").and_then(|subject| Subject::parse(subject).ok());
+        Ok(Caller { org, permissions, subject, currency })
     }
 }
 

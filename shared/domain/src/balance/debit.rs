@@ -4,46 +4,12 @@ use std::fmt;
 
 use uuid::{Uuid, Variant};
 
-use super::Tag;
-use crate::{Channel, Country, Credits, EntryId, InvalidId, Timestamp};
+use super::{RunId, Stamp};
+use crate::{Actor, Channel, Country, Credits, EntryId, InvalidId, Timestamp};
 
 /// A debit: a UUIDv7 chosen by who sends the message, in its canonical lower-case form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DebitId(EntryId);
-
-/// The 32 ids that differ in their last five bits only. Their entries share an item, so that a batch whose ids are one
-/// such run costs one write for all its entries; ids that were made at random are each alone in theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(EntryId);
-
-/// The bits that tell an id's place in its run.
-pub(crate) const PLACES: u8 = 0x1f;
-
-impl RunId {
-    /// The first id of the run.
-    #[must_use]
-    pub fn first(self) -> EntryId {
-        self.0
-    }
-
-    /// The id at `place`, 0 to 31.
-    pub fn id(self, place: u8) -> Result<DebitId, InvalidId> {
-        let mut bytes = *self.0.uuid().as_bytes();
-        bytes[15] |= place & PLACES;
-        DebitId::from_bytes(bytes)
-    }
-
-    /// A number that is even over all 64 bits, whatever the ids are like (the finaliser of SplitMix64, Steele, Lea and
-    /// Flood 2014).
-    pub(super) fn spread(self) -> u64 {
-        let (high, low) = self.0.uuid().as_u64_pair();
-        let mut mixed = high.rotate_left(32) ^ low;
-        for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(factor);
-        }
-        mixed ^ (mixed >> 31)
-    }
-}
 
 /// How old an id may be when it is used for the first time, in seconds.
 const FIRST_USE_SECS: i64 = 24 * 3600;
@@ -52,7 +18,7 @@ const AHEAD_SECS: i64 = 5 * 60;
 /// From this age on an id may well be a repeat, in milliseconds.
 const MAYBE_REPEATED_MS: i64 = 2_000;
 /// From this age on nobody is at work on a debit any more, in seconds: far longer than a function may run.
-const LEFT_ALONE_SECS: i64 = 60;
+const ABANDONED_SECS: i64 = 60;
 
 impl DebitId {
     pub fn parse(text: &str) -> Result<DebitId, InvalidId> {
@@ -79,13 +45,13 @@ impl DebitId {
     /// The ids that share an item of the ledger with this one.
     #[must_use]
     pub fn run(self) -> RunId {
-        RunId(self.0.first_of_run())
+        RunId::of(self)
     }
 
     /// Its place in its run: 0 to 31.
     #[must_use]
     pub fn place(self) -> u8 {
-        self.bytes()[15] & PLACES
+        self.bytes()[15] & super::PLACES
     }
 
     /// When the sender made the id.
@@ -109,8 +75,8 @@ impl DebitId {
 
     /// Whether a debit that is only half done has been given up by who began it.
     #[must_use]
-    pub fn is_left_alone(self, now: Timestamp) -> bool {
-        now.secs_since(self.at()) >= LEFT_ALONE_SECS
+    pub fn is_abandoned(self, now: Timestamp) -> bool {
+        now.secs_since(self.at()) >= ABANDONED_SECS
     }
 }
 
@@ -164,13 +130,15 @@ pub struct Details {
 pub struct DebitEntry {
     pub id: DebitId,
     /// The application that this entry is for; any other one is taken back.
-    pub tag: Tag,
+    pub stamp: Stamp,
     pub credits: Credits,
     pub channel: Channel,
-    /// `None` when the entry was written by someone else than the sender, from the tag alone.
+    /// `None` when the entry was written by someone else than the sender, from the stamp alone.
     pub details: Option<Details>,
     /// The balance that was seen when it was applied.
     pub available: Credits,
+    /// Who sent the message; [`Actor::System`] when the entry was written from the stamp alone.
+    pub actor: Actor,
 }
 
 impl DebitEntry {
@@ -246,26 +214,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_thirty_two_ids() {
-        let run = id(ID).run();
-        assert_eq!(run.first().to_string(), "019ab0f2-6c40-7a11-8b22-334455667780");
-        assert_eq!(id(ID).place(), 8);
-        for place in 0..32 {
-            let one = run.id(place).unwrap();
-            assert_eq!((one.run(), one.place()), (run, place));
-        }
-        assert_ne!(id("019ab0f2-6c40-7a11-8b22-3344556677a0").run(), run);
-    }
-
-    #[test]
     fn a_reversal_has_a_key_of_its_own() {
         let debit = DebitEntry {
             id: id(ID),
-            tag: Tag(17),
+            stamp: Stamp(17),
             credits: Credits(1),
             channel: Channel::Email,
             details: None,
             available: Credits(0),
+            actor: Actor::System,
         };
         let reversal = Reversal::of(&debit, id(ID).at());
         assert_ne!(reversal.entry, id(ID).entry());

@@ -3,14 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use saldo_adapters::PortError;
-use saldo_adapters::spend::{Debited, Outcome, SpendError};
+use saldo_credits::{Debited, Outcome, SpendError};
 use saldo_domain::{Credits, Debit, DebitId, Reversal};
 
-use super::trouble::{Port, Shared};
+use super::unreliable::{Port, Shared};
 
 /// What one history has been told so far.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Answers {
     pub(super) debits: BTreeMap<DebitId, Debited>,
     pub(super) created: BTreeMap<DebitId, u32>,
     pub(super) reversals: BTreeMap<DebitId, Reversal>,
@@ -27,7 +27,7 @@ pub(super) struct Before {
 }
 
 impl Before {
-    pub(super) fn of(told: &Mutex<Told>, port: &Port) -> Before {
+    pub(super) fn of(told: &Mutex<Answers>, port: &Port) -> Before {
         let state = port.state();
         let taken = |(id, times): (&DebitId, &i64)| (*times > 0).then_some(*id);
         Before {
@@ -38,7 +38,7 @@ impl Before {
     }
 }
 
-impl Told {
+impl Answers {
     /// The answer to one debit, or to several at once.
     pub(super) fn answered(
         &mut self,

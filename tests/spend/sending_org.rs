@@ -2,34 +2,35 @@
 use std::sync::Arc;
 
 use saldo_adapters::clock::Clock;
-use saldo_adapters::spend::Spender;
+use saldo_credits::Spender;
 use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
 use saldo_local::Saldo;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::history::machine;
 use crate::client::{Answer, Client};
 use crate::rig;
 
 /// A Saldo with an organisation, `acme`, that has bought 1000 credits, and a sender of it.
-pub(super) struct Office {
+pub(super) struct SendingOrg {
     pub(super) saldo: Arc<Saldo>,
     pub(super) clock: Clock,
     pub(super) sender: Arc<Client>,
 }
 
-impl Office {
-    pub(super) async fn open() -> Office {
-        Office::with_shards("{}").await
+impl SendingOrg {
+    pub(super) async fn open() -> SendingOrg {
+        SendingOrg::with_shards("{}").await
     }
 
-    /// With this list of organisations that are split.
-    pub(super) async fn with_shards(shards: &str) -> Office {
+    /// With this list of organisations whose debits are spread over shards.
+    pub(super) async fn with_shards(shards: &str) -> SendingOrg {
         let clock = Clock::system();
         let saldo = Arc::new(rig::start_with(&clock, &[("Shards", shards)]).await);
         rig::with_credits(&saldo, "acme").await;
         let sender = Arc::new(sender(&saldo, "acme"));
-        Office { saldo, clock, sender }
+        SendingOrg { saldo, clock, sender }
     }
 
     /// Spends through the library until this much is left.
@@ -42,7 +43,7 @@ impl Office {
             details: Details::default(),
         };
         let org = OrgId::parse("acme").unwrap();
-        let done = Spender::new(store).debit(&org, &debit, self.clock.now()).await.unwrap();
+        let done = Spender::new(store).debit(&org, &machine(), &debit, self.clock.now()).await.unwrap();
         assert_eq!(done.available, Credits(credits));
     }
 

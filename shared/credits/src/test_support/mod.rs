@@ -8,4 +8,4 @@ mod way;
 
 pub use bug::Bug;
 pub use table::{Answer, Op, Row, Table};
-pub use way::{Heads, Way};
+pub use way::{InMemory, Way};

@@ -7,78 +7,87 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
+use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Channel, Credits, DebitEntry, DebitId, EntryId, EntryKind, Funds, Gain, Head, OrgId, Reversal, Shard,
-    Split, Tag, Take, Timestamp,
+    Actor, BalanceShard, BalanceShards, Channel, Credits, DebitEntry, DebitId, EntryId, EntryKind, OrgId,
+    Rebalance, Reservation, Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer, number};
+use super::attributes::{Item, Reader, Writer};
+use super::balance_shards::shard_of;
 use super::errors::{Canceled, canceled_reason_item, port_error};
-use super::heads::{RING, TURNS, head_of};
 use super::keys::{self, PK};
 use super::rows::CREDITS;
-use super::runs::stored_in;
+use super::runs::{actor_of, stored_in};
 use super::writes::not_built;
 use crate::PortError;
-use crate::spend::{Heads, Reversed, Stored, Taken, Written};
 
-/// How often a write is tried that collides with a transaction on the head; the SDK does not repeat it.
+/// How often a write is tried that collides with a transaction on the balance; the SDK does not repeat it.
 const TRIES: u32 = 4;
 const FIRST_PAUSE_MS: u64 = 10;
 
-impl Heads for Store {
-    async fn take(&self, org: &OrgId, shard: Shard, take: &Take) -> Result<Taken, PortError> {
-        match updated(self.take_update(org, shard, take)).await? {
+impl Balances for Store {
+    async fn reserve(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        reservation: &Reservation,
+    ) -> Result<Reserved, PortError> {
+        match updated(self.reserve_update(org, shard, reservation)).await? {
             Ok(done) => {
-                let item = done.attributes.ok_or_else(|| PortError::Broken("no new head".to_owned()))?;
-                Ok(Taken::Given(head_of(&item)?))
+                let item = done.attributes.ok_or_else(|| PortError::Broken("no new shard".to_owned()))?;
+                Ok(Reserved::Done(shard_of(&item)?))
             }
-            Err(before) => Ok(Taken::Refused(before.as_ref().map(head_of).transpose()?)),
+            Err(before) => Ok(Reserved::Refused(before.as_ref().map(shard_of).transpose()?)),
         }
     }
 
     async fn make_ready(&self, org: &OrgId) -> Result<(), PortError> {
-        let update = self
-            .head_update(org, Shard::MAIN)
-            .update_expression("SET #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty)")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#v", TURNS)
-            .expression_attribute_names("#q", RING)
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":empty", AttributeValue::M(Item::new()));
-        or_conflict(updated(update).await?)
+        or_conflict(updated(self.ready_update(org)).await?)
     }
 
     async fn put_entries(
         &self,
         org: &OrgId,
-        ledger: Shard,
+        ledger: ShardId,
         entries: &[DebitEntry],
     ) -> Result<Written, PortError> {
-        let run = entries.first().map(|entry| entry.id.run());
-        let run = run.ok_or_else(|| PortError::Broken("no entries to write".to_owned()))?;
-        match updated(self.entries_update(org, ledger, run, entries)).await? {
-            Ok(_) => Ok(Written::New),
-            Err(before) => {
-                let stored = entries.iter().map(|entry| stored_in(before.as_ref(), entry.id));
-                stored.collect::<Result<_, _>>().map(Written::Before)
+        let first = entries.first().ok_or_else(|| PortError::Broken("no entries to write".to_owned()))?;
+        let run = first.id.run();
+        let mut actor = first.actor.clone();
+        for _ in 0..TRIES {
+            let before = match updated(self.entries_update(org, ledger, run, &actor, entries)).await? {
+                Ok(_) => return Ok(Written::New),
+                Err(before) => before,
+            };
+            let stored = entries.iter().map(|entry| stored_in(before.as_ref(), entry.id));
+            let stored: Vec<_> = stored.collect::<Result<_, _>>()?;
+            if stored.iter().any(|stored| *stored != Stored::Nothing) {
+                return Ok(Written::Before(stored));
             }
+            // The item is someone else's: then each of these entries says whose it is.
+            actor = before.as_ref().map_or(Ok(actor), actor_of)?;
         }
+        Err(PortError::Unavailable("the item of a run changes".to_owned()))
     }
 
-    async fn give_back(&self, org: &OrgId, id: DebitId, tag: Tag) -> Result<(), PortError> {
+    async fn give_back(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
         // A refusal says that it was given back before.
-        updated(self.give_back_update(org, id, tag)).await.map(drop)
+        updated(self.give_back_update(org, id, stamp)).await.map(drop)
     }
 
-    async fn trim(&self, org: &OrgId, shard: Shard, done: &[(DebitId, Tag)]) -> Result<(), PortError> {
-        or_conflict(updated(self.trim_update(org, shard, done)).await?)
+    async fn acknowledge(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> Result<(), PortError> {
+        or_conflict(updated(self.acknowledge_update(org, shard, written)).await?)
     }
 
-    async fn entries(&self, org: &OrgId, ids: &[(Shard, DebitId)]) -> Result<Vec<Stored>, PortError> {
-        let key = |(ledger, id): &(Shard, DebitId)| keys::run(org, *ledger, id.run());
+    async fn entries(&self, org: &OrgId, ids: &[(ShardId, DebitId)]) -> Result<Vec<Stored>, PortError> {
+        let key = |(ledger, id): &(ShardId, DebitId)| keys::run(org, *ledger, id.run());
         let mut runs = HashMap::new();
         for one in ids {
             runs.insert((one.0, one.1.run()), key(one));
@@ -89,25 +98,25 @@ impl Heads for Store {
         ids.iter().map(|one| stored_in(of_key(&key(one)), one.1)).collect()
     }
 
-    async fn head(&self, org: &OrgId) -> Result<Head, PortError> {
+    async fn main_shard(&self, org: &OrgId) -> Result<BalanceShard, PortError> {
         let item = self.item(keys::balance(org)).await?;
-        item.as_ref().map_or_else(|| Ok(Head::default()), head_of)
+        item.as_ref().map_or_else(|| Ok(BalanceShard::default()), shard_of)
     }
 
-    async fn heads(&self, org: &OrgId) -> Result<Funds, PortError> {
-        let items = self.items(Shard::heads().map(|shard| keys::head(org, shard)).collect()).await?;
-        let mut funds = Funds::new();
-        for shard in Shard::heads() {
-            let key = keys::head(org, shard);
+    async fn all_shards(&self, org: &OrgId) -> Result<BalanceShards, PortError> {
+        let items = self.items(ShardId::balances().map(|shard| keys::shard(org, shard)).collect()).await?;
+        let mut all = BalanceShards::new();
+        for id in ShardId::balances() {
+            let key = keys::shard(org, id);
             if let Some(item) = items.iter().find(|item| item.get(PK) == key.get(PK)) {
-                funds.insert(shard, head_of(item)?);
+                all.insert(id, shard_of(item)?);
             }
         }
-        Ok(funds)
+        Ok(all)
     }
 
-    async fn shift(&self, org: &OrgId, gain: &Gain) -> Result<(), PortError> {
-        match self.transact(self.shift_updates(org, gain).map_err(not_built)?).await {
+    async fn rebalance(&self, org: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
+        match self.transact(self.rebalance_updates(org, rebalance).map_err(not_built)?).await {
             Ok(()) => Ok(()),
             Err(Canceled::Conditions(_)) => Err(PortError::Conflict),
             Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
@@ -115,12 +124,16 @@ impl Heads for Store {
         }
     }
 
-    async fn announce_split(&self, org: &OrgId) -> Result<(), PortError> {
-        or_conflict(updated(self.split_update(org, Split::Coming)).await?)
+    async fn announce_sharding(&self, org: &OrgId) -> Result<(), PortError> {
+        or_conflict(updated(self.announce_sharding_update(org)).await?)
     }
 
-    async fn split(&self, org: &OrgId, since: Timestamp) -> Result<(), PortError> {
-        or_conflict(updated(self.split_update(org, Split::Since(since))).await?)
+    async fn start_sharding(&self, org: &OrgId, since: Timestamp) -> Result<(), PortError> {
+        or_conflict(updated(self.start_sharding_update(org, since)).await?)
+    }
+
+    async fn set_shards(&self, org: &OrgId, shards: Option<u8>) -> Result<(), PortError> {
+        or_conflict(updated(self.shards_update(org, shards)).await?)
     }
 
     async fn reversal(&self, org: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
@@ -128,10 +141,10 @@ impl Heads for Store {
         item.as_ref().map(|item| reversal_of(id, item)).transpose()
     }
 
-    async fn reverse(&self, org: &OrgId, reversal: &Reversal) -> Result<Reversed, PortError> {
-        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal)];
+    async fn reverse(&self, org: &OrgId, reversal: &Reversal, actor: &Actor) -> Result<Reversed, PortError> {
+        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal, actor)];
         let mut items = self.puts_if_absent(puts)?;
-        items.push(self.gain_update(org, Shard::MAIN, reversal.credits).map_err(not_built)?);
+        items.push(self.gain_update(org, ShardId::MAIN, reversal.credits).map_err(not_built)?);
         match self.transact(items).await {
             Ok(()) => Ok(Reversed::New),
             Err(Canceled::Conditions(reasons)) => match canceled_reason_item(&reasons, 0) {
@@ -194,13 +207,14 @@ fn reversal_item(org: &OrgId, reversal: &Reversal) -> Item {
         .0
 }
 
-fn reversal_entry_item(org: &OrgId, reversal: &Reversal) -> Item {
+fn reversal_entry_item(org: &OrgId, reversal: &Reversal, actor: &Actor) -> Item {
     Writer(keys::entry(org, reversal.entry))
         .number("at", reversal.at.ms())
         .number(CREDITS, reversal.credits.0)
         .text("kind", EntryKind::Reversal.as_str())
         .text("cause", reversal.debit.to_string())
         .text("channel", reversal.channel.as_str())
+        .text("actor", actor.to_string())
         .0
 }
 

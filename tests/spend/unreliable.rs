@@ -4,16 +4,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use saldo_adapters::PortError;
-use saldo_domain::{Credits, EntryId, Timestamp, TopUpId};
-use saldo_spend_model::{Answer, Bug, Heads, Op, Table, Way};
+use saldo_credits::test_support::{Answer, Bug, InMemory, Op, Table, Way};
+use saldo_domain::{Credits, EntryId, PortError, Timestamp, TopUpId};
 
 /// A table and everything that may still reach it.
 pub(crate) struct State {
     pub(crate) table: Table,
     pub(crate) rng: fastrand::Rng,
     /// Of 100 calls, how many go wrong.
-    pub(crate) trouble: u32,
+    pub(crate) failing_percent: u32,
     /// Writes that were given up and are still under way.
     pub(crate) late: Vec<Op>,
 }
@@ -33,15 +32,15 @@ enum Fate {
 
 /// The table as one attempt sees it.
 #[derive(Clone)]
-pub(crate) struct Trouble {
+pub(crate) struct Unreliable {
     state: Arc<Mutex<State>>,
     refused: Arc<Mutex<bool>>,
 }
 
-pub(crate) type Port = Heads<Trouble>;
+pub(crate) type Port = InMemory<Unreliable>;
 
 pub(crate) fn port(state: State) -> Port {
-    Heads(Trouble { state: Arc::new(Mutex::new(state)), refused: Arc::default() })
+    InMemory(Unreliable { state: Arc::new(Mutex::new(state)), refused: Arc::default() })
 }
 
 /// What the histories ask of a port.
@@ -53,7 +52,7 @@ pub(crate) trait Shared {
 
 impl Shared for Port {
     fn another(&self) -> Port {
-        Heads(Trouble { state: Arc::clone(&self.0.state), refused: Arc::default() })
+        InMemory(Unreliable { state: Arc::clone(&self.0.state), refused: Arc::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -61,7 +60,7 @@ impl Shared for Port {
     }
 }
 
-impl Way for Trouble {
+impl Way for Unreliable {
     async fn call(&self, op: Op) -> Result<Answer, PortError> {
         Step::default().await;
         let answer = {
@@ -70,13 +69,13 @@ impl Way for Trouble {
             if let Op::Entries(ids) = &op
                 && blind
             {
-                Ok(Answer::Entries(vec![saldo_adapters::spend::Stored::Nothing; ids.len()]))
+                Ok(Answer::Entries(vec![saldo_credits::Stored::Nothing; ids.len()]))
             } else {
                 state.send(op)
             }
         };
-        if let Ok(Answer::Taken(taken)) = &answer {
-            *self.refused.lock().unwrap() = matches!(taken, saldo_adapters::spend::Taken::Refused(_));
+        if let Ok(Answer::Reserved(reserved)) = &answer {
+            *self.refused.lock().unwrap() = matches!(reserved, saldo_credits::Reserved::Refused(_));
         }
         Step::default().await;
         answer
@@ -86,7 +85,7 @@ impl Way for Trouble {
 impl State {
     pub(crate) fn new(seed: u64, bug: Option<Bug>) -> State {
         let rng = fastrand::Rng::with_seed(seed);
-        State { table: Table::new(bug), rng, trouble: 0, late: Vec::new() }
+        State { table: Table::new(bug), rng, failing_percent: 0, late: Vec::new() }
     }
 
     /// What the transaction of a paid top-up does.
@@ -131,7 +130,7 @@ impl State {
     }
 
     fn fate(&mut self) -> Fate {
-        if self.rng.u32(..100) >= self.trouble {
+        if self.rng.u32(..100) >= self.failing_percent {
             return Fate::Fine;
         }
         match self.rng.u32(..5) {
