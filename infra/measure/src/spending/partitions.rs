@@ -7,7 +7,7 @@ use saldo_credits::Reserved;
 use saldo_credits::test_support::{Answer, Op, Table, Way};
 use saldo_domain::{Credits, EntryId, PortError, ShardId, Timestamp, TopUpId, total};
 
-use crate::virtual_time::{Clock, Micros, locked};
+use super::virtual_time::{Clock, Micros, locked};
 
 /// How long a call is on its way to the table, and its answer back.
 pub(crate) const WAY_MICROS: Micros = 2_000;

@@ -1,4 +1,5 @@
 //! Small proxies between each function and DynamoDB, SQS and Stripe that count what passes.
+pub(crate) mod capacity;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use saldo_local::Urls;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::capacity::{Counts, item_bytes, of_answer};
+use capacity::{Counts, item_bytes, of_answer};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::report::{self, hundredths, thousands};
 use crate::Failure;
-use crate::capacity::Counts;
-use crate::report::{self, hundredths, thousands};
-use crate::stage::Stage;
+use crate::meter::capacity::Counts;
+use crate::metered::Metered;
 
 /// Two runs of these many debits; what lies between the two is free of what starting costs.
 const FEW: u32 = 20;
@@ -65,7 +65,7 @@ fn agree(measured: &Measured) -> Result<(), Failure> {
 fn build() -> Result<PathBuf, Failure> {
     eprintln!("Builds the measured program, optimised; the first time that takes some minutes.");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--profile", "measured", "-p", "saldo-local", "--example", "debits"])
+        .args(["build", "--profile", "measured", "-p", "saldo-measure"])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
@@ -73,38 +73,42 @@ fn build() -> Result<PathBuf, Failure> {
     let messages = String::from_utf8(built.stdout)?;
     let executable =
         messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-            let is_it = message["target"]["name"] == "debits";
+            let is_it = message["target"]["name"] == "saldo-measure";
             message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
         });
     executable.filter(|_| built.status.success()).ok_or_else(|| "the measured program was not built".into())
 }
 
 async fn measure(program: &Path, mode: &'static str) -> Result<Measured, Failure> {
-    let stage = Stage::start().await?;
-    stage.top_up("first").await?;
-    let (url, table) = (stage.counted_table("debits"), stage.table()?);
+    let saldo = Metered::start().await?;
+    saldo.top_up("first").await?;
+    let (url, table) = (saldo.counted_table("debits"), saldo.table()?);
     let (mut instructions, mut requests) = (Vec::new(), 0);
     for _ in 0..REPEATS {
-        let (few, few_counts) = run(&stage, program, [mode, &FEW.to_string(), &url, &table]).await?;
-        let (many, many_counts) = run(&stage, program, [mode, &MANY.to_string(), &url, &table]).await?;
+        let (few, few_counts) = run(&saldo, program, [mode, &FEW.to_string(), &url, &table]).await?;
+        let (many, many_counts) = run(&saldo, program, [mode, &MANY.to_string(), &url, &table]).await?;
         instructions.push(many.saturating_sub(few) / u64::from(MANY - FEW));
         requests = (many_counts.dynamodb - few_counts.dynamodb) * 100 / (MANY - FEW);
     }
-    stage.stop().await;
+    saldo.stop().await;
     Ok(Measured { instructions, requests })
 }
 
 /// The instructions of one whole run, and what it asked of DynamoDB.
-async fn run(stage: &Stage, program: &Path, words: [&str; 4]) -> Result<(u64, Counts), Failure> {
+async fn run(saldo: &Metered, program: &Path, words: [&str; 4]) -> Result<(u64, Counts), Failure> {
     let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args(words);
+    command
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .arg("debits")
+        .args(words);
     let ran = tokio::task::spawn_blocking(move || command.output()).await??;
-    let told = String::from_utf8_lossy(&ran.stderr);
+    let said = String::from_utf8_lossy(&ran.stderr);
     if !ran.status.success() {
-        return Err(format!("the measured program failed: {told}").into());
+        return Err(format!("the measured program failed: {said}").into());
     }
     let collected =
-        told.lines().find_map(|line| line.split_once("Collected :")).map(|(_, count)| count.trim());
+        said.lines().find_map(|line| line.split_once("Collected :")).map(|(_, count)| count.trim());
     let instructions = collected.ok_or("callgrind counted nothing")?.parse()?;
-    Ok((instructions, stage.take("debits")))
+    Ok((instructions, saldo.take("debits")))
 }

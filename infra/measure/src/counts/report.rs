@@ -1,10 +1,11 @@
 //! Prints what was measured as Markdown.
 
-use crate::bounds::{BOUNDS, Bound};
-use crate::capacity::Counts;
+use super::Measured;
+use super::bounds::{BOUNDS, Bound};
+use super::time::Times;
+use crate::Failure;
 use crate::meter::Item;
-use crate::time::Times;
-use crate::{Failure, Measured};
+use crate::meter::capacity::Counts;
 
 /// Prints the table and gives the calls that are outside their bounds.
 pub(crate) fn print(measured: &[Measured], largest: &Item) -> Result<Vec<String>, Failure> {

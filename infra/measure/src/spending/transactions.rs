@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use saldo_domain::ShardId;
 
-use crate::partitions::{Partition, Partitions, UNITS_IN_TRANSACTION, WAY_MICROS};
-use crate::throughput::{BEGIN_WITHIN, MEASURED, SECOND, WARM_UP};
-use crate::virtual_time::{Clock, Micros, Tasks, locked};
+use super::partitions::{Partition, Partitions, UNITS_IN_TRANSACTION, WAY_MICROS};
+use super::throughput::{BEGIN_WITHIN, MEASURED, SECOND, WARM_UP};
+use super::virtual_time::{Clock, Micros, Tasks, locked};
 
 /// DynamoDB prepares a transaction and then commits it: two round trips between its own servers, as long as ours.
 const HOLD_MICROS: Micros = 4 * WAY_MICROS;

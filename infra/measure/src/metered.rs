@@ -19,14 +19,14 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::capacity::Counts;
+use crate::meter::capacity::Counts;
 use crate::meter::{Item, Meter};
 
 const QUEUE: &str = "saldo-local-Payments";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running Saldo with a meter on every function.
-pub(crate) struct Stage {
+pub(crate) struct Metered {
     saldo: Saldo,
     meter: Meter,
     worker: saldo_credit_worker::Function,
@@ -41,13 +41,13 @@ pub(crate) struct Payer {
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
-impl Stage {
-    pub(crate) async fn start() -> Result<Stage, Failure> {
-        Stage::start_with("{}").await
+impl Metered {
+    pub(crate) async fn start() -> Result<Metered, Failure> {
+        Metered::start_with("{}").await
     }
 
     /// With the organisations of the JSON `shards` split.
-    pub(crate) async fn start_with(shards: &str) -> Result<Stage, Failure> {
+    pub(crate) async fn start_with(shards: &str) -> Result<Metered, Failure> {
         let (meter, clock) = (Meter::new(), Clock::system());
         let between = meter.clone();
         let saldo = Saldo::start(Options {
@@ -67,7 +67,7 @@ impl Stage {
         let world = World::at(meter.between("credit-worker", urls).into(), clock.clone());
         let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &world)?;
         let payer = Payer::new(&saldo, "acme")?;
-        Ok(Stage { saldo, meter, worker, clock, payer })
+        Ok(Metered { saldo, meter, worker, clock, payer })
     }
 
     pub(crate) async fn stop(self) -> Item {

@@ -8,9 +8,9 @@ use saldo_domain::{
     Actor, Channel, Credits, Debit, DebitId, Details, OrgId, ShardCounts, Timestamp, TopUpId,
 };
 
+use super::partitions::{Asked, Link};
+use super::virtual_time::{Clock, Micros, Tasks, locked};
 use crate::Failure;
-use crate::partitions::{Asked, Link};
-use crate::virtual_time::{Clock, Micros, Tasks, locked};
 
 /// When virtual time begins, in milliseconds since 1970.
 const START_MS: i64 = 1_795_441_928_000;
@@ -50,9 +50,9 @@ pub(crate) struct Pace {
     pub(crate) asked: Asked,
 }
 
-/// What the senders were told.
+/// What the senders were answered.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct Acknowledged {
     debits: u64,
     measured: u64,
 }
@@ -62,7 +62,7 @@ struct Scene {
     shards: ShardCounts,
     clock: Clock,
     link: Link,
-    told: Mutex<Told>,
+    acknowledged: Mutex<Acknowledged>,
     granted: Mutex<i64>,
     wrong: Mutex<Option<String>>,
 }
@@ -79,7 +79,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let first = spenders.next().ok_or("nobody sends")?;
     scene.spread(load, &first, &mut rng)?;
     let before = scene.link.store().asked;
-    *locked(&scene.told) = Told::default();
+    *locked(&scene.acknowledged) = Acknowledged::default();
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
@@ -91,10 +91,10 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     }
     tasks.run()?;
     scene.books()?;
-    let told = *locked(&scene.told);
+    let acknowledged = *locked(&scene.acknowledged);
     Ok(Pace {
-        debits_per_second: told.measured * SECOND / MEASURED,
-        debits: told.debits,
+        debits_per_second: acknowledged.measured * SECOND / MEASURED,
+        debits: acknowledged.debits,
         asked: scene.link.store().asked.since(before),
     })
 }
@@ -108,7 +108,7 @@ impl Scene {
                 .map_err(|error| error.0)?,
             link: Link::new(&clock),
             clock,
-            told: Mutex::default(),
+            acknowledged: Mutex::default(),
             granted: Mutex::new(load.granted),
             wrong: Mutex::default(),
         };
@@ -138,7 +138,7 @@ impl Scene {
             tasks.add(async move { scene.debit(&spender, &mut rng).await });
         }
         tasks.run()?;
-        let debits = i64::try_from(locked(&self.told).debits).unwrap_or_default();
+        let debits = i64::try_from(locked(&self.acknowledged).debits).unwrap_or_default();
         *locked(&self.granted) -= debits;
         Ok(())
     }
@@ -175,9 +175,9 @@ impl Scene {
         }
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
-        let mut told = locked(&self.told);
-        told.debits += 1;
-        told.measured += u64::from(measured);
+        let mut acknowledged = locked(&self.acknowledged);
+        acknowledged.debits += 1;
+        acknowledged.measured += u64::from(measured);
     }
 
     /// A random id made now.
@@ -199,7 +199,7 @@ impl Scene {
         if let Some(wrong) = locked(&self.wrong).take() {
             return Err(wrong.into());
         }
-        let spent = i64::try_from(locked(&self.told).debits)?;
+        let spent = i64::try_from(locked(&self.acknowledged).debits)?;
         let (there, expected) = (self.link.check()?, *locked(&self.granted) - spent);
         if there == expected {
             Ok(())

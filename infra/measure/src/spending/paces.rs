@@ -1,9 +1,9 @@
 //! The loads that are played, and the tables of what came of them.
 
+use super::report::{self, hundredths, percent, thousands};
+use super::throughput::{Load, Pace, SECOND, TopUps, measure};
+use super::transactions::{Collisions, per_second};
 use crate::Failure;
-use crate::report::{self, hundredths, percent, thousands};
-use crate::throughput::{Load, Pace, SECOND, TopUps, measure};
-use crate::transactions::{Collisions, per_second};
 
 const SHARDS: [u8; 4] = [1, 2, 4, 8];
 /// Debits under way for each head: one takes 10 milliseconds when nothing is in its way, so that ten keep a head busy.

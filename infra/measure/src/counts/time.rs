@@ -6,7 +6,7 @@ use saldo_local::{Options, Saldo};
 use serde_json::Value;
 
 use crate::Failure;
-use crate::stage::{Payer, pay};
+use crate::metered::{Payer, pay};
 
 const RUNS: usize = 30;
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,9 +1,9 @@
 //! What each way of spending costs in units and requests of DynamoDB.
 
+use super::report::{self, hundredths, units};
 use crate::Failure;
-use crate::capacity::Counts;
-use crate::report::{self, hundredths, units};
-use crate::stage::Stage;
+use crate::meter::capacity::Counts;
+use crate::metered::Metered;
 
 const SHARDS: &str = r#"{"acme":4}"#;
 /// Longer than until the entries of new debits lie in the shards' ledgers.
@@ -41,45 +41,45 @@ pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
 }
 
 async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
-    let stage = Stage::start().await?;
+    let saldo = Metered::start().await?;
     let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
-    let refused = stage.debit(&stage.debit_id(), "sms", 402).await?;
-    stage.top_up("first").await?;
-    note("debit, the organisation's first", 1, stage.debit(&stage.debit_id(), "sms", 201).await?);
-    let id = stage.debit_id();
-    note(LATER, 1, stage.debit(&id, "sms", 201).await?);
-    note("debit, the same again (200)", 1, stage.debit(&id, "sms", 200).await?);
+    let refused = saldo.debit(&saldo.debit_id(), "sms", 402).await?;
+    saldo.top_up("first").await?;
+    note("debit, the organisation's first", 1, saldo.debit(&saldo.debit_id(), "sms", 201).await?);
+    let id = saldo.debit_id();
+    note(LATER, 1, saldo.debit(&id, "sms", 201).await?);
+    note("debit, the same again (200)", 1, saldo.debit(&id, "sms", 200).await?);
     note("debit, refused: not enough left (402)", 1, refused);
-    note("debit, reversed", 1, stage.reverse(&id).await?);
+    note("debit, reversed", 1, saldo.reverse(&id).await?);
     // The first one finds an empty ring, and later ones that of the one before.
-    stage.batch(&stage.ids_of_one_run(10)?).await?;
-    note(BATCH, 10, stage.batch(&stage.ids_of_one_run(10)?).await?);
-    note("ten debits, ids at random", 10, stage.batch(&stage.ids_at_random(10)).await?);
-    stage.batch(&stage.ids_of_one_run(25)?).await?;
-    note("25 debits, ids of one run", 25, stage.batch(&stage.ids_of_one_run(25)?).await?);
-    note(THREE, 1, stage.plain_transaction(3).await?);
-    note(TWO, 1, stage.plain_transaction(2).await?);
-    stage.stop().await;
+    saldo.batch(&saldo.ids_of_one_run(10)?).await?;
+    note(BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);
+    note("ten debits, ids at random", 10, saldo.batch(&saldo.ids_at_random(10)).await?);
+    saldo.batch(&saldo.ids_of_one_run(25)?).await?;
+    note("25 debits, ids of one run", 25, saldo.batch(&saldo.ids_of_one_run(25)?).await?);
+    note(THREE, 1, saldo.plain_transaction(3).await?);
+    note(TWO, 1, saldo.plain_transaction(2).await?);
+    saldo.stop().await;
     Ok(())
 }
 
 async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
-    let stage = Stage::start_with(SHARDS).await?;
+    let saldo = Metered::start_with(SHARDS).await?;
     let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
-    stage.top_up("first").await?;
-    let split = stage.debit(&stage.debit_id(), "sms", 201).await?;
-    stage.advance(AFTER_SPLIT_SECS);
-    note("debit over four shards, later ones", stage.debit(&stage.debit_id(), "sms", 201).await?);
-    note("debit over four shards, brings a head its share of what there is", filled(&stage).await?);
+    saldo.top_up("first").await?;
+    let split = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    saldo.advance(AFTER_SPLIT_SECS);
+    note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
+    note("debit over four shards, brings a head its share of what there is", filled(&saldo).await?);
     note("debit over four shards, the one that splits the organisation", split);
-    stage.stop().await;
+    saldo.stop().await;
     Ok(())
 }
 
 /// The first debit that its head does not cover.
-async fn filled(stage: &Stage) -> Result<Counts, Failure> {
+async fn filled(saldo: &Metered) -> Result<Counts, Failure> {
     for _ in 0..MOST_DEBITS {
-        let counts = stage.debit(&stage.debit_id(), "sms", 201).await?;
+        let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
         if counts.dynamodb > 2 {
             return Ok(counts);
         }

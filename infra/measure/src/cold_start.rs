@@ -1,4 +1,4 @@
-//! Measures how much CPU the release binaries take to start: `cargo run -p saldo-local --example cold_start`.
+//! How much CPU the release binaries take to start.
 //!
 //! Each binary of `target/release` (or of the folder given) runs under a small Lambda Runtime API on loopback with the
 //! environment of the template. CPU is read when it asks for its first event (init) and, for quote, which needs nothing
@@ -6,7 +6,7 @@
 //! often under two names: what lies between the two is noise.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use saldo_local::{Options, Saldo};
 use serde_json::Value;
 use tokio::sync::watch;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::Failure;
 
 const RUNS: usize = 20;
 const WARM_CALLS: usize = 50;
@@ -28,19 +28,8 @@ const ROOTS: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca
 const LARGEST_ANSWER: usize = 1024 * 1024;
 const QUOTE: &str = include_str!("../../../events/quote.json");
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match measure().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn measure() -> Result<(), Failure> {
-    let folder = std::env::args().nth(1).map_or_else(release, PathBuf::from);
+pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
+    let folder = words.first().map_or_else(release, PathBuf::from);
     let saldo = Saldo::start(Options::default()).await?;
     let mut functions: Vec<String> =
         saldo.plan().functions.iter().map(|function| function.name.clone()).collect();
@@ -50,7 +39,7 @@ async fn measure() -> Result<(), Failure> {
         for (function, usages) in functions.iter().zip(&mut seen) {
             let environment = saldo.plan().environment(function).ok_or("a function without environment")?;
             let calls = if function == "quote" { 1 + WARM_CALLS } else { 0 };
-            usages.push(run(&folder.join(format!("saldo-{function}")), environment, calls).await?);
+            usages.push(usage_of(&folder.join(format!("saldo-{function}")), environment, calls).await?);
         }
     }
     saldo.stop().await;
@@ -79,7 +68,11 @@ struct Usage {
 }
 
 /// Starts `binary`, gives it `calls` events, and ends it.
-async fn run(binary: &Path, environment: &BTreeMap<String, String>, calls: usize) -> Result<Usage, Failure> {
+async fn usage_of(
+    binary: &Path,
+    environment: &BTreeMap<String, String>,
+    calls: usize,
+) -> Result<Usage, Failure> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?.to_string();
     let runtime = Runtime { calls, state: Arc::default(), done: watch::Sender::new(false) };

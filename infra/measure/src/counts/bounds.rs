@@ -1,6 +1,6 @@
 //! The least that each call could cost under the money rules, and what it may cost with a stated reason.
 
-use crate::capacity::Counts;
+use crate::meter::capacity::Counts;
 
 /// A call's bounds.
 pub(crate) struct Bound {

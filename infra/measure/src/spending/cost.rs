@@ -3,9 +3,9 @@
 use saldo_local::template::TEMPLATE;
 use serde_json::Value;
 
+use super::report::{self, dollars, fine_dollars};
+use super::units::{self, Cost};
 use crate::Failure;
-use crate::report::{self, dollars, fine_dollars};
-use crate::units::{self, Cost};
 
 const PRICES: &str = include_str!("prices.json");
 const ONE_WAY: &str = "one at a time";
