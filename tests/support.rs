@@ -4,4 +4,5 @@ pub(crate) mod client;
 pub(crate) mod data_folder;
 pub(crate) mod each_call;
 pub(crate) mod proxy;
+pub(crate) mod seed;
 pub(crate) mod system;

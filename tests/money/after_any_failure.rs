@@ -1,6 +1,5 @@
 //! Every call of every function goes wrong in every way, in turn, and everything is run again: the books hold.
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_adapters::clock::Clock;
@@ -268,14 +267,14 @@ async fn cleanup_once(
         Left::Open | Left::Expired => Some(org.open().await.0),
         Left::PaidUnheard => Some(org.paid().await.0),
         Left::HalfMade(at) => {
-            let proxy = Proxy::start(saldo, Some(Fault { at, kind: Kind::CrashAfter }), Duration::ZERO).await;
+            let proxy = Proxy::start(saldo, Some(Fault { at, kind: Kind::CrashAfter })).await;
             let run = proxy.run(system::create(saldo, &proxy.world, name, "first")).await;
             assert!(matches!(run, Run::Crashed), "a creation has more than {at} calls");
             None
         }
     };
     clock.advance(if matches!(left, Left::Expired) { 73 * 3600 } else { 3600 });
-    let proxy = Proxy::start(saldo, fault, Duration::ZERO).await;
+    let proxy = Proxy::start(saldo, fault).await;
     let _ = proxy.run(system::cleanup(saldo, &proxy.world)).await;
     books::prove_always(saldo, &format!("{left:?} {fault:?}")).await;
     for _ in 0..2 {

@@ -1,5 +1,16 @@
-//! What other teams got wrong, one test each.
-use std::time::Duration;
+//! What other teams got wrong, each mistake with the tests that show it is not made here:
+//!
+//! - The same event came twice at the same moment, and both were credited.
+//! - The handler answered 200 although it had failed, so that Stripe never sent the event again.
+//! - An event was noted as seen before it had succeeded, so that its retry was swallowed.
+//! - `invoice.paid` came before the row was ready, or for a row that nobody had, and was dropped.
+//! - Stripe refused to void while a transfer was clearing, and our record was deleted already; or a copy of an invoice
+//!   freed the slot of the one that could still be paid.
+//! - `paid` was taken for money: by a credit balance, with a discount, marked by hand.
+//! - Rupiah were shown or charged a hundred times too high or too low.
+//! - A change of the API's version made events unreadable.
+//! - A webhook was answered 200 and lost all the same, and nothing compared.
+//! - An error that Stripe replays under an idempotency key blocked a purchase for a day.
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::Endpoints;
@@ -99,7 +110,7 @@ async fn deduplication_before_success_swallowed_the_retry() {
     let message = [system::message("invoice.paid", &invoice)];
     for at in 1..=3 {
         let fault = Fault { at, kind: Kind::Outage };
-        let proxy = Proxy::start(&saldo, Some(fault), Duration::ZERO).await;
+        let proxy = Proxy::start(&saldo, Some(fault)).await;
         match proxy.run(system::work(&saldo, &proxy.world, &message)).await {
             Run::Done(failures) => assert_eq!(failures, ["0"], "what failed is wanted again"),
             Run::Crashed => panic!("an outage kills nobody"),
@@ -116,10 +127,10 @@ async fn deduplication_before_success_swallowed_the_retry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invoice_paid_arrived_before_the_row_was_ready() {
     let (saldo, clock) = start().await;
-    let count = Proxy::start(&saldo, None, Duration::ZERO).await;
+    let count = Proxy::start(&saldo, None).await;
     let _ = count.run(system::create(&saldo, &count.world, "counted", "key")).await;
     let last = Fault { at: count.calls(), kind: Kind::CrashBefore };
-    let proxy = Proxy::start(&saldo, Some(last), Duration::ZERO).await;
+    let proxy = Proxy::start(&saldo, Some(last)).await;
     assert!(matches!(proxy.run(system::create(&saldo, &proxy.world, "acme", "key")).await, Run::Crashed));
     let invoices = saldo.stand_in().invoices();
     let open = |invoice: &&Value| invoice["status"] == "open" && invoice["metadata"]["org_id"] == "acme";
@@ -375,12 +386,12 @@ async fn a_paid_copy_of_an_invoice_does_not_free_the_slot_of_the_one_that_is_ope
 #[tokio::test(flavor = "multi_thread")]
 async fn a_500_that_stripe_replays_is_got_round_by_looking_first() {
     let (saldo, clock) = start().await;
-    let count = Proxy::start(&saldo, None, Duration::ZERO).await;
+    let count = Proxy::start(&saldo, None).await;
     let _ = count.run(system::create(&saldo, &count.world, "counted", "key")).await;
     for at in 1..=count.calls() {
         for kind in [Kind::KeptBefore, Kind::KeptAfter] {
             let org = format!("org-{at}-{kind:?}");
-            let proxy = Proxy::start(&saldo, Some(Fault { at, kind }), Duration::ZERO).await;
+            let proxy = Proxy::start(&saldo, Some(Fault { at, kind })).await;
             let Run::Done((status, top_up)) =
                 proxy.run(system::create(&saldo, &proxy.world, &org, "key")).await
             else {

@@ -103,7 +103,7 @@ async fn write_debits(saldo: &Saldo, clock: &Clock, count: usize) {
         let run = id.run().first().to_string();
         let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}});
         json!({"PutRequest": {"Item": {
-            "pk": {"S": "LEDGER#acme#202611"}, "sk": {"S": run}, "kind": {"S": "debits"},
+            "pk": {"S": "LEDGER#acme#202611"}, "sk": {"S": run}, "kind": {"S": "debits"}, "by": {"S": "machine:sender-1"},
             format!("{:02}", id.place()): {"M": debit}}}})
     };
     for start in (0..count).step_by(25) {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::DebitId;
+use saldo_domain::{DebitId, EntryId};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -59,6 +59,10 @@ struct Account {
     entries: Vec<Item>,
     /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
     ring: Vec<(String, i64)>,
+    /// What is noted beside a debit that is reversed.
+    reversed: BTreeMap<String, Item>,
+    /// The top-ups that idempotency keys stand for.
+    requested: Vec<String>,
 }
 
 /// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
@@ -66,9 +70,11 @@ const TURN: i64 = 65_536;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
+/// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
 /// - balance = sum of entries - debits in the ring without their entry;
-/// - a debit has one entry, and a reversed one the reversal of as many credits;
+/// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
 /// - every other entry is of a credited top-up, one each, of as many credits as were bought;
+/// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up.
 pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
@@ -78,9 +84,16 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
         let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
         assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
+        prove_ledger(org, account, when);
         prove_reversals(org, account, when);
         prove_entries(org, account, when);
         prove_slot(org, account, when);
+        for id in &account.requested {
+            assert!(
+                account.top_ups.contains_key(id),
+                "{when}: a key of {org} stands for {id}, which is not there"
+            );
+        }
     }
     for invoice in saldo.stand_in().invoices() {
         let payable = ["open", "uncollectible"].contains(&invoice["status"].as_str().unwrap());
@@ -136,6 +149,20 @@ pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
     accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
 }
 
+/// Every entry is one of those that the other proofs look at, under the month of its id.
+fn prove_ledger(org: &str, account: &Account, when: &str) {
+    for entry in &account.entries {
+        let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
+        assert!(
+            ["top_up", "debit", "reversal"].contains(&kind),
+            "{when}: {org} has an entry of kind {kind:?}"
+        );
+        let month = EntryId::parse(id).unwrap().month().digits();
+        let ledger = text(entry, "pk");
+        assert_eq!(ledger.split('#').nth(2), Some(month.as_str()), "{when}: entry {id} lies in {ledger}");
+    }
+}
+
 fn prove_entries(org: &str, account: &Account, when: &str) {
     let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
     for entry in of_kind(account, "top_up") {
@@ -175,17 +202,30 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
+        let note = account.reversed.get(debit);
+        let note =
+            note.unwrap_or_else(|| panic!("{when}: {debit} of {org} is reversed, and it is not noted"));
+        assert_eq!(
+            (text(note, "entry"), number(note, "credits")),
+            (text(entry, "sk"), Some(credits)),
+            "{when}: the note that {debit} of {org} is reversed says what the entry says"
+        );
     }
+    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has notes of reversals that were none");
 }
 
 /// The debits of a run as entries of their own.
 fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
     let debit = |(name, value): (&String, &AttributeValue)| {
-        let AttributeValue::M(debit) = value else { return None };
+        if ["pk", "sk", "kind"].contains(&name.as_str()) {
+            return None;
+        }
+        let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -number(debit, "n").unwrap();
         Some(Item::from([
+            ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
@@ -248,11 +288,13 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
-            _ => {
-                if let Some(id) = sk.strip_prefix("TOPUP#") {
-                    account.top_ups.insert(id.to_owned(), item);
-                }
-            }
+            "CUSTOMER" | "SETTINGS" => {}
+            named => match named.split_once('#') {
+                Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
+                Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),
+                Some(("REVERSAL", debit)) => drop(account.reversed.insert(debit.to_owned(), item)),
+                _ => panic!("nothing is known of {pk} {sk}"),
+            },
         }
     }
     accounts

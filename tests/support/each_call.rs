@@ -1,6 +1,5 @@
 //! Lets every call that a function makes go wrong in every way, in turn.
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -29,7 +28,7 @@ where
 {
     let one = async |name: String, fault: Option<Fault>| {
         let prepared = prepare(Organisation { saldo: Arc::clone(saldo), name }).await;
-        let proxy = Proxy::start(saldo, fault, Duration::ZERO).await;
+        let proxy = Proxy::start(saldo, fault).await;
         let run = proxy.run(act(&proxy.world, &prepared)).await;
         assert!(fault.is_some() || matches!(run, Run::Done(_)), "nothing kills a function but a fault");
         let calls = proxy.calls();

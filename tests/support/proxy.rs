@@ -72,6 +72,7 @@ struct State {
     fault: Option<Fault>,
     /// Every call waits up to this long before it goes on, so that concurrent ones mix.
     jitter: Duration,
+    dice: Mutex<fastrand::Rng>,
     calls: AtomicUsize,
     crashed: Notify,
     /// The idempotency key under which a failure is kept.
@@ -86,11 +87,22 @@ pub(crate) enum Run<T> {
 }
 
 impl Proxy {
-    pub(crate) async fn start(saldo: &Saldo, fault: Option<Fault>, jitter: Duration) -> Proxy {
+    /// Nothing goes wrong but `fault`.
+    pub(crate) async fn start(saldo: &Saldo, fault: Option<Fault>) -> Proxy {
+        Proxy::start_with(saldo, fault, Duration::ZERO, 0).await
+    }
+
+    /// Every call takes its own time, up to `jitter`, drawn by `seed`.
+    pub(crate) async fn start_with_jitter(saldo: &Saldo, jitter: Duration, seed: u64) -> Proxy {
+        Proxy::start_with(saldo, None, jitter, seed).await
+    }
+
+    async fn start_with(saldo: &Saldo, fault: Option<Fault>, jitter: Duration, seed: u64) -> Proxy {
         let state = Arc::new(State {
             client: Client::builder(TokioExecutor::new()).build_http(),
             fault,
             jitter,
+            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             calls: AtomicUsize::new(0),
             crashed: Notify::new(),
             kept: Mutex::new(None),
@@ -154,7 +166,8 @@ impl State {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         if !self.jitter.is_zero() {
             let most = u64::try_from(self.jitter.as_micros()).unwrap();
-            tokio::time::sleep(Duration::from_micros(fastrand::u64(0..most))).await;
+            let wait = self.dice.lock().unwrap().u64(0..most);
+            tokio::time::sleep(Duration::from_micros(wait)).await;
         }
         let kind = self.fault.filter(|fault| fault.at == call).map(|fault| fault.kind);
         let outage = self.fault.is_some_and(|fault| fault.kind == Kind::Outage && call >= fault.at);
