@@ -34,6 +34,7 @@ macro_rules! payloads {
 payloads! {
     BALANCE_EVENT = "balance",
     CANCEL_TOP_UP_EVENT = "cancel-top-up",
+    CHANGE_SETTINGS_EVENT = "change-settings",
     CLEANUP_EVENT = "cleanup",
     CREATE_TOP_UP_EVENT = "create-top-up",
     CREDIT_WORKER_EVENT = "credit-worker",
@@ -48,6 +49,7 @@ payloads! {
     HISTORY_USAGE_EVENT = "history-usage",
     QUOTE_EVENT = "quote",
     REVERSE_DEBIT_EVENT = "reverse-debit",
+    SETTINGS_EVENT = "settings",
     WEBHOOK_EVENT = "webhook",
 }
 
@@ -78,6 +80,12 @@ async fn every_request_gets_its_answer() {
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
     let (status, usage) = sent!(saldo_history, "history", saldo, HISTORY_USAGE_EVENT, &[]);
     assert_eq!((status, usage), (200, json!({"month": "2026-11", "days": [], "next_cursor": null})));
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, SETTINGS_EVENT, &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(0)));
+    assert_eq!(settings["billing"]["email"], "billing@acme.example");
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, CHANGE_SETTINGS_EVENT, &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(1)));
+    assert_eq!(settings["billing"]["tax_id"], "012345678901000");
     let (status, canceled) =
         sent!(saldo_cancel_top_up, "cancel-top-up", saldo, CANCEL_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));

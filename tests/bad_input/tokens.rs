@@ -91,6 +91,12 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         json!("x".repeat(4_000)),
         json!(["owner"]),
         json!({ "id": "owner" }),
+        json!("null"),
+        json!("undefined"),
+        json!("None"),
+        json!("nil"),
+        json!("NaN"),
+        json!("[object Object]"),
     ] {
         cases.push((
             format!("the organisation {organisation:.60}"),
@@ -113,6 +119,13 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         json!(7),
         json!("billing:viewbilling:subscribe"),
         json!(vec!["admin"; 500]),
+        json!({ "billing:subscribe": false }),
+        json!({ "denied": ["billing:subscribe"] }),
+        json!([{ "denied": "billing:subscribe" }]),
+        json!([["billing:view", "billing:subscribe"]]),
+        json!(["x billing:subscribe"]),
+        json!(["billing:view", 7]),
+        json!(["billing:operate"]),
     ] {
         cases.push((
             format!("the permissions {permissions:.60}"),

@@ -247,7 +247,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                     account.ring.extend(debits);
                 }
             }
-            "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
             _ => {
                 if let Some(id) = sk.strip_prefix("TOPUP#") {
                     account.top_ups.insert(id.to_owned(), item);

@@ -20,7 +20,6 @@ pub struct Function {
 
 /// Top-ups looked at in one run at the most: at about half a second each, well within the function's time.
 const LARGEST_RUN: usize = 200;
-const READ: usize = 25;
 
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
@@ -36,34 +35,29 @@ impl Function {
     pub async fn handle(&self, _event: Value) -> Value {
         let now = self.clock.now();
         let (mut checked, mut finished, mut failed) = (0, 0, 0);
-        let mut last: Option<Due> = None;
+        let mut work = self.top_ups.rows.due_top_ups(now);
         while checked < LARGEST_RUN {
-            // What failed is still due; going on behind it, it holds nobody up.
-            let due = match self.top_ups.rows.due(now, READ, last.as_ref()).await {
-                Ok(due) => due,
+            // What failed is still due; it comes once in a run, so that it holds nobody up.
+            let Due { org, id, .. } = match work.next().await {
+                Ok(Some(due)) => due,
+                Ok(None) => break,
                 Err(error) => {
                     error!(%error, "due top-ups not read");
                     failed += 1;
                     break;
                 }
             };
-            for Due { org, id, .. } in &due {
-                if let Err(error) = self.spender.finish_all(org, now).await {
-                    warn!(org = org.as_str(), %error, "debits not finished");
-                }
-                match self.top_ups.check(org, id, now).await {
-                    Ok(top_up) => finished += usize::from(!top_up.status.is_unfinished()),
-                    Err(error) => {
-                        error!(org = org.as_str(), top_up = id.as_str(), %error, "not compared");
-                        failed += 1;
-                    }
+            if let Err(error) = self.spender.finish_all(&org, now).await {
+                warn!(org = org.as_str(), %error, "debits not finished");
+            }
+            match self.top_ups.check(&org, &id, now).await {
+                Ok(top_up) => finished += usize::from(!top_up.status.is_unfinished()),
+                Err(error) => {
+                    error!(org = org.as_str(), top_up = id.as_str(), %error, "not compared");
+                    failed += 1;
                 }
             }
-            checked += due.len();
-            if due.len() < READ {
-                break;
-            }
-            last = due.into_iter().last();
+            checked += 1;
         }
         info!(checked, finished, failed, "cleaned up");
         json!({"checked": checked, "finished": finished, "failed": failed})

@@ -49,6 +49,9 @@ impl Function {
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let mut response = self.route(&request);
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Body::Empty;
+        }
         for (name, value) in security::HEADERS {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }

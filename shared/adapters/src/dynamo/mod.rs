@@ -1,6 +1,7 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod due;
 mod errors;
 mod heads;
 mod keys;
@@ -9,15 +10,17 @@ mod posting;
 mod reads;
 mod rows;
 mod runs;
+mod settings;
 mod spend;
 mod top_ups;
 mod transactions;
 
 use aws_sdk_dynamodb::Client;
 
+pub use due::{Due, DueWork};
 pub use months::Ledger;
 pub use posting::Posted;
-pub use reads::{Balance, Due, Page};
+pub use reads::{Balance, Page};
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
 #[derive(Clone, Debug)]

@@ -47,10 +47,14 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("granted", counted(top_up.posted.granted))
         .optional_number("refunded", counted(top_up.posted.refunded))
         .optional_number("disputed", counted(top_up.posted.disputed))
-        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| keys::DUE))
+        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| due_partition(top_up)).as_deref())
         .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
         .number(REVISION, top_up.revision)
         .0
+}
+
+fn due_partition(top_up: &TopUp) -> String {
+    keys::due_partition(keys::Work::TopUp, top_up.id.as_str())
 }
 
 pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {

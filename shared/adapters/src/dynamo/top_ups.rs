@@ -4,12 +4,11 @@ use saldo_domain::{Commit, IdempotencyKey, OrgId, TopUp, TopUpId};
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer, number, text};
+use super::attributes::{Item, Writer, number};
 use super::errors::port_error;
 use super::keys::{self, TTL};
 use super::posting::{OVER_REVISION, RowChange};
 use super::rows::{REVISION, TOP_UP_ID, pointer_of, top_up_item};
-use super::transactions::ABSENT;
 use crate::PortError;
 
 /// How long a request's idempotency key is remembered, in seconds.
@@ -71,19 +70,10 @@ impl Rows for Store {
     }
 
     async fn payer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        let item = self.item(keys::customer(org)).await?;
-        item.as_ref().map(|item| Reader(item).text("customer").map(str::to_owned)).transpose()
+        self.customer(org).await
     }
 
     async fn keep_payer(&self, org: &OrgId, payer: &str, replacing: Option<&str>) -> Result<(), PortError> {
-        let item = Writer(keys::customer(org)).text("customer", payer).0;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = match replacing {
-            None => put.condition_expression(ABSENT),
-            Some(old) => {
-                put.condition_expression("customer = :old").expression_attribute_values(":old", text(old))
-            }
-        };
-        put.send().await.map(drop).map_err(|error| port_error(&error))
+        self.keep_customer(org, payer, replacing).await
     }
 }
