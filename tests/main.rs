@@ -6,6 +6,7 @@ mod api_reference;
 mod bad_input;
 mod dashboard;
 mod doors;
+mod due_work;
 mod events;
 mod invoices_contract;
 mod journey;

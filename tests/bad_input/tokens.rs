@@ -178,6 +178,10 @@ async fn a_billing_currency_that_is_not_sold_buys_nothing() {
             guard.refuses(&format!("{method} {path} in {currency:.60}"), call, refusal).await;
         }
     }
+    let token = issuer.sign(&claims(&[("billing_currency", json!("EUR"))])).unwrap();
+    for path in ["/v1/top-ups", "/v1/entries", "/v1/usage", "/v1/settings"] {
+        guard.takes(&format!("{path} in EUR"), Call::get(path).token(&token), 200).await;
+    }
     guard.nothing_happened().await;
 }
 

@@ -52,7 +52,7 @@ impl Function {
     async fn create(&self, request: &Request) -> Result<(StatusCode, TopUp), Problem> {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
         let (key, wish) = Wish::read(request)?;
-        let currency = caller.currency.unwrap_or(self.prices.default_currency());
+        let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let opening = match self.price(currency, &wish) {
             Ok(purchase) => self.open(caller, key, purchase).await,
             Err(problem) => self.bought_before(&caller, &key, &wish).await.ok_or(problem)?,

@@ -30,8 +30,8 @@ pub struct Caller {
     /// A person or a machine of the organisation.
     pub actor: Actor,
     pub permissions: Permissions,
-    /// The currency that the organisation is billed in, where the token says.
-    pub currency: Option<Currency>,
+    /// What the token says of the currency that the organisation is billed in.
+    currency: Option<String>,
     /// Name and e-mail address, as far as the token has usable ones.
     pub contact: BillingContact,
 }
@@ -45,6 +45,13 @@ impl Caller {
         let caller = Caller::read(request, names)?;
         caller.may(needed)?;
         Ok(caller)
+    }
+
+    /// The currency that the organisation is billed in, where the token says.
+    pub fn currency(&self) -> Result<Option<Currency>, Problem> {
+        let parsed =
+            self.currency.as_deref().map(|code| code.parse().map_err(|_| Problem::currency_not_sold(code)));
+        parsed.transpose()
     }
 
     /// Refuses who lacks the permission.
@@ -61,10 +68,7 @@ impl Caller {
                 "This token names no organisation. Sign in with an organisation and try again.",
             ));
         };
-        let currency = match claims.get(&names.currency).filter(|code| !code.is_empty()) {
-            Some(code) => Some(code.parse().map_err(|_| Problem::currency_not_sold(code))?),
-            None => None,
-        };
+        let currency = claims.get(&names.currency).filter(|code| !code.is_empty()).map(str::to_owned);
         Ok(Caller {
             org,
             actor: claims.actor(names)?,
