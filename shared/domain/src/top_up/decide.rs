@@ -314,7 +314,7 @@ mod tests {
         let mut invoice = invoice(&top_up, InvoiceStatus::Paid);
         invoice.payments.clear();
         invoice.amount_paid = 0;
-        let policy = Policy { accept_out_of_band: true, ..POLICY };
+        let policy = Policy { accept_out_of_band: true };
         assert_eq!(decide(&top_up, Seen::Found(&invoice), policy, now()), credit(&top_up));
         assert_eq!(
             decide(&top_up, Seen::Found(&invoice), POLICY, now()),

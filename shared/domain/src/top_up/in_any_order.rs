@@ -134,27 +134,27 @@ impl Books {
 enum Worker {
     Idle,
     /// Compares a row: the row first, then what the provider says.
-    Read(TopUp),
-    Compared(TopUp, Evidence),
+    Read(Box<TopUp>),
+    Compared(Box<(TopUp, Evidence)>),
     /// Heard of an event: what the provider says first, which may be older than the row.
-    Heard(Evidence),
+    Heard(Box<Evidence>),
 }
 
 impl Worker {
     fn steps(&mut self, books: &mut Books, provider: &Provider, rng: &mut fastrand::Rng) {
         *self = match std::mem::replace(self, Worker::Idle) {
-            Worker::Idle if rng.bool() => Worker::Read(books.row.clone()),
-            Worker::Idle => Worker::Heard(provider.says(rng)),
-            Worker::Read(row) => Worker::Compared(row, provider.says(rng)),
-            Worker::Compared(row, evidence) => {
-                books.commit(&row, &evidence);
+            Worker::Idle if rng.bool() => Worker::Read(Box::new(books.row.clone())),
+            Worker::Idle => Worker::Heard(Box::new(provider.says(rng))),
+            Worker::Read(row) => Worker::Compared(Box::new((*row, provider.says(rng)))),
+            Worker::Compared(compared) => {
+                books.commit(&compared.0, &compared.1);
                 Worker::Idle
             }
             Worker::Heard(evidence) => {
                 let row = books.row.clone();
                 let change = decide(&row, Seen::Found(&evidence), POLICY, now());
                 let fresh = change.needs_fresh_evidence(&row);
-                Worker::Compared(row, if fresh { provider.says(rng) } else { evidence })
+                Worker::Compared(Box::new((row, if fresh { provider.says(rng) } else { *evidence })))
             }
         };
     }
