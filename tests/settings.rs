@@ -4,7 +4,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use lambda_http::http::StatusCode;
 use saldo_adapters::world::World;
-use saldo_domain::{BillingContact, ContactField, Customer, OrgId, PortError};
+use saldo_domain::{BillingContact, ContactField, OrgId, Payer, PortError};
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
 
@@ -103,24 +103,24 @@ async fn a_change_over_settings_that_changed_meanwhile_is_refused_and_repeating_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_customer_at_the_provider_is_kept_beside_them() {
+async fn the_payer_as_the_provider_knows_it_is_kept_beside_them() {
     let saldo = start().await;
     let store = saldo.world().store(&saldo.env_of("settings")).unwrap();
     let org = OrgId::parse("acme").unwrap();
     let mut contact = BillingContact::default();
     contact.set(ContactField::Email, "billing@acme.test").unwrap();
-    store.keep_customer(&org, "cus_1", None).await.unwrap();
-    assert_eq!(store.keep_customer(&org, "cus_2", None).await, Err(PortError::Conflict));
+    store.keep_payer(&org, "cus_1", None).await.unwrap();
+    assert_eq!(store.keep_payer(&org, "cus_2", None).await, Err(PortError::Conflict));
     let client = member(&saldo, "org=acme").await;
     assert_eq!(put(&client, "0", &json!({"email": "billing@acme.test"})).await.status, StatusCode::OK);
     assert_eq!(store.keep_told(&org, "cus_2", &contact).await, Err(PortError::Conflict));
     store.keep_told(&org, "cus_1", &contact).await.unwrap();
-    let told = |id: &str, told| Some(Customer { id: id.to_owned(), told });
+    let told = |id: &str, told| Some(Payer { id: id.to_owned(), told });
     let settings = store.settings(&org).await.unwrap();
-    assert_eq!((settings.version, settings.customer), (1, told("cus_1", Some(contact.clone()))));
-    store.keep_customer(&org, "cus_2", Some("cus_1")).await.unwrap();
+    assert_eq!((settings.version, settings.payer), (1, told("cus_1", Some(contact.clone()))));
+    store.keep_payer(&org, "cus_2", Some("cus_1")).await.unwrap();
     let settings = store.settings(&org).await.unwrap();
-    assert_eq!(settings.customer, told("cus_2", None), "another customer was told nothing");
+    assert_eq!(settings.payer, told("cus_2", None), "another payer was told nothing");
     assert_eq!(settings.billing, contact, "and the settings stay");
     saldo.stop().await;
 }

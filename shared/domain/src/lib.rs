@@ -14,8 +14,8 @@ mod timestamp;
 mod top_up;
 
 pub use account::{
-    Actor, Author, BillingContact, Cause, ContactField, Customer, IdempotencyKey, InvalidContact, InvalidId,
-    Language, OrgId, Permission, Permissions, Settings, Subject, TopUpId,
+    Actor, Author, BillingContact, Cause, ContactField, IdempotencyKey, InvalidContact, InvalidId, Language,
+    OrgId, Payer, Permission, Permissions, Settings, Subject, TopUpId,
 };
 pub use alarm::Alarm;
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use saldo_domain::{Actor, BillingContact, ContactField, Customer, OrgId, PortError, Settings, Timestamp};
+use saldo_domain::{Actor, BillingContact, ContactField, OrgId, Payer, PortError, Settings, Timestamp};
 
 use super::Store;
 use super::attributes::{Item, Reader, number, text};
@@ -10,7 +10,7 @@ use super::errors::port_error;
 use super::keys;
 
 const VERSION: &str = "version";
-const CUSTOMER: &str = "customer";
+const PAYER: &str = "payer";
 /// What the provider was last told, as a map of the parts.
 const TOLD: &str = "told";
 const CHANGED_AT: &str = "changed_at";
@@ -64,54 +64,44 @@ impl Store {
         update.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    /// The provider's customer of this organisation.
-    pub async fn customer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        Ok(self.settings(org).await?.customer.map(|customer| customer.id))
-    }
-
-    /// Remembers the provider's customer of an organisation. `replacing` names one that the provider no longer knows.
+    /// Remembers the provider's name of an organisation. `replacing` names one that the provider no longer knows.
     ///
     /// [`PortError::Conflict`] means that another one is remembered.
-    pub async fn keep_customer(
+    pub async fn keep_payer(
         &self,
         org: &OrgId,
-        customer: &str,
+        payer: &str,
         replacing: Option<&str>,
     ) -> Result<(), PortError> {
         let update = self
             .settings_update(org)
-            .update_expression("SET #customer = :customer REMOVE #told")
-            .expression_attribute_names("#customer", CUSTOMER)
+            .update_expression("SET #payer = :payer REMOVE #told")
+            .expression_attribute_names("#payer", PAYER)
             .expression_attribute_names("#told", TOLD)
-            .expression_attribute_values(":customer", text(customer));
+            .expression_attribute_values(":payer", text(payer));
         let update = match replacing {
-            None => update.condition_expression("attribute_not_exists(#customer)"),
+            None => update.condition_expression("attribute_not_exists(#payer)"),
             Some(old) => {
-                update.condition_expression("#customer = :old").expression_attribute_values(":old", text(old))
+                update.condition_expression("#payer = :old").expression_attribute_values(":old", text(old))
             }
         };
         update.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    /// Remembers what the provider was told of its customer.
+    /// Remembers what the provider was told of the payer.
     ///
-    /// [`PortError::Conflict`] means that another customer is remembered.
-    pub async fn keep_told(
-        &self,
-        org: &OrgId,
-        customer: &str,
-        told: &BillingContact,
-    ) -> Result<(), PortError> {
+    /// [`PortError::Conflict`] means that another name is remembered.
+    pub async fn keep_told(&self, org: &OrgId, payer: &str, told: &BillingContact) -> Result<(), PortError> {
         let parts = ContactField::ALL
             .into_iter()
             .filter_map(|field| told.get(field).map(|value| (field.as_str().to_owned(), text(value))));
         let update = self
             .settings_update(org)
             .update_expression("SET #told = :told")
-            .condition_expression("#customer = :customer")
-            .expression_attribute_names("#customer", CUSTOMER)
+            .condition_expression("#payer = :payer")
+            .expression_attribute_names("#payer", PAYER)
             .expression_attribute_names("#told", TOLD)
-            .expression_attribute_values(":customer", text(customer))
+            .expression_attribute_values(":payer", text(payer))
             .expression_attribute_values(":told", AttributeValue::M(parts.collect()));
         update.send().await.map(drop).map_err(|error| port_error(&error))
     }
@@ -124,12 +114,12 @@ impl Store {
 fn settings_of(item: &Item) -> Result<Settings, PortError> {
     let row = Reader(item);
     let told = item.get(TOLD).and_then(|told| told.as_m().ok());
-    let customer = match row.optional_text(CUSTOMER) {
-        Some(id) => Some(Customer { id: id.to_owned(), told: told.map(contact_of).transpose()? }),
+    let payer = match row.optional_text(PAYER) {
+        Some(id) => Some(Payer { id: id.to_owned(), told: told.map(contact_of).transpose()? }),
         None => None,
     };
     let version = row.optional_number(VERSION).unwrap_or_default();
-    Ok(Settings { billing: contact_of(item)?, version, customer })
+    Ok(Settings { billing: contact_of(item)?, version, payer })
 }
 
 fn contact_of(item: &Item) -> Result<BillingContact, PortError> {

@@ -70,10 +70,10 @@ impl Rows for Store {
     }
 
     async fn payer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        self.customer(org).await
+        Ok(self.settings(org).await?.payer.map(|payer| payer.id))
     }
 
     async fn keep_payer(&self, org: &OrgId, payer: &str, replacing: Option<&str>) -> Result<(), PortError> {
-        self.keep_customer(org, payer, replacing).await
+        Store::keep_payer(self, org, payer, replacing).await
     }
 }

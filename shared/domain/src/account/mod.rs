@@ -8,4 +8,4 @@ mod settings;
 pub use actor::{Actor, Author, Cause, Subject};
 pub use ids::{IdempotencyKey, InvalidId, OrgId, TopUpId};
 pub use permission::{Permission, Permissions};
-pub use settings::{BillingContact, ContactField, Customer, InvalidContact, Language, Settings};
+pub use settings::{BillingContact, ContactField, InvalidContact, Language, Payer, Settings};

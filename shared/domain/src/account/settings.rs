@@ -21,12 +21,12 @@ pub struct Settings {
     pub billing: BillingContact,
     /// One more with every change; 0 before the first one.
     pub version: i64,
-    pub customer: Option<Customer>,
+    pub payer: Option<Payer>,
 }
 
 /// The organisation as the payment provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Customer {
+pub struct Payer {
     /// The provider's name of it.
     pub id: String,
     /// What the provider was last told to write on invoices; absent when it was told nothing.
