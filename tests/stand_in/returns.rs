@@ -157,6 +157,24 @@ async fn a_dispute_takes_the_money_and_only_winning_gives_it_back() {
 }
 
 #[tokio::test]
+async fn test_cards_are_disputed_or_reported_as_soon_as_they_have_paid() {
+    let stripe = Stripe::start().await;
+    for (method, kind) in [
+        ("pm_card_createDispute", "charge.dispute.funds_withdrawn"),
+        ("pm_card_createDisputeInquiry", "charge.dispute.created"),
+        ("pm_card_createIssuerFraudRecord", "radar.early_fraud_warning.created"),
+    ] {
+        let invoice = id(&stripe.open("usd", 2_000).await);
+        let before = stripe.event_types().len();
+        let paid =
+            stripe.made(&format!("/v1/invoices/{invoice}/pay"), &format!("payment_method={method}")).await;
+        assert_eq!(paid["status"], "paid");
+        assert!(stripe.event_types()[before..].contains(&kind.to_owned()), "{method}");
+    }
+    assert_eq!(movements(&stripe).await, [2_000, -2_000, 2_000, 2_000]);
+}
+
+#[tokio::test]
 async fn an_inquiry_moves_no_money_until_it_becomes_a_dispute() {
     let stripe = Stripe::start().await;
     for (step, movements_after) in

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::api_error::{ApiError, ApiResult};
 use crate::charge_object::{self, Progress};
 use crate::invoice_object::integer;
-use crate::payment_methods::PaymentMethod;
+use crate::payment_methods::{Aftermath, PaymentMethod};
 use crate::store::{Condition, Store};
-use crate::{balance_transactions, events, identifier};
+use crate::{balance_transactions, dispute_life, events, fraud_warnings, identifier};
 
 /// An intent that waits for a payment method. `customer` and `description` may be null.
 pub(crate) fn blank(store: &Store<'_>, amount: i64, currency: &Value, types: &Value) -> Value {
@@ -99,7 +99,16 @@ pub(crate) fn charge(
     intent["next_action"] = Value::Null;
     store.put(intent)?;
     events::emit(store, "charge.succeeded", &charge)?;
-    events::emit(store, "payment_intent.succeeded", intent)
+    events::emit(store, "payment_intent.succeeded", intent)?;
+    match method {
+        PaymentMethod::Card { then: Aftermath::IsDisputed(kind), .. } => {
+            dispute_life::open(store, charge, *kind, None).map(drop)
+        }
+        PaymentMethod::Card { then: Aftermath::IsReported, .. } => {
+            fraud_warnings::warn(store, &charge).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Records why an attempt failed: the charge is a failed one, and the intent waits for another method.
