@@ -77,6 +77,20 @@ async fn a_refund_may_fail_up_to_thirty_days_later_and_gives_its_money_back() {
 }
 
 #[tokio::test]
+async fn what_failed_is_refunded_anew_and_told_again() {
+    let stripe = Stripe::start().await;
+    let invoice = paid(&stripe, "usd", 2_000, Method::Card).await;
+    for _ in 0..2 {
+        let refund = stripe.stand_in.refund(&invoice, None).unwrap();
+        stripe.stand_in.step_refund(&refund, RefundStep::Fail).unwrap();
+    }
+    let charge = one(&stripe, "/v1/charges").await["data"][0].clone();
+    assert_eq!(charge["amount_refunded"], 2_000, "it does not fall, and so is no proof");
+    assert_eq!(movements(&stripe).await.iter().sum::<i64>(), 2_000);
+    assert_eq!(told(&stripe, "charge.refunded").len(), 2);
+}
+
+#[tokio::test]
 async fn refunds_are_refused_as_stripe_refuses_them() {
     let stripe = Stripe::start().await;
     let invoice = paid(&stripe, "usd", 2_000, Method::Card).await;

@@ -20,7 +20,7 @@ pub(crate) fn blank(store: &Store<'_>, amount: i64, currency: &Value, types: &Va
         "cancellation_reason": null, "capture_method": "automatic", "client_secret": secret,
         "confirmation_method": "automatic", "created": store.now, "currency": currency, "customer": null,
         "customer_account": null, "description": null, "excluded_payment_method_types": null,
-        "last_payment_error": null, "latest_charge": null, "livemode": false, "metadata": {},
+        "last_payment_error": null, "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {},
         "next_action": null, "on_behalf_of": null, "payment_method": null,
         "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": types, "processing": null, "receipt_email": null, "review": null,
