@@ -56,7 +56,8 @@ def main():
         ("/v1/refunds", {"charge": charge, "amount": 1}, "refund_create_params", "RefundCreateParams"),
         ("/v1/credit_notes", {"invoice": invoice, "amount": 1, "out_of_band_amount": 1}, "credit_note_create_params",
          "CreditNoteCreateParams"),
-        ("/v1/payment_intents", amount, "payment_intent_create_params", "PaymentIntentCreateParams"),
+        ("/v1/payment_intents", {**amount, "confirm": "true", "payment_method": "pm_card_visa"},
+         "payment_intent_create_params", "PaymentIntentCreateParams"),
     ]:
         names = known(module, name)
         assert is_unknown(path, form, "nonsense"), f"{path}: nonsense is taken"
