@@ -17,4 +17,5 @@ mod race;
 mod rig;
 mod spend;
 mod stand_in;
+mod stripe_sdk;
 mod template;

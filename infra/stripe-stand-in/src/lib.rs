@@ -20,6 +20,7 @@ mod lists;
 mod money;
 mod page;
 mod payments;
+mod record;
 mod refusal;
 mod server;
 mod settle;
@@ -36,6 +37,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 pub use controls::{Fault, Method};
+pub use record::recorded;
 pub use signature::sign;
 
 /// The version of Stripe's API whose shapes the stand-in answers with.
@@ -88,6 +90,8 @@ pub struct Options {
 #[derive(Debug)]
 pub enum Error {
     Database(rusqlite::Error),
+    /// Exchanges cannot be recorded.
+    Record(std::io::Error),
     /// A control was refused, in the words Stripe would use.
     Refused(String),
 }
@@ -96,6 +100,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Error::Database(error) => write!(formatter, "the Stripe stand-in's database failed: {error}"),
+            Error::Record(error) => write!(formatter, "exchanges cannot be recorded: {error}"),
             Error::Refused(words) => formatter.write_str(words),
         }
     }
@@ -106,6 +111,12 @@ impl std::error::Error for Error {}
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Error {
         Error::Database(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        Error::Record(error)
     }
 }
 

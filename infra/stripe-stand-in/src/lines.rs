@@ -165,7 +165,7 @@ impl Draft {
             "subtotal": self.amount, "taxes": self.taxes,
         });
         let item = json!({
-            "id": item_id, "object": "invoiceitem", "amount": self.amount, "created": store.now,
+            "id": item_id, "object": "invoiceitem", "amount": self.amount,
             "currency": self.currency, "customer": invoice["customer"], "customer_account": null,
             "date": store.now, "description": description, "discountable": true, "discounts": [],
             "invoice": invoice["id"], "livemode": false, "metadata": self.metadata, "net_amount": self.amount,

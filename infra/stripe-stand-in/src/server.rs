@@ -12,7 +12,7 @@ use crate::controls::Fault;
 use crate::form::Params;
 use crate::refusal::{Outcome, Refusal};
 use crate::store::Store;
-use crate::{API_VERSION, StandIn, identifier, locked, page};
+use crate::{API_VERSION, StandIn, identifier, locked, page, record};
 
 const MAXIMUM_BODY: usize = 1_048_576;
 const MAXIMUM_KEY: usize = 255;
@@ -23,7 +23,7 @@ impl StandIn {
     /// The API below `/v1` and the hosted invoice pages below `/i`.
     pub fn router(&self) -> Router {
         let api = Router::new().fallback(serve);
-        page::routes().nest("/v1", api).with_state(self.clone())
+        record::if_asked(page::routes().nest("/v1", api).with_state(self.clone()))
     }
 }
 
