@@ -9,12 +9,11 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use saldo_stripe_stand_in::API_VERSION;
 use serde_json::Value;
 
 use super::lab::Obstacle;
 
-/// The version of Stripe's API that the product sends.
-const VERSION: &str = "2026-09-30.endive";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stripe, for one key.
@@ -71,7 +70,7 @@ impl Http {
             .method(method)
             .uri(format!("{}/v1{path}", self.base))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .header("stripe-version", VERSION);
+            .header("stripe-version", API_VERSION);
         if method == "POST" {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
