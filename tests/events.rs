@@ -103,11 +103,14 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let (_, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
     assert_eq!(balance["available_credits"], 1000);
 
-    let id = crate::rig::debit_id(&clock, 0);
+    let id = crate::support::system::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, "debit", &[(DEBIT, &id)]);
     assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
-    let run =
-        saldo_domain::DebitId::parse(&crate::rig::debit_id(&clock, 0)).unwrap().run().first().to_string();
+    let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
+        .unwrap()
+        .run()
+        .first()
+        .to_string();
     let fresh = &run[..34];
     let (status, batch) = sent!(saldo_spend, "spend", saldo, "debit-batch", &[(RUN, fresh)]);
     let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});

@@ -15,8 +15,8 @@ use serde_json::json;
 use super::THREE_DAYS_AND_AN_HOUR;
 use super::customer::{Customer, Payment};
 use crate::client::Client;
-use crate::data_folder::DataFolder;
-use crate::stripe_sdk;
+use crate::support::data_folder::DataFolder;
+use crate::support::stripe_sdk;
 
 /// Every call that the product makes of Stripe.
 const CALLS: [&str; 8] = [

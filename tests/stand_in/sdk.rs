@@ -3,7 +3,7 @@
 use saldo_stripe_stand_in::Webhook;
 
 use super::{Start, Stripe};
-use crate::stripe_sdk;
+use crate::support::stripe_sdk;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_sdk_is_satisfied() {

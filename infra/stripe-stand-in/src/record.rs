@@ -12,8 +12,6 @@ use axum::http::{HeaderMap, Response, header};
 use axum::middleware::{Next, from_fn_with_state};
 use serde_json::{Value, json};
 
-use crate::Error;
-
 /// The folder in which every stand-in of this process records, and of each process that inherits the variable.
 const FOLDER: &str = "SALDO_RECORD_STRIPE";
 
@@ -35,7 +33,7 @@ pub(crate) fn if_asked(router: Router) -> Router {
 ///
 /// # Errors
 /// When the folder or the file cannot be made.
-pub fn recorded(router: Router, folder: &Path) -> Result<Router, Error> {
+pub fn recorded(router: Router, folder: &Path) -> std::io::Result<Router> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join(format!("{}.jsonl", std::process::id()));
     let file = Arc::new(OpenOptions::new().create(true).append(true).open(file)?);

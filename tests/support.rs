@@ -1,0 +1,8 @@
+//! What the tests share: a system to act on, faults on the way to it, its books, and a client.
+pub(crate) mod books;
+pub(crate) mod client;
+pub(crate) mod data_folder;
+pub(crate) mod each_call;
+pub(crate) mod proxy;
+pub(crate) mod stripe_sdk;
+pub(crate) mod system;
