@@ -17,7 +17,9 @@ pub(crate) async fn run(script: &str, arguments: &[&str]) -> Option<Output> {
     for interpreter in interpreters() {
         if has_sdk(&interpreter, &version).await {
             let script = folder().join(script);
-            return Some(Command::new(interpreter).arg(script).args(arguments).output().await.unwrap());
+            let mut command = Command::new(interpreter);
+            command.arg(script).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
+            return Some(command.output().await.unwrap());
         }
     }
     let words = format!(

@@ -1,6 +1,6 @@
 //! Customers: who can be sent an invoice, tax numbers, languages, currencies, balances.
 
-use saldo_adapters::stripe::StripeError;
+use saldo_top_ups::InvoicesError;
 
 use super::lab::{Lab, Obstacle, id};
 use super::report::Seen;
@@ -22,12 +22,8 @@ pub(super) async fn deleted(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer().await?;
     lab.http.delete(&format!("/customers/{customer}")).await?.made()?;
     Ok(match lab.product.draft(&lab.product.order("IDR")?, &customer, &[]).await {
-        Ok(draft) => Seen::new(false, format!("draft {}", draft.link.id)),
-        Err(error) => {
-            let known = matches!(&error, StripeError::Refused { code, what, .. }
-                if code == "resource_missing" && what.contains("customer"));
-            Seen::new(known, error)
-        }
+        Ok(draft) => Seen::new(false, format!("draft {}", draft.invoice.id)),
+        Err(error) => Seen::new(matches!(error, InvoicesError::PayerUnknown { .. }), error),
     })
 }
 
@@ -64,7 +60,7 @@ pub(super) async fn indonesian(lab: &Lab) -> Result<Seen, Obstacle> {
 pub(super) async fn two_currencies(lab: &Lab) -> Result<Seen, Obstacle> {
     let opened = lab.opened("IDR", &[]).await?;
     Ok(match lab.product.draft(&lab.product.order("USD")?, &opened.customer, &[]).await {
-        Ok(draft) => Seen::new(true, format!("IDR {}, USD {}", opened.invoice, draft.link.id)),
+        Ok(draft) => Seen::new(true, format!("IDR {}, USD {}", opened.invoice, draft.invoice.id)),
         Err(error) => Seen::new(false, error),
     })
 }
@@ -76,8 +72,8 @@ pub(super) async fn balance(lab: &Lab) -> Result<Seen, Obstacle> {
     id(&entry.made()?)?;
     let order = lab.product.order("IDR")?;
     let draft = lab.product.draft(&order, &customer, &[]).await?;
-    let draft = lab.product.add_line(&draft.link.id, &order).await?;
-    let shown = draft.starting_balance == -100 && draft.amount_due == draft.total.saturating_sub(100);
-    let words = format!("starting_balance {}, amount_due {}", draft.starting_balance, draft.amount_due);
+    let draft = lab.product.add_line(&draft.invoice.id, &order).await?;
+    let shown = draft.from_balance == -100 && draft.amount_due == draft.total.saturating_sub(100);
+    let words = format!("starting_balance {}, amount_due {}", draft.from_balance, draft.amount_due);
     Ok(Seen::new(shown, format!("{words} of {}", draft.total)))
 }

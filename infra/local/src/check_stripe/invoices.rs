@@ -1,6 +1,6 @@
 //! Invoices: the draft, its line and tax, keys, finalising, and every way to end one.
 
-use saldo_domain::{InvoiceFacts, InvoiceStatus, PaymentKind, TopUp};
+use saldo_domain::{Evidence, InvoiceStatus, PaymentKind, TopUp};
 
 use super::lab::{Lab, Obstacle, id};
 use super::product::once;
@@ -8,8 +8,8 @@ use super::report::Seen;
 
 pub(super) async fn draft(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;
-    let fresh = draft.status == InvoiceStatus::Draft && draft.link.pay_url.is_none();
-    Ok(Seen::new(fresh, format!("{:?}, page {:?}", draft.status, draft.link.pay_url)))
+    let fresh = draft.status == InvoiceStatus::Draft && draft.invoice.pay_url.is_none();
+    Ok(Seen::new(fresh, format!("{:?}, page {:?}", draft.status, draft.invoice.pay_url)))
 }
 
 pub(super) async fn listed(lab: &Lab) -> Result<Seen, Obstacle> {
@@ -17,13 +17,13 @@ pub(super) async fn listed(lab: &Lab) -> Result<Seen, Obstacle> {
     let order = lab.product.order("IDR")?;
     let draft = lab.product.draft(&order, &customer, &[]).await?;
     let found = lab.product.invoices_of(&order, &customer).await?;
-    let named = found.iter().any(|invoice| invoice.link.id == draft.link.id);
+    let named = found.iter().any(|invoice| invoice.invoice.id == draft.invoice.id);
     Ok(Seen::new(named, format!("{} listed", found.len())))
 }
 
 pub(super) async fn tax_amounts(lab: &Lab) -> Result<Seen, Obstacle> {
     let (order, draft) = drafted(lab).await?;
-    let (bought, invoice) = (&order.purchase, &draft.link.id);
+    let (bought, invoice) = (&order.purchase, &draft.invoice.id);
     match lab.product.add_line(invoice, &order).await {
         Err(error) => Ok(Seen::new(false, error)),
         Ok(added) => {
@@ -39,16 +39,16 @@ pub(super) async fn tax_amounts(lab: &Lab) -> Result<Seen, Obstacle> {
 pub(super) async fn repeated_line(lab: &Lab) -> Result<Seen, Obstacle> {
     let (order, draft) = drafted(lab).await?;
     let key = once();
-    let first = lab.product.add_line_under(&draft.link.id, &order, &key).await?;
-    let again = lab.product.add_line_under(&draft.link.id, &order, &key).await?;
-    let now = lab.product.invoice(&draft.link.id).await?;
+    let first = lab.product.add_line_under(&draft.invoice.id, &order, &key).await?;
+    let again = lab.product.add_line_under(&draft.invoice.id, &order, &key).await?;
+    let now = lab.product.invoice(&draft.invoice.id).await?;
     let once = first.total == again.total && now.total == first.total;
     Ok(Seen::new(once, format!("total {}, {}, {}", first.total, again.total, now.total)))
 }
 
 pub(super) async fn refusal_under_a_key(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;
-    let (path, key) = (format!("/invoices/{}/void", draft.link.id), once());
+    let (path, key) = (format!("/invoices/{}/void", draft.invoice.id), once());
     let first = lab.http.post_with_key(&path, &key).await?;
     let again = lab.http.post_with_key(&path, &key).await?;
     let repeated = first.status == 400 && again.status == 400 && !first.replayed && again.replayed;
@@ -58,14 +58,14 @@ pub(super) async fn refusal_under_a_key(lab: &Lab) -> Result<Seen, Obstacle> {
 pub(super) async fn finalized(lab: &Lab) -> Result<Seen, Obstacle> {
     let opened = lab.opened("IDR", &[]).await?;
     let open = lab.product.invoice(&opened.invoice).await?;
-    let waits = open.payments.iter().any(|each| each.kind == PaymentKind::PaymentIntent && !each.paid);
-    let right = open.status == InvoiceStatus::Open && open.link.pay_url.is_some() && waits;
+    let waits = open.payments.iter().any(|each| each.kind == PaymentKind::ThroughProvider && !each.paid);
+    let right = open.status == InvoiceStatus::Open && open.invoice.pay_url.is_some() && waits;
     Ok(Seen::new(right && open.amount_due == opened.total, told(&open)))
 }
 
 pub(super) async fn close_draft(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;
-    ended(lab, &draft.link.id, None).await
+    ended(lab, &draft.invoice.id, None).await
 }
 
 pub(super) async fn close_open(lab: &Lab) -> Result<Seen, Obstacle> {
@@ -99,9 +99,9 @@ pub(super) async fn below_minimum(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer().await?;
     let draft = lab.product.draft(&lab.product.order("USD")?, &customer, &[]).await?;
     let form = [("lines[0][amount]", "10"), ("lines[0][description]", "Less than can be charged")];
-    let line = lab.http.post(&format!("/invoices/{}/add_lines", draft.link.id), &form).await?;
+    let line = lab.http.post(&format!("/invoices/{}/add_lines", draft.invoice.id), &form).await?;
     id(&line.made()?)?;
-    Ok(match lab.product.finalize(&draft.link.id).await {
+    Ok(match lab.product.finalize(&draft.invoice.id).await {
         Ok(facts) => {
             let by_nothing =
                 facts.status == InvoiceStatus::Paid && !facts.payments.iter().any(|each| each.paid);
@@ -112,7 +112,7 @@ pub(super) async fn below_minimum(lab: &Lab) -> Result<Seen, Obstacle> {
 }
 
 /// A draft without lines.
-async fn drafted(lab: &Lab) -> Result<(TopUp, InvoiceFacts), Obstacle> {
+async fn drafted(lab: &Lab) -> Result<(TopUp, Evidence), Obstacle> {
     let customer = lab.customer().await?;
     let order = lab.product.order("IDR")?;
     let draft = lab.product.draft(&order, &customer, &[]).await?;
@@ -120,9 +120,9 @@ async fn drafted(lab: &Lab) -> Result<(TopUp, InvoiceFacts), Obstacle> {
 }
 
 /// `Open, 27750000 due of 27750000, 0 paid, payments: an intent unpaid`
-pub(super) fn told(facts: &InvoiceFacts) -> String {
+pub(super) fn told(facts: &Evidence) -> String {
     let payment = |kind: PaymentKind| match kind {
-        PaymentKind::PaymentIntent => "an intent",
+        PaymentKind::ThroughProvider => "an intent",
         PaymentKind::Other => "a record",
     };
     let paid = |paid: bool| if paid { "paid" } else { "unpaid" };

@@ -29,7 +29,7 @@ pub(super) async fn read_only(lab: &Lab) -> Result<Seen, Obstacle> {
     let product = given(lab.read_key.as_ref(), "STRIPE_READ_KEY")?;
     let customer = lab.customer().await?;
     Ok(match product.draft(&product.order("IDR")?, &customer, &[]).await {
-        Ok(draft) => Seen::new(false, format!("draft {}", draft.link.id)),
+        Ok(draft) => Seen::new(false, format!("draft {}", draft.invoice.id)),
         Err(error) => {
             let words = error.to_string();
             Seen::new(words.contains(" 403 "), words)
@@ -42,13 +42,13 @@ async fn life(lab: &Lab, product: &Product, customer: &str) -> Result<String, Ob
     lab.remember(&product.customer().await?);
     let order = product.order("IDR")?;
     let draft = product.draft(&order, customer, &[]).await?;
-    product.add_line(&draft.link.id, &order).await?;
-    product.finalize(&draft.link.id).await?;
-    product.invoice(&draft.link.id).await?;
+    product.add_line(&draft.invoice.id, &order).await?;
+    product.finalize(&draft.invoice.id).await?;
+    product.invoice(&draft.invoice.id).await?;
     product.invoices_of(&order, customer).await?;
     let spare = product.draft(&order, customer, &[]).await?;
-    product.close(&spare.link.id).await?;
-    let left = product.close(&draft.link.id).await?;
+    product.close(&spare.invoice.id).await?;
+    let left = product.close(&draft.invoice.id).await?;
     let ended = left.is_some_and(|facts| facts.status == InvoiceStatus::Void);
     if ended {
         Ok("customer, draft, line, finalised, listed, deleted, void".to_owned())

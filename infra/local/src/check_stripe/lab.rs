@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use saldo_adapters::stripe::StripeError;
+use saldo_top_ups::InvoicesError;
 use serde_json::Value;
 
 use super::Settings;
@@ -20,8 +20,8 @@ impl fmt::Display for Obstacle {
     }
 }
 
-impl From<StripeError> for Obstacle {
-    fn from(error: StripeError) -> Obstacle {
+impl From<InvoicesError> for Obstacle {
+    fn from(error: InvoicesError) -> Obstacle {
         Obstacle(error.to_string())
     }
 }
@@ -80,9 +80,9 @@ impl Lab {
         let customer = self.customer().await?;
         let order = self.product.order(currency)?;
         let draft = self.product.draft(&order, &customer, methods).await?;
-        self.product.add_line(&draft.link.id, &order).await?;
-        let open = self.product.finalize(&draft.link.id).await?;
-        Ok(Opened { customer, invoice: open.link.id, total: order.purchase.total.minor_units })
+        self.product.add_line(&draft.invoice.id, &order).await?;
+        let open = self.product.finalize(&draft.invoice.id).await?;
+        Ok(Opened { customer, invoice: open.invoice.id, total: order.purchase.total.minor_units })
     }
 
     /// The intent that pays an open invoice.

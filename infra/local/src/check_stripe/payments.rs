@@ -1,6 +1,6 @@
 //! Payments by card and past Stripe, as the product sees them afterwards.
 
-use saldo_domain::{InvoiceFacts, InvoiceStatus, PaymentKind};
+use saldo_domain::{Evidence, InvoiceStatus, PaymentKind};
 
 use super::http::Answer;
 use super::invoices::{ended, told};
@@ -43,8 +43,8 @@ pub(super) async fn close_paid(lab: &Lab) -> Result<Seen, Obstacle> {
 }
 
 /// Whether the money has come, as crediting asks.
-pub(super) fn is_proven(facts: &InvoiceFacts, total: i64) -> bool {
-    let by_intent = facts.payments.iter().any(|each| each.kind == PaymentKind::PaymentIntent && each.paid);
+pub(super) fn is_proven(facts: &Evidence, total: i64) -> bool {
+    let by_intent = facts.payments.iter().any(|each| each.kind == PaymentKind::ThroughProvider && each.paid);
     facts.status == InvoiceStatus::Paid && facts.amount_paid == total && by_intent
 }
 

@@ -2,9 +2,10 @@
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
-use saldo_adapters::stripe::{Stripe, StripeError};
+use saldo_adapters::stripe::{LIMITS, Stripe};
 use saldo_adapters::world::{Endpoints, World};
-use saldo_domain::{Currency, InvoiceFacts, OrgId, PriceList, TopUp, TopUpId};
+use saldo_domain::{Actor, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
+use saldo_top_ups::{Invoices, InvoicesError};
 
 use super::lab::Obstacle;
 
@@ -35,15 +36,16 @@ impl Product {
     /// A top-up of 1000 credits that nobody has heard of.
     pub(super) fn order(&self, currency: &str) -> Result<TopUp, Obstacle> {
         let broken = |what: String| Obstacle(format!("no order in {currency}: {what}"));
-        let prices = PriceList::from_json(PRICES).map_err(|error| broken(error.0))?;
+        let prices = PriceList::from_json(PRICES, LIMITS).map_err(|error| broken(error.0))?;
         let currency: Currency = currency.parse().map_err(|_| broken("unknown".to_owned()))?;
         let quote = prices.quote(currency, None).map_err(|error| broken(format!("{error:?}")))?;
         let now = self.clock.now();
-        Ok(TopUp::requested(TopUpId::new(now), org()?, quote.purchase, now, THREE_DAYS_SECS))
+        let (id, buyer) = (TopUpId::new(now), Actor::System);
+        Ok(TopUp::requested(id, org()?, quote.purchase, &buyer, now, THREE_DAYS_SECS))
     }
 
     pub(super) async fn customer(&self) -> Result<String, Obstacle> {
-        Ok(self.stripe.create_customer(&org()?, &once()).await?)
+        Ok(self.stripe.create_payer(&org()?, &once()).await?)
     }
 
     pub(super) async fn draft(
@@ -51,12 +53,15 @@ impl Product {
         order: &TopUp,
         customer: &str,
         methods: &[&str],
-    ) -> Result<InvoiceFacts, StripeError> {
+    ) -> Result<Evidence, InvoicesError> {
         let methods: Vec<String> = methods.iter().map(|method| (*method).to_owned()).collect();
-        self.stripe.create_draft(order, customer, &methods, &once()).await
+        let by_currency =
+            [(order.purchase.total.currency, methods)].into_iter().filter(|(_, all)| !all.is_empty());
+        let stripe = self.stripe.clone().with_payment_methods(by_currency.collect());
+        stripe.create_draft(order, customer, &once()).await
     }
 
-    pub(super) async fn add_line(&self, invoice: &str, order: &TopUp) -> Result<InvoiceFacts, StripeError> {
+    pub(super) async fn add_line(&self, invoice: &str, order: &TopUp) -> Result<Evidence, InvoicesError> {
         self.add_line_under(invoice, order, &once()).await
     }
 
@@ -65,16 +70,16 @@ impl Product {
         invoice: &str,
         order: &TopUp,
         key: &str,
-    ) -> Result<InvoiceFacts, StripeError> {
+    ) -> Result<Evidence, InvoicesError> {
         self.stripe.add_line(invoice, &order.purchase, key).await
     }
 
-    pub(super) async fn finalize(&self, invoice: &str) -> Result<InvoiceFacts, StripeError> {
+    pub(super) async fn finalize(&self, invoice: &str) -> Result<Evidence, InvoicesError> {
         self.stripe.finalize(invoice, &once()).await
     }
 
     /// The invoice as the credit worker fetches it.
-    pub(super) async fn invoice(&self, invoice: &str) -> Result<InvoiceFacts, Obstacle> {
+    pub(super) async fn invoice(&self, invoice: &str) -> Result<Evidence, Obstacle> {
         let found = self.stripe.invoice(invoice, None).await?;
         found.ok_or_else(|| Obstacle(format!("there is no invoice {invoice}")))
     }
@@ -83,12 +88,12 @@ impl Product {
         &self,
         order: &TopUp,
         customer: &str,
-    ) -> Result<Vec<InvoiceFacts>, StripeError> {
+    ) -> Result<Vec<Evidence>, InvoicesError> {
         self.stripe.invoices_of(order, customer).await
     }
 
     /// Voids or deletes, as cancelling and cleanup do; `None` when nothing is left.
-    pub(super) async fn close(&self, invoice: &str) -> Result<Option<InvoiceFacts>, StripeError> {
+    pub(super) async fn close(&self, invoice: &str) -> Result<Option<Evidence>, InvoicesError> {
         self.stripe.close(invoice).await
     }
 }

@@ -57,7 +57,9 @@ pub(super) async fn paid(lab: &Lab) -> Result<Seen, Obstacle> {
 /// Rp 1.000 of a transfer that has arrived.
 pub(super) async fn refund(lab: &Lab) -> Result<Seen, Obstacle> {
     let charge = id(&transfer(lab).await?)?;
-    let form = [("charge", charge.as_str()), ("amount", "100000")];
+    // Without a way back through the bank, Stripe asks the customer where the money shall go.
+    let form =
+        [("charge", charge.as_str()), ("amount", "100000"), ("instructions_email", "check@saldo.example")];
     let answer = lab.http.post("/refunds", &form).await?;
     if answer.status != 200 {
         return Ok(Seen::new(false, answer.refusal()));
@@ -79,6 +81,6 @@ async fn transfer(lab: &Lab) -> Result<Value, Obstacle> {
     }
     let opened = lab.opened("IDR", &[]).await?;
     lab.keep(&opened.customer);
-    let page = lab.product.invoice(&opened.invoice).await?.link.pay_url.unwrap_or_default();
+    let page = lab.product.invoice(&opened.invoice).await?.invoice.pay_url.unwrap_or_default();
     Err(Obstacle(format!("no transfer has arrived yet: pay {page} by bank transfer, and run this again")))
 }
