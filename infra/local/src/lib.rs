@@ -1,5 +1,6 @@
 //! The whole system in one process, wired from infra/template.yaml.
 pub mod chaos;
+pub mod check_stripe;
 mod data;
 mod error;
 pub mod functions;
