@@ -1,0 +1,127 @@
+//! Billing > Settings: whom invoices name, and the address that the first top-up needs.
+use serde_json::{Value, json};
+
+use super::dialog::{PAY_NOW, TOP_UP};
+use super::page::{Page, Reader};
+use super::payment::goes_to_pay;
+use super::stack::{Person, stack};
+
+/// `GET` and `PUT /v1/settings` with versions, in the page; creating needs the e-mail address.
+const SETTINGS: &str = r#"
+    const real = window.fetch.bind(window);
+    window.kept = { billing: { name: 'PT Kopi', email: null, phone: null, address: null, tax_id: null, language: null }, version: 1 };
+    window.puts = [];
+    const answer = (status, body) => Promise.resolve(new Response(JSON.stringify(body), { status, headers: { etag: `"${window.kept.version}"` } }));
+    window.fetch = (url, options = {}) => {
+        if (options.method === 'POST' && String(url) === '/v1/top-ups' && !window.kept.billing.email) return answer(422, { code: 'billing_email_required' });
+        if (String(url) !== '/v1/settings') return real(url, options);
+        if (options.method === 'GET') return answer(200, window.kept);
+        if (options.headers['if-match'] !== `"${window.kept.version}"`) return answer(412, { code: 'settings_changed' });
+        const { billing } = JSON.parse(options.body);
+        window.puts.push(billing);
+        if (billing.tax_id && !/^[0-9]{15,16}$/.test(billing.tax_id)) return answer(422, { code: 'invalid_settings', field: 'billing.tax_id' });
+        window.kept = { billing, version: window.kept.version + 1 };
+        return answer(200, window.kept);
+    };"#;
+
+fn types_into(page: &Page, field: &str, words: &str) {
+    page.click(&format!("#settings-{field}"));
+    page.eval("document.activeElement.select()");
+    page.pastes(words);
+}
+
+fn opened(reader: Reader, person: Person) -> Option<Page> {
+    let page = stack().page_with(reader, person, "/billing/balance", SETTINGS)?;
+    page.click("nav a[href='/billing/settings']");
+    page.wait_for("document.querySelector('#settings-name')?.value === 'PT Kopi'");
+    Some(page)
+}
+
+#[test]
+fn the_billing_contact_is_shown_changed_and_kept() {
+    for (reader, title, saved) in [
+        (Reader::ENGLISH, "Billing contact", "Saved."),
+        (Reader::INDONESIAN.on_a_phone(), "Kontak penagihan", "Tersimpan."),
+    ] {
+        let Some(page) = opened(reader, Person::of("settings-change")) else { return };
+        page.sees(title);
+        types_into(&page, "email", "finance@kopi.example");
+        types_into(&page, "tax_id", "0123456789012345");
+        page.click("[data-key='save-settings']");
+        page.sees(saved);
+        let kept = page.eval("window.kept.billing");
+        assert_eq!(
+            kept,
+            json!({ "name": "PT Kopi", "email": "finance@kopi.example", "phone": null, "address": null,
+                "tax_id": "0123456789012345", "language": null })
+        );
+    }
+}
+
+#[test]
+fn a_field_that_is_refused_is_named_beside_it() {
+    let Some(page) = opened(Reader::ENGLISH, Person::of("settings-refused")) else { return };
+    types_into(&page, "tax_id", "12");
+    page.click("[data-key='save-settings']");
+    page.sees("A tax ID has 15 or 16 digits.");
+    assert_eq!(page.eval("document.activeElement.id"), "settings-tax_id");
+    assert_eq!(page.eval("document.activeElement.getAttribute('aria-invalid')"), "true");
+    page.types("0");
+    page.wait_for("document.activeElement.getAttribute('aria-invalid') === 'false'");
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_shown_and_nothing_typed_is_lost() {
+    let Some(page) = opened(Reader::ENGLISH, Person::of("settings-both")) else { return };
+    types_into(&page, "phone", "+62 21 5550 123");
+    page.eval("window.kept = { billing: { ...window.kept.billing, name: 'PT Kopi Nusantara' }, version: 7 }");
+    page.click("[data-key='save-settings']");
+    page.sees("Someone else changed these settings meanwhile");
+    assert_eq!(page.eval("document.querySelector('#settings-name').value"), "PT Kopi Nusantara");
+    assert_eq!(page.eval("document.querySelector('#settings-phone').value"), "+62 21 5550 123");
+    assert_eq!(page.eval("window.puts"), json!([]), "nothing was overwritten");
+    page.click("[data-key='save-settings']");
+    page.sees("Saved.");
+    let kept = page.eval("[window.kept.billing.name, window.kept.billing.phone]");
+    assert_eq!(kept, json!(["PT Kopi Nusantara", "+62 21 5550 123"]));
+}
+
+#[test]
+fn who_may_only_look_reads_and_cant_change() {
+    let person = Person::of("settings-view").who_may("billing:view");
+    let Some(page) = opened(Reader::ENGLISH, person) else { return };
+    page.sees("to give you the Subscribe permission");
+    assert_eq!(page.eval("[...document.querySelectorAll('.settings .input')].every(e => e.disabled)"), true);
+    assert_eq!(page.eval("document.querySelector('[data-key=save-settings]')"), Value::Null);
+}
+
+#[test]
+fn the_first_top_up_asks_for_the_missing_address_and_then_goes_on_by_itself() {
+    for (organisation, reader, question, refused) in [
+        ("settings-first-en", Reader::ENGLISH, "Where should the invoice go?", "Enter an email address"),
+        (
+            "settings-first-id",
+            Reader::INDONESIAN.on_a_phone(),
+            "Ke mana invoice dikirim?",
+            "Masukkan alamat email",
+        ),
+    ] {
+        let person = Person::of(organisation);
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", SETTINGS) else { return };
+        page.click(TOP_UP);
+        page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
+        page.click("input[value='2500']");
+        page.click(PAY_NOW);
+        page.sees(question);
+        assert_eq!(page.tabs_beside(), Vec::<Value>::new());
+        page.types("finance");
+        page.press("Enter");
+        page.sees(refused);
+        page.types("@kopi.example");
+        page.press("Enter");
+        goes_to_pay(&page);
+        assert_eq!(page.eval("window.kept.billing.email"), "finance@kopi.example");
+        assert_eq!(page.eval("window.kept.billing.name"), "PT Kopi", "the rest stays");
+        page.sees(if reader.language == "en-GB" { "2,500 credits" } else { "2.500 kredit" });
+    }
+}
