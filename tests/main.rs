@@ -1,20 +1,21 @@
 //! The system tests of Saldo: one binary, one module per question a reader would ask.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alarms;
+mod api_reference;
 mod bad_input;
-mod books;
-mod chaos;
-mod client;
-mod crash;
 mod dashboard;
-mod data_folder;
+mod doors;
+mod due_work;
 mod events;
+mod invoices_contract;
 mod journey;
 mod local;
-mod mistakes;
-mod proxy;
-mod race;
-mod rig;
+mod money;
+mod settings;
 mod spend;
 mod stand_in;
+mod support;
 mod template;
+
+use support::{books, client, system as rig};

@@ -11,7 +11,7 @@ use saldo_local::{Options, Saldo, Urls};
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::support::client::Client;
 use crate::template::granted;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,6 +40,7 @@ async fn no_function_calls_more_than_its_role_allows() {
         "cancel-top-up",
         "balance",
         "history",
+        "settings",
         "spend",
         "stripe-webhook",
         "credit-worker",
@@ -58,6 +59,12 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     let client = Client::new(saldo.api_url()).with_token(token);
     assert_eq!(client.get("/v1/quote").await.status, 200);
     assert_eq!(client.get("/healthz").await.status, 200);
+    assert_eq!(client.get("/v1/settings").await.status, 200);
+    for version in ["0", "0", "1"] {
+        let body = json!({"billing": {"name": "PT Acme"}}).to_string();
+        let answer = client.send("PUT", "/v1/settings", &[("if-match", version)], body).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
     let first = create(&client, "first", StatusCode::CREATED).await;
     create(&client, "first", StatusCode::OK).await;
     create(&client, "other", StatusCode::CONFLICT).await;
@@ -92,7 +99,7 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
 async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     let token = saldo.token("acme", &["credits:spend"], None).unwrap();
     let client = Client::new(saldo.api_url()).with_token(token);
-    let id = crate::rig::debit_id(clock, -90);
+    let id = crate::support::system::debit_id(clock, -90);
     for status in [201, 200] {
         let path = format!("/v1/debits/{id}");
         let answer = client.send("PUT", &path, &[], r#"{"channel":"sms"}"#).await;
@@ -100,8 +107,9 @@ async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     }
     let answer = client.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
     assert_eq!(answer.status, 200);
-    let messages: Vec<_> =
-        (0..3).map(|_| json!({"id": crate::rig::debit_id(clock, -90), "channel": "sms"})).collect();
+    let messages: Vec<_> = (0..3)
+        .map(|_| json!({"id": crate::support::system::debit_id(clock, -90), "channel": "sms"}))
+        .collect();
     for status in [201, 200] {
         let body = json!({ "debits": messages }).to_string();
         let answer = client.send("POST", "/v1/debit-batches", &[], body).await;

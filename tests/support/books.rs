@@ -1,0 +1,259 @@
+//! The books: what must be true of table and Stripe together, whatever went wrong before.
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use saldo_domain::DebitId;
+use saldo_local::Saldo;
+use serde_json::Value;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A client of the local table with nothing in between.
+pub(crate) fn dynamodb(saldo: &Saldo) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("ap-southeast-3"))
+        .credentials_provider(Credentials::new("books", "books", None, None, "books"))
+        .endpoint_url(saldo.dynamodb_url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+pub(crate) fn table(saldo: &Saldo) -> String {
+    saldo.env_of("balance").get("SALDO_TABLE").unwrap().to_owned()
+}
+
+/// Every item of the table.
+pub(crate) async fn items(saldo: &Saldo) -> Vec<Item> {
+    let (client, table) = (dynamodb(saldo), table(saldo));
+    let (mut items, mut next) = (Vec::new(), None);
+    loop {
+        let page = client.scan().table_name(&table).consistent_read(true).set_exclusive_start_key(next);
+        let page = page.send().await.unwrap();
+        items.extend(page.items().iter().cloned());
+        next = page.last_evaluated_key().cloned();
+        if next.is_none() {
+            return items;
+        }
+    }
+}
+
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+pub(crate) fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok())
+}
+
+/// What belongs to one organisation.
+#[derive(Default)]
+struct Account {
+    balance: i64,
+    slot: Option<String>,
+    top_ups: BTreeMap<String, Item>,
+    entries: Vec<Item>,
+    /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
+    ring: Vec<(String, i64)>,
+}
+
+/// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
+const TURN: i64 = 65_536;
+
+/// Proves the books, at rest or not: nothing here may be false even for a moment.
+///
+/// - balance = sum of entries - debits in the ring without their entry;
+/// - a debit has one entry, and a reversed one the reversal of as many credits;
+/// - every other entry is of a credited top-up, one each, of as many credits as were bought;
+/// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
+/// - an invoice that can still be paid is named by an unfinished top-up.
+pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
+    let accounts = accounts(saldo).await;
+    for (org, account) in &accounts {
+        let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
+        let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
+        assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
+        assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
+        prove_reversals(org, account, when);
+        prove_entries(org, account, when);
+        prove_slot(org, account, when);
+    }
+    for invoice in saldo.stand_in().invoices() {
+        let payable = ["open", "uncollectible"].contains(&invoice["status"].as_str().unwrap());
+        if let Some(top_up) = top_up_of(&accounts, &invoice).filter(|_| payable) {
+            let id = invoice["id"].as_str().unwrap();
+            let status = text(top_up, "status");
+            assert_eq!(text(top_up, "invoice"), id, "{when}: {id} can be paid, so its top-up names it");
+            assert!(
+                ["requested", "open"].contains(&status),
+                "{when}: {id} can be paid, its top-up is {status}"
+            );
+        }
+    }
+}
+
+/// Proves the books at rest, when every message is handled: also that credits granted = paid invoices.
+pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
+    prove_always(saldo, when).await;
+    let accounts = accounts(saldo).await;
+    let mut paid = 0;
+    for invoice in saldo.stand_in().invoices() {
+        if invoice["status"] != "paid" {
+            continue;
+        }
+        let top_up =
+            top_up_of(&accounts, &invoice).unwrap_or_else(|| panic!("{when}: a paid invoice without a row"));
+        assert_eq!(text(top_up, "status"), "paid", "{when}: the top-up of paid invoice {}", invoice["id"]);
+        assert_eq!(
+            number(top_up, "granted"),
+            number(top_up, "credits"),
+            "{when}: {} is credited",
+            invoice["id"]
+        );
+        assert_eq!(
+            number(top_up, "total"),
+            invoice["amount_paid"].as_i64(),
+            "{when}: the amount of {}",
+            invoice["id"]
+        );
+        paid += 1;
+    }
+    let granted = accounts.values().flat_map(|account| of_kind(account, "top_up")).count();
+    assert_eq!(granted, paid, "{when}: one entry per paid invoice");
+}
+
+/// Every organisation's credits.
+pub(crate) async fn heads(saldo: &Saldo) -> Vec<(String, i64)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.balance)).collect()
+}
+
+/// How many debits are in every organisation's ring.
+pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
+}
+
+fn prove_entries(org: &str, account: &Account, when: &str) {
+    let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in of_kind(account, "top_up") {
+        let before = credited.insert(text(entry, "cause"), number(entry, "credits").unwrap());
+        assert_eq!(before, None, "{when}: {} of {org} is credited once", text(entry, "cause"));
+    }
+    for (id, top_up) in &account.top_ups {
+        let entry = credited.remove(id.as_str());
+        assert_eq!(entry, number(top_up, "granted"), "{when}: {id} of {org} says what its entry says");
+        assert_eq!(
+            entry.is_some(),
+            text(top_up, "status") == "paid",
+            "{when}: {id} of {org} is paid when credited"
+        );
+    }
+    assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
+}
+
+fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Item> {
+    account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
+}
+
+/// The tags in the ring that no entry carries.
+fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
+    let written = |id: &str, tag: i64| {
+        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
+    };
+    account.ring.iter().filter(move |(id, tag)| !written(id, *tag)).map(|(_, tag)| *tag)
+}
+
+fn prove_reversals(org: &str, account: &Account, when: &str) {
+    let spent: BTreeMap<_, _> = of_kind(account, "debit")
+        .map(|entry| (text(entry, "sk"), number(entry, "credits").unwrap()))
+        .collect();
+    let mut reversed = BTreeMap::new();
+    for entry in of_kind(account, "reversal") {
+        let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
+        assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
+        assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
+    }
+}
+
+/// The debits of a run as entries of their own.
+fn debits(run: &Item) -> Vec<Item> {
+    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let debit = |(name, value): (&String, &AttributeValue)| {
+        let AttributeValue::M(debit) = value else { return None };
+        let id = first.id(name.parse().unwrap()).unwrap().to_string();
+        let credits = -number(debit, "n").unwrap();
+        Some(Item::from([
+            ("sk".to_owned(), AttributeValue::S(id)),
+            ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
+            ("credits".to_owned(), AttributeValue::N(credits.to_string())),
+            ("tag".to_owned(), debit["t"].clone()),
+        ]))
+    };
+    run.iter().filter_map(debit).collect()
+}
+
+/// A ring's name of a debit as its id.
+fn debit_id(name: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
+    DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
+}
+
+fn prove_slot(org: &str, account: &Account, when: &str) {
+    let unfinished: Vec<_> = account
+        .top_ups
+        .iter()
+        .filter(|(_, top_up)| ["requested", "open"].contains(&text(top_up, "status")))
+        .map(|(id, _)| id.clone())
+        .collect();
+    let holder: Vec<_> = account.slot.iter().cloned().collect();
+    assert_eq!(unfinished, holder, "{when}: the unfinished top-ups of {org} are the holder of its slot");
+    for (id, top_up) in &account.top_ups {
+        let listed = top_up.contains_key("due_pk") && top_up.contains_key("due_at");
+        assert_eq!(
+            listed,
+            unfinished.contains(id),
+            "{when}: {id} of {org} is on the work list while unfinished"
+        );
+    }
+}
+
+fn top_up_of<'a>(accounts: &'a BTreeMap<String, Account>, invoice: &Value) -> Option<&'a Item> {
+    let metadata = &invoice["metadata"];
+    accounts.get(metadata["org_id"].as_str()?)?.top_ups.get(metadata["top_up_id"].as_str()?)
+}
+
+async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
+    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    for item in items(saldo).await {
+        let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
+        let mut parts = pk.split('#');
+        let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
+        let account = accounts.entry(org.to_owned()).or_default();
+        if kind == "LEDGER" {
+            account.entries.extend(if text(&item, "kind") == "debits" { debits(&item) } else { vec![item] });
+            continue;
+        }
+        assert_eq!(kind, "ORG", "{pk}");
+        match sk.as_str() {
+            "BALANCE" => {
+                let credits = number(&item, "credits").unwrap();
+                assert!(credits >= 0, "{pk} has {credits}");
+                account.balance += credits;
+                if let Some(AttributeValue::M(ring)) = item.get("q") {
+                    let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
+                    account.ring.extend(debits);
+                }
+            }
+            "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            _ => {
+                if let Some(id) = sk.strip_prefix("TOPUP#") {
+                    account.top_ups.insert(id.to_owned(), item);
+                }
+            }
+        }
+    }
+    accounts
+}
