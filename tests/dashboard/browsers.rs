@@ -61,19 +61,25 @@ fn with_forced_colours_what_is_chosen_can_be_told() {
 }
 
 #[test]
-fn text_of_twice_the_size_fits_a_phone() {
-    let Some(page) = dialog(Reader::INDONESIAN.on_a_phone(), Person::of("browser-large")) else { return };
-    page.call("Page.setFontSizes", json!({ "fontSizes": { "standard": 32, "fixed": 32 } }));
-    page.wait_for("parseFloat(getComputedStyle(document.body).fontSize) >= 29");
-    all_fits(&page, "the dialog");
+fn everything_fits_a_phone_also_with_text_of_twice_the_size() {
+    for (organisation, size) in [("browser-letters", 16), ("browser-large", 32)] {
+        let Some(page) = dialog(Reader::INDONESIAN.on_a_phone(), Person::of(organisation)) else { return };
+        page.call("Page.setFontSizes", json!({ "fontSizes": { "standard": size, "fixed": size } }));
+        page.wait_for(&format!("parseFloat(getComputedStyle(document.body).fontSize) === {size} * 15 / 16"));
+        fits_everywhere(&page);
+    }
+}
+
+fn fits_everywhere(page: &Page) {
+    all_fits(page, "the dialog");
     page.press("Escape");
-    top_up_elsewhere(&page, 12_345);
+    top_up_elsewhere(page, 12_345);
     page.eval("dispatchEvent(new Event('focus'))");
     page.wait_for("document.querySelector('.open-card') !== null");
-    all_fits(&page, "Balance");
+    all_fits(page, "Balance");
     page.click("nav a[href='/billing/history']");
     page.wait_for("document.querySelector('tbody tr') !== null");
-    all_fits(&page, "History");
+    all_fits(page, "History");
 }
 
 fn all_fits(page: &Page, place: &str) {

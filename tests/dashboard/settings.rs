@@ -88,7 +88,7 @@ fn a_field_that_is_refused_is_named_beside_it() {
 fn what_somebody_else_changed_meanwhile_is_shown_and_nothing_typed_is_lost() {
     let Some(page) = opened(Reader::ENGLISH, Person::of("settings-both")) else { return };
     types_into(&page, "phone", "+62 21 5550 123");
-    page.eval("window.kept = { billing: { ...window.kept.billing, name: 'PT Kopi Nusantara' }, version: 7 }");
+    named_elsewhere(&page, "PT Kopi Nusantara");
     page.click("[data-key='save-settings']");
     page.sees("Someone else changed these settings meanwhile");
     assert_eq!(page.eval("document.querySelector('#settings-name').value"), "PT Kopi Nusantara");

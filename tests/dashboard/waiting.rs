@@ -107,6 +107,23 @@ fn a_transfer_that_is_clearing_is_shown_as_on_its_way() {
     }
 }
 
+#[test]
+fn a_payment_that_is_told_but_not_paid_is_on_its_way() {
+    let script = "const real = window.fetch.bind(window);
+        window.fetch = async (url, options) => {
+            const answer = await real(url, options);
+            if (String(url) !== '/v1/balance') return answer;
+            const balance = await answer.json();
+            if (balance.open_top_up) balance.open_top_up.payment = { method: 'id_bank_transfer', paid_at: null, receipt_url: null };
+            return new Response(JSON.stringify(balance)); };";
+    let person = Person::of("wait-told");
+    let Some(page) = stack().page_with(Reader::ENGLISH, person, "/billing/balance", script) else { return };
+    top_up_elsewhere(&page, 1000);
+    page.eval("dispatchEvent(new Event('focus'))");
+    page.sees("Your payment is on its way");
+    assert_eq!(page.eval(LOUD), json!([]));
+}
+
 fn clears(top_up: &Value) {
     let Some(browser) = browser() else { return };
     let payer = Page::open(browser, Reader::ENGLISH);

@@ -1,6 +1,6 @@
 // Saldo's API: answers, or one kind of failure with what to do about it.
 import { currentToken } from "./session.js";
-import { address } from "./settings.js";
+import { address, currentPath } from "./settings.js";
 
 const PATIENCE_MS = 25_000;
 
@@ -19,13 +19,18 @@ export class ApiFailure extends Error {
   }
 }
 
-export const getBalance = () => call("GET", "/v1/balance");
 export const getSettings = () => call("GET", "/v1/settings", { tagged: true });
 export const putSettings = (settings, etag) => call("PUT", "/v1/settings", { body: settings, headers: { "if-match": etag }, tagged: true });
 export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
 export const cancelTopUp = (id) => call("POST", `/v1/top-ups/${encodeURIComponent(id)}/cancel`);
+
+export function getBalance() {
+  const answer = first ?? call("GET", "/v1/balance");
+  first = null;
+  return answer;
+}
 
 export function createTopUp(body, idempotencyKey) {
   return call("POST", "/v1/top-ups", { body, headers: { "idempotency-key": idempotencyKey } });
@@ -69,3 +74,7 @@ async function send(method, path, body, headers) {
     throw new ApiFailure("network");
   }
 }
+
+/** The balance for the page that most visits begin with, asked for before the rest of the pages has run. */
+let first = currentToken() && ["/", "/billing", "/billing/balance"].includes(currentPath()) ? call("GET", "/v1/balance") : null;
+first?.catch(() => {}); // whoever asks for it is told

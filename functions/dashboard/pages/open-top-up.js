@@ -13,8 +13,8 @@ import { may } from "./session.js";
 const EXPECTED_MS = 600_000;
 
 /**
- * "clearing" when a payment is on its way, "expected" when somebody went to pay and nothing speaks against it,
- * otherwise null.
+ * "clearing" when a payment is on its way (one that is not paid yet, or one that kept the top-up from being canceled),
+ * "expected" when somebody went to pay and nothing speaks against it, otherwise null.
  */
 export function paymentOf(topUp) {
   if (topUp.payment || speaksOf(clearing.read(), topUp)) return "clearing";
