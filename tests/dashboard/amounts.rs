@@ -108,7 +108,11 @@ fn both_languages_say_everything() {
 
 const AMOUNT: &str = include_str!("../../functions/dashboard/pages/amount.js");
 const MONEY: &str = include_str!("../../functions/dashboard/pages/money.js");
-pub(super) const STRINGS: &str = include_str!("../../functions/dashboard/pages/strings.js");
+pub(super) const STRINGS: &str = concat!(
+    include_str!("../../functions/dashboard/pages/english.js"),
+    include_str!("../../functions/dashboard/pages/indonesian.js"),
+    "const STRINGS = { en: ENGLISH, id: INDONESIAN };"
+);
 
 /// An empty page with what a module of the pages exports.
 pub(super) fn with_module(module: &str) -> Option<Page> {

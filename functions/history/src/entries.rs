@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_link_to_the_rest_holds_under_any_prefix() {
         let next = EntryId::parse("01890a5d-ac96-774b-bcce-b302099a8057").ok();
-        let response = csv_response(String::new(), Month::parse("2026-11").unwrap(), next);
+        let response = csv_response(String::new(), "2026-11".parse().unwrap(), next);
         let link = response.headers()[header::LINK].to_str().unwrap();
         assert_eq!(link, "<entries?month=2026-11&cursor=01890a5d-ac96-774b-bcce-b302099a8057>; rel=\"next\"");
     }
