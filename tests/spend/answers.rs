@@ -20,7 +20,7 @@ pub(super) struct Answers {
 /// What was true when an attempt began.
 pub(super) struct Before {
     acknowledged: BTreeSet<DebitId>,
-    /// In a ring or in the ledger.
+    /// Pending or in the ledger.
     taken: BTreeSet<DebitId>,
     /// How many calls there had been.
     calls: usize,

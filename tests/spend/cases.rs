@@ -42,7 +42,7 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
     assert!(!done.repeated);
 }
 
-/// A process that writes all entries of some debits and never comes back to take them out of the ring.
+/// A process that writes all entries of some debits and never comes back to acknowledge them.
 fn dies_when_written(port: &Port, debits: &[Debit]) {
     let (spender, org) = (Spender::new(port.another()), OrgId::parse("acme").unwrap());
     let sender = machine();
@@ -106,7 +106,7 @@ fn liking(first: usize, number: usize, port: &Port) -> Spender<Port> {
     Spender::new(port.another()).with_shards(shards)
 }
 
-/// Three heads, of which one has five credits that move to another one after so many steps of a debit that needs them
+/// Three balance shards, of which one has five credits that move to another one after so many steps of a debit that needs them
 /// all in the third.
 fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
     let mut state = State::new(1, bug);

@@ -42,7 +42,7 @@ async fn the_same_debit_fifty_times_at_once_is_one() {
     assert!([200, 201].contains(&statuses[49]), "{statuses:?}");
     acme.clock.advance(120);
     assert_eq!(acme.credits().await, 998);
-    let pending: Vec<_> = books::rings(&acme.saldo).await;
+    let pending: Vec<_> = books::pending(&acme.saldo).await;
     assert_eq!(pending, [("acme".to_owned(), 0)], "nothing is left over");
     books::prove_always(&acme.saldo, "after fifty").await;
 }

@@ -85,7 +85,13 @@ impl Way for Unreliable {
 impl State {
     pub(crate) fn new(seed: u64, bug: Option<Bug>) -> State {
         let rng = fastrand::Rng::with_seed(seed);
-        State { table: Table::new(bug), rng, failing_percent: 0, late: Vec::new() }
+        State {
+            table: Table::new(bug),
+            rng,
+            failing_percent: 0,
+            late: Vec::new(),
+            delay_next_reservation: false,
+        }
     }
 
     /// What the transaction of a paid top-up does.

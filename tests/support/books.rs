@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{DebitId, EntryId};
+use saldo_domain::{Actor, DebitId, EntryId};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -57,21 +57,21 @@ struct Account {
     slot: Option<String>,
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
-    /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
-    ring: Vec<(String, i64)>,
+    /// Debits that may not have their entry yet, with their stamps; one may be pending on several shards.
+    pending: Vec<(String, i64)>,
     /// What is noted beside a debit that is reversed.
     reversed: BTreeMap<String, Item>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
 }
 
-/// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
-const TURN: i64 = 65_536;
+/// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
+const SEQUENCE_STEP: i64 = 65_536;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
-/// - balance = sum of entries - debits in the ring without their entry;
+/// - balance = sum of entries - pending debits without their entry;
 /// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
 /// - every other entry is of a credited top-up, one each, of as many credits as were bought;
 /// - an idempotency key stands for a top-up that exists;
@@ -81,7 +81,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
-        let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
+        let unwritten: i64 = unwritten(account).map(|stamp| stamp % SEQUENCE_STEP / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
         assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
         prove_ledger(org, account, when);
@@ -140,13 +140,13 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
 }
 
 /// Every organisation's credits.
-pub(crate) async fn heads(saldo: &Saldo) -> Vec<(String, i64)> {
+pub(crate) async fn balances(saldo: &Saldo) -> Vec<(String, i64)> {
     accounts(saldo).await.into_iter().map(|(org, account)| (org, account.balance)).collect()
 }
 
-/// How many debits are in every organisation's ring.
-pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
-    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
+/// How many debits of every organisation are pending.
+pub(crate) async fn pending(saldo: &Saldo) -> Vec<(String, usize)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.pending.len())).collect()
 }
 
 /// Every entry is one of those that the other proofs look at, under the month of its id.
@@ -185,12 +185,13 @@ fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Ite
     account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
 }
 
-/// The tags in the ring that no entry carries.
+/// The stamps of pending debits that no entry carries.
 fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
-    let written = |id: &str, tag: i64| {
-        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
+    let written = |id: &str, stamp: i64| {
+        of_kind(account, "debit")
+            .any(|entry| text(entry, "sk") == id && number(entry, "stamp") == Some(stamp))
     };
-    account.ring.iter().filter(move |(id, tag)| !written(id, *tag)).map(|(_, tag)| *tag)
+    account.pending.iter().filter(move |(id, stamp)| !written(id, *stamp)).map(|(_, stamp)| *stamp)
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
@@ -217,8 +218,9 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
 /// The debits of a run as entries of their own.
 fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
-        if ["pk", "sk", "kind"].contains(&name.as_str()) {
+        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) {
             return None;
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
@@ -229,13 +231,13 @@ fn debits(run: &Item) -> Vec<Item> {
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
-            ("tag".to_owned(), debit["t"].clone()),
+            ("stamp".to_owned(), debit["t"].clone()),
         ]))
     };
     run.iter().filter_map(debit).collect()
 }
 
-/// A ring's name of a debit as its id.
+/// The name of a pending debit as its id.
 fn debit_id(name: &str) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
     DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
@@ -282,9 +284,9 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                 let credits = number(&item, "credits").unwrap();
                 assert!(credits >= 0, "{pk} has {credits}");
                 account.balance += credits;
-                if let Some(AttributeValue::M(ring)) = item.get("q") {
-                    let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
-                    account.ring.extend(debits);
+                if let Some(AttributeValue::M(pending)) = item.get("q") {
+                    let debits = pending.keys().map(|name| (debit_id(name), number(pending, name).unwrap()));
+                    account.pending.extend(debits);
                 }
             }
             "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),

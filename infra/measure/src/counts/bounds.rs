@@ -128,7 +128,7 @@ pub(crate) const BOUNDS: [Bound; 29] = [
     },
     exact("debits, a batch of ten in one run", cost(2, [2, 0], 0, 0, 0)),
     exact("debits, a batch of ten at random", cost(11, [11, 0], 0, 0, 0)),
-    exact("debit, later ones of an organisation that is split", cost(2, [2, 0], 0, 0, 0)),
+    exact("debit, later ones of an organisation with shards", cost(2, [2, 0], 0, 0, 0)),
     exact("beside it: a transaction of three items", cost(1, [6, 0], 0, 0, 0)),
     exact("beside it: a transaction of two items", cost(1, [4, 0], 0, 0, 0)),
     exact("cleanup, nothing due", cost(1, [0, 0], 1, 0, 0)),

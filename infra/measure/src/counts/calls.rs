@@ -87,7 +87,7 @@ async fn spent_over_shards(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     saldo.top_up("first").await?;
     saldo.debit(&saldo.debit_id(), "sms", 201).await?;
     let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
-    seen.push(Measured { call: "debit, later ones of an organisation that is split", counts });
+    seen.push(Measured { call: "debit, later ones of an organisation with shards", counts });
     saldo.stop().await;
     Ok(())
 }

@@ -9,7 +9,7 @@ const SHARDS: &str = r#"{"acme":4}"#;
 /// Longer than until the entries of new debits lie in the shards' ledgers.
 const AFTER_SPLIT_SECS: i64 = 700;
 
-/// More than the first share of a head covers.
+/// More than the first share of a shard covers.
 const MOST_DEBITS: usize = 200;
 
 /// What a call was seen to cost.
@@ -51,7 +51,7 @@ async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note("debit, the same again (200)", 1, saldo.debit(&id, "sms", 200).await?);
     note("debit, refused: not enough left (402)", 1, refused);
     note("debit, reversed", 1, saldo.reverse(&id).await?);
-    // The first one finds an empty ring, and later ones that of the one before.
+    // The first one finds nothing pending, and later ones the one before.
     saldo.batch(&saldo.ids_of_one_run(10)?).await?;
     note(BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);
     note("ten debits, ids at random", 10, saldo.batch(&saldo.ids_at_random(10)).await?);
@@ -67,16 +67,16 @@ async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     let saldo = Metered::start_with(SHARDS).await?;
     let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
     saldo.top_up("first").await?;
-    let split = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    let spread = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
     saldo.advance(AFTER_SPLIT_SECS);
     note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
-    note("debit over four shards, brings a head its share of what there is", filled(&saldo).await?);
-    note("debit over four shards, the one that splits the organisation", split);
+    note("debit over four shards, brings a shard its share of what there is", filled(&saldo).await?);
+    note("debit over four shards, the one that spreads the debits", spread);
     saldo.stop().await;
     Ok(())
 }
 
-/// The first debit that its head does not cover.
+/// The first debit that its shard does not cover.
 async fn filled(saldo: &Metered) -> Result<Counts, Failure> {
     for _ in 0..MOST_DEBITS {
         let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
@@ -84,7 +84,7 @@ async fn filled(saldo: &Metered) -> Result<Counts, Failure> {
             return Ok(counts);
         }
     }
-    Err("no head ran short".into())
+    Err("no shard ran short".into())
 }
 
 pub(crate) fn print(costs: &[Cost]) {
