@@ -59,8 +59,8 @@ struct Account {
     entries: Vec<Item>,
     /// Debits that may not have their entry yet, with their stamps; one may be pending on several shards.
     pending: Vec<(String, i64)>,
-    /// What is noted beside a debit that is reversed.
-    reversed: BTreeMap<String, Item>,
+    /// When each debit that is marked as reversed was so.
+    reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
 }
@@ -72,7 +72,7 @@ const SEQUENCE_STEP: i64 = 65_536;
 ///
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
 /// - balance = sum of entries - pending debits without their entry;
-/// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
+/// - a debit has one entry, and a reversed one the reversal of as many credits, and its mark;
 /// - every other entry is of a credited top-up, one each, of as many credits as were bought;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
@@ -203,16 +203,13 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
-        let note = account.reversed.get(debit);
-        let note =
-            note.unwrap_or_else(|| panic!("{when}: {debit} of {org} is reversed, and it is not noted"));
         assert_eq!(
-            (text(note, "entry"), number(note, "credits")),
-            (text(entry, "sk"), Some(credits)),
-            "{when}: the note that {debit} of {org} is reversed says what the entry says"
+            account.reversed.get(debit).copied(),
+            number(entry, "at"),
+            "{when}: {debit} of {org} is marked as reversed, when it was"
         );
     }
-    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has notes of reversals that were none");
+    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has marks of reversals that were none");
 }
 
 /// The debits of a run as entries of their own.
@@ -220,7 +217,7 @@ fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
     assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
-        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) {
+        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
@@ -235,6 +232,16 @@ fn debits(run: &Item) -> Vec<Item> {
         ]))
     };
     run.iter().filter_map(debit).collect()
+}
+
+/// The debits of a run that are marked as reversed, and since when.
+fn reversed(run: &Item) -> Vec<(String, i64)> {
+    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let mark = |name: &String| {
+        let place = name.strip_prefix('x')?.parse().unwrap();
+        Some((first.id(place).unwrap().to_string(), number(run, name).unwrap()))
+    };
+    run.keys().filter_map(mark).collect()
 }
 
 /// The name of a pending debit as its id.
@@ -275,13 +282,19 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
         let account = accounts.entry(org.to_owned()).or_default();
         if kind == "LEDGER" {
-            account.entries.extend(if text(&item, "kind") == "debits" { debits(&item) } else { vec![item] });
+            if text(&item, "kind") == "debits" {
+                account.reversed.extend(reversed(&item));
+                account.entries.extend(debits(&item));
+            } else {
+                account.entries.push(item);
+            }
             continue;
         }
         assert_eq!(kind, "ORG", "{pk}");
         match sk.as_str() {
             "BALANCE" => {
-                let credits = number(&item, "credits").unwrap();
+                // One that nobody ever bought for says only that someone was refused.
+                let credits = number(&item, "credits").unwrap_or_default();
                 assert!(credits >= 0, "{pk} has {credits}");
                 account.balance += credits;
                 if let Some(AttributeValue::M(pending)) = item.get("q") {
@@ -294,7 +307,6 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),
-                Some(("REVERSAL", debit)) => drop(account.reversed.insert(debit.to_owned(), item)),
                 _ => panic!("nothing is known of {pk} {sk}"),
             },
         }

@@ -11,6 +11,9 @@ use tracing::error;
 const REUSED: &str = "debit_id_reused";
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
 
+const REVERSED: &str = "debit_reversed";
+const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
+
 /// 201 when something was spent now, 200 for a repeat.
 pub(crate) fn status(new: bool) -> StatusCode {
     if new { StatusCode::CREATED } else { StatusCode::OK }
@@ -25,6 +28,7 @@ pub(crate) fn outcome(id: DebitId, outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Done(done) => debited(done),
         Outcome::Reused => json!({"id": id.to_string(), "code": REUSED, "detail": REUSED_DETAIL}),
+        Outcome::Reversed => json!({"id": id.to_string(), "code": REVERSED, "detail": REVERSED_DETAIL}),
     }
 }
 
@@ -58,6 +62,12 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
                 .with("available_credits", json!(available))
         }
         SpendError::Reused => Problem::new(StatusCode::CONFLICT, REUSED, REUSED_DETAIL),
+        SpendError::Reversed => Problem::new(StatusCode::CONFLICT, REVERSED, REVERSED_DETAIL),
+        SpendError::ReversalWindowOver => Problem::new(
+            StatusCode::CONFLICT,
+            "reversal_window_over",
+            "This debit is too old to be reversed.",
+        ),
         SpendError::Untimely(id) => {
             let field = match ids.iter().position(|one| one == id) {
                 Some(at) if ids.len() > 1 => format!("debits[{at}].id"),

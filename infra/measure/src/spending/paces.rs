@@ -18,7 +18,7 @@ const PLENTY: i64 = 1_000_000;
 /// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None }
+    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -33,6 +33,8 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     print_others()?;
     println!();
     missed.extend(print_top_ups()?);
+    println!();
+    missed.extend(print_dead()?);
     Ok(missed)
 }
 
@@ -102,6 +104,26 @@ fn print_top_ups() -> Result<Option<String>, Failure> {
     let beside = print_one("ten top-ups a second", &topped_up)?;
     print_one("ten top-ups a second, and nothing else to spend", &Load { granted: 4_000, ..topped_up })?;
     Ok((beside * 100 < before * 99).then(|| format!("with top-ups: {beside} debits a second, not {before}")))
+}
+
+/// One process of 16 callers, while others die between their two writes.
+fn print_dead() -> Result<Option<String>, Failure> {
+    report::head(&[
+        "one shard, 16 callers",
+        "debits a second",
+        "of 1,000 for each shard",
+        "write units a debit",
+    ]);
+    let alone = Load { at_once: 16, ..usual(1) };
+    let before = print_one("no dead batch", &alone)?;
+    let mut missed = None;
+    for (what, dead) in [("one batch of 25 dies", 1), ("two batches die", 2), ("four batches die", 4)] {
+        let beside = print_one(what, &Load { dead, ..alone })?;
+        if beside * 10 < before * 9 {
+            missed = Some(format!("{what}: {beside} debits a second, not {before}"));
+        }
+    }
+    Ok(missed)
 }
 
 fn print_one(what: &str, load: &Load) -> Result<u64, Failure> {

@@ -9,12 +9,12 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Credits, DebitEntry, DebitId, EntryId, EntryKind, OrgId,
-    Rebalance, Reservation, Reversal, ShardId, Stamp, Timestamp,
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, EntryKind, OrgId, Rebalance, Reservation,
+    Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer};
+use super::attributes::{Item, Writer};
 use super::balance_shards::shard_of;
 use super::errors::{Canceled, canceled_reason_item, port_error};
 use super::keys::{self, PK};
@@ -70,6 +70,19 @@ impl Balances for Store {
             actor = before.as_ref().map_or(Ok(actor), actor_of)?;
         }
         Err(PortError::Unavailable("the item of a run changes".to_owned()))
+    }
+
+    async fn complete(&self, org: &OrgId, ledger: ShardId, entry: &DebitEntry) -> Result<Written, PortError> {
+        match updated(self.complete_update(org, ledger, entry)).await? {
+            Ok(_) => Ok(Written::New),
+            Err(before) => Ok(Written::Before(vec![stored_in(before.as_ref(), entry.id)?])),
+        }
+    }
+
+    async fn fence(&self, org: &OrgId, shard: ShardId, at_once: bool) -> Result<BalanceShard, PortError> {
+        let fenced =
+            updated(self.fence_update(org, shard, at_once)).await?.ok().and_then(|done| done.attributes);
+        shard_of(&fenced.ok_or_else(|| PortError::Broken("no fenced shard".to_owned()))?)
     }
 
     async fn give_back(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
@@ -136,21 +149,25 @@ impl Balances for Store {
         or_conflict(updated(self.shards_update(org, shards)).await?)
     }
 
-    async fn reversal(&self, org: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
-        let item = self.item(keys::reversal(org, id)).await?;
-        item.as_ref().map(|item| reversal_of(id, item)).transpose()
-    }
-
-    async fn reverse(&self, org: &OrgId, reversal: &Reversal, actor: &Actor) -> Result<Reversed, PortError> {
-        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal, actor)];
-        let mut items = self.puts_if_absent(puts)?;
+    async fn reverse(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        reversal: &Reversal,
+        actor: &Actor,
+    ) -> Result<Reversed, PortError> {
+        let mut items = vec![self.mark_reversed(org, ledger, reversal).map_err(not_built)?];
+        items.extend(self.puts_if_absent([reversal_entry_item(org, reversal, actor)])?);
         items.push(self.gain_update(org, ShardId::MAIN, reversal.credits).map_err(not_built)?);
         match self.transact(items).await {
             Ok(()) => Ok(Reversed::New),
-            Err(Canceled::Conditions(reasons)) => match canceled_reason_item(&reasons, 0) {
-                Some(item) => reversal_of(reversal.debit, item).map(Reversed::Before),
-                None => Err(PortError::Conflict),
-            },
+            Err(Canceled::Conditions(reasons)) => {
+                let run = canceled_reason_item(&reasons, 0);
+                match stored_in(run, reversal.debit)? {
+                    Stored::Reversed(_, before) => Ok(Reversed::Before(before)),
+                    Stored::Nothing | Stored::Debit(_) | Stored::Other => Err(PortError::Conflict),
+                }
+            }
             Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
             Err(Canceled::Other(error)) => Err(error),
         }
@@ -198,15 +215,6 @@ where
     }
 }
 
-fn reversal_item(org: &OrgId, reversal: &Reversal) -> Item {
-    Writer(keys::reversal(org, reversal.debit))
-        .text("entry", reversal.entry.to_string())
-        .number("at", reversal.at.ms())
-        .number(CREDITS, reversal.credits.0)
-        .text("channel", reversal.channel.as_str())
-        .0
-}
-
 fn reversal_entry_item(org: &OrgId, reversal: &Reversal, actor: &Actor) -> Item {
     Writer(keys::entry(org, reversal.entry))
         .number("at", reversal.at.ms())
@@ -216,15 +224,4 @@ fn reversal_entry_item(org: &OrgId, reversal: &Reversal, actor: &Actor) -> Item 
         .text("channel", reversal.channel.as_str())
         .text("actor", actor.to_string())
         .0
-}
-
-fn reversal_of(debit: DebitId, item: &Item) -> Result<Reversal, PortError> {
-    let row = Reader(item);
-    Ok(Reversal {
-        debit,
-        entry: row.parsed("entry", |id| EntryId::parse(id).ok())?,
-        credits: Credits(row.number(CREDITS)?),
-        channel: row.parsed("channel", Channel::parse)?,
-        at: row.moment("at")?,
-    })
 }

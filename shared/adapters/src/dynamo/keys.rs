@@ -1,6 +1,6 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
+use saldo_domain::{EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
 
 use super::attributes::{Item, text};
 
@@ -74,11 +74,6 @@ pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
 pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
     let first = run.first();
     key(ledger_partition(of, first.month(), ledger), first.to_string())
-}
-
-/// That a debit was reversed, and by which entry.
-pub(super) fn reversal(of: &OrgId, id: DebitId) -> Item {
-    key(org(of), format!("REVERSAL#{id}"))
 }
 
 /// A moment as the index sorts it.
