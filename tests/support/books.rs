@@ -122,7 +122,7 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
             top_up_of(&accounts, &invoice).unwrap_or_else(|| panic!("{when}: a paid invoice without a row"));
         assert_eq!(text(top_up, "status"), "paid", "{when}: the top-up of paid invoice {}", invoice["id"]);
         assert_eq!(
-            number(top_up, "credited"),
+            number(top_up, "granted"),
             number(top_up, "credits"),
             "{when}: {} is credited",
             invoice["id"]
@@ -171,7 +171,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     }
     for (id, top_up) in &account.top_ups {
         let entry = credited.remove(id.as_str());
-        assert_eq!(entry, number(top_up, "credited"), "{when}: {id} of {org} says what its entry says");
+        assert_eq!(entry, number(top_up, "granted"), "{when}: {id} of {org} says what its entry says");
         assert_eq!(
             entry.is_some(),
             text(top_up, "status") == "paid",
@@ -302,8 +302,8 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                     account.pending.extend(debits);
                 }
             }
-            "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
-            "CUSTOMER" => {}
+            "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            "SETTINGS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),

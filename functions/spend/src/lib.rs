@@ -12,7 +12,7 @@ use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body};
 use saldo_adapters::world::World;
 use saldo_credits::{Outcome, Spender};
-use saldo_domain::{Actor, DebitId, Permission, Rates, Subject};
+use saldo_domain::{DebitId, Permission, Rates};
 use serde_json::json;
 
 /// The function, ready to answer.
@@ -20,6 +20,7 @@ use serde_json::json;
 pub struct Function {
     rates: Rates,
     claims: ClaimNames,
+    spenders_reverse: bool,
     spender: Spender<Store>,
     clock: Clock,
 }
@@ -29,6 +30,7 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
         rates: env.rates()?,
         claims: env.claim_names(),
+        spenders_reverse: env.spenders_reverse()?,
         spender: Spender::new(world.store(env)?)
             .with_shards(env.shards()?)
             .with_reversal_window(env.reversal_secs()?),
@@ -42,18 +44,32 @@ impl Function {
     }
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::CreditsSpend)?;
+        let caller = Caller::read(request, &self.claims)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
-            None => self.debit_batch(&caller, request).await,
+            None => {
+                caller.may(Permission::CreditsSpend)?;
+                self.debit_batch(&caller, request).await
+            }
             Some(id) if request.method() == Method::PUT => {
+                caller.may(Permission::CreditsSpend)?;
                 self.debit(&caller, order::id(id, "id")?, request).await
             }
             Some(id) => {
+                self.reverser(caller.clone()).may(Permission::CreditsReverse)?;
                 limited_body(request)?;
                 let id = DebitId::parse(id).map_err(|_| answer::not_found())?;
                 self.reverse(&caller, id).await
             }
         }
+    }
+
+    /// The caller, who may take back what they may spend, unless the deployment says otherwise.
+    fn reverser(&self, mut caller: Caller) -> Caller {
+        if self.spenders_reverse {
+            caller.permissions =
+                caller.permissions.implying(Permission::CreditsSpend, Permission::CreditsReverse);
+        }
+        caller
     }
 
     async fn debit(
@@ -63,7 +79,7 @@ impl Function {
         request: &Request,
     ) -> Result<Response<Body>, Problem> {
         let debit = order::read(request, id, &self.rates)?;
-        let done = self.spender.debit(&caller.org, &actor(caller), &debit, self.clock.now()).await;
+        let done = self.spender.debit(&caller.org, &caller.actor, &debit, self.clock.now()).await;
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         Ok(json_response(answer::status(!done.repeated), &answer::debited(&done)))
     }
@@ -71,7 +87,7 @@ impl Function {
     async fn debit_batch(&self, caller: &Caller, request: &Request) -> Result<Response<Body>, Problem> {
         let debits = order::read_batch(request, &self.rates)?;
         let ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
-        let done = self.spender.debit_all(&caller.org, &actor(caller), &debits, self.clock.now()).await;
+        let done = self.spender.debit_all(&caller.org, &caller.actor, &debits, self.clock.now()).await;
         let outcomes = done.map_err(|error| answer::problem(&caller.org, &ids, &error))?;
         let new = |outcome: &Outcome| matches!(outcome, Outcome::Done(done) if !done.repeated);
         let all: Vec<_> =
@@ -80,14 +96,8 @@ impl Function {
     }
 
     async fn reverse(&self, caller: &Caller, id: DebitId) -> Result<Response<Body>, Problem> {
-        let done = self.spender.reverse(&caller.org, &actor(caller), id, self.clock.now()).await;
+        let done = self.spender.reverse(&caller.org, &caller.actor, id, self.clock.now()).await;
         let reversal = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         Ok(json_response(StatusCode::OK, &answer::reversed(&reversal)))
     }
-}
-
-/// Who spends: the program that the token was made for, or else the organisation itself.
-fn actor(caller: &Caller) -> Actor {
-    let subject = caller.subject.clone().or_else(|| Subject::parse(caller.org.as_str()).ok());
-    subject.map_or(Actor::System, Actor::Machine)
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
@@ -156,14 +157,9 @@ impl Store {
         update.update_expression("SET #f = :one").expression_attribute_names("#f", REFUSED)
     }
 
-    /// Credits that come to a balance shard; makes it if there is none.
-    pub(super) fn gain_update(
-        &self,
-        org: &OrgId,
-        id: ShardId,
-        credits: Credits,
-    ) -> Result<TransactWriteItem, BuildError> {
-        let update = Update::builder()
+    /// Credits that come to a balance shard, or leave it; makes the shard if there is none.
+    pub(super) fn gain(&self, org: &OrgId, id: ShardId, credits: Credits) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::shard(org, id)))
             .update_expression(format!(
@@ -171,17 +167,15 @@ impl Store {
             ))
             .expression_attribute_names("#e", EPOCH)
             .expression_attribute_names("#f", REFUSED)
-            .expression_attribute_values(":zero", number(0))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_names("#g", MOVEMENTS)
+            .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":credits", number(credits.0))
             .expression_attribute_values(":first", number(id.first_sequence()))
             .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
             .expression_attribute_values(":one", number(1))
-            .build()?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Both sides of a move, for one transaction.
@@ -191,7 +185,8 @@ impl Store {
         rebalance: &Rebalance,
     ) -> Result<Vec<TransactWriteItem>, BuildError> {
         let all = rebalance.from.iter().fold(0_i64, |sum, (_, credits)| sum.saturating_add(credits.0));
-        let mut updates = vec![self.gain_update(org, rebalance.to, Credits(all))?];
+        let to = self.gain(org, rebalance.to, Credits(all)).build()?;
+        let mut updates = vec![TransactWriteItem::builder().update(to).build()];
         for (id, credits) in &rebalance.from {
             let update = Update::builder()
                 .table_name(&self.table)

@@ -1,31 +1,30 @@
 //! What spending needs of a table, by DynamoDB.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, EntryKind, OrgId, Rebalance, Reservation,
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, Posting, Rebalance, Reservation,
     Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Writer};
+use super::attributes::Item;
 use super::balance_shards::shard_of;
-use super::errors::{Canceled, canceled_reason_item, port_error};
+use super::errors::port_error;
 use super::keys::{self, PK};
-use super::rows::CREDITS;
+use super::posting::Posted;
 use super::runs::{actor_of, stored_in};
-use super::writes::not_built;
+use super::transactions::{not_built, until_no_collision};
 use crate::PortError;
 
-/// How often a write is tried that collides with a transaction on the balance; the SDK does not repeat it.
-const TRIES: u32 = 4;
+/// A reservation waits less for a transaction on its shard to end than a transaction does.
 const FIRST_PAUSE_MS: u64 = 10;
+/// How often entries are written anew because the item of their run has become someone else's.
+const TRIES: u32 = 4;
 
 impl Balances for Store {
     async fn reserve(
@@ -129,12 +128,8 @@ impl Balances for Store {
     }
 
     async fn rebalance(&self, org: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
-        match self.transact(self.rebalance_updates(org, rebalance).map_err(not_built)?).await {
-            Ok(()) => Ok(()),
-            Err(Canceled::Conditions(_)) => Err(PortError::Conflict),
-            Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
-            Err(Canceled::Other(error)) => Err(error),
-        }
+        let updates = self.rebalance_updates(org, rebalance).map_err(not_built)?;
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
     }
 
     async fn announce_sharding(&self, org: &OrgId) -> Result<(), PortError> {
@@ -156,20 +151,14 @@ impl Balances for Store {
         reversal: &Reversal,
         actor: &Actor,
     ) -> Result<Reversed, PortError> {
-        let mut items = vec![self.mark_reversed(org, ledger, reversal).map_err(not_built)?];
-        items.extend(self.puts_if_absent([reversal_entry_item(org, reversal, actor)])?);
-        items.push(self.gain_update(org, ShardId::MAIN, reversal.credits).map_err(not_built)?);
-        match self.transact(items).await {
-            Ok(()) => Ok(Reversed::New),
-            Err(Canceled::Conditions(reasons)) => {
-                let run = canceled_reason_item(&reasons, 0);
-                match stored_in(run, reversal.debit)? {
-                    Stored::Reversed(_, before) => Ok(Reversed::Before(before)),
-                    Stored::Nothing | Stored::Debit(_) | Stored::Other => Err(PortError::Conflict),
-                }
-            }
-            Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
-            Err(Canceled::Other(error)) => Err(error),
+        match self.post(org, &Posting::reversal(reversal, ledger, Some(actor))).await? {
+            Posted::New => Ok(Reversed::New),
+            Posted::Before(entry) => Ok(Reversed::Before(Reversal {
+                entry: entry.id,
+                credits: entry.credits,
+                at: entry.at,
+                ..*reversal
+            })),
         }
     }
 }
@@ -180,7 +169,7 @@ impl Balances for Store {
 async fn updated(
     update: UpdateItemFluentBuilder,
 ) -> Result<Result<UpdateItemOutput, Option<Item>>, PortError> {
-    match unless_in_transaction(|| update.clone().send()).await {
+    match until_no_collision(FIRST_PAUSE_MS, || update.clone().send(), in_transaction).await {
         Ok(done) => Ok(Ok(done)),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
@@ -193,35 +182,7 @@ fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
     updated.map(drop).map_err(|_| PortError::Conflict)
 }
 
-async fn unless_in_transaction<T, E, F>(send: impl Fn() -> F) -> Result<T, SdkError<E>>
-where
-    E: ProvideErrorMetadata,
-    F: Future<Output = Result<T, SdkError<E>>>,
-{
-    let mut tried = 1;
-    loop {
-        let sent = send().await;
-        let collided = sent
-            .as_ref()
-            .err()
-            .and_then(SdkError::as_service_error)
-            .is_some_and(|error| error.code() == Some("TransactionConflictException"));
-        if !collided || tried == TRIES {
-            return sent;
-        }
-        let longest = FIRST_PAUSE_MS << tried;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=longest))).await;
-        tried += 1;
-    }
-}
-
-fn reversal_entry_item(org: &OrgId, reversal: &Reversal, actor: &Actor) -> Item {
-    Writer(keys::entry(org, reversal.entry))
-        .number("at", reversal.at.ms())
-        .number(CREDITS, reversal.credits.0)
-        .text("kind", EntryKind::Reversal.as_str())
-        .text("cause", reversal.debit.to_string())
-        .text("channel", reversal.channel.as_str())
-        .text("actor", actor.to_string())
-        .0
+fn in_transaction(error: &SdkError<UpdateItemError>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    code == Some("TransactionConflictException")
 }

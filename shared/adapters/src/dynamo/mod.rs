@@ -3,20 +3,25 @@
 mod attributes;
 mod balance_shards;
 mod balances;
+mod due;
 mod errors;
 mod keys;
 mod months;
+mod posting;
 mod reads;
 mod rows;
 mod runs;
+mod settings;
 mod short_names;
-mod writes;
+mod top_ups;
+mod transactions;
 
 use aws_sdk_dynamodb::Client;
 
+pub use due::{Due, DueWork};
 pub use months::Ledger;
-pub use reads::{Balance, Due, Page};
-pub use writes::Begun;
+pub use posting::Posted;
+pub use reads::{Balance, Page};
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
 #[derive(Clone, Debug)]

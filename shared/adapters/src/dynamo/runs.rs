@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 use saldo_credits::Stored;
 use saldo_domain::{
     Actor, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference,
-    Reversal, RunId, ShardId, Stamp,
+    Reversal, RunId, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
@@ -88,18 +88,19 @@ impl Store {
         &self,
         org: &OrgId,
         ledger: ShardId,
-        reversal: &Reversal,
+        debit: DebitId,
+        at: Timestamp,
     ) -> Result<TransactWriteItem, BuildError> {
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(keys::run(org, ledger, reversal.debit.run())))
+            .set_key(Some(keys::run(org, ledger, debit.run())))
             .update_expression("SET #x = :at")
             .condition_expression("#kind = :debits AND attribute_exists(#d) AND attribute_not_exists(#x)")
             .expression_attribute_names("#kind", KIND)
-            .expression_attribute_names("#d", name(reversal.debit))
-            .expression_attribute_names("#x", mark(reversal.debit))
+            .expression_attribute_names("#d", name(debit))
+            .expression_attribute_names("#x", mark(debit))
             .expression_attribute_values(":debits", text(DEBITS))
-            .expression_attribute_values(":at", number(reversal.at.ms()))
+            .expression_attribute_values(":at", number(at.ms()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -146,7 +147,7 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
     let mut entries = Vec::new();
     for place in 0..=31 {
         let id = run.id(place).map_err(|_| row.fault(keys::SK))?;
-        entries.extend(stored_in(Some(item), id)?.entry().map(Entry::debit));
+        entries.extend(stored_in(Some(item), id)?.entry().map(Entry::of_debit));
     }
     Ok(Some(entries))
 }

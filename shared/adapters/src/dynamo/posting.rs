@@ -1,0 +1,128 @@
+//! The one place where credits are posted: a change of a row, entries, balance and slot in one transaction.
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use saldo_credits::Stored;
+use saldo_domain::{Credits, Entry, Floor, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
+
+use super::Store;
+use super::attributes::{Item, number, text};
+use super::keys;
+use super::rows::{REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
+use super::runs::stored_in;
+use super::transactions::not_built;
+use crate::PortError;
+
+/// What came of posting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    New,
+    /// It was posted before, by this entry.
+    Before(Entry),
+}
+
+/// A row that is written over the revision before its own, together with postings.
+pub(super) struct RowChange<'a> {
+    pub(super) top_up: &'a TopUp,
+    /// Whether the open slot is freed, which only its holder does.
+    pub(super) release_slot: bool,
+}
+
+pub(super) const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
+
+impl Store {
+    /// Posts what belongs to no row; a repeat is answered with the entry that was made.
+    ///
+    /// [`PortError::Conflict`] means that a posting with a floor found too little.
+    pub async fn post(&self, org: &OrgId, posting: &Posting) -> Result<Posted, PortError> {
+        let mut parts: Vec<_> = self.mark(org, posting)?.into_iter().collect();
+        parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
+        let written = 0..parts.len();
+        parts.extend(self.balance_update(org, std::slice::from_ref(posting))?);
+        let Err(refused) = self.transact(parts).await? else { return Ok(Posted::New) };
+        let before = written.into_iter().find_map(|place| refused.item_at(place));
+        before.map_or(Err(PortError::Conflict), |item| made_before(item, posting).map(Posted::Before))
+    }
+
+    /// Writes a row and its postings, all or nothing.
+    ///
+    /// [`PortError::Conflict`] means that the row has changed since, or that the slot is another's.
+    pub(super) async fn post_over_row(
+        &self,
+        RowChange { top_up, release_slot }: RowChange<'_>,
+        postings: &[Posting],
+    ) -> Result<(), PortError> {
+        let org = &top_up.org;
+        let mut parts = vec![self.row_put(top_up)?];
+        for posting in postings {
+            parts.extend(self.mark(org, posting)?);
+            parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
+        }
+        parts.extend(self.balance_update(org, postings)?);
+        if release_slot {
+            parts.push(self.slot_delete(org, &top_up.id)?);
+        }
+        self.transact(parts).await?.map_err(|_| PortError::Conflict)
+    }
+
+    /// The mark that a posting is made once, where its entry alone does not say it.
+    fn mark(&self, org: &OrgId, posting: &Posting) -> Result<Option<TransactWriteItem>, PortError> {
+        match posting.once {
+            Once::Entry => Ok(None),
+            Once::Debit(debit, ledger) => {
+                self.mark_reversed(org, ledger, debit, posting.entry.at).map(Some).map_err(not_built)
+            }
+        }
+    }
+
+    /// All postings in one update of the balance, as a transaction has one for each item.
+    fn balance_update(
+        &self,
+        org: &OrgId,
+        postings: &[Posting],
+    ) -> Result<Option<TransactWriteItem>, PortError> {
+        if postings.is_empty() {
+            return Ok(None);
+        }
+        let moved =
+            postings.iter().try_fold(Credits::ZERO, |sum, posting| sum.checked_add(posting.entry.credits));
+        let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
+        let mut update = self.gain(org, ShardId::MAIN, moved);
+        let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
+        if bounded && moved < Credits::ZERO {
+            update = update
+                .condition_expression("#credits >= :least")
+                .expression_attribute_values(":least", number(moved.negated().0));
+        }
+        let update = update.build().map_err(not_built)?;
+        Ok(Some(TransactWriteItem::builder().update(update).build()))
+    }
+
+    fn row_put(&self, top_up: &TopUp) -> Result<TransactWriteItem, PortError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(top_up_item(top_up)))
+            .condition_expression(OVER_REVISION)
+            .expression_attribute_names("#revision", REVISION)
+            .expression_attribute_values(":before", number(top_up.revision.saturating_sub(1)));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(not_built)?).build())
+    }
+
+    fn slot_delete(&self, org: &OrgId, holder: &TopUpId) -> Result<TransactWriteItem, PortError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::open_slot(org)))
+            .condition_expression("#holder = :holder")
+            .expression_attribute_names("#holder", TOP_UP_ID)
+            .expression_attribute_values(":holder", text(holder.as_str()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(not_built)?).build())
+    }
+}
+
+/// The entry that was made before, by what stands in place of its mark or itself.
+fn made_before(item: &Item, posting: &Posting) -> Result<Entry, PortError> {
+    let Once::Debit(debit, ledger) = posting.once else { return entry_of(item) };
+    match stored_in(Some(item), debit)? {
+        Stored::Reversed(_, reversal) => Ok(Posting::reversal(&reversal, ledger, None).entry),
+        Stored::Nothing | Stored::Debit(_) | Stored::Other => Err(PortError::Conflict),
+    }
+}
