@@ -195,8 +195,12 @@ fn what_is_told_to_be_available_is_never_more_than_there_is() {
 #[test]
 fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
     let (mut refused, mut late) = (0, 0);
-    for shards in [0, 2] {
-        for (credits_at, arrives_at) in (0..40).flat_map(|at| (at..40).map(move |later| (at, later))) {
+    // Over shards a debit makes more calls.
+    for (shards, steps, apart) in [(0, 40, 1), (2, 120, 5)] {
+        let moments = || (0..steps).step_by(apart);
+        let orders = moments()
+            .flat_map(|at| moments().filter(move |later| *later >= at).map(move |later| (at, later)));
+        for (credits_at, arrives_at) in orders {
             let port = port(2);
             let org = acme();
             let config = if shards == 0 { "{}".to_owned() } else { format!("{{\"acme\":{shards}}}") };
@@ -215,7 +219,7 @@ fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
             let mut repeat: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
                 told.set(Some(second.debit(&org, &machine(), &debit, now()).await));
             });
-            for step in 0..80 {
+            for step in 0..1_000 {
                 if step == credits_at {
                     port.state().credit(10);
                 }
@@ -227,7 +231,7 @@ fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
                 }
             }
             drop(repeat);
-            let answer = told.into_inner().expect("80 steps are enough");
+            let answer = told.into_inner().expect("a thousand steps are enough");
             late += 1;
             if matches!(answer, Err(SpendError::NotEnough { .. })) {
                 refused += 1;

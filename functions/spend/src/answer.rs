@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tracing::error;
 
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
-
 const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
 
 /// 201 when something was spent now, 200 for a repeat.

@@ -52,9 +52,9 @@ impl<B: Balances> Spender<B> {
             }
             return Ok(Cover::Perhaps);
         }
-        let unfenced = |id: &ShardId| all.get(id).is_none_or(|shard| !shard.refused);
-        for id in ShardId::balances().filter(|id| at_once(call) || unfenced(id)) {
-            self.balances.fence(org, id, at_once(call)).await?;
+        // One that comes to be later is born in an epoch that nobody knows yet.
+        for (id, _) in all.iter().filter(|(_, shard)| at_once(call) || !shard.refused) {
+            self.balances.fence(org, *id, at_once(call)).await?;
         }
         // The shards were read one after the other, and credits may have moved behind the reader's back. If between this
         // reading and another one no shard gained any, then none had more than was read when the first one ended.

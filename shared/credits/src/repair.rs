@@ -9,6 +9,8 @@ use tracing::warn;
 use crate::port::{Balances, Stored};
 use crate::spender::Spender;
 
+type Pending = Vec<(DebitId, Stamp)>;
+
 impl<B: Balances> Spender<B> {
     /// Reads the balance shards and finishes the debits that were abandoned.
     pub async fn repair_all(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
@@ -38,6 +40,8 @@ impl<B: Balances> Spender<B> {
         if behind.is_empty() {
             return;
         }
+        let clearing = self.process.clearing(org);
+        let Ok(_alone) = clearing.try_lock() else { return };
         match self.finish_all(org, sharding, shard.credits, &behind).await {
             Ok(written) => self.process.wrote(org, written),
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished in passing"),
@@ -100,7 +104,7 @@ impl<B: Balances> Spender<B> {
         org: &OrgId,
         sharding: Sharding,
         pending: &[(DebitId, Stamp)],
-    ) -> Result<(Vec<(DebitId, Stamp)>, Vec<(DebitId, Stamp)>), PortError> {
+    ) -> Result<(Pending, Pending), PortError> {
         let asked: Vec<_> = pending.iter().map(|(id, _)| (sharding.ledger(*id), *id)).collect();
         let stored = self.balances.entries(org, &asked).await?;
         let all: Vec<_> = pending.iter().copied().zip(stored).collect();

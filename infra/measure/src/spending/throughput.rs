@@ -177,8 +177,8 @@ impl Scene {
             let debit = |id| ReservedDebit { id, credits: Credits(1), code };
             let debits: Vec<_> = (0..MOST_IN_BATCH).filter_map(|_| self.id(&mut rng)).map(debit).collect();
             let (credits, at) = (i64::try_from(debits.len()).unwrap_or_default(), self.now());
-            let reservation =
-                Reservation { debits, acknowledged: Vec::new(), unsharded: false, epoch: 0, at };
+            let epoch = self.link.store().table.shards.get(&shard).map_or(0, |shard| shard.epoch);
+            let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: false, epoch, at };
             loop {
                 let answer = self.link.call(Op::Reserve(shard, reservation.clone())).await;
                 if let Ok(Answer::Reserved(Reserved::Done(_))) = answer {

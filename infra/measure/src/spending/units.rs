@@ -35,21 +35,20 @@ const GOALS: [(&str, [u32; 2]); 5] = [
 
 pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
     let mut seen = Vec::new();
-    of_one_head(&mut seen).await?;
+    of_one_shard(&mut seen).await?;
+    of_refusals(&mut seen).await?;
     of_shards(&mut seen).await?;
     Ok(seen)
 }
 
-async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+async fn of_one_shard(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     let saldo = Metered::start().await?;
     let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
-    let refused = saldo.debit(&saldo.debit_id(), "sms", 402).await?;
     saldo.top_up("first").await?;
     note("debit, the organisation's first", 1, saldo.debit(&saldo.debit_id(), "sms", 201).await?);
     let id = saldo.debit_id();
     note(LATER, 1, saldo.debit(&id, "sms", 201).await?);
     note("debit, the same again (200)", 1, saldo.debit(&id, "sms", 200).await?);
-    note("debit, refused: not enough left (402)", 1, refused);
     note("debit, reversed", 1, saldo.reverse(&id).await?);
     // The first one finds nothing pending, and later ones the one before.
     saldo.batch(&saldo.ids_of_one_run(10)?).await?;
@@ -59,6 +58,20 @@ async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note("25 debits, ids of one run", 25, saldo.batch(&saldo.ids_of_one_run(25)?).await?);
     note(THREE, 1, saldo.plain_transaction(3).await?);
     note(TWO, 1, saldo.plain_transaction(2).await?);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// The first refusal since credits came keeps attempts of before from succeeding behind it.
+async fn of_refusals(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
+    let first = saldo.debit(&saldo.debit_id(), "sms", 402).await?;
+    note("debit, refused: not enough left (402)", saldo.debit(&saldo.debit_id(), "sms", 402).await?);
+    note("debit, the first refused since credits came (402)", first);
+    saldo.top_up("first").await?;
+    let behind = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    note("debit, a process's first since credits came behind it", behind);
     saldo.stop().await;
     Ok(())
 }

@@ -104,6 +104,7 @@ impl Store {
             .expression_attribute_names("#e", EPOCH)
             .expression_attribute_names("#f", REFUSED)
             .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":born", number(0))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_names("#g", MOVEMENTS)
@@ -158,7 +159,11 @@ impl Store {
     }
 
     /// Credits that come to a balance shard, or leave it; makes the shard if there is none.
+    ///
+    /// A main shard is born in the epoch 0, which is what a process assumes of one that it has not seen. Any other is
+    /// born in a later one: an attempt of before, which someone may have been refused behind, does not succeed on it.
     pub(super) fn gain(&self, org: &OrgId, id: ShardId, credits: Credits) -> UpdateBuilder {
+        let born = i64::from(id != ShardId::MAIN);
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::shard(org, id)))
@@ -172,6 +177,7 @@ impl Store {
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_names("#g", MOVEMENTS)
             .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":born", number(born))
             .expression_attribute_values(":credits", number(credits.0))
             .expression_attribute_values(":first", number(id.first_sequence()))
             .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
@@ -205,7 +211,7 @@ impl Store {
 }
 
 /// The epoch moves on, if someone was refused, with credits that come.
-const NEXT_EPOCH: &str = "#e = if_not_exists(#e, :zero) + if_not_exists(#f, :zero), #f = :zero";
+const NEXT_EPOCH: &str = "#e = if_not_exists(#e, :zero) + if_not_exists(#f, :born), #f = :zero";
 
 /// ` AND (…)` for each debit that is to be pending no more, and the paths to remove.
 fn acknowledging(written: &[(DebitId, Stamp)]) -> (String, String) {

@@ -182,7 +182,6 @@ mod tests {
             channel: None,
             country: None,
             reference: None,
-            actor: None,
         }
     }
 

@@ -325,6 +325,7 @@ impl Table {
         let shard = self.shards.entry(rebalance.to).or_default();
         if !shard.ready {
             (shard.ready, shard.sequence) = (true, sequence);
+            shard.refused |= rebalance.to != ShardId::MAIN;
         }
         shard.credits.0 += moved;
         shard.movements += counts;
