@@ -23,6 +23,8 @@ pub(super) struct Answers {
     pub(super) wrong: Option<String>,
     /// How many attempts of each debit are alive.
     under_way: BTreeMap<DebitId, u32>,
+    /// How many attempts of each debit have begun.
+    begun: BTreeMap<DebitId, u32>,
 }
 
 /// What was true when an attempt began; alive until it is dropped.
@@ -34,6 +36,8 @@ pub(super) struct Before {
     /// How many calls there had been.
     calls: usize,
     tried: Vec<DebitId>,
+    /// Those of which no other attempt was alive, and how many had begun.
+    alone: BTreeMap<DebitId, u32>,
     answers: Arc<Mutex<Answers>>,
 }
 
@@ -45,13 +49,18 @@ impl Before {
         for debit in debits {
             told.refused.remove(&debit.id);
             *told.under_way.entry(debit.id).or_default() += 1;
+            *told.begun.entry(debit.id).or_default() += 1;
         }
+        let alone =
+            |debit: &Debit| (told.under_way[&debit.id] == 1).then(|| (debit.id, told.begun[&debit.id]));
+        let alone = debits.iter().filter_map(alone).collect();
         Before {
             acknowledged: told.debits.keys().copied().collect(),
             reversed: told.reversals.keys().copied().collect(),
             taken: state.table.charged.iter().filter_map(taken).collect(),
             calls: state.table.totals.len(),
             tried: debits.iter().map(|debit| debit.id).collect(),
+            alone,
             answers: Arc::clone(answers),
         }
     }
@@ -155,8 +164,8 @@ impl Answers {
             self.wrong.get_or_insert(format!("refused for {needed} with {least:?} there"));
         }
         let charged = |debit: &Debit| state.table.charged.get(&debit.id).is_some_and(|times| *times > 0);
-        // Whoever else tries it at the same time may be told something else.
-        let alone = |debit: &&Debit| self.under_way.get(&debit.id) == Some(&1);
+        // Whoever else tries it at the same time may be told something else, and later.
+        let alone = |debit: &&Debit| before.alone.get(&debit.id) == self.begun.get(&debit.id);
         let open: i64 =
             debits.iter().filter(|debit| !charged(debit) || !alone(debit)).map(|debit| debit.credits.0).sum();
         let refused: Vec<_> = debits.iter().filter(|debit| !charged(debit)).filter(alone).collect();
