@@ -136,7 +136,7 @@ impl Answers {
             // The message with other content that came first.
             Outcome::Reused => {}
             Outcome::Reversed => {
-                if !port.state().table.reversals.contains_key(&id) {
+                if !port.state().table.reversals.keys().any(|(_, reversed)| *reversed == id) {
                     self.wrong.get_or_insert(format!("{id} was never reversed"));
                 }
             }

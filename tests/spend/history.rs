@@ -217,7 +217,7 @@ impl Play {
         let acknowledged: Vec<_> = self.answers.lock().unwrap().debits.values().copied().collect();
         for told in acknowledged {
             let debit = self.answers.lock().unwrap().messages[&told.id].clone();
-            let reversed = self.port.state().table.reversals.contains_key(&told.id);
+            let reversed = self.port.state().table.reversals.keys().any(|(_, id)| *id == told.id);
             let expected =
                 if reversed { Err(SpendError::Reversed) } else { Ok(Debited { repeated: true, ..told }) };
             let again = wait(spender.debit(&org, &machine(), &debit, now));

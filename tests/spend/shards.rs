@@ -77,9 +77,11 @@ async fn history_balance_and_usage_are_of_all_shards() {
     let (early, late) = (&sent[3], &sent[40]);
     for id in [early, late] {
         let path = format!("/v1/debits/{id}/reverse");
-        assert_eq!(acme.sender.send("POST", &path, &[], "").await.status, 200);
         let again = acme.debit(id, json!({"channel": "whatsapp"})).await;
         assert_eq!(again.status, 200, "a repeat finds its entry: {}", again.json());
+        assert_eq!(acme.sender.send("POST", &path, &[], "").await.status, 200);
+        let again = acme.debit(id, json!({"channel": "whatsapp"})).await;
+        assert_eq!(again.code(), "debit_reversed", "and its mark");
     }
     for limit in [1, 7, 100] {
         let entries = acme.entries_by(limit).await;

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{Actor, DebitId, EntryId};
+use saldo_domain::{Actor, DebitId, EntryId, EntryKind};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -153,10 +153,7 @@ pub(crate) async fn pending(saldo: &Saldo) -> Vec<(String, usize)> {
 fn prove_ledger(org: &str, account: &Account, when: &str) {
     for entry in &account.entries {
         let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
-        assert!(
-            ["top_up", "debit", "reversal"].contains(&kind),
-            "{when}: {org} has an entry of kind {kind:?}"
-        );
+        assert!(EntryKind::parse(kind).is_some(), "{when}: {org} has an entry of kind {kind:?}");
         let month = EntryId::parse(id).unwrap().month().digits();
         let ledger = text(entry, "pk");
         assert_eq!(ledger.split('#').nth(2), Some(month.as_str()), "{when}: entry {id} lies in {ledger}");
@@ -177,6 +174,15 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
             text(top_up, "status") == "paid",
             "{when}: {id} of {org} is paid when credited"
         );
+        for (posted, kinds) in
+            [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
+        {
+            let of = |kind| of_kind(account, kind).filter(|entry| text(entry, "cause") == id);
+            let sum: i64 =
+                kinds.into_iter().flat_map(of).map(|entry| number(entry, "credits").unwrap()).sum();
+            let row = number(top_up, posted).unwrap_or_default();
+            assert_eq!(-sum, row, "{when}: {id} of {org} says what its entries say of what was {posted}");
+        }
     }
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
 }

@@ -21,7 +21,8 @@ pub struct Table {
     pub bug: Option<Bug>,
     pub shards: BalanceShards,
     pub ledger: BTreeMap<(ShardId, EntryId), Row>,
-    pub reversals: BTreeMap<DebitId, Reversal>,
+    /// By where the debits' entries lie.
+    pub reversals: BTreeMap<(ShardId, DebitId), Reversal>,
     /// Applications of each debit that were not given back.
     pub charged: BTreeMap<DebitId, i64>,
     /// What all balance shards had together, after each call.
@@ -286,7 +287,7 @@ impl Table {
             return Stored::Other;
         }
         match self.ledger.get(&(ledger, id.entry())) {
-            Some(Row::Debit(entry)) => match self.reversals.get(&id) {
+            Some(Row::Debit(entry)) => match self.reversals.get(&(ledger, id)) {
                 Some(reversal) if self.bug != Some(Bug::ReversalLeavesNoMark) => {
                     Stored::Reversed(entry.clone(), *reversal)
                 }
@@ -347,12 +348,12 @@ impl Table {
         if self.stored(ledger, reversal.debit).entry().is_none() {
             return Err(PortError::Conflict);
         }
-        if let Some(before) = self.reversals.get(&reversal.debit)
+        if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
             && self.bug != Some(Bug::ReversedTwice)
         {
             return Ok(Reversed::Before(*before));
         }
-        self.reversals.insert(reversal.debit, reversal);
+        self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
         }
