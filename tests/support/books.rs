@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{DebitId, EntryId};
+use saldo_domain::{Actor, DebitId, EntryId, EntryKind};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -57,22 +57,22 @@ struct Account {
     slot: Option<String>,
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
-    /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
-    ring: Vec<(String, i64)>,
-    /// What is noted beside a debit that is reversed.
-    reversed: BTreeMap<String, Item>,
+    /// Debits that may not have their entry yet, with their stamps; one may be pending on several shards.
+    pending: Vec<(String, i64)>,
+    /// When each debit that is marked as reversed was so.
+    reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
 }
 
-/// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
-const TURN: i64 = 65_536;
+/// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
+const SEQUENCE_STEP: i64 = 65_536;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
-/// - balance = sum of entries - debits in the ring without their entry;
-/// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
+/// - balance = sum of entries - pending debits without their entry;
+/// - a debit has one entry, and a reversed one the reversal of as many credits, and its mark;
 /// - every other entry is of a credited top-up, one each, of as many credits as were bought;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
@@ -81,7 +81,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
-        let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
+        let unwritten: i64 = unwritten(account).map(|stamp| stamp % SEQUENCE_STEP / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
         assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
         prove_ledger(org, account, when);
@@ -140,23 +140,20 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
 }
 
 /// Every organisation's credits.
-pub(crate) async fn heads(saldo: &Saldo) -> Vec<(String, i64)> {
+pub(crate) async fn balances(saldo: &Saldo) -> Vec<(String, i64)> {
     accounts(saldo).await.into_iter().map(|(org, account)| (org, account.balance)).collect()
 }
 
-/// How many debits are in every organisation's ring.
-pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
-    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
+/// How many debits of every organisation are pending.
+pub(crate) async fn pending(saldo: &Saldo) -> Vec<(String, usize)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.pending.len())).collect()
 }
 
 /// Every entry is one of those that the other proofs look at, under the month of its id.
 fn prove_ledger(org: &str, account: &Account, when: &str) {
     for entry in &account.entries {
         let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
-        assert!(
-            ["top_up", "debit", "reversal"].contains(&kind),
-            "{when}: {org} has an entry of kind {kind:?}"
-        );
+        assert!(EntryKind::parse(kind).is_some(), "{when}: {org} has an entry of kind {kind:?}");
         let month = EntryId::parse(id).unwrap().month().digits();
         let ledger = text(entry, "pk");
         assert_eq!(ledger.split('#').nth(2), Some(month.as_str()), "{when}: entry {id} lies in {ledger}");
@@ -177,6 +174,15 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
             text(top_up, "status") == "paid",
             "{when}: {id} of {org} is paid when credited"
         );
+        for (posted, kinds) in
+            [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
+        {
+            let of = |kind| of_kind(account, kind).filter(|entry| text(entry, "cause") == id);
+            let sum: i64 =
+                kinds.into_iter().flat_map(of).map(|entry| number(entry, "credits").unwrap()).sum();
+            let row = number(top_up, posted).unwrap_or_default();
+            assert_eq!(-sum, row, "{when}: {id} of {org} says what its entries say of what was {posted}");
+        }
     }
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
 }
@@ -185,12 +191,13 @@ fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Ite
     account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
 }
 
-/// The tags in the ring that no entry carries.
+/// The stamps of pending debits that no entry carries.
 fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
-    let written = |id: &str, tag: i64| {
-        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
+    let written = |id: &str, stamp: i64| {
+        of_kind(account, "debit")
+            .any(|entry| text(entry, "sk") == id && number(entry, "stamp") == Some(stamp))
     };
-    account.ring.iter().filter(move |(id, tag)| !written(id, *tag)).map(|(_, tag)| *tag)
+    account.pending.iter().filter(move |(id, stamp)| !written(id, *stamp)).map(|(_, stamp)| *stamp)
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
@@ -202,23 +209,21 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
-        let note = account.reversed.get(debit);
-        let note =
-            note.unwrap_or_else(|| panic!("{when}: {debit} of {org} is reversed, and it is not noted"));
         assert_eq!(
-            (text(note, "entry"), number(note, "credits")),
-            (text(entry, "sk"), Some(credits)),
-            "{when}: the note that {debit} of {org} is reversed says what the entry says"
+            account.reversed.get(debit).copied(),
+            number(entry, "at"),
+            "{when}: {debit} of {org} is marked as reversed, when it was"
         );
     }
-    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has notes of reversals that were none");
+    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has marks of reversals that were none");
 }
 
 /// The debits of a run as entries of their own.
 fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
-        if ["pk", "sk", "kind"].contains(&name.as_str()) {
+        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
@@ -229,13 +234,23 @@ fn debits(run: &Item) -> Vec<Item> {
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
-            ("tag".to_owned(), debit["t"].clone()),
+            ("stamp".to_owned(), debit["t"].clone()),
         ]))
     };
     run.iter().filter_map(debit).collect()
 }
 
-/// A ring's name of a debit as its id.
+/// The debits of a run that are marked as reversed, and since when.
+fn reversed(run: &Item) -> Vec<(String, i64)> {
+    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let mark = |name: &String| {
+        let place = name.strip_prefix('x')?.parse().unwrap();
+        Some((first.id(place).unwrap().to_string(), number(run, name).unwrap()))
+    };
+    run.keys().filter_map(mark).collect()
+}
+
+/// The name of a pending debit as its id.
 fn debit_id(name: &str) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
     DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
@@ -273,26 +288,31 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
         let account = accounts.entry(org.to_owned()).or_default();
         if kind == "LEDGER" {
-            account.entries.extend(if text(&item, "kind") == "debits" { debits(&item) } else { vec![item] });
+            if text(&item, "kind") == "debits" {
+                account.reversed.extend(reversed(&item));
+                account.entries.extend(debits(&item));
+            } else {
+                account.entries.push(item);
+            }
             continue;
         }
         assert_eq!(kind, "ORG", "{pk}");
         match sk.as_str() {
             "BALANCE" => {
-                let credits = number(&item, "credits").unwrap();
+                // One that nobody ever bought for says only that someone was refused.
+                let credits = number(&item, "credits").unwrap_or_default();
                 assert!(credits >= 0, "{pk} has {credits}");
                 account.balance += credits;
-                if let Some(AttributeValue::M(ring)) = item.get("q") {
-                    let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
-                    account.ring.extend(debits);
+                if let Some(AttributeValue::M(pending)) = item.get("q") {
+                    let debits = pending.keys().map(|name| (debit_id(name), number(pending, name).unwrap()));
+                    account.pending.extend(debits);
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
-            "CUSTOMER" | "SETTINGS" => {}
+            "SETTINGS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),
-                Some(("REVERSAL", debit)) => drop(account.reversed.insert(debit.to_owned(), item)),
                 _ => panic!("nothing is known of {pk} {sk}"),
             },
         }

@@ -65,6 +65,16 @@ impl Env {
         ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
+    /// `SALDO_REVERSAL_HOURS`, in seconds: for how long after its id's time a debit may be reversed, 1 hour to a year; 72
+    /// hours when it is not set.
+    pub fn reversal_secs(&self) -> Result<i64, ConfigError> {
+        let variable = "SALDO_REVERSAL_HOURS";
+        match self.get(variable).unwrap_or("72").parse::<i64>() {
+            Ok(hours) if (1..=8_784).contains(&hours) => Ok(hours * 3600),
+            Ok(_) | Err(_) => Err(ConfigError::new(variable, "is a whole number of hours from 1 to 8784")),
+        }
+    }
+
     /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`, `SALDO_SUBJECT_CLAIM`, `SALDO_NAME_CLAIM`
     /// and `SALDO_EMAIL_CLAIM`: where a token says who it is for.
     #[must_use]

@@ -60,6 +60,8 @@ problem_codes! {
     PaymentInProgress = 409 "payment_in_progress" "Conflict",
     AlreadyPaid = 409 "already_paid" "Conflict",
     DebitIdReused = 409 "debit_id_reused" "Conflict",
+    DebitReversed = 409 "debit_reversed" "Conflict",
+    ReversalWindowOver = 409 "reversal_window_over" "Conflict",
     SettingsChanged = 412 "settings_changed" "Precondition Failed",
     PayloadTooLarge = 413 "payload_too_large" "Payload Too Large",
     CreditsBelowMinimum = 422 "credits_below_minimum" "Unprocessable Entity",
