@@ -8,6 +8,7 @@ mod client;
 mod crash;
 mod dashboard;
 mod data_folder;
+mod deployed;
 mod events;
 mod journey;
 mod local;

@@ -74,6 +74,10 @@ impl Function {
     }
 
     fn event(&self, request: &Request) -> Result<Event, Problem> {
+        if self.secrets.is_empty() {
+            error!(alarm = "no_webhook_secret", "an event came before this endpoint was told its secret");
+            return Err(secret_missing());
+        }
         let body: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
@@ -98,4 +102,11 @@ impl Function {
             Problem::invalid("body", "The body is not an event.")
         })
     }
+}
+
+/// Not 400: Stripe sends again what was not taken, so that the events of these hours come after the secret.
+fn secret_missing() -> Problem {
+    let detail = "This endpoint does not know its signing secret yet, so it cannot tell who sent this. Nothing is lost: \
+        Stripe sends the event again until the endpoint takes it, with live keys for three days.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_missing", detail)
 }
