@@ -9,6 +9,7 @@ use saldo_adapters::config::Env;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::{Method, sign};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
@@ -151,6 +152,30 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
         sent.iter().map(|message| meant(&message.body)["kind"].clone().to_string()).collect();
     assert!(kinds.contains(r#""invoice.paid""#), "{kinds:?}");
     assert!(kinds.contains(r#""invoice.payment_failed""#), "{kinds:?}");
+    saldo.stop().await;
+}
+
+#[tokio::test]
+async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothing() {
+    let saldo = start(Clock::system()).await;
+    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
+    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), "none".to_owned());
+    let early =
+        saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap();
+    for signed_with in [None, Some("none"), Some("")] {
+        let body = r#"{"id":"evt_1","type":"invoice.paid","livemode":false,"created":1,"data":{"object":{"id":"in_1"}}}"#;
+        let signature = signed_with
+            .map(|secret| sign(&[secret.to_owned()], Clock::system().now().secs(), body.as_bytes()));
+        let mut request = lambda_http::http::Request::post("https://saldo.example/stripe/webhook");
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        let (status, problem) = answer(early.handle(request.body(body.into()).unwrap()).await);
+        assert_eq!((status, &problem["code"]), (503, &json!("webhook_secret_missing")), "{signed_with:?}");
+    }
+    let nothing =
+        saldo.queues().receive("saldo-local-Payments", 10, Duration::from_millis(1), None).await.unwrap();
+    assert!(nothing.is_empty());
     saldo.stop().await;
 }
 

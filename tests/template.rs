@@ -2,7 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use saldo_local::template::TEMPLATE;
+use saldo_local::Locals;
+use saldo_local::template::{Plan, TEMPLATE};
 use serde_yaml_ng::Value;
 
 /// A resource and the actions allowed on it.
@@ -251,6 +252,34 @@ fn a_table_that_was_there_already_is_used_everywhere_or_nowhere() {
         });
         assert!(fits, "{line}");
     }
+}
+
+#[test]
+fn with_an_existing_table_none_is_made() {
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut locals = Locals {
+        parameters: pairs(&[
+            ("JwtIssuer", "https://issuer.example"),
+            ("JwtAudience", "saldo"),
+            ("StripeSecret", "secret"),
+            ("StripeLivemode", "false"),
+        ]),
+        secrets: pairs(&[("write_key", "w"), ("read_key", "r"), ("webhook_secrets", "none")]),
+        sqs_url: String::new(),
+    };
+    let own = Plan::read(TEMPLATE, &locals).unwrap();
+    assert_eq!(
+        (own.tables.len(), own.environment("spend").unwrap()["SALDO_TABLE"].as_str()),
+        (1, "saldo-local-Table")
+    );
+    locals.parameters.insert("ExistingTable".to_owned(), "restored".to_owned());
+    let moved = Plan::read(TEMPLATE, &locals).unwrap();
+    assert_eq!(
+        (moved.tables.len(), moved.environment("spend").unwrap()["SALDO_TABLE"].as_str()),
+        (0, "restored")
+    );
 }
 
 #[test]

@@ -1,6 +1,26 @@
 //! Saldo's world for a program that spends credits by itself: region and credentials come from AWS's default chain.
 //!
 //! The functions do not use it: Lambda puts both into their environment, and the chain would cost them size and cold start.
+//!
+//! It needs the permissions that the function `spend` has on the table, and `SALDO_TABLE` and `SALDO_RATES` as that function has them:
+//!
+//! ```no_run
+//! # use saldo_adapters::{config::Env, dynamo::Store, spend::{Debited, SpendError, Spender}};
+//! # use saldo_domain::{Debit, DebitId, Details, OrgId, Channel};
+//! # async fn send(org: &OrgId, id: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let env = Env::of_process();
+//! let world = saldo_sender::connect(&env).await?;
+//! let spender: Spender<Store> = Spender::new(world.store(&env)?).with_shards(env.shards()?); // once; clones share it
+//! let credits = env.rates()?.rate(Channel::Sms, None);
+//! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
+//! match spender.debit(org, &debit, world.clock().now()).await {
+//!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),
+//!     Err(SpendError::NotEnough { available, .. }) => println!("do not send it; there are {available} credits"),
+//!     Err(error) => return Err(error.into()), // repeat it with the same id
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use aws_config::BehaviorVersion;
 use saldo_adapters::config::{ConfigError, Env};

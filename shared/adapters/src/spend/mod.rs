@@ -9,25 +9,7 @@
 //! [`Spender::with_shards`] spreads its debits over several heads; which of two applications counts is decided by the
 //! entry as before, so that processes may disagree about the number of heads.
 //!
-//! Senders in the same AWS account can use this as a library, with the table permissions that the function `spend` has:
-//!
-//! ```no_run
-//! # use saldo_adapters::{config::Env, dynamo::Store, spend::{Debited, SpendError, Spender}, world::World};
-//! # use saldo_domain::{Debit, DebitId, Details, OrgId, Channel};
-//! # async fn send(org: &OrgId, id: &str) -> Result<(), Box<dyn std::error::Error>> {
-//! let env = Env::of_process();
-//! let world = World::of_lambda(&env)?;
-//! let spender: Spender<Store> = Spender::new(world.store(&env)?).with_shards(env.shards()?); // once; clones share it
-//! let credits = env.rates()?.rate(Channel::Sms, None);
-//! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
-//! match spender.debit(org, &debit, world.clock().now()).await {
-//!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),
-//!     Err(SpendError::NotEnough { available, .. }) => println!("do not send it; there are {available} credits"),
-//!     Err(error) => return Err(error.into()), // repeat it with the same id
-//! }
-//! # Ok(())
-//! # }
-//! ```
+//! Senders in the same AWS account can use this as a library: the crate `saldo-sender` connects them and has an example.
 
 mod finishing;
 mod memory;
