@@ -7,7 +7,7 @@ export LC_ALL=C
 
 limit=6000000 # bytes
 other_tls='aws-lc-rs|aws-lc-sys|aws-lc-fips-sys|openssl|openssl-sys|native-tls|boring|boring-sys|s2n-tls|mbedtls'
-local_parts='saldo-local|saldo-stripe-stand-in|dynoxide-rs|libsqlite3-sys|axum|jsonwebtoken|serde_yaml_ng'
+local_parts='saldo-local|saldo-measure|saldo-stripe-stand-in|dynoxide-rs|libsqlite3-sys|axum|jsonwebtoken|serde_yaml_ng'
 
 functions=()
 for folder in functions/*/; do

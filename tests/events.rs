@@ -1,6 +1,7 @@
 //! Every payload in events/ goes through the function it triggers.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
@@ -9,7 +10,6 @@ use saldo_adapters::config::Env;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::{Method, sign};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
@@ -104,11 +104,14 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let (_, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
     assert_eq!(balance["available_credits"], 1000);
 
-    let id = crate::rig::debit_id(&clock, 0);
+    let id = crate::support::system::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, "debit", &[(DEBIT, &id)]);
     assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
-    let run =
-        saldo_domain::DebitId::parse(&crate::rig::debit_id(&clock, 0)).unwrap().run().first().to_string();
+    let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
+        .unwrap()
+        .run()
+        .first()
+        .to_string();
     let fresh = &run[..34];
     let (status, batch) = sent!(saldo_spend, "spend", saldo, "debit-batch", &[(RUN, fresh)]);
     let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});

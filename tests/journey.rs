@@ -6,7 +6,7 @@ use saldo_adapters::clock::Clock;
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
 
-use crate::data_folder::DataFolder;
+use crate::support::data_folder::DataFolder;
 use customer::{Customer, Payment, eventually};
 
 const THREE_DAYS_AND_AN_HOUR: i64 = 73 * 3_600;
@@ -55,7 +55,7 @@ async fn credits_are_bought_with_a_virtual_account_from_quote_to_balance() {
     );
     assert!(paid["invoice_number"].as_str().is_some_and(|number| !number.is_empty()));
     let pdf = paid["invoice_pdf"].as_str().unwrap().strip_prefix(saldo.stripe_url()).unwrap();
-    let pdf = crate::client::Client::new(saldo.stripe_url()).get(pdf).await;
+    let pdf = crate::support::client::Client::new(saldo.stripe_url()).get(pdf).await;
     assert_eq!((pdf.status.as_u16(), &pdf.body[..5]), (200, &b"%PDF-"[..]));
 
     let next = acme.open("next", 2500).await;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use saldo_stripe_stand_in::{Options, StandIn, Webhook};
 use serde_json::Value;
 
-use crate::client::{Answer, Client};
+use crate::support::client::{Answer, Client};
 
 /// 2026-11-23, in Unix seconds.
 const TODAY: i64 = 1_795_392_000;

@@ -3,8 +3,8 @@ use lambda_http::http::StatusCode;
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
-use crate::data_folder::DataFolder;
+use crate::support::client::{Answer, Client};
+use crate::support::data_folder::DataFolder;
 
 /// One call.
 #[derive(Clone)]

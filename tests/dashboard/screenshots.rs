@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::browser::{Browser, browser};
 use super::page::{Page, Reader};
 use super::stack::{Person, Stack, elsewhere, top_up_elsewhere};
-use crate::rig::debit_id;
+use crate::support::system::debit_id;
 
 const ORGANISATION: &str = "kopi-nusantara";
 const DAY_SECS: i64 = 86_400;

@@ -10,8 +10,8 @@ use tokio::runtime::Builder;
 use super::page::{Page, Reader};
 use super::stack::{Person, Stack, stack};
 use super::wire;
-use crate::client::Client;
-use crate::rig;
+use crate::support::client::Client;
+use crate::support::system;
 
 const DAY_SECS: i64 = 86_400;
 const SENDER: Person = Person::of("usage-sender");
@@ -28,7 +28,7 @@ fn busy() -> &'static Stack {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let clock = Clock::system();
         clock.advance(-40 * DAY_SECS);
-        let saldo = runtime.block_on(rig::start(&clock));
+        let saldo = runtime.block_on(system::start(&clock));
         let stack = Stack { dashboard: saldo.api_url().to_owned(), saldo, runtime };
         stack.runtime.block_on(live(&stack, &clock));
         stack
@@ -36,7 +36,7 @@ fn busy() -> &'static Stack {
 }
 
 async fn live(stack: &Stack, clock: &Clock) {
-    rig::with_credits(&stack.saldo, SENDER.organisation).await;
+    system::with_credits(&stack.saldo, SENDER.organisation).await;
     long_ago(stack, clock).await;
     let mut ago = 40;
     for (days_ago, channel, messages) in SENT {
@@ -50,7 +50,7 @@ async fn live(stack: &Stack, clock: &Clock) {
     let path = format!("/v1/debits/{refused}/reverse");
     let answer = sender(stack, SENDER).send("POST", &path, &[], "").await;
     assert_eq!(answer.status, 200);
-    rig::with_credits(&stack.saldo, BEGINNER.organisation).await;
+    system::with_credits(&stack.saldo, BEGINNER.organisation).await;
     send(stack, clock, BEGINNER, "email").await;
 }
 
@@ -58,7 +58,7 @@ async fn live(stack: &Stack, clock: &Clock) {
 async fn long_ago(stack: &Stack, clock: &Clock) {
     let store = stack.saldo.world().store(&stack.saldo.env_of("spend")).unwrap();
     let debit = Debit {
-        id: DebitId::parse(&rig::debit_id(clock, 0)).unwrap(),
+        id: DebitId::parse(&system::debit_id(clock, 0)).unwrap(),
         credits: Credits(970),
         channel: Channel::Email,
         details: Details::default(),
@@ -68,7 +68,7 @@ async fn long_ago(stack: &Stack, clock: &Clock) {
 }
 
 async fn send(stack: &Stack, clock: &Clock, person: Person, channel: &str) -> String {
-    let id = rig::debit_id(clock, 0);
+    let id = system::debit_id(clock, 0);
     let headers = [("content-type", "application/json")];
     let body = json!({"channel": channel}).to_string();
     let answer = sender(stack, person).send("PUT", &format!("/v1/debits/{id}"), &headers, body).await;

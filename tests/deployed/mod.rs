@@ -14,7 +14,7 @@ use saldo_stripe_stand_in::{Options, StandIn, Webhook};
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::data_folder::DataFolder;
+use crate::support::data_folder::DataFolder;
 use cloud::{Cloud, root};
 use customer::{Customer, eventually, pay};
 use issuer::Issuer;

@@ -5,7 +5,7 @@ use saldo_local::Saldo;
 use serde_json::{Value, json};
 
 use super::shapes;
-use crate::client::{Answer, Client};
+use crate::support::client::{Answer, Client};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

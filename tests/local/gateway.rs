@@ -13,7 +13,7 @@ use saldo_local::issuer::{AUDIENCE, ClaimNames, ISSUER, Issuer, TokenRequest};
 use saldo_local::template::Authorizer;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::support::client::Client;
 
 const NOW: i64 = 1_800_000_000;
 

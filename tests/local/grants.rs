@@ -11,7 +11,7 @@ use saldo_local::{Options, Saldo, Urls};
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::support::client::Client;
 use crate::template::granted;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
 async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     let token = saldo.token("acme", &["credits:spend"], None).unwrap();
     let client = Client::new(saldo.api_url()).with_token(token);
-    let id = crate::rig::debit_id(clock, -90);
+    let id = crate::support::system::debit_id(clock, -90);
     for status in [201, 200] {
         let path = format!("/v1/debits/{id}");
         let answer = client.send("PUT", &path, &[], r#"{"channel":"sms"}"#).await;
@@ -100,8 +100,9 @@ async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     }
     let answer = client.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
     assert_eq!(answer.status, 200);
-    let messages: Vec<_> =
-        (0..3).map(|_| json!({"id": crate::rig::debit_id(clock, -90), "channel": "sms"})).collect();
+    let messages: Vec<_> = (0..3)
+        .map(|_| json!({"id": crate::support::system::debit_id(clock, -90), "channel": "sms"}))
+        .collect();
     for status in [201, 200] {
         let body = json!({ "debits": messages }).to_string();
         let answer = client.send("POST", "/v1/debit-batches", &[], body).await;

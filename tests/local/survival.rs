@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::client::Client;
+use crate::support::client::Client;
 
 #[tokio::test]
 async fn a_top_up_survives_a_kill_at_every_step() {
@@ -120,12 +120,14 @@ struct Order {
 fn orders() -> Vec<Order> {
     let clock = saldo_adapters::clock::Clock::system();
     let alone = (0..30).map(|_| {
-        let (path, body) =
-            (format!("/v1/debits/{}", crate::rig::debit_id(&clock, 0)), json!({"channel": "sms"}));
+        let (path, body) = (
+            format!("/v1/debits/{}", crate::support::system::debit_id(&clock, 0)),
+            json!({"channel": "sms"}),
+        );
         Order { method: "PUT", path, body: body.to_string() }
     });
     let batches = (0..4).map(|_| {
-        let run = saldo_domain::DebitId::parse(&crate::rig::debit_id(&clock, 0)).unwrap().run();
+        let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0)).unwrap().run();
         let message = |place| json!({"id": run.id(place).unwrap().to_string(), "channel": "whatsapp"});
         let body = json!({"debits": (0..5).map(message).collect::<Vec<_>>()});
         Order { method: "POST", path: "/v1/debit-batches".to_owned(), body: body.to_string() }

@@ -4,7 +4,7 @@ use saldo_stripe_stand_in::Method;
 use serde_json::Value;
 
 use super::{Stripe, id};
-use crate::client::{Answer, Client};
+use crate::support::client::{Answer, Client};
 
 /// A browser without a script engine.
 struct Browser {

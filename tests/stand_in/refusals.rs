@@ -1,7 +1,7 @@
 //! What Stripe refuses is refused, in its words and shapes.
 
 use super::{Stripe, id, refused};
-use crate::client::Client;
+use crate::support::client::Client;
 
 #[tokio::test]
 async fn a_caller_without_a_test_key_is_refused() {

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call};
+use crate::api_error::{ApiError, ApiResult};
+use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
-use crate::identifier;
-use crate::lists;
-use crate::refusal::{Outcome, Refusal};
 use crate::store::{Condition, Store};
+use crate::{events, identifier, lists};
 
 /// Parameters that Stripe knows and that change nothing here.
 const IGNORED: [&str; 11] = [
@@ -24,7 +23,7 @@ const IGNORED: [&str; 11] = [
     "validate",
 ];
 
-pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let prefix = identifier::new("", 8).to_uppercase();
     let mut customer = json!({
         "id": identifier::new("cus_", 14), "object": "customer", "address": null, "balance": 0,
@@ -37,33 +36,33 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
     });
     apply(&mut call.params, &mut customer)?;
     call.store.put(&customer)?;
-    call.store.emit("customer.created", customer.clone(), None)?;
+    events::emit(&call.store, "customer.created", &customer)?;
     call.answer(customer)
 }
 
-pub(crate) fn retrieve(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.store.expect("customer", "customer", call.id(0), "id")?;
     call.answer(customer)
 }
 
-pub(crate) fn update(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn update(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut customer = existing(&call.store, call.id(0), "id").map_err(|_| missing(call))?;
     call.params.ignore(&["default_source"]);
     apply(&mut call.params, &mut customer)?;
     call.store.put(&customer)?;
-    call.store.emit("customer.updated", customer.clone(), None)?;
+    events::emit(&call.store, "customer.updated", &customer)?;
     call.answer(customer)
 }
 
-pub(crate) fn delete(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn delete(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = existing(&call.store, call.id(0), "id").map_err(|_| missing(call))?;
     let stub = json!({ "id": customer["id"], "object": "customer", "deleted": true });
     call.store.put(&stub)?;
-    call.store.emit("customer.deleted", customer, None)?;
+    events::emit(&call.store, "customer.deleted", &customer)?;
     call.answer(stub)
 }
 
-pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
     conditions.push(Condition { field: "deleted".into(), operator: "IS NOT", value: Box::new(true) });
     if let Some(email) = call.params.text("email")? {
@@ -72,7 +71,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
     lists::answer(call, "customer", conditions, Ok)
 }
 
-pub(crate) fn add_balance(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn add_balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut customer = existing(&call.store, call.id(0), "customer").map_err(|_| missing(call))?;
     let amount = call.params.integer("amount")?.ok_or_else(|| call.params.required("amount"))?;
     let currency = call.params.text("currency")?.ok_or_else(|| call.params.required("currency"))?;
@@ -89,7 +88,7 @@ pub(crate) fn add_balance(call: &mut Call<'_>) -> Outcome<Answer> {
     call.answer(entry)
 }
 
-pub(crate) fn list_balance(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list_balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.id(0).to_owned();
     existing(&call.store, &customer, "customer").map_err(|_| missing(call))?;
     let conditions = vec![Condition::equal("customer", customer)];
@@ -97,9 +96,9 @@ pub(crate) fn list_balance(call: &mut Call<'_>) -> Outcome<Answer> {
 }
 
 /// A customer that is not deleted; otherwise the refusal for a parameter.
-pub(crate) fn existing(store: &Store<'_>, id: &str, param: &str) -> Outcome<Value> {
+pub(crate) fn existing(store: &Store<'_>, id: &str, param: &str) -> ApiResult<Value> {
     let customer = store.get("customer", id)?.filter(|customer| customer["deleted"] != true);
-    customer.ok_or_else(|| Refusal::missing_reference("customer", id, param))
+    customer.ok_or_else(|| ApiError::missing_reference("customer", id, param))
 }
 
 /// Changes the balance (negative is credit) and records why.
@@ -109,9 +108,9 @@ pub(crate) fn change_balance(
     amount: i64,
     kind: &str,
     invoice: Value,
-) -> Outcome<Value> {
+) -> ApiResult<Value> {
     let ending = customer["balance"].as_i64().unwrap_or(0).checked_add(amount);
-    let ending = ending.ok_or_else(|| Refusal::state("The balance would be too large."))?;
+    let ending = ending.ok_or_else(|| ApiError::state("The balance would be too large."))?;
     customer["balance"] = ending.into();
     store.put(customer)?;
     let entry = json!({
@@ -124,11 +123,11 @@ pub(crate) fn change_balance(
     Ok(entry)
 }
 
-fn missing(call: &Call<'_>) -> Refusal {
-    Refusal::missing("customer", call.id(0), "id")
+fn missing(call: &Call<'_>) -> ApiError {
+    ApiError::missing("customer", call.id(0), "id")
 }
 
-fn apply(params: &mut Params, customer: &mut Value) -> Outcome<()> {
+fn apply(params: &mut Params, customer: &mut Value) -> ApiResult<()> {
     for field in ["name", "email", "phone", "description"] {
         if let Some(value) = params.nullable(field)? {
             customer[field] = value;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::invoices;
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
 use crate::store::{Condition, Store};
+use crate::{invoice_object, own_fields};
 
 /// Which identifier prefix names which kind of object.
 const KINDS: [(&str, &str); 8] = [
@@ -19,17 +19,17 @@ const KINDS: [(&str, &str); 8] = [
 ];
 
 /// The object as clients see it: the stand-in's own fields are taken out and the paths followed.
-pub(crate) fn expanded(store: &Store<'_>, mut object: Value, paths: &[String]) -> Outcome<Value> {
+pub(crate) fn expanded(store: &Store<'_>, mut object: Value, paths: &[String]) -> ApiResult<Value> {
     for path in paths {
         let segments: Vec<&str> = path.split('.').collect();
         if segments.len() > 4 {
             let message = "You cannot expand more than 4 levels of a property.";
-            return Err(Refusal::new(400, "invalid_request_error", message).with("param", "expand"));
+            return Err(ApiError::new(400, "invalid_request_error", message).with("param", "expand"));
         }
         follow(store, &mut object, &segments, path)?;
     }
     address(store, &mut object);
-    strip(&mut object);
+    own_fields::strip(&mut object);
     Ok(object)
 }
 
@@ -47,19 +47,7 @@ fn address(store: &Store<'_>, value: &mut Value) {
     }
 }
 
-/// Takes out what is the stand-in's own: fields that begin with `_`.
-pub(crate) fn strip(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !name.starts_with('_'));
-            fields.values_mut().for_each(strip);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip),
-        _ => {}
-    }
-}
-
-fn follow(store: &Store<'_>, value: &mut Value, segments: &[&str], path: &str) -> Outcome<()> {
+fn follow(store: &Store<'_>, value: &mut Value, segments: &[&str], path: &str) -> ApiResult<()> {
     if let Value::Array(items) = value {
         return items.iter_mut().try_for_each(|item| follow(store, item, segments, path));
     }
@@ -69,7 +57,7 @@ fn follow(store: &Store<'_>, value: &mut Value, segments: &[&str], path: &str) -
     }
     let Some(field) = value.get_mut(*first) else {
         let message = format!("This property cannot be expanded ({path}).");
-        return Err(Refusal::new(400, "invalid_request_error", message).with("param", "expand"));
+        return Err(ApiError::new(400, "invalid_request_error", message).with("param", "expand"));
     };
     if let Value::String(id) = field {
         let Some(object) = load(store, id)? else { return Ok(()) };
@@ -78,13 +66,13 @@ fn follow(store: &Store<'_>, value: &mut Value, segments: &[&str], path: &str) -
     if field.is_null() { Ok(()) } else { follow(store, field, rest, path) }
 }
 
-fn load(store: &Store<'_>, id: &str) -> Outcome<Option<Value>> {
+fn load(store: &Store<'_>, id: &str) -> ApiResult<Option<Value>> {
     let kind = KINDS.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, kind)| *kind);
     let Some(object) = kind.map(|kind| store.get(kind, id)).transpose()?.flatten() else { return Ok(None) };
-    if kind == Some("invoice") { invoices::present(store, object).map(Some) } else { Ok(Some(object)) }
+    if kind == Some("invoice") { invoice_object::present(store, object).map(Some) } else { Ok(Some(object)) }
 }
 
-fn payments_of(store: &Store<'_>, invoice: &Value) -> Outcome<Value> {
+fn payments_of(store: &Store<'_>, invoice: &Value) -> ApiResult<Value> {
     let id = invoice["id"].as_str().unwrap_or_default().to_owned();
     let url = format!("/v1/invoice_payments?invoice={id}");
     let mut data = store.all("invoice_payment", vec![Condition::equal("invoice", id)])?;

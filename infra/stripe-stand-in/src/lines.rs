@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call};
+use crate::api_error::{ApiError, ApiResult};
+use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
-use crate::refusal::{Outcome, Refusal};
 use crate::store::{Condition, Store};
-use crate::{catalog, customers, identifier, invoices, lists, money, totals};
+use crate::{catalog, customers, events, identifier, invoice_object, lists, money};
 
 const MAXIMUM_LINES: usize = 250;
 
-pub(crate) fn add(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut invoice = editable(invoices::load(call, "invoice")?)?;
+pub(crate) fn add(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut invoice = editable(invoice_object::load(&call.store, call.id(0), "invoice")?)?;
     let before = invoice.clone();
     let given = call.params.objects("lines")?.ok_or_else(|| call.params.required("lines"))?;
-    if given.is_empty() || given.len() + totals::lines_of(&invoice).len() > MAXIMUM_LINES {
+    if given.is_empty() || given.len() + invoice_object::lines_of(&invoice).len() > MAXIMUM_LINES {
         return Err(call.params.invalid("lines", "an invoice has between 1 and 250 lines"));
     }
     for mut params in given {
@@ -25,22 +25,22 @@ pub(crate) fn add(call: &mut Call<'_>) -> Outcome<Answer> {
     if call.params.object("invoice_metadata")?.is_some() {
         return Err(call.params.invalid("invoice_metadata", "the stand-in takes metadata on the invoice"));
     }
-    let invoice = invoices::save(&call.store, invoice)?;
-    invoices::emit_updated(&call.store, &before, &invoice)?;
+    let invoice = invoice_object::save(&call.store, invoice)?;
+    events::emit_updated(&call.store, "invoice.updated", &before, &invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
-    let invoice = invoices::load(call, "invoice")?;
-    lists::answer_from(call, &totals::lines_of(&invoice))
+pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let invoice = invoice_object::load(&call.store, call.id(0), "invoice")?;
+    lists::answer_from(call, &invoice_object::lines_of(&invoice))
 }
 
 /// Creates an item on an explicit draft; items that wait for some later invoice do not exist here.
-pub(crate) fn create_item(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn create_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let id = call.params.text("invoice")?.ok_or_else(|| call.params.required("invoice"))?;
     let invoice = call.store.get("invoice", &id)?;
     let mut invoice =
-        editable(invoice.ok_or_else(|| Refusal::missing_reference("invoice", &id, "invoice"))?)?;
+        editable(invoice.ok_or_else(|| ApiError::missing_reference("invoice", &id, "invoice"))?)?;
     let customer = call.params.text("customer")?;
     if let Some(customer) = customer {
         customers::existing(&call.store, &customer, "customer")?;
@@ -51,18 +51,18 @@ pub(crate) fn create_item(call: &mut Call<'_>) -> Outcome<Answer> {
     let before = invoice.clone();
     let line = Draft::read(&call.store, &mut call.params, text(&invoice["currency"]))?;
     let item = line.attach(&call.store, &mut invoice)?;
-    let invoice = invoices::save(&call.store, invoice)?;
-    call.store.emit("invoiceitem.created", item.clone(), None)?;
-    invoices::emit_updated(&call.store, &before, &invoice)?;
+    let invoice = invoice_object::save(&call.store, invoice)?;
+    events::emit(&call.store, "invoiceitem.created", &item)?;
+    events::emit_updated(&call.store, "invoice.updated", &before, &invoice)?;
     call.answer(item)
 }
 
-pub(crate) fn retrieve_item(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let item = call.store.expect("invoiceitem", "Invoice Item", call.id(0), "id")?;
     call.answer(item)
 }
 
-pub(crate) fn list_items(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list_items(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = Vec::new();
     for field in ["invoice", "customer"] {
         if let Some(id) = call.params.text(field)? {
@@ -72,12 +72,12 @@ pub(crate) fn list_items(call: &mut Call<'_>) -> Outcome<Answer> {
     lists::answer(call, "invoiceitem", conditions, Ok)
 }
 
-fn editable(invoice: Value) -> Outcome<Value> {
+fn editable(invoice: Value) -> ApiResult<Value> {
     if invoice["status"] == "draft" {
         return Ok(invoice);
     }
     let message = "Invalid invoice: This invoice is no longer editable";
-    Err(Refusal::state(message).with("code", "invoice_not_editable").with("param", "invoice"))
+    Err(ApiError::state(message).with("code", "invoice_not_editable").with("param", "invoice"))
 }
 
 /// A line that is read but not yet on an invoice.
@@ -95,14 +95,14 @@ struct Draft {
 }
 
 impl Draft {
-    fn read(store: &Store<'_>, params: &mut Params, currency: &str) -> Outcome<Draft> {
+    fn read(store: &Store<'_>, params: &mut Params, currency: &str) -> ApiResult<Draft> {
         let given = params.text("currency")?.unwrap_or_else(|| currency.to_owned()).to_lowercase();
         let amount = params.integer("amount")?;
         let quantity = params.integer("quantity")?;
         if amount.is_some() && quantity.is_some() {
             let message = "You may only specify one of these parameters: amount, quantity.";
             let param = params.path("amount");
-            return Err(Refusal::new(400, "invalid_request_error", message).with("param", param));
+            return Err(ApiError::new(400, "invalid_request_error", message).with("param", param));
         }
         let priced = price(store, params)?;
         let quantity = quantity.unwrap_or(1);
@@ -134,7 +134,7 @@ impl Draft {
     }
 
     /// Puts the line on the invoice and keeps its item, which is returned.
-    fn attach(self, store: &Store<'_>, invoice: &mut Value) -> Outcome<Value> {
+    fn attach(self, store: &Store<'_>, invoice: &mut Value) -> ApiResult<Value> {
         let item_id = identifier::new("ii_1", 23);
         let price = catalog::mint_price(store, &self.product, &self.currency, &self.unit)?;
         let pricing = json!({
@@ -188,7 +188,7 @@ struct Price {
 }
 
 /// The price of a line: `price_data`, `pricing[price]`, or a bare `unit_amount_decimal`.
-fn price(store: &Store<'_>, params: &mut Params) -> Outcome<Option<Price>> {
+fn price(store: &Store<'_>, params: &mut Params) -> ApiResult<Option<Price>> {
     if let Some(mut data) = params.object("price_data")? {
         let currency = data.text("currency")?.ok_or_else(|| data.required("currency"))?.to_lowercase();
         let product = product(store, &mut data)?;
@@ -202,7 +202,7 @@ fn price(store: &Store<'_>, params: &mut Params) -> Outcome<Option<Price>> {
         let id = pricing.text("price")?.ok_or_else(|| pricing.required("price"))?;
         pricing.finish()?;
         let price = store.get("price", &id)?;
-        let price = price.ok_or_else(|| Refusal::missing_reference("price", &id, "pricing[price]"))?;
+        let price = price.ok_or_else(|| ApiError::missing_reference("price", &id, "pricing[price]"))?;
         let unit = text(&price["unit_amount_decimal"]).to_owned();
         let currency = Some(text(&price["currency"]).to_owned());
         return Ok(Some(Price { unit, product: Some(price["product"].clone()), currency }));
@@ -211,12 +211,12 @@ fn price(store: &Store<'_>, params: &mut Params) -> Outcome<Option<Price>> {
     Ok(unit.map(|unit| Price { unit, product: None, currency: None }))
 }
 
-fn product(store: &Store<'_>, data: &mut Params) -> Outcome<Value> {
+fn product(store: &Store<'_>, data: &mut Params) -> ApiResult<Value> {
     match (data.text("product")?, data.object("product_data")?) {
         (Some(id), None) => {
             let found = store.get("product", &id)?;
             let param = data.path("product");
-            Ok(found.ok_or_else(|| Refusal::missing_reference("product", &id, &param))?["id"].clone())
+            Ok(found.ok_or_else(|| ApiError::missing_reference("product", &id, &param))?["id"].clone())
         }
         (None, Some(mut inline)) => {
             let product = catalog::product_from(store, &mut inline)?;
@@ -227,14 +227,14 @@ fn product(store: &Store<'_>, data: &mut Params) -> Outcome<Value> {
     }
 }
 
-fn one_off_product(store: &Store<'_>, description: Option<&str>) -> Outcome<Value> {
+fn one_off_product(store: &Store<'_>, description: Option<&str>) -> ApiResult<Value> {
     let name = description.filter(|text| !text.is_empty()).unwrap_or("Invoice item");
     let mut params = Params::single("name", name);
     Ok(catalog::product_from(store, &mut params)?["id"].clone())
 }
 
 /// Taxes from `tax_amounts` (given) or from `tax_rates` (computed).
-fn taxes(store: &Store<'_>, params: &mut Params, amount: i64) -> Outcome<Vec<Value>> {
+fn taxes(store: &Store<'_>, params: &mut Params, amount: i64) -> ApiResult<Vec<Value>> {
     let given = params.objects("tax_amounts")?.unwrap_or_default();
     let rates = params.texts("tax_rates")?.unwrap_or_default();
     if !given.is_empty() && !rates.is_empty() {
@@ -254,7 +254,7 @@ fn taxes(store: &Store<'_>, params: &mut Params, amount: i64) -> Outcome<Vec<Val
     for id in rates {
         let rate = store.get("tax_rate", &id)?;
         let param = params.path("tax_rates");
-        let rate = rate.ok_or_else(|| Refusal::missing_reference("tax rate", &id, &param))?;
+        let rate = rate.ok_or_else(|| ApiError::missing_reference("tax rate", &id, &param))?;
         let percentage = money::decimal(text(&rate["_percentage"]));
         let sum = percentage.and_then(|percentage| money::percent(amount, percentage));
         if rate["inclusive"] == true {
@@ -275,7 +275,7 @@ fn tax_entry(rate: &Value, amount: i64, taxable: i64, reason: Option<&str>) -> V
     })
 }
 
-fn period(params: &mut Params) -> Outcome<Option<(i64, i64)>> {
+fn period(params: &mut Params) -> ApiResult<Option<(i64, i64)>> {
     let Some(mut period) = params.object("period")? else { return Ok(None) };
     let start = period.integer("start")?.ok_or_else(|| period.required("start"))?;
     let end = period.integer("end")?.ok_or_else(|| period.required("end"))?;

@@ -4,15 +4,17 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
-use crate::api::{self, Answer, Call};
-use crate::controls::Fault;
+use crate::api_error::{ApiError, ApiResult};
+use crate::api_version::API_VERSION;
+use crate::call::{ApiAnswer, Call, Handler};
+use crate::faults::Fault;
 use crate::form::Params;
-use crate::refusal::{Outcome, Refusal};
+use crate::stand_in::{StandIn, locked};
 use crate::store::Store;
-use crate::{API_VERSION, StandIn, identifier, locked, page};
+use crate::{identifier, page, routes};
 
 const MAXIMUM_BODY: usize = 1_048_576;
 const MAXIMUM_KEY: usize = 255;
@@ -52,13 +54,13 @@ async fn serve(State(stand_in): State<StandIn>, request: Request) -> Response<Bo
     respond(reply, &id)
 }
 
-async fn read(request: Request, id: &str) -> Outcome<Asked> {
+async fn read(request: Request, id: &str) -> ApiResult<Asked> {
     let (parts, body) = request.into_parts();
     authenticate(&parts.headers)?;
     check_version(&parts.headers)?;
-    let body = to_bytes(body, MAXIMUM_BODY).await.map_err(|_| Refusal::too_large())?;
+    let body = to_bytes(body, MAXIMUM_BODY).await.map_err(|_| ApiError::too_large())?;
     let body = std::str::from_utf8(&body)
-        .map_err(|_| Refusal::new(400, "invalid_request_error", "The request body is not UTF-8."))?;
+        .map_err(|_| ApiError::new(400, "invalid_request_error", "The request body is not UTF-8."))?;
     let query = parts.uri.query().unwrap_or_default();
     let params = Params::parse(&format!("{query}&{body}"))?;
     let key = idempotency_key(&parts.method, &parts.headers)?;
@@ -67,8 +69,8 @@ async fn read(request: Request, id: &str) -> Outcome<Asked> {
 
 impl StandIn {
     async fn reply(&self, asked: Asked) -> Reply {
-        let Some((template, handler, ids)) = api::route(asked.method.as_str(), &asked.path) else {
-            return Reply::refused(&Refusal::unknown_url(
+        let Some((template, handler, ids)) = routes::route(asked.method.as_str(), &asked.path) else {
+            return Reply::refused(&ApiError::unknown_url(
                 asked.method.as_str(),
                 &format!("/v1{}", asked.path),
             ));
@@ -84,17 +86,23 @@ impl StandIn {
         }
         let fault = self.planned_fault(template);
         if matches!(fault, Some(Fault::Before)) {
-            return Reply::refused(&Refusal::internal());
+            return Reply::refused(&ApiError::internal());
         }
         let reply = self.perform(asked, handler, ids);
         drop(held);
         self.shared.bell.notify_one();
-        if matches!(fault, Some(Fault::After)) { Reply::refused(&Refusal::internal()) } else { reply }
+        if matches!(fault, Some(Fault::After)) { Reply::refused(&ApiError::internal()) } else { reply }
+    }
+
+    pub(crate) fn planned_fault(&self, template: &str) -> Option<Fault> {
+        let mut settings = locked(&self.shared.settings);
+        let planned = settings.fault.take_if(|planned| planned.template == template);
+        planned.map(|planned| planned.fault)
     }
 
     /// Runs the handler in a transaction that also holds the answer for its idempotency key.
-    fn perform(&self, asked: Asked, handler: api::Handler, ids: Vec<String>) -> Reply {
-        let work = |store: Store<'_>| -> Outcome<Reply> {
+    fn perform(&self, asked: Asked, handler: Handler, ids: Vec<String>) -> Reply {
+        let work = |store: Store<'_>| -> ApiResult<Reply> {
             let fingerprint = format!("{} {} {}", asked.method, asked.path, asked.params.fingerprint());
             if let Some(key) = &asked.key
                 && let Some(reply) = replayed(&store, key, &fingerprint)?
@@ -110,7 +118,7 @@ impl StandIn {
                 transaction.execute_batch("ROLLBACK TO work")?;
             }
             let (reply, keep) = match outcome {
-                Ok(Answer { status, body }) => (Reply::new(status, &body)?, true),
+                Ok(ApiAnswer { status, body }) => (Reply::new(status, &body)?, true),
                 Err(refusal) => (Reply::refused(&refusal), refusal.executed),
             };
             if let Some(key) = asked.key.as_ref().filter(|_| keep) {
@@ -124,28 +132,9 @@ impl StandIn {
         let request = json!({ "id": asked.id, "idempotency_key": asked.key });
         self.transact(request, work).unwrap_or_else(|refusal| Reply::refused(&refusal))
     }
-
-    /// Runs `work` in one transaction; an error takes everything back.
-    pub(crate) fn transact<T>(
-        &self,
-        request: Value,
-        work: impl FnOnce(Store<'_>) -> Outcome<T>,
-    ) -> Outcome<T> {
-        let now = (self.shared.now)();
-        let (public_url, subscribed) = {
-            let settings = locked(&self.shared.settings);
-            (settings.public_url.clone(), settings.webhook.is_some())
-        };
-        let mut connection = locked(&self.shared.connection);
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let store = Store { transaction: &transaction, now, public_url: &public_url, subscribed, request };
-        let result = work(store)?;
-        transaction.commit()?;
-        Ok(result)
-    }
 }
 
-fn replayed(store: &Store<'_>, key: &str, fingerprint: &str) -> Outcome<Option<Reply>> {
+fn replayed(store: &Store<'_>, key: &str, fingerprint: &str) -> ApiResult<Option<Reply>> {
     let sql = "DELETE FROM answers WHERE at <= ?1";
     store.transaction.prepare_cached(sql)?.execute(params![store.now - KEY_LIFETIME])?;
     let sql = "SELECT fingerprint, status, body, request FROM answers WHERE key = ?1";
@@ -156,7 +145,7 @@ fn replayed(store: &Store<'_>, key: &str, fingerprint: &str) -> Outcome<Option<R
     match found.optional()? {
         None => Ok(None),
         Some((known, reply)) if known == fingerprint => Ok(Some(reply)),
-        Some(_) => Err(Refusal::key_reused(key)),
+        Some(_) => Err(ApiError::key_reused(key)),
     }
 }
 
@@ -167,9 +156,9 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn take<'a>(stand_in: &'a StandIn, key: &str) -> Outcome<Held<'a>> {
+    fn take<'a>(stand_in: &'a StandIn, key: &str) -> ApiResult<Held<'a>> {
         if !locked(&stand_in.shared.running).insert(key.to_owned()) {
-            return Err(Refusal::key_in_use(key));
+            return Err(ApiError::key_in_use(key));
         }
         Ok(Held { stand_in, key: key.to_owned() })
     }
@@ -182,11 +171,11 @@ impl Drop for Held<'_> {
 }
 
 impl Reply {
-    fn new(status: u16, body: &Value) -> Outcome<Reply> {
+    fn new(status: u16, body: &Value) -> ApiResult<Reply> {
         Ok(Reply { status, body: serde_json::to_string_pretty(body)?, original: None })
     }
 
-    fn refused(refusal: &Refusal) -> Reply {
+    fn refused(refusal: &ApiError) -> Reply {
         Reply { status: refusal.status, body: refusal.body().to_string(), original: None }
     }
 }
@@ -208,7 +197,7 @@ fn respond(reply: Reply, id: &str) -> Response<Body> {
 }
 
 /// Any test key will do, as a bearer token or as the user of basic authentication.
-fn authenticate(headers: &HeaderMap) -> Outcome<()> {
+fn authenticate(headers: &HeaderMap) -> ApiResult<()> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = match given.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim().to_owned(),
@@ -216,7 +205,7 @@ fn authenticate(headers: &HeaderMap) -> Outcome<()> {
         _ => {
             let message = "You did not provide an API key. You need to provide your API key in the Authorization \
                            header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
-            return Err(Refusal::unauthorized(message));
+            return Err(ApiError::unauthorized(message));
         }
     };
     let known =
@@ -224,7 +213,7 @@ fn authenticate(headers: &HeaderMap) -> Outcome<()> {
     if known {
         Ok(())
     } else {
-        Err(Refusal::unauthorized("Invalid API Key provided: the stand-in takes test keys only."))
+        Err(ApiError::unauthorized("Invalid API Key provided: the stand-in takes test keys only."))
     }
 }
 
@@ -258,7 +247,7 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-fn check_version(headers: &HeaderMap) -> Outcome<()> {
+fn check_version(headers: &HeaderMap) -> ApiResult<()> {
     let Some(version) = headers.get("stripe-version") else { return Ok(()) };
     let version = version.to_str().unwrap_or_default();
     let date = version.split('.').next().unwrap_or_default();
@@ -268,17 +257,17 @@ fn check_version(headers: &HeaderMap) -> Outcome<()> {
     }
     let message =
         format!("The stand-in speaks the shapes of 2025-03-31 and later, not of API version {version:?}.");
-    Err(Refusal::new(400, "invalid_request_error", message))
+    Err(ApiError::new(400, "invalid_request_error", message))
 }
 
-fn idempotency_key(method: &Method, headers: &HeaderMap) -> Outcome<Option<String>> {
+fn idempotency_key(method: &Method, headers: &HeaderMap) -> ApiResult<Option<String>> {
     let Some(key) = headers.get("idempotency-key").filter(|_| *method == Method::POST) else {
         return Ok(None);
     };
     let key = key.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MAXIMUM_KEY {
         let message = "Idempotency keys have between 1 and 255 characters.";
-        return Err(Refusal::new(400, "idempotency_error", message));
+        return Err(ApiError::new(400, "idempotency_error", message));
     }
     Ok(Some(key.to_owned()))
 }

@@ -1,11 +1,9 @@
 //! Objects, answers and deliveries in SQLite.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::API_VERSION;
-use crate::identifier;
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -63,14 +61,14 @@ impl Condition {
 }
 
 impl Store<'_> {
-    pub(crate) fn get(&self, kind: &str, id: &str) -> Outcome<Option<Value>> {
+    pub(crate) fn get(&self, kind: &str, id: &str) -> ApiResult<Option<Value>> {
         let sql = "SELECT json FROM objects WHERE id = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
         let text: Option<String> = statement.query_row(params![id, kind], |row| row.get(0)).optional()?;
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
-    pub(crate) fn by_token(&self, token: &str) -> Outcome<Option<Value>> {
+    pub(crate) fn by_token(&self, token: &str) -> ApiResult<Option<Value>> {
         let sql = "SELECT json FROM objects WHERE json_extract(json, '$._token') = ?1";
         let mut statement = self.transaction.prepare_cached(sql)?;
         let text: Option<String> = statement.query_row(params![token], |row| row.get(0)).optional()?;
@@ -78,7 +76,7 @@ impl Store<'_> {
     }
 
     /// Inserts or replaces; the object says its own kind, id and creation.
-    pub(crate) fn put(&self, object: &Value) -> Outcome<()> {
+    pub(crate) fn put(&self, object: &Value) -> ApiResult<()> {
         let sql = "INSERT INTO objects (id, kind, created, json) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (id) DO UPDATE SET json = excluded.json";
         let mut statement = self.transaction.prepare_cached(sql)?;
@@ -88,25 +86,30 @@ impl Store<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete(&self, id: &str) -> Outcome<()> {
+    pub(crate) fn delete(&self, id: &str) -> ApiResult<()> {
         self.transaction.prepare_cached("DELETE FROM objects WHERE id = ?1")?.execute(params![id])?;
         Ok(())
     }
 
     /// Whether any object has this id.
-    pub(crate) fn taken(&self, id: &str) -> Outcome<bool> {
+    pub(crate) fn taken(&self, id: &str) -> ApiResult<bool> {
         Ok(self.transaction.prepare_cached("SELECT 1 FROM objects WHERE id = ?1")?.exists(params![id])?)
     }
 
     /// Place of an object in the order of creation.
-    pub(crate) fn place(&self, kind: &str, id: &str) -> Outcome<Option<i64>> {
+    pub(crate) fn place(&self, kind: &str, id: &str) -> ApiResult<Option<i64>> {
         let sql = "SELECT seq FROM objects WHERE id = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
         Ok(statement.query_row(params![id, kind], |row| row.get(0)).optional()?)
     }
 
     /// Objects of a kind that meet all conditions, newest first or oldest first, between two places.
-    pub(crate) fn select(&self, kind: &str, conditions: Vec<Condition>, range: Range) -> Outcome<Vec<Value>> {
+    pub(crate) fn select(
+        &self,
+        kind: &str,
+        conditions: Vec<Condition>,
+        range: Range,
+    ) -> ApiResult<Vec<Value>> {
         let mut sql = "SELECT json FROM objects WHERE kind = ?".to_owned();
         let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(kind.to_owned())];
         for condition in conditions {
@@ -133,47 +136,21 @@ impl Store<'_> {
     }
 
     /// All objects of a kind that meet the conditions, oldest first.
-    pub(crate) fn all(&self, kind: &str, conditions: Vec<Condition>) -> Outcome<Vec<Value>> {
+    pub(crate) fn all(&self, kind: &str, conditions: Vec<Condition>) -> ApiResult<Vec<Value>> {
         let range = Range { before: None, after: None, oldest_first: true, limit: i64::MAX };
         self.select(kind, conditions, range)
     }
 
     /// The next number of a counter, from 1.
-    pub(crate) fn next(&self, counter: &str) -> Outcome<i64> {
+    pub(crate) fn next(&self, counter: &str) -> ApiResult<i64> {
         let sql = "INSERT INTO counters (name, value) VALUES (?1, 1)
                    ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
         Ok(self.transaction.prepare_cached(sql)?.query_row(params![counter], |row| row.get(0))?)
     }
 
-    /// Records an event and, if its type is one that the endpoint subscribes to, its delivery.
-    pub(crate) fn emit(&self, kind: &str, object: Value, previous: Option<Value>) -> Outcome<()> {
-        let wanted = self.subscribed && crate::SUBSCRIBED_TYPES.contains(&kind);
-        let mut data = json!({ "object": object });
-        if let Some(previous) = previous {
-            data["previous_attributes"] = previous;
-        }
-        let event = json!({
-            "id": identifier::new("evt_1", 23), "object": "event", "api_version": API_VERSION, "created": self.now,
-            "data": data, "livemode": false, "pending_webhooks": i64::from(wanted), "request": self.request,
-            "type": kind,
-        });
-        self.put(&event)?;
-        if wanted { self.enqueue(&event) } else { Ok(()) }
-    }
-
-    /// Queues an event for delivery, once more if it was delivered already.
-    pub(crate) fn enqueue(&self, event: &Value) -> Outcome<()> {
-        let body = serde_json::to_string_pretty(event)?;
-        let sql = "INSERT INTO deliveries (event, number, body, created) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (event) DO NOTHING";
-        let mut statement = self.transaction.prepare_cached(sql)?;
-        statement.execute(params![event["id"].as_str(), self.next("delivery")?, body, self.now])?;
-        Ok(())
-    }
-
     /// The object of a path, or a 404.
-    pub(crate) fn expect(&self, kind: &str, noun: &str, id: &str, param: &str) -> Outcome<Value> {
-        self.get(kind, id)?.ok_or_else(|| Refusal::missing(noun, id, param))
+    pub(crate) fn expect(&self, kind: &str, noun: &str, id: &str, param: &str) -> ApiResult<Value> {
+        self.get(kind, id)?.ok_or_else(|| ApiError::missing(noun, id, param))
     }
 }
 

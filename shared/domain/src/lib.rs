@@ -3,6 +3,7 @@
 //! Time and identifiers come in as arguments. What Stripe says comes in as [`InvoiceFacts`]; what to do about it goes out
 //! as a [`Change`].
 
+mod account;
 mod credits;
 mod currency;
 mod decide;
@@ -12,12 +13,14 @@ mod ledger;
 mod money;
 mod payment_failure;
 mod permission;
+mod port_error;
 mod price_list;
 mod rates;
 mod spend;
 mod timestamp;
 mod top_up;
 
+pub use account::{Actor, Subject};
 pub use credits::Credits;
 pub use currency::{Currency, UnknownCurrency};
 pub use decide::{Change, Commit, Nothing, Policy, Seen, apply, decide};
@@ -27,6 +30,7 @@ pub use ledger::{Entry, EntryId, EntryKind, Month};
 pub use money::Money;
 pub use payment_failure::PaymentFailure;
 pub use permission::{Permission, Permissions};
+pub use port_error::PortError;
 pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use spend::{

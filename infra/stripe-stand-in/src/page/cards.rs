@@ -1,9 +1,9 @@
 //! The test cards of the hosted page, and what is checked before one is used.
 
+use crate::api_error::ApiResult;
 use crate::form::Params;
-use crate::instruments::Instrument;
 use crate::page::words::Words;
-use crate::refusal::Outcome;
+use crate::payment_methods::PaymentMethod;
 
 /// Number, brand, and the decline code of those that are declined.
 pub(crate) const TEST_CARDS: [(&str, &str, Option<&str>); 7] = [
@@ -21,7 +21,7 @@ pub(crate) fn read(
     params: &mut Params,
     now: i64,
     words: &Words,
-) -> Outcome<Result<Instrument, &'static str>> {
+) -> ApiResult<Result<PaymentMethod, &'static str>> {
     let number = digits(params.text("number")?);
     let expiry = digits(params.text("expiry")?);
     let code = digits(params.text("code")?);
@@ -34,7 +34,7 @@ fn check(
     code: &str,
     now: i64,
     words: &Words,
-) -> Result<Instrument, &'static str> {
+) -> Result<PaymentMethod, &'static str> {
     if !(13..=19).contains(&number.len()) || !passes_luhn(number) {
         return Err(words.bad_number);
     }
@@ -49,8 +49,8 @@ fn check(
     let (_, brand, decline) = card.ok_or(words.not_a_test_card)?;
     let last4 = number[number.len() - 4..].to_owned();
     Ok(match decline {
-        None => Instrument::Card { brand, last4 },
-        Some(decline_code) => Instrument::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
+        None => PaymentMethod::Card { brand, last4 },
+        Some(decline_code) => PaymentMethod::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
     })
 }
 

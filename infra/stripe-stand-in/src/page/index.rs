@@ -2,16 +2,15 @@
 
 use serde_json::Value;
 
-use crate::page::escape;
-use crate::page::invoice::{money_in, shell, status, text};
+use crate::api_error::ApiResult;
+use crate::invoice_object::integer;
+use crate::page::html::{escape, money_in, shell, status, text};
 use crate::page::words::Words;
-use crate::refusal::Outcome;
 use crate::store::{Condition, Range, Store};
-use crate::totals::integer;
 
 const SHOWN: i64 = 50;
 
-pub(crate) fn page(store: &Store<'_>, words: &Words) -> Outcome<String> {
+pub(crate) fn page(store: &Store<'_>, words: &Words) -> ApiResult<String> {
     let finalised = Condition { field: "status".into(), operator: "<>", value: Box::new("draft") };
     let range = Range { before: None, after: None, oldest_first: false, limit: SHOWN };
     let invoices = store.select("invoice", vec![finalised], range)?;

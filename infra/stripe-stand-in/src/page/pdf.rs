@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::page::invoice::{figures, money_in, quantity, text};
+use crate::api_error::ApiResult;
+use crate::invoice_object::{integer, lines_of};
+use crate::page::html::{money_in, quantity, text};
+use crate::page::invoice::figures;
 use crate::page::words::Words;
-use crate::refusal::Outcome;
+use crate::seller;
 use crate::store::Store;
-use crate::totals::{integer, lines_of};
 
 const LEFT: u32 = 56;
 const RIGHT: u32 = 539;
@@ -14,7 +16,7 @@ const RIGHT: u32 = 539;
 const MAXIMUM_LINES: usize = 18;
 
 /// The bytes of the document, A4.
-pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> Outcome<Vec<u8>> {
+pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<Vec<u8>> {
     let mut page = Page::default();
     page.write(LEFT, 780, 20, true, &format!("{} {}", words.invoice, text(&invoice["number"])));
     page.write(LEFT, 760, 9, false, words.banner);
@@ -22,7 +24,7 @@ pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> Outc
     let transitions = &invoice["status_transitions"];
     let day = |at: &Value| at.as_i64().map(|at| words.day(at)).unwrap_or_default();
     let facts = [
-        (words.from, crate::SELLER.to_owned()),
+        (words.from, seller::NAME.to_owned()),
         (words.to, format!("{} {}", text(&invoice["customer_name"]), text(&invoice["customer_email"]))),
         (words.issued, day(&transitions["finalized_at"])),
         (words.due, day(&invoice["due_date"])),

@@ -1,0 +1,157 @@
+//! The least that each call could cost under the money rules, and what it may cost with a stated reason.
+
+use crate::meter::capacity::Counts;
+
+/// A call's bounds.
+pub(crate) struct Bound {
+    pub(crate) call: &'static str,
+    pub(crate) least: Counts,
+    pub(crate) allowed: Counts,
+    /// Why it may cost more than the least; empty where it does not.
+    pub(crate) why: &'static str,
+}
+
+const CONSISTENT: &str = "consistent read";
+const CONFLICT: &str =
+    "conditional write first; Stripe is asked, so that a slot whose top-up is over frees itself";
+const AGAIN: &str = "conditional write first";
+const CREDIT: &str = "slot apart from the balance; consistent read";
+const HEAD: &str = "consistent read; the balance is read too, to finish debits that were left half done";
+
+/// In the order of a top-up's life.
+pub(crate) const BOUNDS: [Bound; 29] = [
+    exact("quote", cost(0, [0, 0], 0, 0, 0)),
+    Bound {
+        call: "create, the organisation's first",
+        least: cost(5, [9, 1], 1, 4, 0),
+        allowed: cost(5, [9, 1], 2, 4, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "create, later ones",
+        least: cost(4, [8, 1], 1, 3, 0),
+        allowed: cost(4, [8, 1], 2, 3, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "create, refused: one is open (409)",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [6, 0], 2, 1, 0),
+        why: CONFLICT,
+    },
+    Bound {
+        call: "create, the same request again (200)",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [6, 0], 2, 0, 0),
+        why: AGAIN,
+    },
+    exact("webhook", cost(0, [0, 0], 0, 0, 1)),
+    Bound {
+        call: "worker, credits",
+        least: cost(2, [6, 1], 1, 1, 0),
+        allowed: cost(2, [8, 1], 2, 1, 0),
+        why: CREDIT,
+    },
+    Bound {
+        call: "worker, the same event again",
+        least: cost(1, [0, 0], 1, 1, 0),
+        allowed: cost(1, [0, 0], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "worker, nothing to do (canceled before)",
+        least: cost(1, [0, 0], 1, 1, 0),
+        allowed: cost(1, [0, 0], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "balance, nothing open",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "balance, a top-up open",
+        least: cost(2, [0, 0], 2, 0, 0),
+        allowed: cost(2, [0, 0], 4, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "top-ups, a page of 20",
+        least: cost(1, [0, 0], 3, 0, 0),
+        allowed: cost(1, [0, 0], 6, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "one top-up",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "entries, a page of 20",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(2, [0, 0], 4, 0, 0),
+        why: HEAD,
+    },
+    Bound {
+        call: "cancel",
+        least: cost(2, [4, 1], 1, 1, 0),
+        allowed: cost(2, [4, 1], 2, 1, 0),
+        why: CONSISTENT,
+    },
+    exact("debit, the organisation's first", cost(2, [2, 0], 0, 0, 0)),
+    exact("debit, later ones", cost(2, [2, 0], 0, 0, 0)),
+    Bound {
+        call: "debit, the same again (200)",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, refused: not enough left (402)",
+        least: cost(2, [1, 0], 1, 0, 0),
+        allowed: cost(2, [1, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, reversed",
+        least: cost(3, [6, 0], 2, 0, 0),
+        allowed: cost(3, [6, 0], 4, 0, 0),
+        why: CONSISTENT,
+    },
+    Bound {
+        call: "debit, reversed again",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(1, [0, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    exact("debits, a batch of ten in one run", cost(2, [2, 0], 0, 0, 0)),
+    exact("debits, a batch of ten at random", cost(11, [11, 0], 0, 0, 0)),
+    exact("debit, later ones of an organisation that is split", cost(2, [2, 0], 0, 0, 0)),
+    exact("beside it: a transaction of three items", cost(1, [6, 0], 0, 0, 0)),
+    exact("beside it: a transaction of two items", cost(1, [4, 0], 0, 0, 0)),
+    exact("cleanup, nothing due", cost(1, [0, 0], 1, 0, 0)),
+    Bound {
+        call: "cleanup, one checked",
+        least: cost(3, [1, 2], 2, 1, 0),
+        allowed: cost(4, [1, 2], 5, 1, 0),
+        why: HEAD,
+    },
+    Bound {
+        call: "cleanup, one expired",
+        least: cost(3, [4, 1], 2, 1, 0),
+        allowed: cost(4, [4, 1], 5, 1, 0),
+        why: HEAD,
+    },
+];
+
+const fn exact(call: &'static str, cost: Counts) -> Bound {
+    Bound { call, least: cost, allowed: cost, why: "" }
+}
+
+/// Writes are whole units of table and index, reads half units.
+const fn cost(dynamodb: u32, writes: [u32; 2], half_reads: u32, stripe: u32, sqs: u32) -> Counts {
+    let [table, index] = writes;
+    Counts { dynamodb, table_writes: 2 * table, index_writes: 2 * index, reads: half_reads, stripe, sqs }
+}

@@ -1,0 +1,109 @@
+//! Every call that is measured, in the order of a customer's life.
+
+use serde_json::Value;
+
+use super::Measured;
+use crate::Failure;
+use crate::meter::Item;
+use crate::meter::capacity::Counts;
+use crate::metered::Metered;
+
+/// A page of history, and how many top-ups are paid so that it is full and not the last.
+const PAGE: usize = 20;
+
+/// All calls, and the largest item that they wrote.
+pub(crate) async fn measure() -> Result<(Vec<Measured>, Item), Failure> {
+    let mut seen = Vec::new();
+    let largest = one_organisation(&mut seen).await?;
+    unpaid(&mut seen).await?;
+    spent(&mut seen).await?;
+    spent_over_shards(&mut seen).await?;
+    Ok((seen, largest))
+}
+
+async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+
+    note("quote", saldo.ask("quote", "/v1/quote", 200).await?.1);
+    note("balance, nothing open", balance(&saldo, 0, false).await?);
+    let (top_up, counts) = saldo.create("first", 201).await?;
+    note("create, the organisation's first", counts);
+    note("create, refused: one is open (409)", saldo.create("second", 409).await?.1);
+    note("create, the same request again (200)", saldo.create("first", 200).await?.1);
+    note("balance, a top-up open", balance(&saldo, 0, true).await?);
+    let path = format!("/v1/top-ups/{}", top_up["id"].as_str().unwrap_or_default());
+    note("one top-up", saldo.ask("history", &path, 200).await?.1);
+    note("cancel", saldo.cancel(&top_up).await?);
+    let (message, _) = saldo.message().await?;
+    note("worker, nothing to do (canceled before)", saldo.work(&message).await?);
+    note("create, later ones", saldo.create("third", 201).await?.1);
+    saldo.pay()?;
+    let (message, counts) = saldo.message().await?;
+    note("webhook", counts);
+    note("worker, credits", saldo.work(&message).await?);
+    note("worker, the same event again", saldo.work(&message).await?);
+    for number in 1..=PAGE {
+        saldo.top_up(&format!("more-{number}")).await?;
+    }
+    balance(&saldo, 1000 * (1 + PAGE), false).await?;
+    note("top-ups, a page of 20", page(&saldo, "/v1/top-ups", "top_ups").await?);
+    note("entries, a page of 20", page(&saldo, "/v1/entries", "entries").await?);
+    Ok(saldo.stop().await)
+}
+
+async fn unpaid(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+    saldo.create("first", 201).await?;
+    note("cleanup, nothing due", saldo.clean_up_after(0, 0, 0).await?);
+    note("cleanup, one checked", saldo.clean_up_after(10 * 60, 1, 0).await?);
+    note("cleanup, one expired", saldo.clean_up_after(80 * 3600, 1, 1).await?);
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+    note("debit, refused: not enough left (402)", saldo.debit(&saldo.debit_id(), "sms", 402).await?);
+    saldo.top_up("first").await?;
+    note("debit, the organisation's first", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
+    let id = saldo.debit_id();
+    note("debit, later ones", saldo.debit(&id, "email", 201).await?);
+    note("debit, the same again (200)", saldo.debit(&id, "email", 200).await?);
+    note("debit, reversed", saldo.reverse(&id).await?);
+    note("debit, reversed again", saldo.reverse(&id).await?);
+    note("debits, a batch of ten in one run", saldo.batch(&saldo.ids_of_one_run(10)?).await?);
+    note("debits, a batch of ten at random", saldo.batch(&saldo.ids_at_random(10)).await?);
+    note("beside it: a transaction of three items", saldo.plain_transaction(3).await?);
+    note("beside it: a transaction of two items", saldo.plain_transaction(2).await?);
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn spent_over_shards(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let saldo = Metered::start_with(r#"{"acme":1}"#).await?;
+    saldo.top_up("first").await?;
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    seen.push(Measured { call: "debit, later ones of an organisation that is split", counts });
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn balance(saldo: &Metered, credits: usize, open: bool) -> Result<Counts, Failure> {
+    let (answer, counts) = saldo.ask("balance", "/v1/balance", 200).await?;
+    let as_expected = answer["available_credits"] == credits && answer["open_top_up"].is_object() == open;
+    if as_expected { Ok(counts) } else { Err(format!("not the balance expected: {answer}").into()) }
+}
+
+async fn page(saldo: &Metered, path: &str, list: &str) -> Result<Counts, Failure> {
+    let (answer, counts) = saldo.ask("history", path, 200).await?;
+    let rows = answer[list].as_array().map_or(0, Vec::len);
+    if rows == PAGE && answer["next_cursor"] != Value::Null {
+        Ok(counts)
+    } else {
+        Err(format!("{path} gave {rows} rows").into())
+    }
+}

@@ -1,0 +1,29 @@
+//! Spends a number of debits, one after the other: through the function `spend`, or with the same two calls of the AWS SDK alone.
+mod handler;
+mod raw;
+
+use saldo_adapters::config::Env;
+use saldo_adapters::telemetry;
+
+use crate::Failure;
+
+/// Where to spend, and how often.
+pub(crate) struct Task {
+    pub(crate) count: u32,
+    pub(crate) url: String,
+    pub(crate) table: String,
+}
+
+/// The organisation `acme` has to have the credits in the table.
+pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
+    let [mode, count, url, table] = words else {
+        return Err("debits handler|raw COUNT URL TABLE".into());
+    };
+    telemetry::start(&Env::default())?;
+    let task = Task { count: count.parse()?, url: url.clone(), table: table.clone() };
+    match mode.as_str() {
+        "handler" => handler::spend(&task).await,
+        "raw" => raw::spend(&task).await,
+        other => Err(format!("{other} is not known; there are handler and raw").into()),
+    }
+}

@@ -1,0 +1,69 @@
+//! Measures Saldo: what each call costs, how fast and how dear spending is, how long a function takes to start.
+mod cold_start;
+mod counts;
+mod debits;
+mod meter;
+mod metered;
+mod spending;
+
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const HELP: &str = "\
+Measures Saldo.
+
+Usage: cargo run -p saldo-measure -- COMMAND
+
+  counts [--check] [--time]   what each call costs, in units and requests
+      --check                 fails when a call is outside its bounds
+      --time                  also how long it takes from a payment to the new balance
+  spending [PART…]            spending; fails when a goal is missed or the books are not right
+      --units                 units and requests of each way of spending
+      --throughput            debits a second, in virtual time
+      --instructions          instructions of a debit; builds this program optimised first, needs valgrind
+      --cost                  dollars of a million debits
+  cold-start [FOLDER]         CPU that the release binaries take to start [target/release]
+  debits handler|raw COUNT URL TABLE
+                              spends one by one: what `spending --instructions` counts the instructions of";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<(), Failure> {
+    let (command, words) = words.split_first().ok_or(HELP)?;
+    match command.as_str() {
+        "counts" => on_all_cores()?.block_on(counts::run(words)),
+        "spending" => on_all_cores()?.block_on(spending::run(words)),
+        "cold-start" => on_all_cores()?.block_on(cold_start::run(words)),
+        // As a function of Lambda has it.
+        "debits" => Builder::new_current_thread().enable_all().build()?.block_on(debits::run(words)),
+        "--help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(format!("{unknown} is not a command\n\n{HELP}").into()),
+    }
+}
+
+fn on_all_cores() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}
+
+/// Which of `known` were given; an error when another word was.
+pub(crate) fn flags<const N: usize>(given: &[String], known: [&str; N]) -> Result<[bool; N], Failure> {
+    if let Some(unknown) = given.iter().find(|flag| !known.contains(&flag.as_str())) {
+        return Err(format!("{unknown} is not known; there are {}", known.join(", ")).into());
+    }
+    Ok(known.map(|flag| given.iter().any(|given| given == flag)))
+}

@@ -1,0 +1,161 @@
+//! The table in memory behind partitions that serve 1,000 write units a second each, and a network that takes its time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use saldo_adapters::PortError;
+use saldo_adapters::spend::Taken;
+use saldo_domain::{Credits, EntryId, Shard, Timestamp, TopUpId, total};
+use saldo_spend_model::{Answer, Op, Table, Way};
+
+use super::virtual_time::{Clock, Micros, locked};
+
+/// How long a call is on its way to the table, and its answer back.
+pub(crate) const WAY_MICROS: Micros = 2_000;
+/// How long a partition is busy with a write unit: 1,000 a second.
+pub(crate) const UNIT_MICROS: Micros = 1_000;
+/// What a transaction costs for each item, in write units.
+pub(crate) const UNITS_IN_TRANSACTION: u64 = 2;
+
+/// What DynamoDB limits the pace of: the items under one partition key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Partition {
+    Head(Shard),
+    Ledger(Shard),
+}
+
+/// When each partition has done what was asked of it so far.
+#[derive(Default)]
+pub(crate) struct Partitions(BTreeMap<Partition, Micros>);
+
+impl Partitions {
+    /// Queues `units` for each of `partitions`, which have to be free at the same time; gives when they are written.
+    pub(crate) fn write(&mut self, partitions: &[Partition], units: u64, now: Micros) -> Micros {
+        let free_at = |partition| self.0.get(partition).copied().unwrap_or_default();
+        let begins = partitions.iter().map(free_at).fold(now, Micros::max);
+        let ends = begins + units * UNIT_MICROS;
+        self.0.extend(partitions.iter().map(|partition| (*partition, ends)));
+        ends
+    }
+}
+
+/// The table, and what was asked of it.
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) table: Table,
+    partitions: Partitions,
+    pub(crate) asked: Asked,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Asked {
+    pub(crate) write_units: u64,
+    /// Of these, for takes that were refused.
+    pub(crate) refused: u64,
+    /// Items that were read.
+    pub(crate) reads: u64,
+}
+
+impl Asked {
+    pub(crate) fn since(self, before: Asked) -> Asked {
+        Asked {
+            write_units: self.write_units - before.write_units,
+            refused: self.refused - before.refused,
+            reads: self.reads - before.reads,
+        }
+    }
+}
+
+/// The way to the table; clones lead to the same one.
+#[derive(Clone)]
+pub(crate) struct Link {
+    clock: Clock,
+    store: Arc<Mutex<Store>>,
+}
+
+impl Link {
+    /// To a table whose books are looked at when that is asked for, by [`Link::check`].
+    pub(crate) fn new(clock: &Clock) -> Link {
+        let mut store = Store::default();
+        store.table.unchecked = true;
+        Link { clock: clock.clone(), store: Arc::new(Mutex::new(store)) }
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        locked(&self.store)
+    }
+
+    /// A paid top-up: a transaction on the main head and the main ledger, among others.
+    pub(crate) async fn top_up(&self, top_up: &TopUpId, credits: Credits) {
+        self.clock.sleep(WAY_MICROS).await;
+        let both = [Partition::Head(Shard::MAIN), Partition::Ledger(Shard::MAIN)];
+        let written = self.store().partitions.write(&both, UNITS_IN_TRANSACTION, self.clock.now());
+        self.clock.sleep_until(written).await;
+        self.credit(top_up, credits);
+        self.clock.sleep(WAY_MICROS).await;
+    }
+
+    pub(crate) fn credit(&self, top_up: &TopUpId, credits: Credits) {
+        let entry = EntryId::of_top_up(top_up, Timestamp::from_ms(1));
+        self.store().table.credit(entry, credits);
+    }
+
+    /// The sum of all heads, which is what entries and rings make.
+    pub(crate) fn check(&self) -> Result<i64, String> {
+        let mut store = self.store();
+        store.table.unchecked = false;
+        // Whatever is called: the books are looked at after it.
+        let looked = store.table.apply(&Op::Head).map(drop).map_err(|error| error.to_string());
+        let wrong = store.table.wrong.clone();
+        looked.and(wrong.map_or(Ok(()), Err)).map(|()| total(&store.table.heads).0)
+    }
+}
+
+impl Way for Link {
+    async fn call(&self, op: Op) -> Result<Answer, PortError> {
+        self.clock.sleep(WAY_MICROS).await;
+        let written = self.store().queue(&op, self.clock.now());
+        self.clock.sleep_until(written).await;
+        let answer = self.store().apply(&op);
+        self.clock.sleep(WAY_MICROS).await;
+        answer
+    }
+}
+
+impl Store {
+    /// When the partitions of a call are done with it.
+    fn queue(&mut self, op: &Op, now: Micros) -> Micros {
+        let (partitions, units) = written_by(op);
+        self.asked.write_units += units * u64::try_from(partitions.len()).unwrap_or_default();
+        self.partitions.write(&partitions, units, now)
+    }
+
+    fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
+        self.asked.reads += match op {
+            Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
+            Op::Head | Op::HeadOf(_) | Op::Reversal(_) => 1,
+            _ => 0,
+        };
+        let answer = self.table.apply(op);
+        self.asked.refused += u64::from(matches!(answer, Ok(Answer::Taken(Taken::Refused(_)))));
+        answer
+    }
+}
+
+/// The partitions that a call writes to, and the units for each, whether it is refused or not.
+fn written_by(op: &Op) -> (Vec<Partition>, u64) {
+    let main = Partition::Head(Shard::MAIN);
+    match op {
+        Op::Take(shard, _) | Op::Trim(shard, _) => (vec![Partition::Head(*shard)], 1),
+        Op::GiveBack(_, tag) => (vec![Partition::Head(tag.shard())], 1),
+        Op::Put(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
+        Op::Ready | Op::AnnounceSplit | Op::Split(_) => (vec![main], 1),
+        Op::Shift(gain) => {
+            let from = gain.from.iter().map(|(shard, _)| *shard);
+            let heads = from.chain([gain.to]).map(Partition::Head);
+            (heads.collect(), UNITS_IN_TRANSACTION)
+        }
+        Op::Reverse(_) => (vec![main, Partition::Ledger(Shard::MAIN)], UNITS_IN_TRANSACTION),
+        Op::Entries(_) | Op::Head | Op::HeadOf(_) | Op::Reversal(_) => (Vec::new(), 0),
+    }
+}

@@ -1,0 +1,207 @@
+//! How many debits a second: the code that spends on AWS, over the table in memory, in virtual time.
+
+use std::sync::{Arc, Mutex};
+
+use saldo_adapters::spend::{SpendError, Spender};
+use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId, Shards, Timestamp, TopUpId};
+use saldo_spend_model::Heads;
+
+use super::partitions::{Asked, Link};
+use super::virtual_time::{Clock, Micros, Tasks, locked};
+use crate::Failure;
+
+/// When virtual time begins, in milliseconds since 1970.
+const START_MS: i64 = 1_795_441_928_000;
+pub(crate) const SECOND: Micros = 1_000_000;
+/// From the split on until new entries lie in the shards' ledgers.
+const AFTER_SPLIT: Micros = 700 * SECOND;
+pub(crate) const WARM_UP: Micros = SECOND;
+pub(crate) const MEASURED: Micros = 5 * SECOND;
+/// Senders do not begin in step.
+pub(crate) const BEGIN_WITHIN: Micros = 20_000;
+/// What a sender does about a 503 with `Retry-After: 1`.
+const RETRY_AFTER: Micros = SECOND;
+const SEED: u64 = 11;
+
+/// Who sends, and what happens beside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) shards: u8,
+    pub(crate) processes: usize,
+    /// Debits that each process has under way all the time.
+    pub(crate) at_once: usize,
+    pub(crate) granted: i64,
+    pub(crate) top_ups: Option<TopUps>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct TopUps {
+    pub(crate) every: Micros,
+    pub(crate) credits: i64,
+}
+
+/// What came of a load.
+pub(crate) struct Pace {
+    pub(crate) debits_per_second: u64,
+    /// All debits, and what was asked of the table for them.
+    pub(crate) debits: u64,
+    pub(crate) asked: Asked,
+}
+
+/// What the senders were answered.
+#[derive(Clone, Copy, Default)]
+struct Acknowledged {
+    debits: u64,
+    measured: u64,
+}
+
+struct Scene {
+    org: OrgId,
+    shards: Shards,
+    clock: Clock,
+    link: Link,
+    acknowledged: Mutex<Acknowledged>,
+    granted: Mutex<i64>,
+    wrong: Mutex<Option<String>>,
+}
+
+type Virtual = Spender<Heads<Link>>;
+
+/// Plays `load`; an error when the books are not right after it.
+pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
+    let scene = Arc::new(Scene::new(load)?);
+    // Which head a process likes best is left to chance.
+    fastrand::seed(SEED);
+    let mut rng = fastrand::Rng::with_seed(SEED);
+    let mut spenders = (0..load.processes).map(|_| scene.spender());
+    let first = spenders.next().ok_or("nobody sends")?;
+    scene.split(load, &first, &mut rng)?;
+    let before = scene.link.store().asked;
+    *locked(&scene.acknowledged) = Acknowledged::default();
+    let mut tasks = Tasks::new(&scene.clock);
+    for spender in [first].into_iter().chain(spenders) {
+        for _ in 0..load.at_once {
+            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork()));
+        }
+    }
+    if let Some(top_ups) = load.top_ups {
+        tasks.add(Arc::clone(&scene).top_up(top_ups));
+    }
+    tasks.run()?;
+    scene.books()?;
+    let acknowledged = *locked(&scene.acknowledged);
+    Ok(Pace {
+        debits_per_second: acknowledged.measured * SECOND / MEASURED,
+        debits: acknowledged.debits,
+        asked: scene.link.store().asked.since(before),
+    })
+}
+
+impl Scene {
+    fn new(load: &Load) -> Result<Scene, Failure> {
+        let clock = Clock::default();
+        let scene = Scene {
+            org: OrgId::parse("acme").map_err(|_| "not an organisation")?,
+            shards: Shards::from_json(&format!("{{\"acme\":{}}}", load.shards)).map_err(|error| error.0)?,
+            link: Link::new(&clock),
+            clock,
+            acknowledged: Mutex::default(),
+            granted: Mutex::new(load.granted),
+            wrong: Mutex::default(),
+        };
+        scene.link.credit(&TopUpId::new(scene.now()), Credits(load.granted));
+        Ok(scene)
+    }
+
+    fn spender(&self) -> Virtual {
+        Spender::new(Heads(self.link.clone())).with_shards(self.shards.clone())
+    }
+
+    fn now(&self) -> Timestamp {
+        let ms = i64::try_from(self.clock.now() / 1000).unwrap_or_default();
+        Timestamp::from_ms(START_MS.saturating_add(ms))
+    }
+
+    /// The organisation's first debits, at once so that they go to different heads, split it and bring credits to each.
+    fn split(
+        self: &Arc<Scene>,
+        load: &Load,
+        spender: &Virtual,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(), Failure> {
+        let mut tasks = Tasks::new(&self.clock);
+        for _ in 0..load.shards {
+            let (scene, spender, mut rng) = (Arc::clone(self), spender.clone(), rng.fork());
+            tasks.add(async move { scene.debit(&spender, &mut rng).await });
+        }
+        tasks.run()?;
+        let debits = i64::try_from(locked(&self.acknowledged).debits).unwrap_or_default();
+        *locked(&self.granted) -= debits;
+        Ok(())
+    }
+
+    /// A sender: the next debit as soon as the one before is done.
+    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng) {
+        self.clock.sleep_until(AFTER_SPLIT + rng.u64(..BEGIN_WITHIN)).await;
+        while self.clock.now() < AFTER_SPLIT + WARM_UP + MEASURED {
+            self.debit(&spender, &mut rng).await;
+        }
+    }
+
+    async fn top_up(self: Arc<Scene>, top_ups: TopUps) {
+        let mut at = AFTER_SPLIT;
+        while at < AFTER_SPLIT + WARM_UP + MEASURED {
+            self.clock.sleep_until(at).await;
+            self.link.top_up(&TopUpId::new(self.now()), Credits(top_ups.credits)).await;
+            *locked(&self.granted) += top_ups.credits;
+            at += top_ups.every;
+        }
+    }
+
+    /// One e-mail of one credit, until it is acknowledged.
+    async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
+        let Some(id) = self.id(rng) else { return self.note_wrong("no id".to_owned()) };
+        let details = Details::default();
+        let debit = Debit { id, credits: Credits(1), channel: Channel::Email, details };
+        loop {
+            match spender.debit(&self.org, &debit, self.now()).await {
+                Ok(_) => break,
+                Err(SpendError::Busy) => self.clock.sleep(RETRY_AFTER).await,
+                Err(error) => return self.note_wrong(error.to_string()),
+            }
+        }
+        let from = AFTER_SPLIT + WARM_UP;
+        let measured = (from..from + MEASURED).contains(&self.clock.now());
+        let mut acknowledged = locked(&self.acknowledged);
+        acknowledged.debits += 1;
+        acknowledged.measured += u64::from(measured);
+    }
+
+    /// A random id made now.
+    fn id(&self, rng: &mut fastrand::Rng) -> Option<DebitId> {
+        let mut bytes = [0; 16];
+        rng.fill(&mut bytes);
+        bytes[..6].copy_from_slice(&self.now().ms().to_be_bytes()[2..]);
+        bytes[6] = bytes[6] & 0x0f | 0x70;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        DebitId::from_bytes(bytes).ok()
+    }
+
+    fn note_wrong(&self, wrong: String) {
+        locked(&self.wrong).get_or_insert(wrong);
+    }
+
+    /// What was granted and not acknowledged as spent is there, and every look at the books agrees.
+    fn books(&self) -> Result<(), Failure> {
+        if let Some(wrong) = locked(&self.wrong).take() {
+            return Err(wrong.into());
+        }
+        let spent = i64::try_from(locked(&self.acknowledged).debits)?;
+        let (there, expected) = (self.link.check()?, *locked(&self.granted) - spent);
+        if there == expected {
+            Ok(())
+        } else {
+            Err(format!("the heads have {there} credits, granted less acknowledged are {expected}").into())
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What each way of spending costs in units and requests of DynamoDB.
+
+use super::report::{self, hundredths, units};
+use crate::Failure;
+use crate::meter::capacity::Counts;
+use crate::metered::Metered;
+
+const SHARDS: &str = r#"{"acme":4}"#;
+/// Longer than until the entries of new debits lie in the shards' ledgers.
+const AFTER_SPLIT_SECS: i64 = 700;
+
+/// More than the first share of a head covers.
+const MOST_DEBITS: usize = 200;
+
+/// What a call was seen to cost.
+pub(crate) struct Cost {
+    pub(crate) what: &'static str,
+    pub(crate) debits: u32,
+    pub(crate) counts: Counts,
+}
+
+pub(crate) const LATER: &str = "debit, later ones";
+pub(crate) const BATCH: &str = "ten debits, ids of one run";
+pub(crate) const THREE: &str = "beside it: a transaction of three items";
+pub(crate) const TWO: &str = "beside it: a transaction of two items";
+
+/// The most write and read units of a debit that were set as a goal, in hundredths.
+const GOALS: [(&str, [u32; 2]); 5] = [
+    ("debit, the organisation's first", [200, 0]),
+    (LATER, [200, 0]),
+    ("debit, the same again (200)", [0, 100]),
+    ("debit, refused: not enough left (402)", [100, 100]),
+    (BATCH, [20, 0]),
+];
+
+pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
+    let mut seen = Vec::new();
+    of_one_head(&mut seen).await?;
+    of_shards(&mut seen).await?;
+    Ok(seen)
+}
+
+async fn of_one_head(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
+    let refused = saldo.debit(&saldo.debit_id(), "sms", 402).await?;
+    saldo.top_up("first").await?;
+    note("debit, the organisation's first", 1, saldo.debit(&saldo.debit_id(), "sms", 201).await?);
+    let id = saldo.debit_id();
+    note(LATER, 1, saldo.debit(&id, "sms", 201).await?);
+    note("debit, the same again (200)", 1, saldo.debit(&id, "sms", 200).await?);
+    note("debit, refused: not enough left (402)", 1, refused);
+    note("debit, reversed", 1, saldo.reverse(&id).await?);
+    // The first one finds an empty ring, and later ones that of the one before.
+    saldo.batch(&saldo.ids_of_one_run(10)?).await?;
+    note(BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);
+    note("ten debits, ids at random", 10, saldo.batch(&saldo.ids_at_random(10)).await?);
+    saldo.batch(&saldo.ids_of_one_run(25)?).await?;
+    note("25 debits, ids of one run", 25, saldo.batch(&saldo.ids_of_one_run(25)?).await?);
+    note(THREE, 1, saldo.plain_transaction(3).await?);
+    note(TWO, 1, saldo.plain_transaction(2).await?);
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start_with(SHARDS).await?;
+    let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
+    saldo.top_up("first").await?;
+    let split = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    saldo.advance(AFTER_SPLIT_SECS);
+    note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
+    note("debit over four shards, brings a head its share of what there is", filled(&saldo).await?);
+    note("debit over four shards, the one that splits the organisation", split);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// The first debit that its head does not cover.
+async fn filled(saldo: &Metered) -> Result<Counts, Failure> {
+    for _ in 0..MOST_DEBITS {
+        let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+        if counts.dynamodb > 2 {
+            return Ok(counts);
+        }
+    }
+    Err("no head ran short".into())
+}
+
+pub(crate) fn print(costs: &[Cost]) {
+    report::head(&[
+        "call",
+        "requests",
+        "write units",
+        "read units",
+        "write units a debit",
+        "read units a debit",
+    ]);
+    for Cost { what, debits, counts } in costs {
+        report::row(&[
+            (*what).to_owned(),
+            counts.dynamodb.to_string(),
+            units(counts.table_writes),
+            units(counts.reads),
+            hundredths(each(counts.table_writes, *debits)),
+            hundredths(each(counts.reads, *debits)),
+        ]);
+    }
+}
+
+/// Half units of some debits as hundredths of a unit for each, rounded up.
+fn each(halves: u32, debits: u32) -> u32 {
+    (halves * 50).div_ceil(debits.max(1))
+}
+
+pub(crate) fn find<'a>(costs: &'a [Cost], what: &str) -> Result<&'a Cost, Failure> {
+    costs.iter().find(|cost| cost.what == what).ok_or_else(|| format!("{what} was not measured").into())
+}
+
+/// Goals that were missed.
+pub(crate) fn missed(costs: &[Cost]) -> Result<Vec<String>, Failure> {
+    let mut missed = Vec::new();
+    for (what, [writes, reads]) in GOALS {
+        let Cost { debits, counts, .. } = find(costs, what)?;
+        if each(counts.table_writes, *debits) > writes || each(counts.reads, *debits) > reads {
+            missed.push(format!("{what}: {counts:?} for {debits} debits"));
+        }
+    }
+    Ok(missed)
+}

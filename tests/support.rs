@@ -1,0 +1,7 @@
+//! What the tests share: a system to act on, faults on the way to it, its books, and a client.
+pub(crate) mod books;
+pub(crate) mod client;
+pub(crate) mod data_folder;
+pub(crate) mod each_call;
+pub(crate) mod proxy;
+pub(crate) mod system;
