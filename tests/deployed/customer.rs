@@ -20,8 +20,8 @@ impl Customer {
 
     pub(super) async fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let key = format!("{method} {path} {body}");
-        let headers = [("content-type", "application/json"), ("idempotency-key", &key[..key.len().min(64)])];
+        let key = format!("{:016x}", fastrand::u64(..));
+        let headers = [("content-type", "application/json"), ("idempotency-key", &key)];
         self.api.send(method, path, &headers, body).await
     }
 

@@ -8,8 +8,8 @@
 //! - CodeDeploy does not exist: aliases move at once, without a canary.
 //!
 //! What it takes and does nothing with, so that the test says nothing about it: throttling, access logs, metric filters,
-//! metrics of queues, payload limits of API Gateway, reserved concurrency's share of the account. Health is at `/healthz`,
-//! and the emulator has a `/health` of its own.
+//! metrics of queues, payload limits of API Gateway, reserved concurrency's share of the account. It lets in a token without
+//! `exp`. Health is at `/healthz`, and the emulator has a `/health` of its own.
 
 use serde_json::{Map, Value, json};
 
