@@ -27,6 +27,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("balance", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
     ("history", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("settings", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:UpdateItem"])]),
     ("spend", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:PutItem"])]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
     (
@@ -59,6 +60,11 @@ const OPEN_ROUTES: &[&str] = &[
     "GET /billing",
     "GET /billing/{page}",
     "GET /healthz",
+    "HEAD /",
+    "HEAD /assets/{file}",
+    "HEAD /billing",
+    "HEAD /billing/{page}",
+    "HEAD /healthz",
     "POST /stripe/webhook",
 ];
 
@@ -66,6 +72,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/entries",
     "GET /v1/quote",
+    "GET /v1/settings",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
     "GET /v1/usage",
@@ -74,6 +81,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",
     "PUT /v1/debits/{id}",
+    "PUT /v1/settings",
 ];
 
 #[test]
@@ -323,19 +331,23 @@ fn a_new_version_is_tried_before_it_takes_over() {
         let properties = &function["Properties"];
         let missed = format!("{name}: what is changed would not reach its callers");
         assert_eq!(properties["AutoPublishAliasAllProperties"].as_bool(), Some(true), "{missed}");
-        assert_eq!(shown(&properties["VersionDescription"]), "!Sub settings ${Settings}", "{missed}");
+        assert_eq!(
+            shown(&properties["VersionDescription"]),
+            "!Sub configuration ${Configuration}",
+            "{missed}"
+        );
     }
 }
 
 #[test]
-fn every_parameter_that_a_function_is_told_counts_as_a_setting() {
+fn every_parameter_that_a_function_is_told_is_counted() {
     let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
     assert_eq!(
-        shown(&template["Globals"]["Function"]["Environment"]["Variables"]["SALDO_SETTINGS"]),
-        "!Ref Settings"
+        shown(&template["Globals"]["Function"]["Environment"]["Variables"]["SALDO_CONFIGURATION"]),
+        "!Ref Configuration"
     );
     let settings =
-        &resources("AWS::AppConfig::HostedConfigurationVersion")["Settings"]["Properties"]["Content"];
+        &resources("AWS::AppConfig::HostedConfigurationVersion")["Configuration"]["Properties"]["Content"];
     let counted = shown(settings);
     let mut told = serde_yaml_ng::to_string(&template["Globals"]).unwrap();
     for (_, (_, function)) in functions() {
@@ -440,7 +452,7 @@ fn environment(name: &str) -> BTreeMap<String, String> {
 }
 
 /// Folder name -> logical id and resource.
-fn functions() -> BTreeMap<String, (String, Value)> {
+pub(crate) fn functions() -> BTreeMap<String, (String, Value)> {
     resources("AWS::Serverless::Function")
         .into_iter()
         .map(|(id, function)| {
@@ -450,7 +462,7 @@ fn functions() -> BTreeMap<String, (String, Value)> {
         .collect()
 }
 
-fn resources(kind: &str) -> BTreeMap<String, Value> {
+pub(crate) fn resources(kind: &str) -> BTreeMap<String, Value> {
     let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
     resources
@@ -488,7 +500,7 @@ fn list(value: &Value) -> Vec<Value> {
 }
 
 /// `!GetAtt Table.Arn` as it is written; of a table's two names the one in this stack.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Tagged(tagged) if tagged.tag == "!If" => {
             let [condition, own, existing] = tagged.value.as_sequence().unwrap().as_slice() else {

@@ -109,7 +109,7 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
             top_up_of(&accounts, &invoice).unwrap_or_else(|| panic!("{when}: a paid invoice without a row"));
         assert_eq!(text(top_up, "status"), "paid", "{when}: the top-up of paid invoice {}", invoice["id"]);
         assert_eq!(
-            number(top_up, "credited"),
+            number(top_up, "granted"),
             number(top_up, "credits"),
             "{when}: {} is credited",
             invoice["id"]
@@ -144,7 +144,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     }
     for (id, top_up) in &account.top_ups {
         let entry = credited.remove(id.as_str());
-        assert_eq!(entry, number(top_up, "credited"), "{when}: {id} of {org} says what its entry says");
+        assert_eq!(entry, number(top_up, "granted"), "{when}: {id} of {org} says what its entry says");
         assert_eq!(
             entry.is_some(),
             text(top_up, "status") == "paid",
@@ -247,7 +247,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                     account.ring.extend(debits);
                 }
             }
-            "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
             _ => {
                 if let Some(id) = sk.strip_prefix("TOPUP#") {
                     account.top_ups.insert(id.to_owned(), item);

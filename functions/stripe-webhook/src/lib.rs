@@ -4,10 +4,11 @@ use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::http::{Problem, json_response};
-use saldo_adapters::queue::{PaymentMessage, PaymentQueue};
+use saldo_adapters::http::{Problem, ProblemCode, json_response};
+use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::stripe::{Event, verify};
 use saldo_adapters::world::World;
+use saldo_domain::Alarm;
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -49,7 +50,7 @@ impl Function {
         if event.livemode != self.livemode {
             warn!(
                 event = event.id,
-                alarm = "wrong_mode",
+                alarm = Alarm::WrongMode.as_str(),
                 livemode = event.livemode,
                 "event of the other mode ignored"
             );
@@ -58,12 +59,12 @@ impl Function {
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
-            invoice: invoice.to_owned(),
+            about: About::Invoice(invoice.to_owned()),
             created: event.created,
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, invoice = message.invoice, "enqueued");
+                info!(event = event.id, kind = event.kind, invoice, "enqueued");
                 Ok(true)
             }
             Err(error) => {
@@ -75,7 +76,10 @@ impl Function {
 
     fn event(&self, request: &Request) -> Result<Event, Problem> {
         if self.secrets.is_empty() {
-            error!(alarm = "no_webhook_secret", "an event came before this endpoint was told its secret");
+            error!(
+                alarm = Alarm::NoWebhookSecret.as_str(),
+                "an event came before this endpoint was told its secret"
+            );
             return Err(secret_missing());
         }
         let body: &[u8] = match request.body() {
@@ -95,10 +99,10 @@ impl Function {
         verify(body, signature, &self.secrets, self.clock.now()).map_err(|_| {
             warn!(bytes = body.len(), "signature refused");
             let detail = "The signature is missing, wrong or too old.";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail)
+            Problem::new(ProblemCode::InvalidSignature, detail)
         })?;
         Event::parse(body).map_err(|_| {
-            error!(alarm = "malformed_event", "a signed body is no event");
+            error!(alarm = Alarm::MalformedEvent.as_str(), "a signed body is no event");
             Problem::invalid("body", "The body is not an event.")
         })
     }
@@ -108,5 +112,5 @@ impl Function {
 fn secret_missing() -> Problem {
     let detail = "This endpoint does not know its signing secret yet, so it cannot tell who sent this. Nothing is lost: \
         Stripe sends the event again until the endpoint takes it, with live keys for three days.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_secret_missing", detail)
+    Problem::new(ProblemCode::WebhookSecretMissing, detail)
 }

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use saldo_adapters::http::ClaimNames;
 use serde_json::{Value, json};
 
 use crate::StartError;
@@ -28,14 +29,15 @@ pub struct TokenRequest {
     pub organisation: String,
     pub permissions: Vec<String>,
     pub currency: Option<String>,
+    /// Who it is for; someone of the organisation by default.
+    pub subject: Option<String>,
+    pub name: Option<String>,
+    pub email: Option<String>,
 }
 
-/// The names of the claims that Saldo reads.
-#[derive(Debug, Clone)]
-pub struct ClaimNames {
-    pub organisation: String,
-    pub permissions: String,
-    pub currency: String,
+/// The address that a local organisation is billed at unless another one is given.
+pub(crate) fn usual_email(organisation: &str) -> String {
+    format!("{organisation}@example.test")
 }
 
 impl Issuer {
@@ -89,13 +91,20 @@ impl Issuer {
         lifetime: i64,
     ) -> Result<String, StartError> {
         let mut claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": format!("user@{}", request.organisation),
-            "iat": now, "nbf": now, "exp": now.saturating_add(lifetime),
+            "iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now.saturating_add(lifetime),
         });
-        claims[&names.organisation] = json!(request.organisation);
+        let subject = request.subject.clone().unwrap_or_else(|| format!("user@{}", request.organisation));
+        claims[&names.org] = json!(request.organisation);
         claims[&names.permissions] = json!(request.permissions);
-        if let Some(currency) = &request.currency {
-            claims[&names.currency] = json!(currency);
+        claims[&names.subject] = json!(subject);
+        for (claim, value) in [
+            (&names.currency, &request.currency),
+            (&names.name, &request.name),
+            (&names.email, &request.email),
+        ] {
+            if let Some(value) = value {
+                claims[claim] = json!(value);
+            }
         }
         self.sign(&claims)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::http::ClaimNames;
 use saldo_adapters::world::World;
 use saldo_stripe_stand_in::{StandIn, Webhook};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::data::DataFolder;
 use crate::functions::{Failure, ScheduleFunction};
 use crate::gateway::{self, Identity};
-use crate::issuer::{AUDIENCE, ClaimNames, ISSUER, Issuer, TokenRequest};
+use crate::issuer::{self, AUDIENCE, ISSUER, Issuer, TokenRequest};
 use crate::queue::{self, Queues};
 use crate::table::TableServer;
 use crate::tasks::{Tasks, listen};
@@ -184,6 +185,8 @@ impl Saldo {
             organisation: organisation.to_owned(),
             permissions: permissions.iter().map(|permission| (*permission).to_owned()).collect(),
             currency: currency.map(str::to_owned),
+            email: Some(issuer::usual_email(organisation)),
+            ..TokenRequest::default()
         };
         let now = (self.now)().div_euclid(1000);
         self.identity.issuer.token(&self.identity.claim_names, &request, now, TOKEN_LIFETIME_SECONDS)
@@ -254,9 +257,12 @@ fn claim_names(plan: &Plan) -> Result<ClaimNames, StartError> {
             .ok_or_else(|| TemplateError(format!("the parameter {parameter} is missing")))
     };
     Ok(ClaimNames {
-        organisation: name("OrganisationClaim")?,
+        org: name("OrganisationClaim")?,
         permissions: name("PermissionsClaim")?,
         currency: name("CurrencyClaim")?,
+        subject: name("SubjectClaim")?,
+        name: name("NameClaim")?,
+        email: name("EmailClaim")?,
     })
 }
 
@@ -274,6 +280,7 @@ fn open_stand_in(
         webhook: Some(webhook),
         now: Arc::new(move || now().div_euclid(1000)),
         chaos: options.chaos,
+        strict_email: false,
     })
     .map_err(|error| StartError::Stripe(error.to_string()))
 }

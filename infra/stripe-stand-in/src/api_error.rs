@@ -19,6 +19,12 @@ impl ApiError {
         ApiError::new(400, "invalid_request_error", message).with("code", code).with("param", param)
     }
 
+    /// A parameter that Stripe knows and the stand-in does not: refused, so that nobody believes it did something.
+    pub(crate) fn unsupported(param: &str) -> ApiError {
+        let message = format!("Received unknown parameter: {param} (it is not supported by the stand-in).");
+        ApiError::parameter("parameter_unknown", param, message)
+    }
+
     /// The object is not in a state that allows the call. Stripe gives these no `code`.
     pub(crate) fn state(message: impl Into<String>) -> ApiError {
         let mut refusal = ApiError::new(400, "invalid_request_error", message);
@@ -68,6 +74,11 @@ impl ApiError {
         );
         let refusal = ApiError::new(409, "invalid_request_error", message);
         refusal.with("code", "idempotency_key_in_use")
+    }
+
+    /// What stands between when the answer is lost.
+    pub(crate) fn lost() -> ApiError {
+        ApiError::new(502, "api_error", "The answer was lost on its way.")
     }
 
     pub(crate) fn internal() -> ApiError {

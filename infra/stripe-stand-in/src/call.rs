@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api_error::ApiResult;
+use crate::api_error::{ApiError, ApiResult};
 use crate::expand;
 use crate::form::Params;
 use crate::store::Store;
@@ -36,5 +36,10 @@ impl Call<'_> {
         std::mem::take(&mut self.params).finish()?;
         let body = expand::expanded(&self.store, object, &paths)?;
         Ok(ApiAnswer { status: 200, body })
+    }
+
+    /// Answers with a refusal whose effects stay.
+    pub(crate) fn answer_refusal(&self, refusal: &ApiError) -> ApiResult<ApiAnswer> {
+        Ok(ApiAnswer { status: refusal.status, body: refusal.body() })
     }
 }

@@ -10,6 +10,19 @@ use crate::lists;
 use crate::money;
 use crate::store::{Condition, Store};
 
+/// Parameters of a product that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 9] = [
+    "default_price_data",
+    "images",
+    "marketing_features",
+    "package_dimensions",
+    "shippable",
+    "statement_descriptor",
+    "tax_code",
+    "tax_details",
+    "url",
+];
+
 pub(crate) fn create_product(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let product = product_from(&call.store, &mut call.params)?;
     call.answer(product)
@@ -55,6 +68,7 @@ pub(crate) fn list_tax_rates(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
 
 /// A product from its parameters, also from `product_data` inside a price.
 pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
+    store.permissions.require("rak_product_write")?;
     let name = params.text("name")?.ok_or_else(|| params.required("name"))?;
     let id = params.text("id")?.unwrap_or_else(|| identifier::new("prod_", 14));
     if store.taken(&id)? {
@@ -65,9 +79,9 @@ pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> ApiResult<
     let unit_label = params.nullable("unit_label")?.unwrap_or(Value::Null);
     let active = params.boolean("active")?.unwrap_or(true);
     let metadata = params.metadata(&json!({}))?;
-    params.ignore(&["images", "tax_code", "shippable", "statement_descriptor", "type", "url", "tax_details"]);
+    params.unsupported(&UNSUPPORTED)?;
     let product = json!({
-        "id": id, "object": "product", "active": active, "attributes": [], "created": store.now,
+        "id": id, "object": "product", "active": active, "created": store.now,
         "default_price": null, "description": description, "images": [], "livemode": false,
         "marketing_features": [], "metadata": metadata, "name": name, "package_dimensions": null,
         "shippable": null, "statement_descriptor": null, "tax_code": null, "type": "service",
@@ -98,6 +112,7 @@ pub(crate) fn mint_price(
 
 /// A tax rate from its parameters, also from `tax_rate_data` of a line's tax amount.
 pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
+    store.permissions.require("rak_tax_rate_write")?;
     let display_name = params.text("display_name")?.ok_or_else(|| params.required("display_name"))?;
     let inclusive = params.boolean("inclusive")?.ok_or_else(|| params.required("inclusive"))?;
     let percentage = params.text("percentage")?.ok_or_else(|| params.required("percentage"))?;

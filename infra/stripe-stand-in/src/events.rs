@@ -3,29 +3,37 @@
 use rusqlite::params;
 use serde_json::{Map, Value, json};
 
-use crate::api_error::{ApiError, ApiResult};
+use crate::api_error::ApiResult;
 use crate::api_version::API_VERSION;
 use crate::call::{ApiAnswer, Call};
 use crate::store::{Condition, Store};
 use crate::{identifier, lists, own_fields};
 
+/// Events are listed for thirty days.
+const KEPT_SECS: i64 = 30 * 86_400;
+
 /// Event types that are delivered; the others are only listed by `GET /v1/events`.
-pub const SUBSCRIBED_TYPES: [&str; 15] = [
+pub const SUBSCRIBED_TYPES: [&str; 20] = [
     "invoice.paid",
     "invoice.payment_failed",
     "invoice.voided",
     "invoice.marked_uncollectible",
     "invoice.finalization_failed",
     "invoice.overpaid",
-    "charge.refunded",
+    "invoice_payment.paid",
+    "refund.created",
     "refund.updated",
     "refund.failed",
+    "charge.refunded",
     "charge.dispute.created",
+    "charge.dispute.updated",
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "credit_note.created",
+    "credit_note.updated",
     "credit_note.voided",
+    "radar.early_fraud_warning.created",
 ];
 
 /// Records that something became of an object.
@@ -55,24 +63,30 @@ pub(crate) fn enqueue(store: &Store<'_>, event: &Value) -> ApiResult<()> {
     Ok(())
 }
 
+/// The events of the last thirty days.
 pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
-    let mut conditions = Vec::new();
-    let types = call.params.texts("types")?;
-    if let Some(kind) = call.params.text("type")? {
-        let operator = if kind.contains('*') { "GLOB" } else { "=" };
-        conditions.push(Condition { field: "type".into(), operator, value: Box::new(kind) });
+    let mut conditions = lists::created(call)?;
+    conditions.push(Condition::compare("created", ">", call.store.now - KEPT_SECS));
+    let (kind, kinds) = (call.params.text("type")?, call.params.texts("types")?);
+    match (kind, kinds) {
+        (Some(_), Some(_)) => return Err(call.params.invalid("types", "cannot be used together with type")),
+        (Some(kind), None) => {
+            let operator = if kind.contains('*') { "GLOB" } else { "=" };
+            conditions.push(Condition::compare("type", operator, kind));
+        }
+        (None, Some(kinds)) => {
+            if kinds.len() > 20 {
+                return Err(call.params.invalid("types", "must have at most 20 types"));
+            }
+            let sql = "json_extract(json, '$.type') IN (SELECT value FROM json_each(?))";
+            conditions.push(Condition::sql(sql, json!(kinds).to_string()));
+        }
+        (None, None) => {}
     }
-    if let Some(types) = types {
-        let [kind] = &types[..] else {
-            return Err(ApiError::new(
-                400,
-                "invalid_request_error",
-                "The stand-in lists one event type at a time.",
-            ));
-        };
-        conditions.push(Condition::equal("type", kind.clone()));
+    if let Some(delivered) = call.params.boolean("delivery_success")? {
+        let sql = "(id NOT IN (SELECT event FROM deliveries)) = ?";
+        conditions.push(Condition::sql(sql, delivered));
     }
-    conditions.extend(lists::created(call)?);
     lists::answer(call, "event", conditions, Ok)
 }
 
@@ -81,13 +95,25 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     call.answer(event)
 }
 
+/// The event of something that happened; who asked for it is not known yet.
+pub(crate) fn event(now: i64, kind: &str, data: Value) -> Value {
+    json!({
+        "id": identifier::new("evt_1", 23), "object": "event", "api_version": API_VERSION, "created": now,
+        "data": data, "livemode": false, "pending_webhooks": 0,
+        "request": { "id": null, "idempotency_key": null }, "type": kind,
+    })
+}
+
+/// Delivers an event of whatever type, if anybody listens.
+pub(crate) fn send(store: &Store<'_>, event: &Value) -> ApiResult<()> {
+    if store.webhook_url.is_some() { enqueue(store, event) } else { Ok(()) }
+}
+
 fn record(store: &Store<'_>, kind: &str, data: Value) -> ApiResult<()> {
-    let wanted = store.subscribed && SUBSCRIBED_TYPES.contains(&kind);
-    let event = json!({
-        "id": identifier::new("evt_1", 23), "object": "event", "api_version": API_VERSION, "created": store.now,
-        "data": data, "livemode": false, "pending_webhooks": i64::from(wanted), "request": store.request,
-        "type": kind,
-    });
+    let wanted = store.webhook_url.is_some() && SUBSCRIBED_TYPES.contains(&kind);
+    let mut event = event(store.now, kind, data);
+    event["pending_webhooks"] = i64::from(wanted).into();
+    event["request"] = store.request.clone();
     store.put(&event)?;
     if wanted { enqueue(store, &event) } else { Ok(()) }
 }

@@ -151,11 +151,10 @@ impl Params {
         Ok(Value::Object(merged))
     }
 
-    /// Takes parameters that Stripe knows and that change nothing here.
-    pub(crate) fn ignore(&mut self, names: &[&str]) {
-        for name in names {
-            self.table.remove(*name);
-        }
+    /// Refuses parameters that Stripe knows and the stand-in does not.
+    pub(crate) fn unsupported(&self, names: &[&str]) -> ApiResult<()> {
+        let given = names.iter().find(|name| self.table.contains_key(**name));
+        given.map_or(Ok(()), |name| Err(ApiError::unsupported(&self.path(name))))
     }
 
     /// Everything that is left, as JSON: for parts which are only echoed.

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
+use crate::form::Params;
 use crate::store::Store;
-use crate::{identifier, money, seller};
+use crate::{customer_object, identifier, money, seller};
 
 /// A draft without lines. Fields that begin with `_` are the stand-in's own.
 pub(crate) fn blank(now: i64, customer: &Value, collection_method: &str, currency: &str) -> Value {
@@ -39,7 +40,7 @@ pub(crate) fn blank(now: i64, customer: &Value, collection_method: &str, currenc
         "subtotal": 0, "subtotal_excluding_tax": 0, "test_clock": null, "total": 0,
         "total_discount_amounts": [], "total_excluding_tax": 0, "total_pretax_credit_amounts": [],
         "total_taxes": [], "webhooks_delivered_at": now,
-        "_clearing": false, "_discount": null, "_token": null,
+        "_challenged": false, "_clearing": false, "_discount": null, "_token": null,
     })
 }
 
@@ -65,7 +66,8 @@ pub(crate) fn computed(store: &Store<'_>, mut invoice: Value) -> ApiResult<Value
     let net = add(subtotal, -discount)?;
     let total = add(net, exclusive)?;
     let customer = store.get("customer", invoice["customer"].as_str().unwrap_or_default())?;
-    let balance = customer.map_or(0, |customer| integer(&customer["balance"]));
+    let currency = invoice["currency"].as_str().unwrap_or_default();
+    let balance = customer.map_or(0, |customer| customer_object::balance_in(&customer, currency));
     let due = add(total, balance)?.max(0);
     invoice["subtotal"] = subtotal.into();
     invoice["subtotal_excluding_tax"] = add(subtotal, -inclusive)?.into();
@@ -94,6 +96,25 @@ pub(crate) fn save(store: &Store<'_>, invoice: Value) -> ApiResult<Value> {
 /// A draft follows the balance of its customer until it is finalised.
 pub(crate) fn present(store: &Store<'_>, invoice: Value) -> ApiResult<Value> {
     computed(store, invoice)
+}
+
+/// The fields that a seller adds to an invoice: at most four, with 40 and 140 characters.
+pub(crate) fn custom_fields(given: Vec<Params>) -> ApiResult<Value> {
+    if given.len() > 4 {
+        let message = "You can set at most 4 custom fields.";
+        return Err(ApiError::new(400, "invalid_request_error", message).with("param", "custom_fields"));
+    }
+    let mut fields = Vec::new();
+    for mut params in given {
+        let name = params.text("name")?.ok_or_else(|| params.required("name"))?;
+        let value = params.text("value")?.ok_or_else(|| params.required("value"))?;
+        if name.chars().count() > 40 || value.chars().count() > 140 {
+            return Err(params.invalid("value", "names have up to 40 characters and values up to 140"));
+        }
+        params.finish()?;
+        fields.push(json!({ "name": name, "value": value }));
+    }
+    Ok(if fields.is_empty() { Value::Null } else { fields.into() })
 }
 
 pub(crate) fn integer(value: &Value) -> i64 {

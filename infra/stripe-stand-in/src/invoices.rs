@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::api_error::{ApiError, ApiResult};
 use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
+use crate::invoice_life::{self, Finalized};
 use crate::invoice_object::{self, load, present, save};
 use crate::store::Condition;
-use crate::{customers, events, invoice_life, lists, money};
+use crate::{customer_object, events, lines, lists, money};
 
-/// Parameters that Stripe knows and that change nothing here.
-const IGNORED: [&str; 16] = [
+/// Parameters that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 18] = [
     "account_tax_ids",
     "application_fee_amount",
     "automatically_finalizes_at",
@@ -19,13 +20,15 @@ const IGNORED: [&str; 16] = [
     "default_source",
     "default_tax_rates",
     "effective_at",
+    "from_invoice",
     "number",
     "on_behalf_of",
-    "pending_invoice_items_behavior",
     "rendering",
     "shipping_cost",
     "shipping_details",
     "statement_descriptor",
+    "subscription",
+    "test_clock",
     "transfer_data",
 ];
 
@@ -33,11 +36,11 @@ const COLLECTION_METHODS: [&str; 2] = ["charge_automatically", "send_invoice"];
 
 pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.params.text("customer")?.ok_or_else(|| call.params.required("customer"))?;
-    let mut customer = customers::existing(&call.store, &customer, "customer")?;
+    let mut customer = customer_object::existing(&call.store, &customer, "customer")?;
     let method = call.params.choice("collection_method", &COLLECTION_METHODS)?;
     let method = method.unwrap_or_else(|| "charge_automatically".to_owned());
     let currency = currency(&mut call.params, &customer)?;
-    call.params.choice("pending_invoice_items_behavior", &["exclude", "include"])?;
+    let pending = call.params.choice("pending_invoice_items_behavior", &["exclude", "include"])?;
     let mut invoice = invoice_object::blank(call.store.now, &customer, &method, &currency);
     match call.params.text("discounts")? {
         // Without the parameter a discount of the customer is inherited; the empty value refuses it.
@@ -46,9 +49,13 @@ pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
         Some(_) => return Err(call.params.invalid("discounts", "the stand-in knows only the empty value")),
     }
     apply(call, &mut invoice)?;
+    invoice_life::require_email(&call.store, &invoice)?;
     if customer["currency"].is_null() {
         customer["currency"] = currency.into();
         call.store.put(&customer)?;
+    }
+    if pending.as_deref() == Some("include") {
+        lines::take_pending(&call.store, &mut invoice)?;
     }
     let invoice = save(&call.store, invoice)?;
     events::emit(&call.store, "invoice.created", &invoice)?;
@@ -67,6 +74,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     if invoice["status"] == "draft" {
         if let Some(method) = call.params.choice("collection_method", &COLLECTION_METHODS)? {
             invoice["collection_method"] = method.into();
+            invoice_life::require_email(&call.store, &invoice)?;
         }
         apply(call, &mut invoice)?;
     } else {
@@ -90,6 +98,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
 pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
     conditions.extend(lists::range_of(call, "due_date")?);
+    call.params.unsupported(&["customer_account", "subscription"])?;
     if let Some(customer) = call.params.text("customer")? {
         conditions.push(Condition::equal("customer", customer));
     }
@@ -118,20 +127,27 @@ pub(crate) fn delete(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     call.answer(stub)
 }
 
+/// A draft that cannot be finalised says so, to the caller and in an event.
 pub(crate) fn finalize(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut invoice = load(&call.store, call.id(0), "id")?;
     if let Some(advance) = call.params.boolean("auto_advance")? {
         invoice["auto_advance"] = advance.into();
     }
-    let invoice = invoice_life::finalize(&call.store, invoice)?;
-    call.answer(invoice)
+    match invoice_life::finalize(&call.store, invoice)? {
+        Finalized::Done(invoice) => call.answer(invoice),
+        Finalized::Failed(refusal) => call.answer_refusal(&refusal),
+    }
 }
 
 /// Finalises a draft; no mail is sent.
 pub(crate) fn send(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut invoice = load(&call.store, call.id(0), "invoice")?;
+    invoice_life::require_email(&call.store, &invoice)?;
     if invoice["status"] == "draft" {
-        invoice = invoice_life::finalize(&call.store, invoice)?;
+        invoice = match invoice_life::finalize(&call.store, invoice)? {
+            Finalized::Done(invoice) => invoice,
+            Finalized::Failed(refusal) => return call.answer_refusal(&refusal),
+        };
     }
     if invoice["status"] != "open" && invoice["status"] != "paid" {
         return Err(ApiError::state("This invoice cannot be sent right now."));
@@ -161,13 +177,7 @@ fn currency(params: &mut Params, customer: &Value) -> ApiResult<String> {
     if !money::is_currency(&currency) {
         return Err(params.invalid("currency", "must be a three-letter currency code"));
     }
-    match own {
-        Some(own) if own != currency && customer["balance"].as_i64() != Some(0) => {
-            let rule = format!("the customer has a balance in {own} and cannot be invoiced in {currency}");
-            Err(params.invalid("currency", &rule))
-        }
-        _ => Ok(currency),
-    }
+    Ok(currency)
 }
 
 /// What both creating and updating a draft accept.
@@ -183,30 +193,30 @@ fn apply(call: &mut Call<'_>, invoice: &mut Value) -> ApiResult<()> {
     }
     if let Some(mut tax) = params.object("automatic_tax")? {
         let enabled = tax.boolean("enabled")?.unwrap_or(false);
-        tax.ignore(&["liability"]);
+        tax.unsupported(&["liability"])?;
         if enabled {
             return Err(tax.invalid("enabled", "the stand-in computes no taxes"));
         }
         tax.finish()?;
     }
     if let Some(fields) = params.objects("custom_fields")? {
-        let fields: Vec<Value> = fields.into_iter().map(Params::into_json).collect();
-        invoice["custom_fields"] = if fields.is_empty() { Value::Null } else { fields.into() };
+        invoice["custom_fields"] = invoice_object::custom_fields(fields)?;
     }
     if let Some(mut issuer) = params.object("issuer")? {
-        let kind = issuer.choice("type", &["account", "self"])?.unwrap_or_else(|| "self".to_owned());
+        issuer.unsupported(&["account"])?;
+        let kind = issuer.choice("type", &["self"])?.ok_or_else(|| issuer.required("type"))?;
+        issuer.finish()?;
         invoice["issuer"] = json!({ "type": kind });
     }
     if let Some(mut settings) = params.object("payment_settings")? {
         let types = settings.texts("payment_method_types")?.filter(|types| !types.is_empty());
-        settings.ignore(&["default_mandate", "payment_method_options"]);
+        settings.unsupported(&["default_mandate", "payment_method_options"])?;
         settings.finish()?;
         invoice["payment_settings"]["payment_method_types"] = types.map_or(Value::Null, Value::from);
     }
     invoice["metadata"] = params.metadata(&invoice["metadata"])?;
     apply_due_date(params, invoice)?;
-    params.ignore(&IGNORED);
-    Ok(())
+    params.unsupported(&UNSUPPORTED)
 }
 
 fn apply_due_date(params: &mut Params, invoice: &mut Value) -> ApiResult<()> {

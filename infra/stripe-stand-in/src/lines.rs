@@ -6,9 +6,12 @@ use crate::api_error::{ApiError, ApiResult};
 use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
 use crate::store::{Condition, Store};
-use crate::{catalog, customers, events, identifier, invoice_object, lists, money};
+use crate::{catalog, customer_object, events, identifier, invoice_object, lists, money};
 
 const MAXIMUM_LINES: usize = 250;
+
+/// Parameters of a line that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 5] = ["discountable", "discounts", "quantity_decimal", "tax_behavior", "tax_code"];
 
 pub(crate) fn add(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut invoice = editable(invoice_object::load(&call.store, call.id(0), "invoice")?)?;
@@ -35,18 +38,26 @@ pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     lists::answer_from(call, &invoice_object::lines_of(&invoice))
 }
 
-/// Creates an item on an explicit draft; items that wait for some later invoice do not exist here.
+/// Creates an item on an explicit draft, or one that waits for the next invoice of its customer.
 pub(crate) fn create_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
-    let id = call.params.text("invoice")?.ok_or_else(|| call.params.required("invoice"))?;
+    call.params.unsupported(&["customer_account", "price", "subscription", "unit_amount"])?;
+    let customer = call.params.text("customer")?;
+    if let Some(customer) = &customer {
+        customer_object::existing(&call.store, customer, "customer")?;
+    }
+    let Some(id) = call.params.text("invoice")? else {
+        let customer = customer.ok_or_else(|| call.params.required("customer"))?;
+        let currency = call.params.clone().text("currency")?.unwrap_or_else(|| "usd".to_owned());
+        let line = Draft::read(&call.store, &mut call.params, &currency.to_lowercase())?;
+        let (item, _) = line.keep(&call.store, &customer.into(), &Value::Null)?;
+        events::emit(&call.store, "invoiceitem.created", &item)?;
+        return call.answer(item);
+    };
     let invoice = call.store.get("invoice", &id)?;
     let mut invoice =
         editable(invoice.ok_or_else(|| ApiError::missing_reference("invoice", &id, "invoice"))?)?;
-    let customer = call.params.text("customer")?;
-    if let Some(customer) = customer {
-        customers::existing(&call.store, &customer, "customer")?;
-        if invoice["customer"] != customer.as_str() {
-            return Err(call.params.invalid("customer", "the invoice belongs to another customer"));
-        }
+    if customer.is_some_and(|customer| invoice["customer"] != customer.as_str()) {
+        return Err(call.params.invalid("customer", "the invoice belongs to another customer"));
     }
     let before = invoice.clone();
     let line = Draft::read(&call.store, &mut call.params, text(&invoice["currency"]))?;
@@ -55,6 +66,23 @@ pub(crate) fn create_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     events::emit(&call.store, "invoiceitem.created", &item)?;
     events::emit_updated(&call.store, "invoice.updated", &before, &invoice)?;
     call.answer(item)
+}
+
+/// Puts the items that waited on a new invoice of their customer and currency.
+pub(crate) fn take_pending(store: &Store<'_>, invoice: &mut Value) -> ApiResult<()> {
+    let of_customer = Condition::equal("customer", text(&invoice["customer"]).to_owned());
+    let in_currency = Condition::equal("currency", text(&invoice["currency"]).to_owned());
+    for mut item in store.all("invoiceitem", vec![of_customer, in_currency])? {
+        if !item["invoice"].is_null() {
+            continue;
+        }
+        item["invoice"] = invoice["id"].clone();
+        let mut line = std::mem::take(&mut item["_line"]);
+        line["invoice"] = invoice["id"].clone();
+        store.put(&item)?;
+        push(invoice, line);
+    }
+    Ok(())
 }
 
 pub(crate) fn retrieve_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
@@ -125,7 +153,7 @@ impl Draft {
         let taxes = taxes(store, params, amount)?;
         let metadata = params.metadata(&json!({}))?;
         let period = period(params)?;
-        params.ignore(&["discountable", "tax_behavior", "tax_code", "discounts"]);
+        params.unsupported(&UNSUPPORTED)?;
         let product = match product {
             Some(product) => product,
             None => one_off_product(store, description.as_deref())?,
@@ -135,6 +163,14 @@ impl Draft {
 
     /// Puts the line on the invoice and keeps its item, which is returned.
     fn attach(self, store: &Store<'_>, invoice: &mut Value) -> ApiResult<Value> {
+        let (item, line) = self.keep(store, &invoice["customer"], &invoice["id"])?;
+        push(invoice, line);
+        Ok(item)
+    }
+
+    /// Keeps the item, which remembers its line as long as it has no invoice.
+    fn keep(self, store: &Store<'_>, customer: &Value, invoice: &Value) -> ApiResult<(Value, Value)> {
+        store.permissions.require("rak_invoice_item_write")?;
         let item_id = identifier::new("ii_1", 23);
         let price = catalog::mint_price(store, &self.product, &self.currency, &self.unit)?;
         let pricing = json!({
@@ -155,7 +191,7 @@ impl Draft {
         let line = json!({
             "id": identifier::new("il_1", 23), "object": "line_item", "amount": self.amount,
             "currency": self.currency, "description": description, "discount_amounts": [],
-            "discountable": true, "discounts": [], "invoice": invoice["id"], "livemode": false,
+            "discountable": true, "discounts": [], "invoice": invoice, "livemode": false,
             "metadata": self.metadata,
             "parent": {
                 "invoice_item_details": details, "subscription_item_details": null,
@@ -164,20 +200,26 @@ impl Draft {
             "quantity": self.quantity, "quantity_decimal": self.quantity.to_string(), "subscription": null,
             "subtotal": self.amount, "taxes": self.taxes,
         });
-        let item = json!({
-            "id": item_id, "object": "invoiceitem", "amount": self.amount, "created": store.now,
-            "currency": self.currency, "customer": invoice["customer"], "customer_account": null,
+        let mut item = json!({
+            "id": item_id, "object": "invoiceitem", "amount": self.amount,
+            "currency": self.currency, "customer": customer, "customer_account": null,
             "date": store.now, "description": description, "discountable": true, "discounts": [],
-            "invoice": invoice["id"], "livemode": false, "metadata": self.metadata, "net_amount": self.amount,
+            "invoice": invoice, "livemode": false, "metadata": self.metadata, "net_amount": self.amount,
             "parent": null, "period": { "end": end, "start": start }, "pricing": pricing, "proration": false,
             "proration_details": null, "quantity": self.quantity, "quantity_decimal": self.quantity.to_string(),
             "tax_rates": [], "test_clock": null,
         });
-        store.put(&item)?;
-        if let Some(lines) = invoice["lines"]["data"].as_array_mut() {
-            lines.push(line);
+        if invoice.is_null() {
+            item["_line"] = line.clone();
         }
-        Ok(item)
+        store.put(&item)?;
+        Ok((item, line))
+    }
+}
+
+fn push(invoice: &mut Value, line: Value) {
+    if let Some(lines) = invoice["lines"]["data"].as_array_mut() {
+        lines.push(line);
     }
 }
 
@@ -190,11 +232,12 @@ struct Price {
 /// The price of a line: `price_data`, `pricing[price]`, or a bare `unit_amount_decimal`.
 fn price(store: &Store<'_>, params: &mut Params) -> ApiResult<Option<Price>> {
     if let Some(mut data) = params.object("price_data")? {
+        store.permissions.require("rak_plan_write")?;
         let currency = data.text("currency")?.ok_or_else(|| data.required("currency"))?.to_lowercase();
         let product = product(store, &mut data)?;
         let whole = data.integer("unit_amount")?.map(|unit| unit.to_string());
         let unit = whole.or(data.text("unit_amount_decimal")?).ok_or_else(|| data.required("unit_amount"))?;
-        data.ignore(&["tax_behavior"]);
+        data.unsupported(&["tax_behavior"])?;
         data.finish()?;
         return Ok(Some(Price { unit, product: Some(product), currency: Some(currency) }));
     }

@@ -52,14 +52,14 @@ pub(crate) fn created(call: &mut Call<'_>) -> ApiResult<Vec<Condition>> {
 /// Conditions from a time parameter: an instant, or an object with `gt`, `gte`, `lt`, `lte`.
 pub(crate) fn range_of(call: &mut Call<'_>, field: &str) -> ApiResult<Vec<Condition>> {
     if let Ok(Some(exact)) = call.params.clone().integer(field) {
-        call.params.ignore(&[field]);
+        call.params.integer(field)?;
         return Ok(vec![Condition::equal(field, exact)]);
     }
     let Some(mut range) = call.params.object(field)? else { return Ok(Vec::new()) };
     let mut conditions = Vec::new();
     for (name, operator) in [("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")] {
         if let Some(value) = range.integer(name)? {
-            conditions.push(Condition { field: field.to_owned(), operator, value: Box::new(value) });
+            conditions.push(Condition::compare(field, operator, value));
         }
     }
     range.finish()?;

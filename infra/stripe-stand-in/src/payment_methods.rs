@@ -1,19 +1,20 @@
-//! What payers pay with, and the charges and errors that come of it.
+//! What payers pay with, and why an attempt fails.
 
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::identifier;
-use crate::store::Store;
 
 /// With what a payer pays.
+#[derive(Clone)]
 pub(crate) enum PaymentMethod {
     /// A transfer to a Virtual Account of the bank.
-    VirtualAccount {
-        bank: String,
-    },
+    VirtualAccount,
     Card {
         brand: &'static str,
+        last4: String,
+    },
+    /// A card whose issuer wants to see the payer first (3-D Secure).
+    ChallengedCard {
         last4: String,
     },
     /// A card that the issuer declines, with Stripe's decline code.
@@ -23,116 +24,150 @@ pub(crate) enum PaymentMethod {
     },
 }
 
-/// Payment methods that Stripe offers for testing, and why the last ones are declined.
-const TEST_METHODS: [(&str, Option<&str>, &str); 11] = [
-    ("pm_card_visa", None, "4242"),
-    ("pm_card_mastercard", None, "4444"),
-    ("pm_card_amex", None, "8431"),
-    ("pm_card_chargeDeclined", Some("generic_decline"), "0002"),
-    ("pm_card_visa_chargeDeclined", Some("generic_decline"), "0002"),
-    ("pm_card_chargeCustomerFail", Some("generic_decline"), "0341"),
-    ("pm_card_chargeDeclinedInsufficientFunds", Some("insufficient_funds"), "9995"),
-    ("pm_card_visa_chargeDeclinedInsufficientFunds", Some("insufficient_funds"), "9995"),
-    ("pm_card_chargeDeclinedExpiredCard", Some("expired_card"), "0069"),
-    ("pm_card_chargeDeclinedIncorrectCvc", Some("incorrect_cvc"), "0127"),
-    ("pm_card_chargeDeclinedProcessingError", Some("processing_error"), "0119"),
+/// What becomes of one of Stripe's test cards.
+#[derive(Clone, Copy)]
+enum Fate {
+    Works(&'static str),
+    IsChallenged,
+    IsDeclined(&'static str),
+}
+
+/// Payment methods that Stripe offers for testing.
+const TEST_METHODS: [(&str, Fate, &str); 15] = [
+    ("pm_card_visa", Fate::Works("visa"), "4242"),
+    ("pm_card_mastercard", Fate::Works("mastercard"), "4444"),
+    ("pm_card_amex", Fate::Works("amex"), "8431"),
+    ("pm_card_authenticationRequired", Fate::IsChallenged, "3184"),
+    ("pm_card_authenticationRequiredOnSetup", Fate::IsChallenged, "3155"),
+    ("pm_card_threeDSecure2Required", Fate::IsChallenged, "3220"),
+    ("pm_card_chargeDeclined", Fate::IsDeclined("generic_decline"), "0002"),
+    ("pm_card_visa_chargeDeclined", Fate::IsDeclined("generic_decline"), "0002"),
+    ("pm_card_chargeCustomerFail", Fate::IsDeclined("generic_decline"), "0341"),
+    ("pm_card_chargeDeclinedInsufficientFunds", Fate::IsDeclined("insufficient_funds"), "9995"),
+    ("pm_card_visa_chargeDeclinedInsufficientFunds", Fate::IsDeclined("insufficient_funds"), "9995"),
+    ("pm_card_chargeDeclinedExpiredCard", Fate::IsDeclined("expired_card"), "0069"),
+    ("pm_card_chargeDeclinedIncorrectCvc", Fate::IsDeclined("incorrect_cvc"), "0127"),
+    ("pm_card_chargeDeclinedProcessingError", Fate::IsDeclined("processing_error"), "0119"),
+    ("pm_card_chargeDeclinedLostCard", Fate::IsDeclined("lost_card"), "9987"),
 ];
 
-/// One of Stripe's test payment methods.
-pub(crate) fn test_method(id: &str) -> ApiResult<PaymentMethod> {
-    let known = TEST_METHODS.iter().find(|(known, _, _)| *known == id);
-    let (_, decline, last4) =
-        known.ok_or_else(|| ApiError::missing_reference("PaymentMethod", id, "payment_method"))?;
-    let last4 = (*last4).to_owned();
-    Ok(match decline {
-        None => PaymentMethod::Card { brand: "visa", last4 },
-        Some(code) => PaymentMethod::DeclinedCard { decline_code: (*code).to_owned(), last4 },
-    })
+impl PaymentMethod {
+    /// One of Stripe's test payment methods.
+    pub(crate) fn of_test(id: &str) -> ApiResult<PaymentMethod> {
+        let known = TEST_METHODS.iter().find(|(known, _, _)| *known == id);
+        let (_, fate, last4) =
+            known.ok_or_else(|| ApiError::missing_reference("PaymentMethod", id, "payment_method"))?;
+        let last4 = (*last4).to_owned();
+        Ok(match fate {
+            Fate::Works(brand) => PaymentMethod::Card { brand, last4 },
+            Fate::IsChallenged => PaymentMethod::ChallengedCard { last4 },
+            Fate::IsDeclined(code) => PaymentMethod::DeclinedCard { decline_code: (*code).to_owned(), last4 },
+        })
+    }
+
+    /// `payment_method_details` of a charge. How Stripe shows a Virtual Account is unproven: only its type is given.
+    pub(crate) fn details(&self) -> Value {
+        match self {
+            PaymentMethod::VirtualAccount => json!({ "type": "id_bank_transfer" }),
+            PaymentMethod::Card { brand, last4 } => card_details(brand, last4, &Value::Null),
+            PaymentMethod::DeclinedCard { last4, .. } => card_details("visa", last4, &Value::Null),
+            PaymentMethod::ChallengedCard { last4 } => card_details("visa", last4, &challenge_passed()),
+        }
+    }
+
+    /// Why an attempt with it failed.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            PaymentMethod::VirtualAccount => Failure::of_bank(),
+            PaymentMethod::ChallengedCard { .. } => Failure::of_challenge(),
+            PaymentMethod::Card { .. } => Failure::of_card("generic_decline"),
+            PaymentMethod::DeclinedCard { decline_code, .. } => Failure::of_card(decline_code),
+        }
+    }
 }
 
-/// The charge of one attempt.
-pub(crate) fn charge(store: &Store<'_>, invoice: &Value, intent: &Value, method: &PaymentMethod) -> Value {
-    let (details, decline) = match method {
-        PaymentMethod::VirtualAccount { bank } => {
-            (json!({ "type": "id_bank_transfer", "id_bank_transfer": { "bank": bank } }), None)
-        }
-        PaymentMethod::Card { brand, last4 } => (card_details(brand, last4), None),
-        PaymentMethod::DeclinedCard { decline_code, last4 } => {
-            (card_details("visa", last4), Some(decline_code.as_str()))
-        }
-    };
-    let paid = decline.is_none();
-    let outcome = match decline {
-        None => {
-            json!({ "network_status": "approved_by_network", "reason": null, "seller_message": "Payment complete.", "type": "authorized" })
-        }
-        Some(code) => {
-            json!({ "network_status": "declined_by_network", "reason": code, "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined" })
-        }
-    };
-    json!({
-        "id": identifier::new("ch_3", 23), "object": "charge", "amount": intent["amount"],
-        "amount_captured": if paid { intent["amount"].clone() } else { 0.into() }, "amount_refunded": 0,
-        "application": null, "application_fee": null, "application_fee_amount": null,
-        "balance_transaction": null,
-        "billing_details": {
-            "address": { "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null },
-            "email": invoice["customer_email"], "name": invoice["customer_name"], "phone": null, "tax_id": null },
-        "calculated_statement_descriptor": "SALDO", "captured": paid, "created": store.now,
-        "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
-        "disputed": false, "failure_balance_transaction": null,
-        "failure_code": decline.map(error_code), "failure_message": decline.map(decline_message),
-        "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": outcome,
-        "paid": paid, "payment_intent": intent["id"], "payment_method": identifier::new("pm_1", 23),
-        "payment_method_details": details, "radar_options": {}, "receipt_email": null, "receipt_number": null,
-        "receipt_url": null, "refunded": false, "review": null, "shipping": null, "source": null,
-        "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
-        "status": if paid { "succeeded" } else { "failed" }, "transfer_data": null, "transfer_group": null,
-    })
+/// Why an attempt failed, in Stripe's codes and words.
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    decline_code: Option<String>,
+    pub(crate) message: &'static str,
+    kind: &'static str,
 }
 
-fn card_details(brand: &str, last4: &str) -> Value {
+impl Failure {
+    /// Some decline codes are error codes of their own, the rest are `card_declined`.
+    fn of_card(decline_code: &str) -> Failure {
+        let own = matches!(decline_code, "expired_card" | "incorrect_cvc" | "processing_error");
+        let message = match decline_code {
+            "insufficient_funds" => "Your card has insufficient funds.",
+            "expired_card" => "Your card has expired.",
+            "incorrect_cvc" => "Your card's security code is incorrect.",
+            "processing_error" => "An error occurred while processing your card. Try again in a little bit.",
+            _ => "Your card was declined.",
+        };
+        Failure {
+            code: if own { decline_code } else { "card_declined" }.to_owned(),
+            decline_code: Some(decline_code.to_owned()),
+            message,
+            kind: "card_error",
+        }
+    }
+
+    /// A transfer that the bank gave up. Which code Stripe gives it is unproven.
+    fn of_bank() -> Failure {
+        Failure {
+            code: "payment_intent_payment_attempt_failed".to_owned(),
+            decline_code: None,
+            message: "The payment failed.",
+            kind: "invalid_request_error",
+        }
+    }
+
+    fn of_challenge() -> Failure {
+        Failure {
+            code: "payment_intent_authentication_failure".to_owned(),
+            decline_code: None,
+            message: "We are unable to authenticate your payment method. Please choose a different payment method and \
+                      try again.",
+            kind: "invalid_request_error",
+        }
+    }
+
+    /// `reason` of a charge's outcome.
+    pub(crate) fn reason(&self) -> &str {
+        self.decline_code.as_deref().unwrap_or(&self.code)
+    }
+
+    /// `last_payment_error` of an intent.
+    pub(crate) fn payment_error(&self, charge: &Value) -> Value {
+        let mut error = json!({
+            "charge": charge["id"], "code": self.code,
+            "doc_url": format!("https://stripe.com/docs/error-codes/{}", self.code.replace('_', "-")),
+            "message": self.message, "type": self.kind,
+        });
+        if let Some(decline_code) = &self.decline_code {
+            error["advice_code"] = "try_again_later".into();
+            error["decline_code"] = decline_code.as_str().into();
+        }
+        error
+    }
+}
+
+fn card_details(brand: &str, last4: &str, three_d_secure: &Value) -> Value {
     json!({ "type": "card", "card": {
         "amount_authorized": null, "authorization_code": null, "brand": brand,
         "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass" },
-        "country": "US", "exp_month": 12, "exp_year": 2030, "funding": "credit", "installments": null,
-        "last4": last4, "mandate": null, "network": brand, "three_d_secure": null, "wallet": null,
+        "country": "US", "exp_month": 12, "exp_year": 2030, "fingerprint": null, "funding": "credit",
+        "installments": null, "last4": last4, "mandate": null, "network": brand, "network_token": null,
+        "network_transaction_id": null, "regulated_status": "unregulated", "three_d_secure": three_d_secure,
+        "wallet": null,
     } })
 }
 
-/// `last_payment_error` of an intent after a failed attempt.
-pub(crate) fn payment_error(method: &PaymentMethod, charge: &Value) -> Value {
-    let PaymentMethod::DeclinedCard { decline_code, .. } = method else {
-        return json!({
-            "code": "payment_intent_payment_attempt_failed", "charge": charge["id"],
-            "doc_url": "https://stripe.com/docs/error-codes/payment-intent-payment-attempt-failed",
-            "message": decline_message("payment_intent_payment_attempt_failed"), "type": "invalid_request_error",
-        });
-    };
-    let code = error_code(decline_code);
+fn challenge_passed() -> Value {
     json!({
-        "advice_code": "try_again_later", "charge": charge["id"], "code": code, "decline_code": decline_code,
-        "doc_url": format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")),
-        "message": decline_message(decline_code), "type": "card_error",
+        "authentication_flow": "challenge", "electronic_commerce_indicator": "05",
+        "exemption_indicator": null, "result": "authenticated", "result_reason": null, "transaction_id": null,
+        "version": "2.2.0",
     })
-}
-
-/// Words for a decline code, as Stripe says them.
-fn decline_message(decline_code: &str) -> &'static str {
-    match decline_code {
-        "insufficient_funds" => "Your card has insufficient funds.",
-        "expired_card" => "Your card has expired.",
-        "incorrect_cvc" => "Your card's security code is incorrect.",
-        "processing_error" => "An error occurred while processing your card. Try again in a little bit.",
-        "payment_intent_payment_attempt_failed" => "The payment failed.",
-        _ => "Your card was declined.",
-    }
-}
-
-/// Stripe's error code for a decline: some have one of their own, the rest are `card_declined`.
-fn error_code(decline_code: &str) -> &str {
-    match decline_code {
-        "expired_card" | "incorrect_cvc" | "processing_error" => decline_code,
-        _ => "card_declined",
-    }
 }

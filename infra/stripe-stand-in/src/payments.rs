@@ -1,24 +1,28 @@
-//! Payments: the intent behind an invoice, and how it ends.
+//! Payments: paying an invoice, and what paid it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
 use crate::call::{ApiAnswer, Call};
-use crate::payment_methods::{self, PaymentMethod};
+use crate::invoice_life::{self, Finalized};
+use crate::payment_methods::PaymentMethod;
 use crate::store::Condition;
-use crate::{invoice_life, invoice_object, lists, own_fields, payment_intents};
+use crate::{invoice_object, lists, own_fields, payment_intents, saved_methods};
 
 /// `POST /v1/invoices/{id}/pay`. A decline answers 402 and its traces stay.
 pub(crate) fn pay(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
-    let invoice = invoice_object::load(&call.store, call.id(0), "id")?;
+    let mut invoice = invoice_object::load(&call.store, call.id(0), "id")?;
     let out_of_band = call.params.boolean("paid_out_of_band")?.unwrap_or(false);
     let method = call.params.text("payment_method")?;
-    call.params.ignore(&["forgive", "mandate", "off_session", "source"]);
-    let method = method.map(|method| payment_methods::test_method(&method)).transpose()?;
-    let draft = invoice["status"] == "draft";
-    let invoice = if draft { invoice_life::finalize(&call.store, invoice)? } else { invoice };
-    if draft && invoice["status"] == "paid" {
-        return call.answer(invoice);
+    call.params.unsupported(&["forgive", "mandate", "off_session", "source"])?;
+    let method = method.or_else(|| default_method(call, &invoice));
+    let method = method.map(|method| saved_methods::find(&call.store, &method)).transpose()?;
+    if invoice["status"] == "draft" {
+        invoice = match invoice_life::finalize(&call.store, invoice)? {
+            Finalized::Failed(refusal) => return call.answer_refusal(&refusal),
+            Finalized::Done(invoice) if invoice["status"] == "paid" => return call.answer(invoice),
+            Finalized::Done(invoice) => invoice,
+        };
     }
     invoice_life::payable(&invoice)?;
     let paid = match method {
@@ -33,9 +37,21 @@ pub(crate) fn pay(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
             call.answer(invoice.clone())?;
             return declined(call, &invoice);
         }
+        Some(PaymentMethod::ChallengedCard { .. }) => {
+            let invoice = invoice_life::challenge(&call.store, invoice)?;
+            call.answer(invoice)?;
+            return call.answer_refusal(&challenged());
+        }
         Some(method) => invoice_life::collect(&call.store, invoice, &method)?,
     };
     call.answer(paid)
+}
+
+/// What the customer said is to be charged unless another is given.
+fn default_method(call: &Call<'_>, invoice: &Value) -> Option<String> {
+    let customer = invoice["customer"].as_str().unwrap_or_default();
+    let customer = call.store.get("customer", customer).ok().flatten()?;
+    customer["invoice_settings"]["default_payment_method"].as_str().map(str::to_owned)
 }
 
 pub(crate) fn list_invoice_payments(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
@@ -52,7 +68,7 @@ pub(crate) fn list_invoice_payments(call: &mut Call<'_>) -> ApiResult<ApiAnswer>
         if let Some(id) = payment.text("payment_intent")? {
             conditions.push(Condition::equal("payment.payment_intent", id));
         }
-        payment.ignore(&["payment_record"]);
+        payment.unsupported(&["payment_record"])?;
         payment.finish()?;
     }
     lists::answer(call, "invoice_payment", conditions, Ok)
@@ -63,23 +79,15 @@ pub(crate) fn retrieve_invoice_payment(call: &mut Call<'_>) -> ApiResult<ApiAnsw
     call.answer(payment)
 }
 
-pub(crate) fn list_payment_intents(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
-    let mut conditions = lists::created(call)?;
-    if let Some(customer) = call.params.text("customer")? {
-        conditions.push(Condition::equal("customer", customer));
-    }
-    lists::answer(call, "payment_intent", conditions, Ok)
-}
-
-pub(crate) fn retrieve_payment_intent(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
-    call.params.ignore(&["client_secret"]);
-    let intent = call.store.expect("payment_intent", "payment_intent", call.id(0), "intent")?;
-    call.answer(intent)
-}
-
-fn declined(call: &mut Call<'_>, invoice: &serde_json::Value) -> ApiResult<ApiAnswer> {
+fn declined(call: &mut Call<'_>, invoice: &Value) -> ApiResult<ApiAnswer> {
     let intent = payment_intents::intent_of(&call.store, invoice)?.unwrap_or_default();
     let mut error = intent["last_payment_error"].clone();
     error["payment_intent"] = own_fields::without(&intent);
     Ok(ApiAnswer { status: 402, body: json!({ "error": error }) })
+}
+
+fn challenged() -> ApiError {
+    let message = "This payment requires additional user action before it can be completed successfully. Payment can be \
+                   completed using the PaymentIntent associated with the invoice.";
+    ApiError::new(402, "card_error", message).with("code", "invoice_payment_intent_requires_action")
 }

@@ -1,4 +1,6 @@
-//! The account that sells: its name on every invoice.
+//! The account that sells.
 
-/// The seller's name.
+/// The seller's name, on every invoice.
 pub(crate) const NAME: &str = "Saldo";
+/// The account's id.
+pub(crate) const ID: &str = "acct_1SaldoStandIn";

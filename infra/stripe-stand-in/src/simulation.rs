@@ -1,4 +1,4 @@
-//! What a payer, a bank or Stripe's staff would do, for tests and for the local program.
+//! What a payer or a bank would do, what is looked at and what is made to go wrong: for tests and the local program.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
 use crate::faults::{Fault, PlannedFault};
+use crate::keys::RestrictedKey;
 use crate::payment_methods::PaymentMethod;
 use crate::stand_in::{Error, StandIn, Webhook, locked};
 use crate::store::Store;
-use crate::{customers, events, identifier, invoice_life, invoice_object, own_fields};
+use crate::{customer_object, events, identifier, invoice_life, invoice_object, own_fields};
 
 /// How a payer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,21 @@ pub enum Method {
     VirtualAccount,
     /// A card that works.
     Card,
+    /// A card whose issuer wants to see the payer first; [`StandIn::authenticate`] ends that.
+    ChallengedCard,
     /// A card that the issuer declines: `generic_decline`, `insufficient_funds`, `expired_card`, …
     DeclinedCard { code: String },
+}
+
+/// An event that reaches the endpoint and is none of ours.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Foreign {
+    /// Of another account that is connected to this one.
+    ConnectedAccount { kind: String, object: Value },
+    /// Of the second API: without the object, its time in words.
+    Thin { kind: String },
+    /// Of the dashboard's button "send test event": an object that does not exist.
+    TestButton { kind: String },
 }
 
 impl StandIn {
@@ -30,8 +44,9 @@ impl StandIn {
             let invoice = find(store, invoice)?;
             invoice_life::payable(&invoice)?;
             let method = match method {
-                Method::VirtualAccount => PaymentMethod::VirtualAccount { bank: "bca".to_owned() },
+                Method::VirtualAccount => PaymentMethod::VirtualAccount,
                 Method::Card => PaymentMethod::Card { brand: "visa", last4: "4242".to_owned() },
+                Method::ChallengedCard => return invoice_life::challenge(store, invoice).map(drop),
                 Method::DeclinedCard { code } => {
                     let method = PaymentMethod::DeclinedCard { decline_code: code, last4: "0002".to_owned() };
                     return invoice_life::decline(store, invoice, &method).map(drop);
@@ -46,7 +61,7 @@ impl StandIn {
         self.control(|store| {
             let invoice = find(store, invoice)?;
             invoice_life::payable(&invoice)?;
-            invoice_life::begin_clearing(store, invoice).map(drop)
+            invoice_life::begin_clearing(store, invoice, &transfer()).map(drop)
         })
     }
 
@@ -58,19 +73,59 @@ impl StandIn {
         })
     }
 
+    /// The payer has shown up at the issuer, or has not: a challenged card pays or is declined.
+    pub fn authenticate(&self, invoice: &str, passed: bool) -> Result<(), Error> {
+        self.control(|store| {
+            let invoice = find(store, invoice)?;
+            finish_challenge(store, invoice, passed)
+        })
+    }
+
+    /// By bank transfer more arrives than was due, in minor units.
+    pub fn overpay(&self, invoice: &str, extra: i64) -> Result<(), Error> {
+        self.control(|store| {
+            let invoice = find(store, invoice)?;
+            invoice_life::payable(&invoice)?;
+            invoice_life::collect_too_much(store, invoice, extra.max(1), &transfer()).map(drop)
+        })
+    }
+
+    /// Stripe tries to finalise a draft by itself and cannot, e.g. for `customer_tax_location_invalid`.
+    pub fn fail_finalization(&self, invoice: &str, code: &str) -> Result<(), Error> {
+        self.control(|store| {
+            let invoice = find(store, invoice)?;
+            let refusal = ApiError::state("The invoice could not be finalized.").with("code", code);
+            invoice_life::fail_finalization(store, invoice, &refusal)
+        })
+    }
+
+    /// Registers a restricted key, `rk_test_…`, with permissions by Stripe's names, e.g. `rak_invoice_write`, which
+    /// includes reading. From the first one on, restricted keys that are not registered are unknown.
+    pub fn restrict_key(&self, key: &str, permissions: &[&str]) {
+        let names = permissions.iter().map(|name| (*name).to_owned()).collect();
+        let mut settings = locked(&self.shared.settings);
+        settings.restricted_keys.retain(|known| known.key != key);
+        settings.restricted_keys.push(RestrictedKey { key: key.to_owned(), names });
+    }
+
+    /// Sends an event that is not ours, as a shared account gets them.
+    pub fn send_foreign(&self, event: &Foreign) -> Result<(), Error> {
+        self.control(|store| events::send(store, &foreign(store.now, event)))
+    }
+
     /// Sets a customer's balance in minor units; negative is credit that their next invoice uses up.
     pub fn set_customer_balance(&self, customer: &str, minor_units: i64) -> Result<(), Error> {
         self.control(|store| {
-            let mut customer = customers::existing(store, customer, "customer")?;
+            let mut customer = customer_object::existing(store, customer, "customer")?;
             let change = minor_units.saturating_sub(customer["balance"].as_i64().unwrap_or(0));
-            customers::change_balance(store, &mut customer, change, "adjustment", Value::Null).map(drop)
+            customer_object::change_balance(store, &mut customer, change, "adjustment", Value::Null).map(drop)
         })
     }
 
     /// Gives a customer a discount that invoices inherit unless they are created with an empty `discounts`.
     pub fn set_customer_discount(&self, customer: &str, percent: u8) -> Result<(), Error> {
         self.control(|store| {
-            let mut customer = customers::existing(store, customer, "customer")?;
+            let mut customer = customer_object::existing(store, customer, "customer")?;
             customer["discount"] = json!({
                 "id": identifier::new("di_1", 23), "object": "discount", "customer": customer["id"],
                 "end": null, "start": store.now, "source": { "coupon": "SALE", "type": "coupon" },
@@ -144,13 +199,6 @@ impl StandIn {
     pub fn request_counts(&self) -> BTreeMap<String, u64> {
         locked(&self.shared.requests).clone()
     }
-
-    fn control(&self, work: impl FnOnce(&Store<'_>) -> ApiResult<()>) -> Result<(), Error> {
-        let request = json!({ "id": null, "idempotency_key": null });
-        let result = self.transact(request, |store| work(&store));
-        self.shared.bell.notify_one();
-        result.map_err(|refusal| Error::Refused(refusal.message().to_owned()))
-    }
 }
 
 /// Ends a transfer that was under way.
@@ -158,9 +206,52 @@ pub(crate) fn finish_transfer(store: &Store<'_>, invoice: Value, succeeded: bool
     if invoice["_clearing"] != true {
         return Err(ApiError::state("This invoice has no transfer under way."));
     }
-    let method = PaymentMethod::VirtualAccount { bank: "bca".to_owned() };
-    let settle = if succeeded { invoice_life::collect } else { invoice_life::decline };
-    settle(store, invoice, &method).map(drop)
+    let end = if succeeded { invoice_life::collect } else { invoice_life::decline };
+    end(store, invoice, &transfer()).map(drop)
+}
+
+/// Ends the challenge of a card.
+pub(crate) fn finish_challenge(store: &Store<'_>, invoice: Value, passed: bool) -> ApiResult<()> {
+    if invoice["_challenged"] != true {
+        return Err(ApiError::state("This invoice has no card whose payer must show up."));
+    }
+    let card = PaymentMethod::ChallengedCard { last4: "3184".to_owned() };
+    let end = if passed { invoice_life::collect } else { invoice_life::decline };
+    end(store, invoice, &card).map(drop)
+}
+
+fn transfer() -> PaymentMethod {
+    PaymentMethod::VirtualAccount
+}
+
+fn foreign(now: i64, event: &Foreign) -> Value {
+    let id = identifier::new("evt_1", 23);
+    match event {
+        Foreign::ConnectedAccount { kind, object } => {
+            let account = identifier::new("acct_1", 15);
+            let mut event = events::event(now, kind, json!({ "object": object }));
+            event["account"] = account.into();
+            event
+        }
+        Foreign::Thin { kind } => json!({
+            "id": id, "object": "v2.core.event", "context": null, "created": rfc3339(now), "livemode": false,
+            "reason": null, "related_object": null, "type": kind,
+        }),
+        Foreign::TestButton { kind } => {
+            let noun = kind.split('.').next().unwrap_or_default();
+            let object =
+                json!({ "id": "in_00000000000000", "object": noun, "livemode": false, "metadata": {} });
+            let mut event = events::event(now, kind, json!({ "object": object }));
+            event["id"] = "evt_00000000000000".into();
+            event
+        }
+    }
+}
+
+fn rfc3339(now: i64) -> String {
+    let moment = time::UtcDateTime::from_unix_timestamp(now).ok();
+    let format = &time::format_description::well_known::Rfc3339;
+    moment.and_then(|moment| moment.format(format).ok()).unwrap_or_default()
 }
 
 fn find(store: &Store<'_>, invoice: &str) -> ApiResult<Value> {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::api_error::ApiResult;
-use crate::faults::PlannedFault;
+use crate::faults::{PlannedFault, RefundPlan};
+use crate::keys::{Permissions, RestrictedKey};
 use crate::store::{self, Store};
 
 /// Where events go and the secrets they are signed with.
@@ -32,6 +33,8 @@ pub struct Options {
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// A seed: deliveries are duplicated, delayed, reordered and sometimes fail first.
     pub chaos: Option<u64>,
+    /// An invoice that is sent needs a customer with an e-mail address, as at Stripe.
+    pub strict_email: bool,
 }
 
 /// Why the stand-in could not do what was asked.
@@ -69,6 +72,9 @@ pub(crate) struct Shared {
     pub(crate) connection: Mutex<Connection>,
     pub(crate) now: Arc<dyn Fn() -> i64 + Send + Sync>,
     pub(crate) chaos: Option<u64>,
+    pub(crate) strict_email: bool,
+    /// How the next refund goes, where it is not as usual.
+    pub(crate) next_refund: Mutex<Option<RefundPlan>>,
     pub(crate) settings: Mutex<Settings>,
     /// Idempotency keys of requests that are running.
     pub(crate) running: Mutex<HashSet<String>>,
@@ -83,6 +89,7 @@ pub(crate) struct Settings {
     pub(crate) paused: bool,
     pub(crate) latency: Duration,
     pub(crate) fault: Option<PlannedFault>,
+    pub(crate) restricted_keys: Vec<RestrictedKey>,
 }
 
 impl StandIn {
@@ -95,11 +102,14 @@ impl StandIn {
             paused: false,
             latency: Duration::ZERO,
             fault: None,
+            restricted_keys: Vec::new(),
         };
         let shared = Shared {
             connection: Mutex::new(connection),
             now: options.now,
             chaos: options.chaos,
+            strict_email: options.strict_email,
+            next_refund: Mutex::default(),
             settings: Mutex::new(settings),
             running: Mutex::default(),
             requests: Mutex::default(),
@@ -114,17 +124,44 @@ impl StandIn {
         request: Value,
         work: impl FnOnce(Store<'_>) -> ApiResult<T>,
     ) -> ApiResult<T> {
+        self.transact_as(Permissions::All, request, work)
+    }
+
+    /// The same for a caller who may not do everything.
+    pub(crate) fn transact_as<T>(
+        &self,
+        permissions: Permissions,
+        request: Value,
+        work: impl FnOnce(Store<'_>) -> ApiResult<T>,
+    ) -> ApiResult<T> {
         let now = (self.shared.now)();
-        let (public_url, subscribed) = {
+        let (public_url, webhook_url) = {
             let settings = locked(&self.shared.settings);
-            (settings.public_url.clone(), settings.webhook.is_some())
+            (settings.public_url.clone(), settings.webhook.as_ref().map(|webhook| webhook.url.clone()))
         };
         let mut connection = locked(&self.shared.connection);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let store = Store { transaction: &transaction, now, public_url: &public_url, subscribed, request };
+        let store = Store {
+            transaction: &transaction,
+            now,
+            public_url: &public_url,
+            webhook_url: webhook_url.as_deref(),
+            request,
+            permissions,
+            strict_email: self.shared.strict_email,
+            next_refund: &self.shared.next_refund,
+        };
         let result = work(store)?;
         transaction.commit()?;
         Ok(result)
+    }
+
+    /// Does what nobody asked for by a request.
+    pub(crate) fn control<T>(&self, work: impl FnOnce(&Store<'_>) -> ApiResult<T>) -> Result<T, Error> {
+        let request = json!({ "id": null, "idempotency_key": null });
+        let result = self.transact(request, |store| work(&store));
+        self.shared.bell.notify_one();
+        result.map_err(|refusal| Error::Refused(refusal.message().to_owned()))
     }
 }
 

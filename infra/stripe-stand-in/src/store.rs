@@ -1,9 +1,13 @@
 //! Objects, answers and deliveries in SQLite.
 
+use std::sync::Mutex;
+
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 use serde_json::Value;
 
 use crate::api_error::{ApiError, ApiResult};
+use crate::faults::RefundPlan;
+use crate::keys::Permissions;
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -14,6 +18,9 @@ const SCHEMA: &str = "
         created INTEGER NOT NULL, json TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (kind, json_extract(json, '$.customer'));
     CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (kind, json_extract(json, '$.invoice'));
+    CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (kind, json_extract(json, '$.payment_intent'));
+    CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (kind, json_extract(json, '$.charge'));
+    CREATE INDEX IF NOT EXISTS objects_by_own_invoice ON objects (kind, json_extract(json, '$._invoice'));
     CREATE INDEX IF NOT EXISTS objects_by_token ON objects (json_extract(json, '$._token'))
         WHERE json_extract(json, '$._token') IS NOT NULL;
     CREATE TABLE IF NOT EXISTS answers (
@@ -41,22 +48,35 @@ pub(crate) struct Store<'a> {
     pub(crate) now: i64,
     /// Base of the hosted pages, without a slash at its end.
     pub(crate) public_url: &'a str,
-    /// Whether an endpoint listens for events.
-    pub(crate) subscribed: bool,
+    /// The endpoint that listens for events.
+    pub(crate) webhook_url: Option<&'a str>,
     /// `request` of the events this transaction causes.
     pub(crate) request: Value,
+    /// What the caller may do, beyond the endpoint itself: expanding, and making objects inline.
+    pub(crate) permissions: Permissions,
+    pub(crate) strict_email: bool,
+    pub(crate) next_refund: &'a Mutex<Option<RefundPlan>>,
 }
 
-/// One condition of a list: a JSON path, an operator and what to compare with.
+/// One condition of a list: SQL with one `?`, and what stands for it.
 pub(crate) struct Condition {
-    pub(crate) field: String,
-    pub(crate) operator: &'static str,
-    pub(crate) value: Box<dyn ToSql>,
+    sql: String,
+    value: Box<dyn ToSql>,
 }
 
 impl Condition {
     pub(crate) fn equal(field: &str, value: impl ToSql + 'static) -> Condition {
-        Condition { field: field.to_owned(), operator: "=", value: Box::new(value) }
+        Condition::compare(field, "=", value)
+    }
+
+    /// A JSON path, an operator, and what to compare with.
+    pub(crate) fn compare(field: &str, operator: &str, value: impl ToSql + 'static) -> Condition {
+        Condition { sql: format!("json_extract(json, '$.{field}') {operator} ?"), value: Box::new(value) }
+    }
+
+    /// A condition that is no comparison of one field; `sql` has one `?`.
+    pub(crate) fn sql(sql: &str, value: impl ToSql + 'static) -> Condition {
+        Condition { sql: sql.to_owned(), value: Box::new(value) }
     }
 }
 
@@ -68,10 +88,10 @@ impl Store<'_> {
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
-    pub(crate) fn by_token(&self, token: &str) -> ApiResult<Option<Value>> {
-        let sql = "SELECT json FROM objects WHERE json_extract(json, '$._token') = ?1";
+    pub(crate) fn by_token(&self, kind: &str, token: &str) -> ApiResult<Option<Value>> {
+        let sql = "SELECT json FROM objects WHERE json_extract(json, '$._token') = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
-        let text: Option<String> = statement.query_row(params![token], |row| row.get(0)).optional()?;
+        let text: Option<String> = statement.query_row(params![token, kind], |row| row.get(0)).optional()?;
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
@@ -113,10 +133,8 @@ impl Store<'_> {
         let mut sql = "SELECT json FROM objects WHERE kind = ?".to_owned();
         let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(kind.to_owned())];
         for condition in conditions {
-            sql.push_str(&format!(
-                " AND json_extract(json, '$.{}') {} ?",
-                condition.field, condition.operator
-            ));
+            sql.push_str(" AND ");
+            sql.push_str(&condition.sql);
             values.push(condition.value);
         }
         if let Some(place) = range.before {

@@ -153,10 +153,11 @@ impl World {
     /// # Errors
     /// When the key is not of the configured mode, or is a live one and would be sent to anyone but Stripe.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        if env.livemode()? && self.endpoints.stripe != STRIPE {
+        let (key, livemode) = (env.stripe_key()?, env.livemode()?);
+        if livemode && self.endpoints.stripe != STRIPE {
             return Err(ConfigError::new("SALDO_STRIPE_URL", "is not Stripe's, and the mode is live"));
         }
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, env.stripe_key()?))
+        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode))
     }
 }
 

@@ -5,10 +5,14 @@ use crate::form::Params;
 use crate::page::words::Words;
 use crate::payment_methods::PaymentMethod;
 
+/// The card whose issuer wants to see the payer first.
+const CHALLENGE: &str = "authentication_required";
+
 /// Number, brand, and the decline code of those that are declined.
-pub(crate) const TEST_CARDS: [(&str, &str, Option<&str>); 7] = [
+pub(crate) const TEST_CARDS: [(&str, &str, Option<&str>); 8] = [
     ("4242 4242 4242 4242", "visa", None),
     ("5555 5555 5555 4444", "mastercard", None),
+    ("4000 0027 6000 3184", "visa", Some(CHALLENGE)),
     ("4000 0000 0000 0002", "visa", Some("generic_decline")),
     ("4000 0000 0000 9995", "visa", Some("insufficient_funds")),
     ("4000 0000 0000 0069", "visa", Some("expired_card")),
@@ -50,6 +54,7 @@ fn check(
     let last4 = number[number.len() - 4..].to_owned();
     Ok(match decline {
         None => PaymentMethod::Card { brand, last4 },
+        Some(code) if *code == CHALLENGE => PaymentMethod::ChallengedCard { last4 },
         Some(decline_code) => PaymentMethod::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
     })
 }

@@ -1,5 +1,6 @@
 //! The hosted invoice pages: server-rendered, without scripts.
 
+mod buttons;
 mod cards;
 mod html;
 mod index;

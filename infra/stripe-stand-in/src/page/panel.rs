@@ -43,6 +43,9 @@ pub(crate) fn render(
     if invoice["_clearing"] == true {
         return Ok(clearing(invoice, words));
     }
+    if invoice["_challenged"] == true {
+        return Ok(challenge(invoice, words));
+    }
     Ok(match text(&invoice["status"]) {
         "paid" => paid(invoice, words),
         "void" => outcome("gone", "–", words.void_title, words.void_text, ""),
@@ -177,6 +180,17 @@ fn card_form(invoice: &Value, words: &Words, mistaken: bool) -> String {
         test_cards = words.test_cards,
         rows = TEST_CARDS.iter().map(each).collect::<String>(),
     )
+}
+
+fn challenge(invoice: &Value, words: &Words) -> String {
+    let form = format!(
+        r#"<form method="post" action="{}/pay"><button name="action" value="pass">{}</button>
+<button class="quiet" name="action" value="refuse">{}</button></form>"#,
+        path(invoice),
+        words.challenge_pass,
+        words.challenge_refuse
+    );
+    outcome("waiting", "…", words.challenge_title, words.challenge_text, &form)
 }
 
 fn clearing(invoice: &Value, words: &Words) -> String {

@@ -52,6 +52,28 @@ pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiR
     Ok(page.document())
 }
 
+/// The bytes of a credit note, A4.
+pub(crate) fn credit_note(note: &Value, words: &Words) -> Vec<u8> {
+    let mut page = Page::default();
+    page.write(LEFT, 780, 20, true, &format!("{} {}", words.credit_note, text(&note["number"])));
+    page.write(LEFT, 760, 9, false, words.banner);
+    page.write(LEFT, 725, 10, true, words.from);
+    page.write(LEFT + 90, 725, 10, false, seller::NAME);
+    page.write(LEFT, 709, 10, true, words.issued);
+    page.write(
+        LEFT + 90,
+        709,
+        10,
+        false,
+        &note["created"].as_i64().map(|at| words.day(at)).unwrap_or_default(),
+    );
+    page.write(LEFT, 670, 10, false, text(&note["memo"]));
+    page.rule(650);
+    page.write(330, 630, 10, true, words.credited);
+    page.write_right(630, 10, true, &money_in(note, integer(&note["total"]), words));
+    page.document()
+}
+
 #[derive(Default)]
 struct Page {
     content: Vec<u8>,

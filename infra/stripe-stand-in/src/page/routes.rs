@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::api_error::ApiResult;
 use crate::form::Params;
 use crate::page::html::{self, STYLE_PATH};
-use crate::page::panel::{self, Choice};
+use crate::page::panel::Choice;
 use crate::page::words::Words;
-use crate::page::{cards, index, invoice, pdf};
+use crate::page::{buttons, cards, index, invoice, pdf};
 use crate::payment_methods::PaymentMethod;
 use crate::stand_in::StandIn;
 use crate::store::Store;
@@ -25,7 +25,8 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
 
 pub(crate) fn routes() -> Router<StandIn> {
     Router::new()
-        .route("/", get(front))
+        .route("/", get(front).post(staff_acts))
+        .route("/cn/{token}/pdf", get(show_credit_note))
         .route(STYLE_PATH, get(style))
         .route("/i/{token}", get(show))
         .route("/i/{token}/pdf", get(show_pdf))
@@ -49,6 +50,28 @@ async fn front(State(stand_in): State<StandIn>, headers: HeaderMap) -> Response<
     }
 }
 
+/// A button of the staff: what no longer applies is left alone, and the page says how things stand.
+async fn staff_acts(State(stand_in): State<StandIn>, request: Request) -> Response<Body> {
+    let Ok(body) = to_bytes(request.into_body(), MAXIMUM_FORM).await else {
+        return see_other("/");
+    };
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let done = stand_in.control(|store| buttons::press(store, &mut Params::parse(&text)?));
+    if let Err(refused) = done {
+        tracing::info!(%refused, "a button of the staff did nothing");
+    }
+    see_other("/")
+}
+
+async fn show_credit_note(
+    State(stand_in): State<StandIn>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let words = language(&headers);
+    stand_in.page("credit_note", &token, words, |_, note| Ok(portable(note, pdf::credit_note(note, words))))
+}
+
 async fn show(
     State(stand_in): State<StandIn>,
     Path(token): Path<String>,
@@ -57,7 +80,7 @@ async fn show(
 ) -> Response<Body> {
     let words = language(&headers);
     let choice = choice(uri.query().unwrap_or_default());
-    stand_in.page(&token, words, |store, invoice| {
+    stand_in.page("invoice", &token, words, |store, invoice| {
         invoice::page(store, invoice, words, &choice, None).map(|html| document(StatusCode::OK, html))
     })
 }
@@ -68,16 +91,19 @@ async fn show_pdf(
     headers: HeaderMap,
 ) -> Response<Body> {
     let words = language(&headers);
-    stand_in.page(&token, words, |store, invoice| {
-        let number = invoice["number"].as_str().unwrap_or("invoice").to_owned();
-        let document = pdf::invoice(store, invoice, words)?;
-        let response = Response::builder()
-            .header(header::CONTENT_TYPE, "application/pdf")
-            .header(header::CONTENT_DISPOSITION, format!("inline; filename=\"{number}.pdf\""))
-            .header(header::CACHE_CONTROL, "no-store")
-            .header("x-content-type-options", "nosniff");
-        Ok(response.body(Body::from(document)).unwrap_or_default())
+    stand_in.page("invoice", &token, words, |store, invoice| {
+        Ok(portable(invoice, pdf::invoice(store, invoice, words)?))
     })
+}
+
+fn portable(object: &Value, document: Vec<u8>) -> Response<Body> {
+    let number = object["number"].as_str().unwrap_or("document");
+    let response = Response::builder()
+        .header(header::CONTENT_TYPE, "application/pdf")
+        .header(header::CONTENT_DISPOSITION, format!("inline; filename=\"{number}.pdf\""))
+        .header(header::CACHE_CONTROL, "no-store")
+        .header("x-content-type-options", "nosniff");
+    response.body(Body::from(document)).unwrap_or_default()
 }
 
 async fn pay(
@@ -91,7 +117,7 @@ async fn pay(
         return document(StatusCode::PAYLOAD_TOO_LARGE, html::unknown(words));
     };
     let text = String::from_utf8_lossy(&body).into_owned();
-    let response = stand_in.page(&token, words, |store, invoice| {
+    let response = stand_in.page("invoice", &token, words, |store, invoice| {
         let mut params = Params::parse(&text)?;
         // Who paid by card stays with the card, should it be declined.
         let again =
@@ -110,16 +136,17 @@ async fn pay(
 }
 
 impl StandIn {
-    /// Finds the invoice of a token and answers with what `work` makes of it.
+    /// Finds the object of a token and answers with what `work` makes of it.
     fn page(
         &self,
+        kind: &str,
         token: &str,
         words: &Words,
         work: impl FnOnce(&Store<'_>, &Value) -> ApiResult<Response<Body>>,
     ) -> Response<Body> {
         let request = json!({ "id": null, "idempotency_key": null });
-        let result = self.transact(request, |store| match store.by_token(token)? {
-            Some(invoice) => work(&store, &invoice),
+        let result = self.transact(request, |store| match store.by_token(kind, token)? {
+            Some(object) => work(&store, &object),
             None => Ok(document(StatusCode::NOT_FOUND, html::unknown(words))),
         });
         let failed = |status| document(status, html::unknown(words));
@@ -138,11 +165,14 @@ fn act(
     words: &Words,
 ) -> ApiResult<Option<&'static str>> {
     let action = params.text("action")?.unwrap_or_default();
-    let bank = params.text("bank")?.filter(|bank| panel::bank(bank).is_some());
-    let transfer = PaymentMethod::VirtualAccount { bank: bank.unwrap_or_else(|| "bca".to_owned()) };
+    params.text("bank")?;
+    let transfer = PaymentMethod::VirtualAccount;
     let invoice = invoice.clone();
     let payable = invoice_life::payable(&invoice).is_ok();
     match action.as_str() {
+        "pass" | "refuse" if invoice["_challenged"] == true => {
+            simulation::finish_challenge(store, invoice, action == "pass")?;
+        }
         "arrive" | "fail" if invoice["_clearing"] == true => {
             simulation::finish_transfer(store, invoice, action == "arrive")?;
         }
@@ -150,10 +180,13 @@ fn act(
             invoice_life::collect(store, invoice, &transfer)?;
         }
         "clearing" if payable => {
-            invoice_life::begin_clearing(store, invoice)?;
+            invoice_life::begin_clearing(store, invoice, &transfer)?;
         }
         "card" if payable => match cards::read(params, store.now, words)? {
             Err(complaint) => return Ok(Some(complaint)),
+            Ok(PaymentMethod::ChallengedCard { .. }) => {
+                invoice_life::challenge(store, invoice)?;
+            }
             Ok(card @ PaymentMethod::DeclinedCard { .. }) => {
                 invoice_life::decline(store, invoice, &card)?;
             }

@@ -22,6 +22,26 @@ pub enum Actor {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Subject(String);
 
+/// Who changes a row, and on what occasion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    pub actor: Actor,
+    pub cause: Cause,
+}
+
+/// The occasion of a change of a top-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Someone buys.
+    Order,
+    /// Someone cancels.
+    Cancellation,
+    /// The payment provider told of something, in an event of this id.
+    Event(String),
+    /// It was due to be compared with the payment provider.
+    Check,
+}
+
 impl Subject {
     pub fn parse(text: &str) -> Result<Subject, InvalidId> {
         let fits = (1..=255).contains(&text.len()) && !text.chars().any(char::is_control);
@@ -77,6 +97,36 @@ impl FromStr for Actor {
     }
 }
 
+/// As it is stored: `order`, `cancellation`, `event:<id>` or `check`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Order => f.write_str("order"),
+            Cause::Cancellation => f.write_str("cancellation"),
+            Cause::Event(id) => write!(f, "event:{id}"),
+            Cause::Check => f.write_str("check"),
+        }
+    }
+}
+
+impl FromStr for Cause {
+    type Err = InvalidId;
+
+    /// Reads the form that is stored.
+    fn from_str(text: &str) -> Result<Cause, InvalidId> {
+        match text.split_once(':') {
+            Some(("event", id)) => Ok(Cause::Event(id.to_owned())),
+            Some(_) => Err(InvalidId),
+            None => match text {
+                "order" => Ok(Cause::Order),
+                "cancellation" => Ok(Cause::Cancellation),
+                "check" => Ok(Cause::Check),
+                _ => Err(InvalidId),
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +142,14 @@ mod tests {
         for text in ["", "person", "person:", "system:ana", "root:ana", "person:a\nb"] {
             assert_eq!(text.parse::<Actor>(), Err(InvalidId), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cause_reads_back_as_it_was_stored() {
+        for cause in [Cause::Order, Cause::Cancellation, Cause::Event("evt_1:2".to_owned()), Cause::Check] {
+            assert_eq!(cause.to_string().parse(), Ok(cause));
+        }
+        assert_eq!("whim".parse::<Cause>(), Err(InvalidId));
     }
 
     #[test]
