@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     KeptBefore,
     /// Stripe fails after the effect, and answers so again whenever the same idempotency key comes.
     KeptAfter,
+    /// Stripe refuses before any effect; of another call nothing happens.
+    Refused,
     /// The answer takes half a second to come back, and is old by then.
     Late,
     /// A transaction is touching the same items: DynamoDB's transactions and updates say so.
@@ -202,6 +204,7 @@ impl State {
                 self.forward(upstream, request).await?;
                 Ok(failure(false))
             }
+            Some(Kind::Refused) if is_stripe(&request) => Ok(refusal()),
             Some(Kind::Conflict) if is(&request, "TransactWriteItems") => Ok(conflict(OF_TRANSACTIONS)),
             Some(Kind::Conflict) if is(&request, "UpdateItem") => Ok(conflict(OF_ONE_WRITE)),
             _ if outage => Err(lost()),
@@ -233,6 +236,18 @@ impl State {
 fn is(request: &Request<Incoming>, action: &str) -> bool {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     target.is_some_and(|target| target.ends_with(&format!(".{action}")))
+}
+
+fn is_stripe(request: &Request<Incoming>) -> bool {
+    request.headers().contains_key("stripe-version")
+}
+
+/// A 400 of Stripe.
+fn refusal() -> Response<Full<Bytes>> {
+    let body = r#"{"error":{"type":"invalid_request_error","message":"The account cannot do this yet."}}"#;
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer
 }
 
 /// A 500 of Stripe, the first time or again.

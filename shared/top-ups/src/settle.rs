@@ -149,7 +149,7 @@ fn tell(top_up: &TopUp, change: &Change) {
             info!(org, top_up = id, credits = earned.credited().0, granted, refunded, disputed, "credited");
         }
         Change::Open(_) => info!(org, top_up = id, "opened"),
-        Change::Close(status) => info!(org, top_up = id, status = status.as_str(), "closed"),
+        Change::Close(ending) => info!(org, top_up = id, status = ending.status().as_str(), "closed"),
         Change::NoteFailure(failure) => info!(org, top_up = id, code = failure.code, "payment refused"),
         Change::Review(reason) => {
             error!(org, top_up = id, alarm = Alarm::InReview.as_str(), reason = reason.as_str(), "in review")

@@ -2,8 +2,8 @@
 
 use super::entitlement::difference;
 use crate::{
-    Author, Credits, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy, Posting,
-    Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
+    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
+    Posting, Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -25,7 +25,7 @@ pub enum Change {
     /// The invoice can be paid now.
     Open(InvoiceLink),
     /// It ended without money; the slot is free.
-    Close(Status),
+    Close(Ending),
     /// It ended in a way that does not fit; the slot is free, a person decides about the credits.
     Review(ReviewReason),
     /// It stays as it is, and a person looks.
@@ -120,9 +120,10 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
             after.status = Status::Open;
             after.invoice = Some(link.clone());
         }
-        Change::Close(status) => {
-            after.status = *status;
-            after.canceled_at = (*status == Status::Canceled).then_some(now);
+        Change::Close(ending) => {
+            after.status = ending.status();
+            after.failure = ending.failure();
+            after.canceled_at = (*ending == Ending::Canceled).then_some(now);
         }
         Change::Review(reason) => {
             after.status = Status::InReview;
@@ -164,7 +165,10 @@ fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>
     match (lifecycle(top_up.status, standing, top_up.is_over(now)), evidence) {
         (Step::Opens, Some(evidence)) => Change::Open(evidence.invoice.clone()),
         (Step::Opens, None) | (Step::Contradicts, Some(_) | None) => Change::Nothing(Nothing::Contradiction),
-        (Step::Closes(status), Some(_) | None) => Change::Close(status),
+        (Step::Closes(status), Some(_) | None) => match Ending::of(status) {
+            Some(ending) => Change::Close(ending),
+            None => Change::Nothing(Nothing::Contradiction),
+        },
         (Step::Stays, Some(evidence)) => stays(top_up, standing, evidence),
         (Step::Stays, None) => Change::Nothing(Nothing::AlreadyApplied),
     }
@@ -217,7 +221,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Currency, EntryKind, OrgId};
+    use crate::{Currency, EntryKind, FailureReason, OrgId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -368,8 +372,8 @@ mod tests {
         let open = top_up(Status::Open);
         let invoice = invoice(&open, InvoiceStatus::Void);
         let at = |hours: i64| decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(hours * 3600));
-        assert_eq!(at(71), Change::Close(Status::Canceled));
-        assert_eq!(at(72), Change::Close(Status::Expired));
+        assert_eq!(at(71), Change::Close(Ending::Canceled));
+        assert_eq!(at(72), Change::Close(Ending::Expired));
         let commit = applied(&open, &at(1)).unwrap();
         assert!(commit.release_slot);
         assert_eq!(commit.top_up.canceled_at, Some(now()));
@@ -398,7 +402,10 @@ mod tests {
     #[test]
     fn a_request_without_an_invoice_fails_and_one_with_a_payable_invoice_opens() {
         let requested = top_up(Status::Requested);
-        assert_eq!(decide(&requested, Seen::Missing, POLICY, now()), Change::Close(Status::Failed));
+        assert_eq!(
+            decide(&requested, Seen::Missing, POLICY, now()),
+            Change::Close(Ending::Failed(FailureReason::NotCompleted))
+        );
         let payable = invoice(&requested, InvoiceStatus::Open);
         let change = decide(&requested, Seen::Found(&payable), POLICY, now());
         assert_eq!(change, Change::Open(link("in_1")));
