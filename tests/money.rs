@@ -5,4 +5,5 @@ mod finished_attempts;
 mod given_back;
 mod in_any_order;
 mod known_mistakes;
+mod not_ours;
 mod through_chaos;

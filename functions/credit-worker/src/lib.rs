@@ -56,7 +56,15 @@ impl Function {
                 let (org, top_up) = (settled.top_up.org.as_str(), settled.top_up.id.as_str());
                 info!(event = message.event, org, top_up, status = settled.top_up.status.as_str(), "handled");
             }
-            Handled::NotOurs => info!(event = message.event, invoice, "not ours"),
+            Handled::NotOurs(why) => {
+                info!(
+                    event = message.event,
+                    kind = message.kind,
+                    invoice,
+                    not_ours = why.as_str(),
+                    "not ours"
+                );
+            }
         }
         Ok(())
     }

@@ -103,10 +103,10 @@ impl World {
         Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
     }
 
-    /// Stripe with the key `SALDO_STRIPE_KEY`.
+    /// Stripe with the key `SALDO_STRIPE_KEY`, as the system `SALDO_DEPLOYMENT`.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        let (key, livemode) = (env.stripe_key()?, env.livemode()?);
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode))
+        let (key, livemode, deployment) = (env.stripe_key()?, env.livemode()?, env.deployment()?);
+        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode, deployment))
     }
 }
 

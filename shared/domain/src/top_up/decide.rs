@@ -221,7 +221,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Currency, EntryKind, FailureReason, OrgId};
+    use crate::{Currency, Deployment, EntryKind, FailureReason, OrgId, TopUpId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -268,7 +268,7 @@ mod tests {
             (ReviewReason::WrongAmountPaid, |i| i.from_balance = -5),
             (ReviewReason::WrongCustomer, |i| i.payer = Some("cus_2".to_owned())),
             (ReviewReason::WrongCustomer, |i| i.payer = None),
-            (ReviewReason::WrongInvoice, |i| i.top_up = None),
+            (ReviewReason::WrongInvoice, |i| i.top_up = Some(TopUpId::new(now().plus_secs(1)))),
             (ReviewReason::WrongInvoice, |i| i.org = OrgId::parse("rival").ok()),
             (ReviewReason::NoPayment, |i| i.payments.clear()),
             (ReviewReason::NoPayment, |i| i.payments[0].paid = false),
@@ -329,6 +329,21 @@ mod tests {
         assert_eq!(
             decide(&top_up, Seen::Found(&invoice), POLICY, now()),
             Change::Review(ReviewReason::NoPayment)
+        );
+    }
+
+    #[test]
+    fn an_invoice_that_lost_its_metadata_is_credited_by_the_row_that_points_to_it() {
+        let open = top_up(Status::Open);
+        let mut stripped = invoice(&open, InvoiceStatus::Paid);
+        stripped.deployment = Deployment::Unmarked;
+        (stripped.top_up, stripped.org) = (None, None);
+        assert_eq!(decide(&open, Seen::Found(&stripped), POLICY, now()), credit(&open));
+        stripped.invoice = link("in_2");
+        assert_eq!(
+            decide(&open, Seen::Found(&stripped), POLICY, now()),
+            Change::Flag(ReviewReason::WrongInvoice),
+            "without the row's word for it, it proves nothing"
         );
     }
 

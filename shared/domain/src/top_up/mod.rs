@@ -17,7 +17,8 @@ use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
 pub use entitlement::{Entitlement, entitled};
 pub use evidence::{
-    CreditNote, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund, RefundState,
+    CreditNote, Deployment, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund,
+    RefundState,
 };
 pub use failure::{Ending, FailureReason};
 pub use lifecycle::{Standing, Step, lifecycle};

@@ -127,6 +127,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let mut named = top_up.changed_by(author);
         named.payer = Some(payer);
         named.invoice = Some(draft.invoice.clone());
+        self.rows.keep_invoice(&draft.invoice.id, &named).await?;
         *top_up = named;
         if let Err(error) = self.rows.save(top_up).await {
             self.drop_unless_named(top_up, &draft).await?;
