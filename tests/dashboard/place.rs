@@ -17,7 +17,7 @@ const PREFIX: &str = "/tools/saldo";
 
 #[test]
 fn the_pages_work_under_a_path_prefix() {
-    let parameters = [("BasePath".to_owned(), PREFIX.to_owned())].into();
+    let parameters = [("BasePath".to_owned(), PREFIX.trim_start_matches('/').to_owned())].into();
     let mut stack = Stack::start(Options { parameters, ..Options::default() });
     let proxy = behind_a_proxy(&stack);
     stack.dashboard = format!("{proxy}{PREFIX}");

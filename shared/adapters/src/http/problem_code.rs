@@ -70,6 +70,7 @@ problem_codes! {
     IdempotencyKeyReused = 422 "idempotency_key_reused" "Unprocessable Entity",
     UnknownChannel = 422 "unknown_channel" "Unprocessable Entity",
     InvalidSettings = 422 "invalid_settings" "Unprocessable Entity",
+    WebhookSecretMissing = 503 "webhook_secret_missing" "Service Unavailable",
     TooManyDebits = 503 "too_many_debits" "Service Unavailable",
     PaymentProviderUnavailable = 503 "payment_provider_unavailable" "Service Unavailable",
     TemporarilyUnavailable = 503 "temporarily_unavailable" "Service Unavailable",
