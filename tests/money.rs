@@ -6,4 +6,5 @@ mod given_back;
 mod in_any_order;
 mod known_mistakes;
 mod not_ours;
+mod slow_provider;
 mod through_chaos;

@@ -79,6 +79,8 @@ struct State {
     crashed: Notify,
     /// The idempotency key under which a failure is kept.
     kept: Mutex<Option<String>>,
+    /// The objects about which nothing is answered.
+    silent: Vec<String>,
 }
 
 /// What became of a function under a fault.
@@ -99,8 +101,24 @@ impl Proxy {
         Proxy::start_with(saldo, None, jitter, seed).await
     }
 
+    /// What is asked about these objects of Stripe is never answered.
+    pub(crate) async fn start_silent_about(saldo: &Saldo, objects: &[String]) -> Proxy {
+        Proxy::start_of(saldo, None, Duration::ZERO, 0, objects.to_vec()).await
+    }
+
     async fn start_with(saldo: &Saldo, fault: Option<Fault>, jitter: Duration, seed: u64) -> Proxy {
+        Proxy::start_of(saldo, fault, jitter, seed, Vec::new()).await
+    }
+
+    async fn start_of(
+        saldo: &Saldo,
+        fault: Option<Fault>,
+        jitter: Duration,
+        seed: u64,
+        silent: Vec<String>,
+    ) -> Proxy {
         let state = Arc::new(State {
+            silent,
             client: Client::builder(TokioExecutor::new()).build_http(),
             fault,
             jitter,
@@ -170,6 +188,9 @@ impl State {
             let most = u64::try_from(self.jitter.as_micros()).unwrap();
             let wait = self.dice.lock().unwrap().u64(0..most);
             tokio::time::sleep(Duration::from_micros(wait)).await;
+        }
+        if self.silent.iter().any(|object| request.uri().path().contains(object.as_str())) {
+            return std::future::pending().await;
         }
         let kind = self.fault.filter(|fault| fault.at == call).map(|fault| fault.kind);
         let outage = self.fault.is_some_and(|fault| fault.kind == Kind::Outage && call >= fault.at);

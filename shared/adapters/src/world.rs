@@ -238,6 +238,7 @@ mod tests {
                 ("AWS_REGION", "eu-central-1"),
                 ("SALDO_STRIPE_KEY", &key),
                 ("SALDO_STRIPE_LIVEMODE", live),
+                ("SALDO_DEPLOYMENT", "saldo-test"),
                 ("SALDO_STRIPE_URL", url),
             ]);
             World::of_lambda(&env)
