@@ -137,7 +137,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &saldo.world()).unwrap();
     let batch: SqsEvent = serde_json::from_str(&text(CREDIT_WORKER_EVENT, &[(INVOICE, &invoice)])).unwrap();
-    assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
+    assert_eq!(worker.handle(batch, std::time::Duration::from_secs(30)).await.batch_item_failures.len(), 0);
     let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);
 

@@ -63,6 +63,8 @@ struct Account {
     reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
+    /// For which top-up each invoice is remembered.
+    invoices: BTreeMap<String, String>,
 }
 
 /// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
@@ -76,7 +78,8 @@ const SEQUENCE_STEP: i64 = 65_536;
 /// - every other entry is of a credited top-up, one each, of as many credits as were bought;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
-/// - an invoice that can still be paid is named by an unfinished top-up.
+/// - an invoice that can still be paid is named by an unfinished top-up;
+/// - an invoice that a top-up names is remembered for it.
 pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
@@ -88,6 +91,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
         prove_reversals(org, account, when);
         prove_entries(org, account, when);
         prove_slot(org, account, when);
+        prove_invoices(org, account, when);
         for id in &account.requested {
             assert!(
                 account.top_ups.contains_key(id),
@@ -275,9 +279,26 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
     }
 }
 
+/// An invoice may be remembered for a top-up that came to name none, or another; never the other way round.
+fn prove_invoices(org: &str, account: &Account, when: &str) {
+    for (invoice, id) in &account.invoices {
+        assert!(account.top_ups.contains_key(id), "{when}: {invoice} is remembered for {id} of {org}");
+    }
+    for (id, top_up) in account.top_ups.iter().filter(|(_, top_up)| top_up.contains_key("invoice")) {
+        let kept = account.invoices.get(text(top_up, "invoice"));
+        assert_eq!(kept, Some(id), "{when}: the invoice that {id} of {org} names is remembered for it");
+    }
+}
+
+/// By its metadata, or where staff took that away, by what it is remembered for.
 fn top_up_of<'a>(accounts: &'a BTreeMap<String, Account>, invoice: &Value) -> Option<&'a Item> {
     let metadata = &invoice["metadata"];
-    accounts.get(metadata["org_id"].as_str()?)?.top_ups.get(metadata["top_up_id"].as_str()?)
+    let named = |name: &str| metadata[name].as_str();
+    if let (Some(org), Some(id)) = (named("org_id"), named("top_up_id")) {
+        return accounts.get(org)?.top_ups.get(id);
+    }
+    let invoice = invoice["id"].as_str()?;
+    accounts.values().find_map(|account| account.top_ups.get(account.invoices.get(invoice)?))
 }
 
 async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
@@ -285,9 +306,9 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
     for item in items(saldo).await {
         let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
         let mut parts = pk.split('#');
-        let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
-        let account = accounts.entry(org.to_owned()).or_default();
+        let (kind, id) = (parts.next().unwrap(), parts.next().unwrap().to_owned());
         if kind == "LEDGER" {
+            let account = accounts.entry(id).or_default();
             if text(&item, "kind") == "debits" {
                 account.reversed.extend(reversed(&item));
                 account.entries.extend(debits(&item));
@@ -296,7 +317,14 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             }
             continue;
         }
+        if kind == "INVOICE" {
+            assert_eq!(sk, "INVOICE", "{pk}");
+            let (of, top_up) = (text(&item, "org_id").to_owned(), text(&item, "top_up_id").to_owned());
+            accounts.entry(of).or_default().invoices.insert(id, top_up);
+            continue;
+        }
         assert_eq!(kind, "ORG", "{pk}");
+        let account = accounts.entry(id).or_default();
         match sk.as_str() {
             "BALANCE" => {
                 // One that nobody ever bought for says only that someone was refused.

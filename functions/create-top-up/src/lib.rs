@@ -13,7 +13,7 @@ use saldo_adapters::http::{
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Currency, IdempotencyKey, Permission, PriceList, Purchase, TopUp};
+use saldo_domain::{Currency, IdempotencyKey, Permission, PriceList, Purchase, Status, TopUp};
 use saldo_top_ups::{Failure, Opening, Order, TopUps};
 
 use crate::order::Wish;
@@ -85,6 +85,7 @@ impl Function {
 
 fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
     match opening {
+        Opening::New(top_up) if top_up.status == Status::Failed => Ok((StatusCode::OK, top_up)),
         Opening::New(top_up) => Ok((StatusCode::CREATED, top_up)),
         Opening::Repeated(top_up) => Ok((StatusCode::OK, top_up)),
         Opening::OpenTopUpExists(holder) => {

@@ -26,15 +26,15 @@ impl From<Urls> for Endpoints {
     }
 }
 
-/// Connects `package` as the function that `plan` describes.
+/// Connects `package` as the function that `plan` describes; `more` is what it is handed besides its event.
 macro_rules! connected {
-    ($kind:ident, $package:ident, $plan:ident, $world:ident) => {{
+    ($kind:ident, $package:ident, $plan:ident, $world:ident $(, $more:ident)*) => {{
         let function = $package::connect(&env(&$plan.environment), $world)
             .map_err(|error| StartError::Function { name: $plan.name.clone(), reason: error.to_string() })?;
         let function = Arc::new(function);
         $kind::new(&$plan.name, $plan.timeout, move |event| {
             let function = Arc::clone(&function);
-            async move { function.handle(event).await }
+            async move { function.handle(event $(, $more)*).await }
         })
     }};
 }
@@ -50,7 +50,10 @@ pub(crate) fn connect(plan: &FunctionPlan, world: &World) -> Result<Function, St
         "spend" => Function::Http(connected!(HttpFunction, saldo_spend, plan, world)),
         "stripe-webhook" => Function::Http(connected!(HttpFunction, saldo_stripe_webhook, plan, world)),
         "dashboard" => Function::Http(connected!(HttpFunction, saldo_dashboard, plan, world)),
-        "credit-worker" => Function::Queue(connected!(QueueFunction, saldo_credit_worker, plan, world)),
+        "credit-worker" => {
+            let left = plan.timeout;
+            Function::Queue(connected!(QueueFunction, saldo_credit_worker, plan, world, left))
+        }
         "cleanup" => Function::Schedule(connected!(ScheduleFunction, saldo_cleanup, plan, world)),
         _ => {
             return Err(StartError::Function {

@@ -219,7 +219,7 @@ impl Metered {
         record.body = Some(message.body.clone());
         let mut event = SqsEvent::default();
         event.records = vec![record];
-        let answer = self.worker.handle(event).await;
+        let answer = self.worker.handle(event, PATIENCE).await;
         if answer.batch_item_failures.is_empty() {
             Ok(self.take("credit-worker"))
         } else {

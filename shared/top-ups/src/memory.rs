@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BillingContact, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind,
-    Purchase, Timestamp, TopUp,
+    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure,
+    PaymentKind, Purchase, Timestamp, TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -104,7 +104,8 @@ impl InMemory {
 impl State {
     fn name(&mut self, kind: &str) -> String {
         self.made += 1;
-        format!("{kind}_{}", self.made)
+        // As with a real one, no id ever comes twice, not even at another provider.
+        format!("{kind}_{}_{:016x}", self.made, fastrand::u64(..))
     }
 
     fn invoice(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
@@ -254,6 +255,7 @@ fn empty_draft(id: String, top_up: &TopUp, payer: &str) -> Evidence {
         from_balance: 0,
         payer: Some(payer.to_owned()),
         right_mode: true,
+        deployment: Deployment::Ours,
         top_up: Some(top_up.id.clone()),
         org: Some(top_up.org.clone()),
         paid_at: None,

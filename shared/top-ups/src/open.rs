@@ -29,6 +29,7 @@ pub struct Order {
 /// What came of opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
+    /// It can be paid, unless the provider refused for good: then it failed.
     New(TopUp),
     /// The same request made it before; it may be finished by now.
     Repeated(TopUp),

@@ -32,6 +32,20 @@ pub trait Rows: Send + Sync {
         request: &IdempotencyKey,
     ) -> impl Future<Output = Result<Option<TopUpId>, PortError>> + Send;
 
+    /// Remembers which top-up an invoice is for, whatever the invoice may say later. Comes before the row that names the
+    /// invoice, and so may point to one that does not; the same again changes nothing.
+    fn keep_invoice(
+        &self,
+        invoice: &str,
+        top_up: &TopUp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// The top-up that an invoice is remembered for.
+    fn kept_for(
+        &self,
+        invoice: &str,
+    ) -> impl Future<Output = Result<Option<(OrgId, TopUpId)>, PortError>> + Send;
+
     /// Replaces a row, whose revision is one more than that of the row it replaces, else [`PortError::Conflict`].
     fn save(&self, top_up: &TopUp) -> impl Future<Output = Result<(), PortError>> + Send;
 

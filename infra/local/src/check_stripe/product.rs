@@ -24,7 +24,8 @@ pub(super) struct Product {
 
 impl Product {
     pub(super) fn with_key(base: &str, key: &str) -> Result<Product, String> {
-        let variables = [("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false")];
+        let variables =
+            [("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false"), ("SALDO_DEPLOYMENT", ORG)];
         let env: Env =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let clock = Clock::system();

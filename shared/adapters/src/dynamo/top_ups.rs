@@ -4,7 +4,7 @@ use saldo_domain::{BillingContact, Commit, IdempotencyKey, OrgId, Settings, TopU
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
-use super::attributes::{Item, Writer, number};
+use super::attributes::{Item, Reader, Writer, number};
 use super::errors::port_error;
 use super::keys::{self, TTL};
 use super::posting::{OVER_REVISION, RowChange};
@@ -13,6 +13,8 @@ use crate::PortError;
 
 /// How long a request's idempotency key is remembered, in seconds.
 const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
+
+const ORG: &str = "org_id";
 
 impl Rows for Store {
     async fn begin(&self, top_up: &TopUp, request: &IdempotencyKey) -> Result<Begun, PortError> {
@@ -47,6 +49,19 @@ impl Rows for Store {
         request: &IdempotencyKey,
     ) -> Result<Option<TopUpId>, PortError> {
         self.item(keys::request(org, request)).await?.as_ref().map(pointer_of).transpose()
+    }
+
+    async fn keep_invoice(&self, invoice: &str, top_up: &TopUp) -> Result<(), PortError> {
+        let item =
+            Writer(keys::invoice(invoice)).text(ORG, top_up.org.as_str()).text(TOP_UP_ID, top_up.id.as_str());
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.0));
+        put.send().await.map(drop).map_err(|error| port_error(&error))
+    }
+
+    async fn kept_for(&self, invoice: &str) -> Result<Option<(OrgId, TopUpId)>, PortError> {
+        let Some(item) = self.item(keys::invoice(invoice)).await? else { return Ok(None) };
+        let org = Reader(&item).parsed(ORG, |org| OrgId::parse(org).ok())?;
+        Ok(Some((org, pointer_of(&item)?)))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {

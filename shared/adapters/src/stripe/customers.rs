@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 
-use saldo_domain::{BillingContact, Language, OrgId};
+use saldo_domain::{BillingContact, Language};
 use stripe::StripeRequest;
 use stripe_client_core::RequestBuilder;
 use stripe_core::customer::{CreateCustomer, OptionalFieldsCustomerAddress, UpdateCustomer};
 
-use super::answers::ORG_KEY;
-
-/// A customer that is told apart by its metadata; its name is the organisation's own, and never its id.
-pub(super) fn create(org: &OrgId, contact: &BillingContact) -> RequestBuilder {
-    let mut request = CreateCustomer::new()
-        .metadata([(ORG_KEY.to_owned(), org.to_string())].into_iter().collect::<HashMap<_, _>>());
+/// A customer that is told apart by these marks; its name is the organisation's own, and never its id.
+pub(super) fn create(marks: HashMap<String, String>, contact: &BillingContact) -> RequestBuilder {
+    let mut request = CreateCustomer::new().metadata(marks);
     if let Some(name) = &contact.name {
         request = request.name(name.as_str());
     }

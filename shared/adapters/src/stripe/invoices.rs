@@ -18,7 +18,7 @@ use stripe_billing::invoice::{
 use stripe_client_core::RequestBuilder;
 use stripe_types::RangeQueryTs;
 
-use super::answers::{Identified, InvoiceAnswer, InvoiceList, ORG_KEY, TOP_UP_KEY};
+use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, InvoiceList, ORG_KEY, System, TOP_UP_KEY};
 use super::client::{Connection, StripeError, StripeHttp};
 use super::customers;
 
@@ -26,7 +26,7 @@ use super::customers;
 #[derive(Clone, Debug)]
 pub struct Stripe {
     connection: Connection,
-    livemode: bool,
+    system: System,
     payment_methods: BTreeMap<Currency, Vec<String>>,
 }
 
@@ -48,7 +48,7 @@ impl Invoices for Stripe {
         contact: &BillingContact,
         key: &str,
     ) -> Result<String, InvoicesError> {
-        let customer: Identified = self.ask(customers::create(org, contact), Some(key)).await?;
+        let customer: Identified = self.ask(customers::create(self.marks(org), contact), Some(key)).await?;
         Ok(customer.id)
     }
 
@@ -67,9 +67,8 @@ impl Invoices for Stripe {
         tax_id: Option<&str>,
         key: &str,
     ) -> Result<Evidence, InvoicesError> {
-        let metadata: HashMap<_, _> =
-            [(TOP_UP_KEY.to_owned(), top_up.id.to_string()), (ORG_KEY.to_owned(), top_up.org.to_string())]
-                .into();
+        let mut metadata = self.marks(&top_up.org);
+        metadata.insert(TOP_UP_KEY.to_owned(), top_up.id.to_string());
         let mut request = CreateInvoice::new()
             .customer(payer)
             .currency(currency(&top_up.purchase))
@@ -136,7 +135,7 @@ impl Invoices for Stripe {
         }
         let request = RetrieveInvoice::new(invoice).expand(expand());
         match self.ask::<InvoiceAnswer>(request.build(), None).await {
-            Ok(answer) => Ok(Some(answer.evidence(self.livemode, failed_at)?)),
+            Ok(answer) => Ok(Some(answer.evidence(&self.system, failed_at)?)),
             Err(StripeError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -157,7 +156,7 @@ impl Invoices for Stripe {
             let list: InvoiceList = self.ask(request.build(), None).await?;
             after = list.data.last().map(|invoice| invoice.id.clone());
             for answer in list.data {
-                let evidence = answer.evidence(self.livemode, None)?;
+                let evidence = answer.evidence(&self.system, None)?;
                 if evidence.top_up.as_ref() == Some(&top_up.id) {
                     found.push(evidence);
                 }
@@ -200,10 +199,17 @@ impl Invoices for Stripe {
 }
 
 impl Stripe {
-    /// `livemode` is the mode that this system lives in; `key` is of it.
-    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool) -> Stripe {
+    /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
+    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool, deployment: &str) -> Stripe {
         let connection = Connection::new(http, base, key);
-        Stripe { connection, livemode, payment_methods: BTreeMap::new() }
+        let system = System { livemode, deployment: deployment.to_owned() };
+        Stripe { connection, system, payment_methods: BTreeMap::new() }
+    }
+
+    /// What says of an object whose it is.
+    fn marks(&self, org: &OrgId) -> HashMap<String, String> {
+        let deployment = (DEPLOYMENT_KEY.to_owned(), self.system.deployment.clone());
+        [(ORG_KEY.to_owned(), org.to_string()), deployment].into()
     }
 
     /// The same with ways to pay for invoices, by currency; where there are none, the account's settings hold.
@@ -215,7 +221,7 @@ impl Stripe {
     /// Asks for a change of an invoice.
     async fn evidence(&self, request: RequestBuilder, key: &str) -> Result<Evidence, InvoicesError> {
         let answer = self.ask::<InvoiceAnswer>(request, Some(key)).await?;
-        Ok(answer.evidence(self.livemode, None)?)
+        Ok(answer.evidence(&self.system, None)?)
     }
 
     async fn ask<T: miniserde::Deserialize>(

@@ -11,6 +11,6 @@ mod signature;
 
 pub use client::StripeHttp;
 pub use currency::{LIMITS, exponent};
-pub use event::{Event, EventType, MalformedEvent};
+pub use event::{Event, EventType, Meaning, NoEvent};
 pub use invoices::Stripe;
 pub use signature::{InvalidSignature, verify};

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Alarm, Author, Evidence, InvoiceStatus, PortError, ReviewReason, Seen, Status, Timestamp, TopUp,
-    what_was_ordered,
+    Alarm, Author, Ending, Evidence, FailureReason, InvoiceStatus, PortError, ReviewReason, Seen, Status,
+    Timestamp, TopUp, what_was_ordered,
 };
 use tracing::{error, warn};
 
@@ -31,7 +31,7 @@ pub(super) enum OpenError {
 impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Brings a requested top-up on to `open`; gives back any other as it is.
     ///
-    /// Where the provider refuses for good, the top-up fails and the slot is freed; where it does not answer clearly, all
+    /// Where the provider refuses for good, the top-up fails, which is an end as any other, and frees the slot; where it does not answer clearly, all
     /// stays as it is, and repeating the request goes on from there.
     pub(super) async fn bring_on(
         &self,
@@ -41,7 +41,6 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     ) -> Result<TopUp, Failure> {
         let (org, id) = (top_up.org.to_string(), top_up.id.to_string());
         match tokio::time::timeout(DEADLINE, self.open_retrying(top_up, buyer, now)).await {
-            Ok(Ok(top_up)) if top_up.status == Status::Failed => Err(Failure::Provider),
             Ok(Ok(top_up)) => Ok(top_up),
             Ok(Err(PortError::Conflict)) => Err(Failure::Ours),
             Ok(Err(error)) => {
@@ -74,12 +73,14 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                     InvoicesError::Refused { what }
                     | InvoicesError::NotFound { what }
                     | InvoicesError::PayerUnknown { what } => {
-                        return self.give_up(&top_up, &what, author, now).await;
+                        let why = FailureReason::ProviderRefused;
+                        return self.give_up(&top_up, why, &what, author, now).await;
                     }
                     InvoicesError::Unclear { .. } | InvoicesError::Broken { .. } => return Err(error.into()),
                 },
                 Err(OpenError::Mismatch(reason)) => {
-                    return self.give_up(&top_up, reason.as_str(), author, now).await;
+                    let why = FailureReason::InvoiceDiffers;
+                    return self.give_up(&top_up, why, reason.as_str(), author, now).await;
                 }
             }
             top_up = self.as_it_is_now(&top_up).await?;
@@ -126,6 +127,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let mut named = top_up.changed_by(&buyer.author);
         named.payer = Some(payer);
         named.invoice = Some(draft.invoice.clone());
+        self.rows.keep_invoice(&draft.invoice.id, &named).await?;
         *top_up = named;
         if let Err(error) = self.rows.save(top_up).await {
             self.drop_unless_named(top_up, &draft).await?;
@@ -213,6 +215,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn give_up(
         &self,
         top_up: &TopUp,
+        why: FailureReason,
         reason: &str,
         author: &Author,
         now: Timestamp,
@@ -224,7 +227,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             reason,
             "given up"
         );
-        Ok(self.close(top_up, Status::Failed, author, now).await?.top_up)
+        Ok(self.close(top_up, Ending::Failed(why), author, now).await?.top_up)
     }
 }
 
