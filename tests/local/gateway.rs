@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
+use saldo_adapters::http::ClaimNames;
 use saldo_local::functions::HttpFunction;
 use saldo_local::gateway::{Identity, Route, router};
-use saldo_local::issuer::{AUDIENCE, ClaimNames, ISSUER, Issuer, TokenRequest};
+use saldo_local::issuer::{AUDIENCE, ISSUER, Issuer, TokenRequest};
 use saldo_local::template::Authorizer;
 use serde_json::{Value, json};
 
@@ -226,7 +227,7 @@ fn claims(changes: &[(&str, Value)]) -> Value {
 
 fn claim_names() -> ClaimNames {
     ClaimNames {
-        organisation: "org_id".to_owned(),
+        org: "org_id".to_owned(),
         permissions: "permissions".to_owned(),
         currency: "billing_currency".to_owned(),
     }
@@ -282,7 +283,7 @@ async fn slow(_: Request) -> Response<Body> {
 #[test]
 fn a_token_request_names_the_claims_of_the_template() {
     let issuer = Issuer::open(None).unwrap();
-    let names = ClaimNames { organisation: "tenant".to_owned(), ..claim_names() };
+    let names = ClaimNames { org: "tenant".to_owned(), ..claim_names() };
     let request = TokenRequest { organisation: "acme".to_owned(), ..TokenRequest::default() };
     let token = issuer.token(&names, &request, NOW, 60).unwrap();
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();

@@ -33,12 +33,13 @@ pub struct Endpoints {
     pub stripe: String,
 }
 
-const STRIPE: &str = "https://api.stripe.com";
+/// Stripe itself.
+pub const STRIPE_URL: &str = "https://api.stripe.com";
 
 impl World {
     /// AWS and Stripe, with the region and the role's credentials that Lambda puts into the environment.
     pub fn of_lambda(env: &Env) -> Result<World, ConfigError> {
-        let endpoints = Endpoints { dynamodb: None, sqs: None, stripe: STRIPE.to_owned() };
+        let endpoints = Endpoints { dynamodb: None, sqs: None, stripe: STRIPE_URL.to_owned() };
         let region = env.require("AWS_REGION")?.to_owned();
         let credentials = match (env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {

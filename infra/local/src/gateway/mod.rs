@@ -12,11 +12,12 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
+use saldo_adapters::http::ClaimNames;
 use serde_json::{Map, Value, json};
 
 use crate::Now;
 use crate::functions::{Failure, HttpFunction};
-use crate::issuer::{ClaimNames, Issuer, TokenRequest};
+use crate::issuer::{Issuer, TokenRequest};
 use crate::template::Authorizer;
 use answer::{Problem, respond};
 use event::Incoming;
