@@ -11,5 +11,6 @@ mod spend;
 mod stand_in;
 mod support;
 mod template;
+mod tidy;
 
 use support::{books, client, system as rig};
