@@ -3,5 +3,6 @@ mod bodies;
 mod debits;
 mod guard;
 mod parameters;
+mod settings;
 mod signatures;
 mod tokens;

@@ -6,8 +6,9 @@ use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::stripe::EventType;
 use saldo_local::{Options, Saldo};
-use saldo_stripe_stand_in::{Method, sign};
+use saldo_stripe_stand_in::{Method, SUBSCRIBED_TYPES, sign};
 use serde_json::{Value, json};
 
 /// The ids that the payloads name.
@@ -22,35 +23,71 @@ const SIGNED_AT: i64 = 1_795_444_266;
 const SECRET: &str = "whsec_example";
 const QUEUE: &str = "saldo-local-Payments";
 
+/// Names every payload that is no event of Stripe's, so that the compiler says which one no test uses.
+macro_rules! payloads {
+    ($($event:ident = $file:literal,)*) => {
+        $(const $event: &str = include_str!(concat!("../events/", $file, ".json"));)*
+        const PAYLOADS: &[&str] = &[$($file),*];
+    };
+}
+
+payloads! {
+    BALANCE_EVENT = "balance",
+    CANCEL_TOP_UP_EVENT = "cancel-top-up",
+    CHANGE_SETTINGS_EVENT = "change-settings",
+    CLEANUP_EVENT = "cleanup",
+    CREATE_TOP_UP_EVENT = "create-top-up",
+    CREDIT_WORKER_EVENT = "credit-worker",
+    DASHBOARD_ASSET_EVENT = "dashboard-asset",
+    DASHBOARD_HEALTH_EVENT = "dashboard-health",
+    DASHBOARD_HOME_EVENT = "dashboard-home",
+    DEBIT_EVENT = "debit",
+    DEBIT_BATCH_EVENT = "debit-batch",
+    HISTORY_ENTRIES_EVENT = "history-entries",
+    HISTORY_TOP_UP_EVENT = "history-top-up",
+    HISTORY_TOP_UPS_EVENT = "history-top-ups",
+    HISTORY_USAGE_EVENT = "history-usage",
+    QUOTE_EVENT = "quote",
+    REVERSE_DEBIT_EVENT = "reverse-debit",
+    SETTINGS_EVENT = "settings",
+    WEBHOOK_EVENT = "webhook",
+}
+
 /// Sends a payload with some of its text replaced through a function, as Lambda would.
 macro_rules! sent {
-    ($function:ident, $name:literal, $saldo:expr, $file:literal, $replaced:expr) => {{
+    ($function:ident, $name:literal, $saldo:expr, $event:ident, $replaced:expr) => {{
         let function = $function::connect(&$saldo.env_of($name), &$saldo.world()).unwrap();
-        answer(function.handle(request($file, $replaced)).await)
+        answer(function.handle(request($event, $replaced)).await)
     }};
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_gets_its_answer() {
     let saldo = start(Clock::system()).await;
-    let (status, quote) = sent!(saldo_quote, "quote", saldo, "quote", &[]);
+    let (status, quote) = sent!(saldo_quote, "quote", saldo, QUOTE_EVENT, &[]);
     assert_eq!((status, &quote["total"]["minor_units"]), (200, &json!(27_750_000)));
-    let (status, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    let (status, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
     assert_eq!((status, &top_up["status"]), (201, &json!("open")));
     let id = top_up["id"].as_str().unwrap();
-    let (status, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
+    let (status, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!((status, &balance["available_credits"]), (200, &json!(0)));
     assert_eq!(balance["open_top_up"]["id"], id);
-    let (status, list) = sent!(saldo_history, "history", saldo, "history-top-ups", &[]);
+    let (status, list) = sent!(saldo_history, "history", saldo, HISTORY_TOP_UPS_EVENT, &[]);
     assert_eq!((status, &list["top_ups"][0]["id"]), (200, &json!(id)));
-    let (status, one) = sent!(saldo_history, "history", saldo, "history-top-up", &[(TOP_UP, id)]);
+    let (status, one) = sent!(saldo_history, "history", saldo, HISTORY_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &one["id"]), (200, &json!(id)));
-    let (status, entries) = sent!(saldo_history, "history", saldo, "history-entries", &[]);
+    let (status, entries) = sent!(saldo_history, "history", saldo, HISTORY_ENTRIES_EVENT, &[]);
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
-    let (status, usage) = sent!(saldo_history, "history", saldo, "history-usage", &[]);
+    let (status, usage) = sent!(saldo_history, "history", saldo, HISTORY_USAGE_EVENT, &[]);
     assert_eq!((status, usage), (200, json!({"month": "2026-11", "days": [], "next_cursor": null})));
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, SETTINGS_EVENT, &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(0)));
+    assert_eq!(settings["billing"]["email"], "billing@acme.example");
+    let (status, settings) = sent!(saldo_settings, "settings", saldo, CHANGE_SETTINGS_EVENT, &[]);
+    assert_eq!((status, &settings["version"]), (200, &json!(1)));
+    assert_eq!(settings["billing"]["tax_id"], "012345678901000");
     let (status, canceled) =
-        sent!(saldo_cancel_top_up, "cancel-top-up", saldo, "cancel-top-up", &[(TOP_UP, id)]);
+        sent!(saldo_cancel_top_up, "cancel-top-up", saldo, CANCEL_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));
     saldo.stop().await;
 }
@@ -59,15 +96,15 @@ async fn every_request_gets_its_answer() {
 async fn every_page_is_served() {
     let saldo = start(Clock::system()).await;
     let function = saldo_dashboard::connect(&saldo.env_of("dashboard"), &saldo.world()).unwrap();
-    let home = function.handle(request("dashboard-home", &[])).await;
+    let home = function.handle(request(DASHBOARD_HOME_EVENT, &[])).await;
     assert_eq!(home.status(), 200);
     let page = String::from_utf8(home.body().to_vec()).unwrap();
     let asset =
         page.split("/assets/").nth(1).expect("the page names an asset").split(['"', '\'']).next().unwrap();
-    let served = function.handle(request("dashboard-asset", &[(ASSET, asset)])).await;
+    let served = function.handle(request(DASHBOARD_ASSET_EVENT, &[(ASSET, asset)])).await;
     assert_eq!(served.status(), 200, "{asset}");
-    assert_eq!(function.handle(request("dashboard-asset", &[])).await.status(), 404);
-    assert_eq!(function.handle(request("dashboard-health", &[])).await.status(), 200);
+    assert_eq!(function.handle(request(DASHBOARD_ASSET_EVENT, &[])).await.status(), 404);
+    assert_eq!(function.handle(request(DASHBOARD_HEALTH_EVENT, &[])).await.status(), 200);
     saldo.stop().await;
 }
 
@@ -75,19 +112,19 @@ async fn every_page_is_served() {
 async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let clock = Clock::system();
     let saldo = start(clock.clone()).await;
-    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
     assert_eq!(top_up["status"], "open");
 
     let webhook = webhook(&saldo);
-    let stale = webhook.handle(request("webhook", &[])).await;
+    let stale = webhook.handle(request(WEBHOOK_EVENT, &[])).await;
     assert_eq!(stale.status(), 400, "the signature is not of today");
     let now = clock.now().secs();
     clock.advance(SIGNED_AT - now);
-    assert_eq!(webhook.handle(request("webhook", &[])).await.status(), 200);
+    assert_eq!(webhook.handle(request(WEBHOOK_EVENT, &[])).await.status(), 200);
     clock.advance(now - SIGNED_AT);
 
     let accepted = saldo.queues().receive(QUEUE, 10, std::time::Duration::ZERO, None).await.unwrap();
-    let sample: SqsEvent = serde_json::from_str(&text("credit-worker", &[])).unwrap();
+    let sample: SqsEvent = serde_json::from_str(&text(CREDIT_WORKER_EVENT, &[])).unwrap();
     assert_eq!(accepted.len(), 1);
     assert_eq!(
         meant(&accepted[0].body),
@@ -98,13 +135,13 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let invoice = saldo.stand_in().invoices().remove(0)["id"].as_str().unwrap().to_owned();
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &saldo.world()).unwrap();
-    let batch: SqsEvent = serde_json::from_str(&text("credit-worker", &[(INVOICE, &invoice)])).unwrap();
+    let batch: SqsEvent = serde_json::from_str(&text(CREDIT_WORKER_EVENT, &[(INVOICE, &invoice)])).unwrap();
     assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
-    let (_, balance) = sent!(saldo_balance, "balance", saldo, "balance", &[]);
+    let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);
 
     let id = crate::support::system::debit_id(&clock, 0);
-    let (status, debit) = sent!(saldo_spend, "spend", saldo, "debit", &[(DEBIT, &id)]);
+    let (status, debit) = sent!(saldo_spend, "spend", saldo, DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
     let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
         .unwrap()
@@ -112,11 +149,28 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
         .first()
         .to_string();
     let fresh = &run[..34];
-    let (status, batch) = sent!(saldo_spend, "spend", saldo, "debit-batch", &[(RUN, fresh)]);
+    let (status, batch) = sent!(saldo_spend, "spend", saldo, DEBIT_BATCH_EVENT, &[(RUN, fresh)]);
     let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
     assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
-    let (status, reversal) = sent!(saldo_spend, "spend", saldo, "reverse-debit", &[(DEBIT, &id)]);
+    let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");
+    saldo.stop().await;
+}
+
+/// While a deployment is under way, a worker of the old version may meet messages of the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_a_newer_version_goes_back_and_the_others_are_handled() {
+    let saldo = start(Clock::system()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
+    assert_eq!(top_up["status"], "open");
+    let invoice = saldo.stand_in().invoices().remove(0)["id"].as_str().unwrap().to_owned();
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let ours = crate::support::system::message("invoice.paid", &invoice);
+    let newer = json!({"version": 2, "event": "evt_2", "about": {"refund": "re_1"}});
+    let failed = crate::support::system::work(&saldo, &saldo.world(), &[newer, ours]).await;
+    assert_eq!(failed, ["0"], "whoever can read it gets it again");
+    let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
+    assert_eq!(balance["available_credits"], 1000);
     saldo.stop().await;
 }
 
@@ -124,14 +178,14 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
 async fn the_schedule_expires_what_is_too_old() {
     let clock = Clock::system();
     let saldo = start(clock.clone()).await;
-    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, "create-top-up", &[]);
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
     clock.advance(80 * 3_600);
     let cleanup = saldo_cleanup::connect(&saldo.env_of("cleanup"), &saldo.world()).unwrap();
-    let event: Value = serde_json::from_str(&text("cleanup", &[])).unwrap();
+    let event: Value = serde_json::from_str(&text(CLEANUP_EVENT, &[])).unwrap();
     let summary = cleanup.handle(event).await;
     assert!(summary.is_object(), "{summary}");
     let id = top_up["id"].as_str().unwrap();
-    let (_, expired) = sent!(saldo_history, "history", saldo, "history-top-up", &[(TOP_UP, id)]);
+    let (_, expired) = sent!(saldo_history, "history", saldo, HISTORY_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!(expired["status"], "expired", "{summary}");
     saldo.stop().await;
 }
@@ -142,9 +196,9 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
     let saldo = start(clock.clone()).await;
     let webhook = webhook(&saldo);
     for file in files().into_iter().filter(|file| file.starts_with("stripe-")) {
-        let event = text(&file, &[]);
+        let event = std::fs::read_to_string(folder().join(format!("{file}.json"))).unwrap();
         let signature = sign(&[SECRET.to_owned()], clock.now().secs(), event.as_bytes());
-        let mut request = request("webhook", &[]);
+        let mut request = request(WEBHOOK_EVENT, &[]);
         request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
         *request.body_mut() = Body::Text(event);
         assert_eq!(webhook.handle(request).await.status(), 200, "{file}");
@@ -158,13 +212,23 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
 }
 
 #[test]
-fn every_payload_is_used() {
-    let here = include_str!("events.rs");
-    let files = files();
-    assert!(files.len() > 12, "{files:?}");
-    for file in files.iter().filter(|file| !file.starts_with("stripe-")) {
-        assert!(here.contains(&format!("\"{file}\", &[")), "events/{file}.json is not used");
-    }
+fn every_payload_is_named() {
+    let of_functions: BTreeSet<_> = files().into_iter().filter(|file| !file.starts_with("stripe-")).collect();
+    let named: BTreeSet<_> = PAYLOADS.iter().map(|file| (*file).to_owned()).collect();
+    assert_eq!(of_functions, named);
+}
+
+/// What we act on is what the endpoint is to be subscribed to, and what Stripe's stand-in delivers.
+#[test]
+fn every_type_of_event_is_subscribed_to() {
+    let ours: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
+    let delivered: BTreeSet<_> = SUBSCRIBED_TYPES.into_iter().collect();
+    assert!(ours.is_subset(&delivered), "{:?}", ours.difference(&delivered));
+    let readme = std::fs::read_to_string(folder().join("../README.md")).unwrap();
+    let step = readme.split("subscribed to ").nth(1).expect("README tells of the endpoint");
+    let step = step.split("\n\n").next().unwrap();
+    let told: BTreeSet<_> = step.split('`').skip(1).step_by(2).collect();
+    assert_eq!(told, ours);
 }
 
 async fn start(clock: Clock) -> Saldo {
@@ -182,14 +246,14 @@ fn meant(body: &str) -> Value {
     serde_json::from_str(body).unwrap()
 }
 
-fn request(file: &str, replaced: &[(&str, &str)]) -> lambda_http::Request {
-    lambda_http::request::from_str(&text(file, replaced)).unwrap()
+fn request(event: &str, replaced: &[(&str, &str)]) -> lambda_http::Request {
+    lambda_http::request::from_str(&text(event, replaced)).unwrap()
 }
 
-fn text(file: &str, replaced: &[(&str, &str)]) -> String {
-    let mut text = std::fs::read_to_string(folder().join(format!("{file}.json"))).unwrap();
+fn text(event: &str, replaced: &[(&str, &str)]) -> String {
+    let mut text = event.to_owned();
     for (from, to) in replaced {
-        assert!(text.contains(from), "{file} does not name {from}");
+        assert!(text.contains(from), "{event} does not name {from}");
         text = text.replace(from, to);
     }
     text

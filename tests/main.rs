@@ -1,12 +1,18 @@
 //! The system tests of Saldo: one binary, one module per question a reader would ask.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alarms;
+mod api_reference;
 mod bad_input;
 mod dashboard;
+mod doors;
+mod due_work;
 mod events;
+mod invoices_contract;
 mod journey;
 mod local;
 mod money;
+mod settings;
 mod spend;
 mod stand_in;
 mod support;

@@ -1,6 +1,7 @@
 //! Money: the books are right in any order of things, after any failure, through chaos, and where others went wrong.
 mod after_any_failure;
 mod books_that_are_wrong;
+mod given_back;
 mod in_any_order;
 mod known_mistakes;
 mod through_chaos;

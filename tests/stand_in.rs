@@ -1,11 +1,14 @@
 //! The Stripe stand-in refuses what Stripe refuses, keeps what it acknowledged and tells whom it must.
 
+mod cli;
 mod idempotency;
 mod lists;
 mod money;
 mod pages;
 mod refusals;
+mod returns;
 mod sdk;
+mod strictness;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -34,6 +37,8 @@ struct Start {
     database: Option<PathBuf>,
     webhook: Option<Webhook>,
     chaos: Option<u64>,
+    /// Invoices are sent to customers without an e-mail address too.
+    lenient: bool,
 }
 
 impl Stripe {
@@ -52,6 +57,7 @@ impl Stripe {
             webhook: start.webhook,
             now: Arc::new(move || hands.load(Ordering::SeqCst)),
             chaos: start.chaos,
+            strict_email: !start.lenient,
         });
         let stand_in = stand_in.unwrap();
         let router = stand_in.router();

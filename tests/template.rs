@@ -15,6 +15,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
     ("balance", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
     ("history", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
+    ("settings", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:UpdateItem"])]),
     ("spend", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:PutItem"])]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
     (
@@ -61,6 +62,11 @@ const OPEN_ROUTES: &[&str] = &[
     "GET /billing",
     "GET /billing/{page}",
     "GET /healthz",
+    "HEAD /",
+    "HEAD /assets/{file}",
+    "HEAD /billing",
+    "HEAD /billing/{page}",
+    "HEAD /healthz",
     "POST /stripe/webhook",
 ];
 
@@ -68,6 +74,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/entries",
     "GET /v1/quote",
+    "GET /v1/settings",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
     "GET /v1/usage",
@@ -76,6 +83,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",
     "PUT /v1/debits/{id}",
+    "PUT /v1/settings",
 ];
 
 #[test]
@@ -261,7 +269,7 @@ pub(crate) fn granted() -> BTreeMap<String, BTreeSet<(String, String)>> {
 }
 
 /// Folder name -> logical id and resource.
-fn functions() -> BTreeMap<String, (String, Value)> {
+pub(crate) fn functions() -> BTreeMap<String, (String, Value)> {
     resources("AWS::Serverless::Function")
         .into_iter()
         .map(|(id, function)| {
@@ -271,7 +279,7 @@ fn functions() -> BTreeMap<String, (String, Value)> {
         .collect()
 }
 
-fn resources(kind: &str) -> BTreeMap<String, Value> {
+pub(crate) fn resources(kind: &str) -> BTreeMap<String, Value> {
     let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
     resources
@@ -306,7 +314,7 @@ fn list(value: &Value) -> Vec<Value> {
 }
 
 /// `!GetAtt Table.Arn` as it is written.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Tagged(tagged) => format!("{} {}", tagged.tag, shown(&tagged.value)),
         other => other.as_str().unwrap_or_else(|| panic!("not text: {other:?}")).to_owned(),

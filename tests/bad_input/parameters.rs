@@ -162,7 +162,7 @@ async fn an_id_that_is_none_of_mine_is_not_found() {
         "cancel",
         ".",
         "top_",
-        "OPEN_TOP_UP",
+        "BALANCE%23SLOT",
         "BALANCE",
         "TOPUP%23",
         "%23",

@@ -91,6 +91,12 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         json!("x".repeat(4_000)),
         json!(["owner"]),
         json!({ "id": "owner" }),
+        json!("null"),
+        json!("undefined"),
+        json!("None"),
+        json!("nil"),
+        json!("NaN"),
+        json!("[object Object]"),
     ] {
         cases.push((
             format!("the organisation {organisation:.60}"),
@@ -113,6 +119,13 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         json!(7),
         json!("billing:viewbilling:subscribe"),
         json!(vec!["admin"; 500]),
+        json!({ "billing:subscribe": false }),
+        json!({ "denied": ["billing:subscribe"] }),
+        json!([{ "denied": "billing:subscribe" }]),
+        json!([["billing:view", "billing:subscribe"]]),
+        json!(["x billing:subscribe"]),
+        json!(["billing:view", 7]),
+        json!(["billing:operate"]),
     ] {
         cases.push((
             format!("the permissions {permissions:.60}"),
@@ -164,6 +177,10 @@ async fn a_billing_currency_that_is_not_sold_buys_nothing() {
             let call = call.body(good_order().to_string());
             guard.refuses(&format!("{method} {path} in {currency:.60}"), call, refusal).await;
         }
+    }
+    let token = issuer.sign(&claims(&[("billing_currency", json!("EUR"))])).unwrap();
+    for path in ["/v1/top-ups", "/v1/entries", "/v1/usage", "/v1/settings"] {
+        guard.takes(&format!("{path} in EUR"), Call::get(path).token(&token), 200).await;
     }
     guard.nothing_happened().await;
 }

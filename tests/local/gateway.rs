@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
+use saldo_adapters::config::Env;
 use saldo_adapters::http::ClaimNames;
 use saldo_local::functions::HttpFunction;
 use saldo_local::gateway::{Identity, Route, router};
@@ -226,11 +227,7 @@ fn claims(changes: &[(&str, Value)]) -> Value {
 }
 
 fn claim_names() -> ClaimNames {
-    ClaimNames {
-        org: "org_id".to_owned(),
-        permissions: "permissions".to_owned(),
-        currency: "billing_currency".to_owned(),
-    }
+    Env::default().claim_names()
 }
 
 fn routes() -> Vec<Route> {

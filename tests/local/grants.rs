@@ -41,6 +41,7 @@ async fn no_function_calls_more_than_its_role_allows() {
         "cancel-top-up",
         "balance",
         "history",
+        "settings",
         "spend",
         "stripe-webhook",
         "credit-worker",
@@ -59,6 +60,12 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     let client = Client::new(saldo.api_url()).with_token(token);
     assert_eq!(client.get("/v1/quote").await.status, 200);
     assert_eq!(client.get("/healthz").await.status, 200);
+    assert_eq!(client.get("/v1/settings").await.status, 200);
+    for version in ["0", "0", "1"] {
+        let body = json!({"billing": {"name": "PT Acme"}}).to_string();
+        let answer = client.send("PUT", "/v1/settings", &[("if-match", version)], body).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
     let first = create(&client, "first", StatusCode::CREATED).await;
     create(&client, "first", StatusCode::OK).await;
     create(&client, "other", StatusCode::CONFLICT).await;

@@ -311,7 +311,7 @@ async fn cleanup_passes_by_what_it_cannot_deal_with() {
             .table_name(&table)
             .item("pk", text(format!("ORG#broken-{number}")))
             .item("sk", text("TOPUP#top_01a208d846c676229a08bf3f3cf70805".to_owned()))
-            .item("due_pk", text("DUE".to_owned()))
+            .item("due_pk", text(format!("DUE#TOPUP#{}", number % 8)))
             .item("due_at", text(format!("{number:015}")));
         put.send().await.unwrap();
     }

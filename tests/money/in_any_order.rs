@@ -127,7 +127,7 @@ async fn two_workers_with_money_that_came_late_credit_once() {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":expired", AttributeValue::S("expired".to_owned()));
         expire.send().await.unwrap();
-        let slot = AttributeValue::S("OPEN_TOP_UP".to_owned());
+        let slot = AttributeValue::S("BALANCE#SLOT".to_owned());
         client.delete_item().table_name(&table).key("pk", pk).key("sk", slot).send().await.unwrap();
         jittered.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
         let message = [system::message("invoice.paid", &invoice)];

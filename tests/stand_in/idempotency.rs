@@ -78,15 +78,31 @@ async fn a_key_is_forgotten_after_a_day() {
 async fn a_lost_answer_is_found_again_by_its_key() {
     let stripe = Stripe::start().await;
     let ask = || stripe.post_with_key("/v1/customers", "name=A", Some("k"));
-    stripe.stand_in.fail_next("POST /v1/customers", Fault::Before);
-    refused(&ask().await, 500);
-    assert_eq!(stripe.get("/v1/customers").await.json()["data"].as_array().unwrap().len(), 0);
-    stripe.stand_in.fail_next("POST /v1/customers", Fault::After);
-    refused(&ask().await, 500);
+    stripe.stand_in.fail_next("POST /v1/customers", Fault::Lost);
+    refused(&ask().await, 502);
     let found = ask().await;
     assert_eq!((found.status.as_u16(), found.headers.contains_key("idempotent-replayed")), (200, true));
     assert_eq!(stripe.get("/v1/customers").await.json()["data"].as_array().unwrap().len(), 1);
-    assert_eq!(stripe.stand_in.request_counts()["POST /v1/customers"], 3);
+    assert_eq!(stripe.stand_in.request_counts()["POST /v1/customers"], 2);
+}
+
+#[tokio::test]
+async fn a_500_is_replayed_under_its_key_whether_anything_was_done_or_not() {
+    let stripe = Stripe::start().await;
+    let stripe = &stripe;
+    for (fault, key, done) in [(Fault::Before, "before", 0), (Fault::After, "after", 1)] {
+        let ask = |key| stripe.post_with_key("/v1/customers", "name=A", Some(key));
+        stripe.stand_in.fail_next("POST /v1/customers", fault);
+        refused(&ask(key).await, 500);
+        let again = ask(key).await;
+        assert_eq!(
+            (refused(&again, 500), &again.headers["idempotent-replayed"]),
+            ("An unknown error occurred.".to_owned(), &"true".parse().unwrap())
+        );
+        let customers = stripe.get("/v1/customers").await.json();
+        assert_eq!(customers["data"].as_array().unwrap().len(), done, "{fault:?}");
+    }
+    assert_eq!(stripe.post_with_key("/v1/customers", "name=A", Some("another")).await.status, 200);
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn a_virtual_account_pays_and_may_take_its_time() {
     let paid = stripe.invoice(&id(&invoice)).await;
     let charge = paid["payments"]["data"][0]["payment"]["payment_intent"]["latest_charge"].as_str().unwrap();
     let charge = stripe.get(&format!("/v1/charges/{charge}")).await.json();
-    assert_eq!(charge["payment_method_details"]["id_bank_transfer"]["bank"], "bri");
+    assert_eq!(charge["payment_method_details"], serde_json::json!({ "type": "id_bank_transfer" }));
 }
 
 #[tokio::test]

@@ -109,12 +109,15 @@ def main():
     assert any(event.type == "invoice.finalized" for event in stripe.Event.list(limit=100).auto_paging_iter())
 
     # The SDK accepts the signatures, and refuses a forged body.
-    wanted = {"invoice.paid": 2, "invoice.payment_failed": 1, "invoice.voided": 1, "invoice.marked_uncollectible": 1}
+    wanted = {
+        "invoice.paid": 2, "invoice.payment_failed": 1, "invoice.voided": 1, "invoice.marked_uncollectible": 1,
+        "invoice_payment.paid": 1,
+    }
     seen = {}
     while seen != wanted:
         body, signature = deliveries.get(timeout=10)
         event = stripe.Webhook.construct_event(body, signature, WEBHOOK_SECRET)
-        assert event.data.object.object == "invoice" and event.livemode is False
+        assert event.data.object.object in ("invoice", "invoice_payment") and event.livemode is False
         seen[event.type] = seen.get(event.type, 0) + 1
         assert seen[event.type] <= wanted.get(event.type, 0), seen
         refused(

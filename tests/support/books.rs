@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{DebitId, EntryId};
+use saldo_domain::{DebitId, EntryId, EntryKind};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -73,7 +73,8 @@ const TURN: i64 = 65_536;
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
 /// - balance = sum of entries - debits in the ring without their entry;
 /// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
-/// - every other entry is of a credited top-up, one each, of as many credits as were bought;
+/// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
+/// - only such a taking back makes debt, and an adjustment has a reason;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up.
@@ -83,7 +84,9 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
         let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
-        assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
+        let taken_back = ["refund", "dispute"].into_iter().any(|kind| of_kind(account, kind).count() > 0);
+        assert!(account.balance >= 0 || taken_back, "{when}: {org} has spent what it did not have");
+        prove_given_back(org, account, when);
         prove_ledger(org, account, when);
         prove_reversals(org, account, when);
         prove_entries(org, account, when);
@@ -122,7 +125,7 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
             top_up_of(&accounts, &invoice).unwrap_or_else(|| panic!("{when}: a paid invoice without a row"));
         assert_eq!(text(top_up, "status"), "paid", "{when}: the top-up of paid invoice {}", invoice["id"]);
         assert_eq!(
-            number(top_up, "credited"),
+            number(top_up, "granted"),
             number(top_up, "credits"),
             "{when}: {} is credited",
             invoice["id"]
@@ -153,10 +156,16 @@ pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
 fn prove_ledger(org: &str, account: &Account, when: &str) {
     for entry in &account.entries {
         let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
-        assert!(
-            ["top_up", "debit", "reversal"].contains(&kind),
-            "{when}: {org} has an entry of kind {kind:?}"
-        );
+        match EntryKind::parse(kind) {
+            None => panic!("{when}: {org} has an entry of kind {kind:?}"),
+            Some(EntryKind::Debit | EntryKind::Reversal) => {}
+            Some(EntryKind::TopUp) => {}
+            Some(EntryKind::Refund | EntryKind::RefundUndone) => {}
+            Some(EntryKind::Dispute | EntryKind::DisputeUndone) => {}
+            Some(EntryKind::Adjustment) => {
+                assert_ne!(text(entry, "cause"), "", "{when}: {org} was adjusted for no reason");
+            }
+        }
         let month = EntryId::parse(id).unwrap().month().digits();
         let ledger = text(entry, "pk");
         assert_eq!(ledger.split('#').nth(2), Some(month.as_str()), "{when}: entry {id} lies in {ledger}");
@@ -171,7 +180,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     }
     for (id, top_up) in &account.top_ups {
         let entry = credited.remove(id.as_str());
-        assert_eq!(entry, number(top_up, "credited"), "{when}: {id} of {org} says what its entry says");
+        assert_eq!(entry, number(top_up, "granted"), "{when}: {id} of {org} says what its entry says");
         assert_eq!(
             entry.is_some(),
             text(top_up, "status") == "paid",
@@ -179,6 +188,23 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
         );
     }
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
+}
+
+/// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
+fn prove_given_back(org: &str, account: &Account, when: &str) {
+    for (name, kinds) in
+        [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
+    {
+        let mut gone: BTreeMap<&str, i64> = BTreeMap::new();
+        for entry in kinds.into_iter().flat_map(|kind| of_kind(account, kind)) {
+            *gone.entry(text(entry, "cause")).or_default() -= number(entry, "credits").unwrap();
+        }
+        for (id, top_up) in &account.top_ups {
+            let (by_entries, by_row) = (gone.remove(id.as_str()), number(top_up, name));
+            assert_eq!(by_entries.unwrap_or(0), by_row.unwrap_or(0), "{when}: {name} of {id} of {org}");
+        }
+        assert!(gone.is_empty(), "{when}: {org} has entries of {name} without a top-up: {gone:?}");
+    }
 }
 
 fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Item> {
@@ -280,15 +306,18 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         match sk.as_str() {
             "BALANCE" => {
                 let credits = number(&item, "credits").unwrap();
-                assert!(credits >= 0, "{pk} has {credits}");
+                assert!(
+                    credits >= 0 || parts.next().is_none(),
+                    "{pk} has {credits}: debt is on the main one"
+                );
                 account.balance += credits;
                 if let Some(AttributeValue::M(ring)) = item.get("q") {
                     let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
                     account.ring.extend(debits);
                 }
             }
-            "OPEN_TOP_UP" => account.slot = Some(text(&item, "top_up_id").to_owned()),
-            "CUSTOMER" => {}
+            "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            "SETTINGS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),

@@ -134,6 +134,21 @@ pub(crate) fn top_up(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output =
     async move { answer(&function.handle(request).await) }
 }
 
+/// Sets the name to bill, over the settings of this version.
+pub(crate) fn change_settings(
+    saldo: &Saldo,
+    world: &World,
+    org: &str,
+    version: i64,
+    name: &str,
+) -> impl Future<Output = Answer> + use<> {
+    let function = saldo_settings::connect(&saldo.env_of("settings"), world).unwrap();
+    let body = json!({"billing": {"name": name}}).to_string();
+    let seen = version.to_string();
+    let request = request("PUT", "/v1/settings", &[], org, &[("if-match", &seen)], &body);
+    async move { answer(&function.handle(request).await) }
+}
+
 /// Delivers an event as Stripe does; the answer is what Stripe would see.
 pub(crate) fn webhook(saldo: &Saldo, world: &World, event: &Value) -> impl Future<Output = Answer> + use<> {
     let env = saldo.env_of("stripe-webhook");
@@ -171,7 +186,7 @@ pub(crate) fn cleanup(saldo: &Saldo, world: &World) -> impl Future<Output = Valu
 
 /// The message that the webhook makes of an event about an invoice.
 pub(crate) fn message(kind: &str, invoice: &str) -> Value {
-    json!({"event": "evt_test", "kind": kind, "invoice": invoice, "created": 1_795_441_928})
+    json!({"version": 1, "event": "evt_test", "kind": kind, "invoice": invoice, "created": 1_795_441_928})
 }
 
 /// Everything that waits in the queue, taken out.

@@ -47,7 +47,7 @@ impl Function {
 
     async fn balance(&self, request: &Request) -> Result<Value, Problem> {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
-        let currency = caller.currency.unwrap_or(self.prices.default_currency());
+        let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
         let (credits, open) = self.read(&caller.org).await.map_err(|error| {
             error!(org = caller.org.as_str(), %error, "table not read");

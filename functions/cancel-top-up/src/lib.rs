@@ -5,25 +5,28 @@ use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body, top_up_json};
-use saldo_adapters::settle::Settlement;
+use saldo_adapters::dynamo::Store;
+use saldo_adapters::http::{
+    Caller, ClaimNames, Problem, ProblemCode, json_response, limited_body, top_up_json,
+};
+use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{OrgId, Permission, Status, TopUp, TopUpId};
+use saldo_domain::{Author, Cause, OrgId, Permission, Status, TopUp, TopUpId};
+use saldo_top_ups::TopUps;
 use tracing::error;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
     claims: ClaimNames,
-    settlement: Settlement,
+    top_ups: TopUps<Store, Stripe>,
     clock: Clock,
 }
 
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    let (store, stripe) = (world.store(env)?, world.stripe(env)?);
-    let settlement = Settlement { store, stripe, policy: env.policy()? };
-    Ok(Function { claims: env.claim_names(), settlement, clock: world.clock() })
+    let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
+    Ok(Function { claims: env.claim_names(), top_ups, clock: world.clock() })
 }
 
 impl Function {
@@ -38,7 +41,8 @@ impl Function {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
         limited_body(request)?;
         let top_up = self.row(&caller.org, request).await?;
-        match self.settlement.close(&top_up, Status::Canceled, self.clock.now()).await {
+        let author = Author { actor: caller.actor, cause: Cause::Cancellation };
+        match self.top_ups.close(&top_up, Status::Canceled, &author, self.clock.now()).await {
             Ok(settled) => answer(settled.top_up),
             Err(error) => Err(unavailable(&top_up, &error)),
         }
@@ -49,7 +53,7 @@ impl Function {
         let parameters = request.path_parameters_ref();
         let id = parameters.and_then(|all| all.first("id")).and_then(|id| TopUpId::parse(id).ok());
         let id = id.ok_or_else(Problem::top_up_not_found)?;
-        match self.settlement.store.top_up(org, &id).await {
+        match self.top_ups.rows.top_up(org, &id).await {
             Ok(row) => row.ok_or_else(Problem::top_up_not_found),
             Err(error) => {
                 error!(org = org.as_str(), top_up = id.as_str(), %error, "table not read");
@@ -61,18 +65,19 @@ impl Function {
 
 /// What came of it: `canceled`, or why not.
 fn answer(top_up: TopUp) -> Result<TopUp, Problem> {
-    let conflict = |code, detail: &str| Err(Problem::new(StatusCode::CONFLICT, code, detail));
+    let conflict = |code, detail: &str| Err(Problem::new(code, detail));
     match top_up.status {
         Status::Canceled | Status::Expired | Status::Failed => Ok(top_up),
-        Status::Paid => {
-            conflict("already_paid", "This top-up is paid and its credits are added. It cannot be canceled.")
-        }
+        Status::Paid => conflict(
+            ProblemCode::AlreadyPaid,
+            "This top-up is paid and its credits are added. It cannot be canceled.",
+        ),
         Status::Open | Status::Requested => conflict(
-            "payment_in_progress",
+            ProblemCode::PaymentInProgress,
             "A payment for this top-up is under way. Wait for it to finish, then try again.",
         ),
         Status::InReview => conflict(
-            "payment_in_progress",
+            ProblemCode::PaymentInProgress,
             "The payment for this top-up is being looked at. Support will be in touch.",
         ),
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// How many credits, and the total that the payer was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
+pub(crate) struct Wish {
     pub(crate) credits: Credits,
     pub(crate) expected_total: Money,
 }
@@ -18,8 +18,8 @@ const KEY_HEADER: &str = "Idempotency-Key";
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
-impl Order {
-    pub(crate) fn read(request: &Request) -> Result<(IdempotencyKey, Order), Problem> {
+impl Wish {
+    pub(crate) fn read(request: &Request) -> Result<(IdempotencyKey, Wish), Problem> {
         let body = limited_body(request)?;
         let key = header(request, KEY_HEADER)?.ok_or_else(|| {
             Problem::invalid(
@@ -31,14 +31,14 @@ impl Order {
             let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma.";
             Problem::invalid(KEY_HEADER, detail)
         })?;
-        Ok((key, Order::parse(body)?))
+        Ok((key, Wish::parse(body)?))
     }
 
-    fn parse(body: &[u8]) -> Result<Order, Problem> {
-        let order: Members<'_> = serde_json::from_slice(body)
+    fn parse(body: &[u8]) -> Result<Wish, Problem> {
+        let wish: Members<'_> = serde_json::from_slice(body)
             .map_err(|_| Problem::invalid("body", "The body is a JSON object."))?;
-        let credits = whole_number(&order, "credits", "credits")?;
-        let total = order.get("expected_total").ok_or_else(|| missing("expected_total"))?;
+        let credits = whole_number(&wish, "credits", "credits")?;
+        let total = wish.get("expected_total").ok_or_else(|| missing("expected_total"))?;
         let total: Members<'_> = serde_json::from_str(total.get()).map_err(|_| {
             Problem::invalid("expected_total", "expected_total is an object with currency and minor_units.")
         })?;
@@ -48,7 +48,7 @@ impl Order {
         let currency = serde_json::from_str(currency.get()).map_err(|_| {
             Problem::invalid(field, format!("{field} is a three-letter currency code, like IDR."))
         })?;
-        Ok(Order { credits: Credits(credits), expected_total: Money::new(currency, minor_units) })
+        Ok(Wish { credits: Credits(credits), expected_total: Money::new(currency, minor_units) })
     }
 }
 
@@ -70,9 +70,9 @@ mod tests {
     #[test]
     fn a_number_too_large_to_hold_is_still_a_number() {
         let body = br#"{"credits":123456789012345678901234567890,"expected_total":{"currency":"idr","minor_units":-1}}"#;
-        let order = Order::parse(body).unwrap();
-        assert_eq!(order.credits, Credits(i64::MAX));
-        assert_eq!(order.expected_total, Money::new(Currency::IDR, -1));
+        let wish = Wish::parse(body).unwrap();
+        assert_eq!(wish.credits, Credits(i64::MAX));
+        assert_eq!(wish.expected_total, Money::new(Currency::IDR, -1));
     }
 
     #[test]
@@ -92,8 +92,8 @@ mod tests {
             r#"{"credits":1000,"expected_total":{"currency":["IDR"],"minor_units":1}}"#,
             "{\"credits\":1000",
         ] {
-            assert!(Order::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(Wish::parse(body.as_bytes()).is_err(), "{body}");
         }
-        assert!(Order::parse(b"{\"credits\":\xff}").is_err());
+        assert!(Wish::parse(b"{\"credits\":\xff}").is_err());
     }
 }

@@ -6,6 +6,7 @@ use lambda_http::{
 
 use saldo_adapters::{
     config::{ConfigError, Env},
+    http::{Problem, ProblemCode},
     world::World,
 };
 
@@ -48,6 +49,9 @@ impl Function {
 
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let mut response = self.route(&request);
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Body::Empty;
+        }
         for (name, value) in security::HEADERS {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
@@ -57,11 +61,8 @@ impl Function {
     fn route(&self, request: &Request) -> Response<Body> {
         let path = request.uri().path();
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "The pages are read with GET.",
-            );
+            return Problem::new(ProblemCode::MethodNotAllowed, "The pages are read with GET.")
+                .into_response();
         }
         if path == "/healthz" {
             return answer(StatusCode::OK, "application/json", "no-store", Body::from(r#"{"status":"ok"}"#));
@@ -71,7 +72,7 @@ impl Function {
         }
         match assets::find(path) {
             Some(asset) => asset_answer(asset, request),
-            None => problem(StatusCode::NOT_FOUND, "not_found", "There is no page here."),
+            None => Problem::new(ProblemCode::NotFound, "There is no page here.").into_response(),
         }
     }
 
@@ -100,11 +101,6 @@ fn asset_answer(asset: &Asset, request: &Request) -> Response<Body> {
         put(&mut response, header::CONTENT_ENCODING, "gzip");
     }
     response
-}
-
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
-    let body = serde_json::json!({ "status": status.as_u16(), "code": code, "detail": detail });
-    answer(status, "application/problem+json", "no-store", Body::from(body.to_string()))
 }
 
 fn answer(status: StatusCode, content_type: &str, cache: &'static str, body: Body) -> Response<Body> {

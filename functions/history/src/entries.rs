@@ -3,14 +3,15 @@
 use lambda_http::http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use saldo_adapters::dynamo::Ledger;
-use saldo_adapters::http::{Problem, header as header_of, json_response};
+use saldo_adapters::http::{Problem, answer, header as header_of, json_response};
 use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
 use serde_json::{Value, json};
 
 use crate::{Function, page, unavailable};
 
-/// A CSV answer ends when it is as long, in bytes: a function may answer 6 MB.
-const CSV_BYTES: usize = 5_000_000;
+/// A CSV answer ends before it is longer than this, in bytes as they are sent: Lambda takes 6 MB (6,291,556 bytes) of a
+/// function, in which the text is a JSON string.
+const CSV_BYTES: usize = 6_000_000;
 /// Rows of one CSV answer at most.
 const CSV_ROWS: usize = 20_000;
 const CSV_READ: usize = 1_000;
@@ -34,15 +35,17 @@ impl Function {
     /// The whole month, or its first 20,000 entries and a `Link` to the rest.
     async fn csv(&self, ledger: Ledger<'_>, mut after: Option<EntryId>) -> Result<Response<Body>, Problem> {
         let mut text = String::from("id,at,credits,kind,cause,channel,country,reference\r\n");
-        let mut rows = 0;
+        let (mut rows, mut sent) = (0, json_bytes(&text));
         loop {
             let page = self.store.oldest_entries(ledger, CSV_READ, after).await;
             let page = page.map_err(|error| unavailable(ledger.org, &error))?;
             for entry in &page.items {
-                if rows == CSV_ROWS || text.len() > CSV_BYTES {
+                let row = csv_row(entry);
+                sent += json_bytes(&row);
+                if rows == CSV_ROWS || sent > CSV_BYTES {
                     return Ok(csv_response(text, ledger.month, after));
                 }
-                text.push_str(&csv_row(entry));
+                text.push_str(&row);
                 rows += 1;
                 after = Some(entry.id);
             }
@@ -87,16 +90,23 @@ fn csv_text(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
+/// How many bytes a text takes within a JSON string.
+fn json_bytes(text: &str) -> usize {
+    let of = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
+}
+
 fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<Body> {
-    let mut response = Response::new(Body::Text(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = answer(StatusCode::OK, "text/csv; charset=utf-8", text);
     let name = format!("attachment; filename=\"saldo-entries-{month}.csv\"");
     let link = next.map(|id| format!("</v1/entries?month={month}&cursor={id}>; rel=\"next\""));
     for (header, value) in [(header::CONTENT_DISPOSITION, Some(name)), (header::LINK, link)] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-            headers.insert(header, value);
+            response.headers_mut().insert(header, value);
         }
     }
     response
@@ -105,6 +115,12 @@ fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<B
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_counted_is_what_is_sent() {
+        let text = "id,\"a\"\"b\"\r\n\\\t\u{1}\u{8}\u{c}é漢\u{7f}";
+        assert_eq!(json_bytes(text) + 2, serde_json::to_string(text).unwrap().len());
+    }
 
     #[test]
     fn a_reference_cannot_break_out_of_its_cell() {

@@ -1,12 +1,12 @@
 //! Wires saldo_history to Lambda.
 
-use lambda_http::{Error, service_fn};
-use saldo_adapters::{config::Env, telemetry, world::World};
+use lambda_http::Error;
+use saldo_adapters::{config::Env, http, telemetry, world::World};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::start(&env)?;
     let function = saldo_history::connect(&env, &World::of_lambda(&env)?)?;
-    lambda_http::run(service_fn(async |request| Ok::<_, Error>(function.handle(request).await))).await
+    http::serve(|request| function.handle(request)).await
 }

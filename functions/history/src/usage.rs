@@ -67,7 +67,12 @@ impl Days {
         let messages = match entry.kind {
             EntryKind::Debit => 1,
             EntryKind::Reversal => -1,
-            EntryKind::TopUp => return,
+            EntryKind::TopUp
+            | EntryKind::Refund
+            | EntryKind::RefundUndone
+            | EntryKind::Dispute
+            | EntryKind::DisputeUndone
+            | EntryKind::Adjustment => return,
         };
         let Some(channel) = entry.channel else { return };
         let used = self.0.entry(entry.at.date()).or_default().entry(channel).or_default();

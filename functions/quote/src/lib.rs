@@ -39,7 +39,7 @@ impl Function {
                 Some(Credits(credits))
             }
         };
-        let currency = caller.currency.unwrap_or(self.prices.default_currency());
+        let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         self.prices.quote(currency, credits).map_err(quote_problem)
     }
 }

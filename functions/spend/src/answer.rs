@@ -2,13 +2,12 @@
 
 use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
-use saldo_adapters::http::Problem;
+use saldo_adapters::http::{Problem, ProblemCode};
 use saldo_adapters::spend::{Debited, Outcome, SpendError};
 use saldo_domain::{DebitId, MOST_PORTIONS, OrgId, Reversal};
 use serde_json::{Value, json};
 use tracing::error;
 
-const REUSED: &str = "debit_id_reused";
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
 
 /// 201 when something was spent now, 200 for a repeat.
@@ -24,7 +23,9 @@ pub(crate) fn debited(done: &Debited) -> Value {
 pub(crate) fn outcome(id: DebitId, outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Done(done) => debited(done),
-        Outcome::Reused => json!({"id": id.to_string(), "code": REUSED, "detail": REUSED_DETAIL}),
+        Outcome::Reused => {
+            json!({"id": id.to_string(), "code": ProblemCode::DebitIdReused.as_str(), "detail": REUSED_DETAIL})
+        }
     }
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn reversed(reversal: &Reversal) -> Value {
 }
 
 pub(crate) fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "debit_not_found", "There is no debit with this id.")
+    Problem::new(ProblemCode::DebitNotFound, "There is no debit with this id.")
 }
 
 pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
@@ -53,11 +54,11 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
                     "These messages cost {needed} credits and {available} are left, so none was debited. Top up, then send the same batch again, or send fewer."
                 )
             };
-            Problem::new(StatusCode::PAYMENT_REQUIRED, "insufficient_credits", detail)
+            Problem::new(ProblemCode::InsufficientCredits, detail)
                 .with("credits", json!(needed))
                 .with("available_credits", json!(available))
         }
-        SpendError::Reused => Problem::new(StatusCode::CONFLICT, REUSED, REUSED_DETAIL),
+        SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, REUSED_DETAIL),
         SpendError::Untimely(id) => {
             let field = match ids.iter().position(|one| one == id) {
                 Some(at) if ids.len() > 1 => format!("debits[{at}].id"),
@@ -73,8 +74,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
         }
         SpendError::NotFound => not_found(),
         SpendError::Busy => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_debits",
+            ProblemCode::TooManyDebits,
             "Too many debits of this organisation are under way. Send the same again with the same id.",
         )
         .retry_after(1),

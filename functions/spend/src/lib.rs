@@ -20,6 +20,7 @@ use serde_json::json;
 pub struct Function {
     rates: Rates,
     claims: ClaimNames,
+    spenders_reverse: bool,
     spender: Spender<Store>,
     clock: Clock,
 }
@@ -29,6 +30,7 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
         rates: env.rates()?,
         claims: env.claim_names(),
+        spenders_reverse: env.spenders_reverse()?,
         spender: Spender::new(world.store(env)?).with_shards(env.shards()?),
         clock: world.clock(),
     })
@@ -40,18 +42,32 @@ impl Function {
     }
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::CreditsSpend)?;
+        let caller = Caller::read(request, &self.claims)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
-            None => self.debit_batch(&caller.org, request).await,
+            None => {
+                caller.may(Permission::CreditsSpend)?;
+                self.debit_batch(&caller.org, request).await
+            }
             Some(id) if request.method() == Method::PUT => {
+                caller.may(Permission::CreditsSpend)?;
                 self.debit(&caller.org, order::id(id, "id")?, request).await
             }
             Some(id) => {
+                self.reverser(caller.clone()).may(Permission::CreditsReverse)?;
                 limited_body(request)?;
                 let id = DebitId::parse(id).map_err(|_| answer::not_found())?;
                 self.reverse(&caller.org, id).await
             }
         }
+    }
+
+    /// The caller, who may take back what they may spend, unless the deployment says otherwise.
+    fn reverser(&self, mut caller: Caller) -> Caller {
+        if self.spenders_reverse {
+            caller.permissions =
+                caller.permissions.implying(Permission::CreditsSpend, Permission::CreditsReverse);
+        }
+        caller
     }
 
     async fn debit(&self, org: &OrgId, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::Request;
-use lambda_http::http::StatusCode;
-use saldo_adapters::http::{Problem, limited_body};
+use saldo_adapters::http::{Problem, ProblemCode, limited_body};
 use saldo_domain::{Channel, Country, Debit, DebitId, Details, MOST_PORTIONS, Rates, Reference};
 use serde_json::{Value, json};
 
@@ -109,7 +108,7 @@ impl Message<'_> {
     fn unknown_channel(&self) -> Problem {
         let known = Channel::ALL.map(Channel::as_str);
         let detail = format!("channel is one of {}.", known.join(", "));
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_channel", detail)
+        Problem::new(ProblemCode::UnknownChannel, detail)
             .with("field", json!(self.name("channel")))
             .with("channels", json!(known))
     }
@@ -129,7 +128,8 @@ mod tests {
     fn parsed(body: &str) -> Result<Debit, (u16, &'static str)> {
         let rates = rates();
         let id = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap();
-        parse(body.as_bytes(), id, &rates).map_err(|problem| (problem.status.as_u16(), problem.code))
+        parse(body.as_bytes(), id, &rates)
+            .map_err(|problem| (problem.code.status().as_u16(), problem.code.as_str()))
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
             ),
         ] {
             let problem = of(&debits).unwrap_err();
-            assert_eq!(problem.code, code, "{debits}");
+            assert_eq!(problem.code.as_str(), code, "{debits}");
             let answer = problem.into_response();
             let body: Value = serde_json::from_slice(answer.body()).unwrap();
             assert_eq!(body["field"], field, "{debits}");

@@ -4,10 +4,11 @@ use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::http::{Problem, json_response};
-use saldo_adapters::queue::{PaymentMessage, PaymentQueue};
+use saldo_adapters::http::{Problem, ProblemCode, json_response};
+use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::stripe::{Event, verify};
 use saldo_adapters::world::World;
+use saldo_domain::Alarm;
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -49,7 +50,7 @@ impl Function {
         if event.livemode != self.livemode {
             warn!(
                 event = event.id,
-                alarm = "wrong_mode",
+                alarm = Alarm::WrongMode.as_str(),
                 livemode = event.livemode,
                 "event of the other mode ignored"
             );
@@ -58,12 +59,12 @@ impl Function {
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
-            invoice: invoice.to_owned(),
+            about: About::Invoice(invoice.to_owned()),
             created: event.created,
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, invoice = message.invoice, "enqueued");
+                info!(event = event.id, kind = event.kind, invoice, "enqueued");
                 Ok(true)
             }
             Err(error) => {
@@ -91,10 +92,10 @@ impl Function {
         verify(body, signature, &self.secrets, self.clock.now()).map_err(|_| {
             warn!(bytes = body.len(), "signature refused");
             let detail = "The signature is missing, wrong or too old.";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail)
+            Problem::new(ProblemCode::InvalidSignature, detail)
         })?;
         Event::parse(body).map_err(|_| {
-            error!(alarm = "malformed_event", "a signed body is no event");
+            error!(alarm = Alarm::MalformedEvent.as_str(), "a signed body is no event");
             Problem::invalid("body", "The body is not an event.")
         })
     }

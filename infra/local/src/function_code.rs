@@ -29,6 +29,7 @@ pub(crate) fn connect(plan: &FunctionPlan, world: &World) -> Result<Function, St
         "cancel-top-up" => Function::Http(connected!(HttpFunction, saldo_cancel_top_up, plan, world)),
         "balance" => Function::Http(connected!(HttpFunction, saldo_balance, plan, world)),
         "history" => Function::Http(connected!(HttpFunction, saldo_history, plan, world)),
+        "settings" => Function::Http(connected!(HttpFunction, saldo_settings, plan, world)),
         "spend" => Function::Http(connected!(HttpFunction, saldo_spend, plan, world)),
         "stripe-webhook" => Function::Http(connected!(HttpFunction, saldo_stripe_webhook, plan, world)),
         "dashboard" => Function::Http(connected!(HttpFunction, saldo_dashboard, plan, world)),

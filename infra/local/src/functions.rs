@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
-use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Request, Response, Service, service_fn};
+use saldo_adapters::http::Event;
 use serde_json::Value;
 
 type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -50,7 +50,7 @@ impl HttpFunction {
         HttpFunction(Invoked::new(name, timeout, move |event: String| {
             let handle = handle.clone();
             async move {
-                let request: LambdaRequest = serde_json::from_str(&event).ok()?;
+                let Event(request) = serde_json::from_str(&event).ok()?;
                 let service = service_fn(move |request| {
                     let answer = handle(request);
                     async move { Ok::<_, Infallible>(answer.await) }

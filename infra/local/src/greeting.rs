@@ -1,4 +1,5 @@
 //! The first screen: where everything is, and calls that work.
+use saldo_adapters::stripe::LIMITS;
 use saldo_domain::PriceList;
 use saldo_local::Saldo;
 
@@ -54,7 +55,7 @@ Try it
 }
 
 fn first_order(saldo: &Saldo) -> Option<String> {
-    let prices = PriceList::from_json(saldo.plan().parameters.get("Prices")?).ok()?;
+    let prices = PriceList::from_json(saldo.plan().parameters.get("Prices")?, LIMITS).ok()?;
     let purchase = prices.quote(prices.default_currency(), None).ok()?.purchase;
     Some(format!(
         r#"{{"credits":{},"expected_total":{{"currency":"{}","minor_units":{}}}}}"#,

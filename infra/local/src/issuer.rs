@@ -29,6 +29,15 @@ pub struct TokenRequest {
     pub organisation: String,
     pub permissions: Vec<String>,
     pub currency: Option<String>,
+    /// Who it is for; someone of the organisation by default.
+    pub subject: Option<String>,
+    pub name: Option<String>,
+    pub email: Option<String>,
+}
+
+/// The address that a local organisation is billed at unless another one is given.
+pub(crate) fn usual_email(organisation: &str) -> String {
+    format!("{organisation}@example.test")
 }
 
 impl Issuer {
@@ -76,13 +85,20 @@ impl Issuer {
         lifetime: i64,
     ) -> Result<String, StartError> {
         let mut claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": format!("user@{}", request.organisation),
-            "iat": now, "nbf": now, "exp": now.saturating_add(lifetime),
+            "iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now.saturating_add(lifetime),
         });
+        let subject = request.subject.clone().unwrap_or_else(|| format!("user@{}", request.organisation));
         claims[&names.org] = json!(request.organisation);
         claims[&names.permissions] = json!(request.permissions);
-        if let Some(currency) = &request.currency {
-            claims[&names.currency] = json!(currency);
+        claims[&names.subject] = json!(subject);
+        for (claim, value) in [
+            (&names.currency, &request.currency),
+            (&names.name, &request.name),
+            (&names.email, &request.email),
+        ] {
+            if let Some(value) = value {
+                claims[claim] = json!(value);
+            }
         }
         self.sign(&claims)
     }

@@ -15,7 +15,7 @@ use crate::data_folder::DataFolder;
 use crate::event_sources::EventSources;
 use crate::functions::{Failure, ScheduleFunction};
 use crate::gateway::{self, Identity};
-use crate::issuer::{AUDIENCE, ISSUER, Issuer, TokenRequest};
+use crate::issuer::{self, AUDIENCE, ISSUER, Issuer, TokenRequest};
 use crate::queue::{self, Queues};
 use crate::stripe_side::StripeSide;
 use crate::table::TableServer;
@@ -150,6 +150,8 @@ impl Saldo {
             organisation: organisation.to_owned(),
             permissions: permissions.iter().map(|permission| (*permission).to_owned()).collect(),
             currency: currency.map(str::to_owned),
+            email: Some(issuer::usual_email(organisation)),
+            ..TokenRequest::default()
         };
         let now = (self.now)().div_euclid(1000);
         self.identity.issuer.token(&self.identity.claim_names, &request, now, TOKEN_LIFETIME_SECONDS)

@@ -40,6 +40,7 @@ impl StripeSide {
             }),
             now: Arc::new(move || now().div_euclid(1000)),
             chaos: options.chaos,
+            strict_email: false,
         });
         let stand_in = stand_in.map_err(|error| StartError::Stripe(error.to_string()))?;
         background.serve(listener, stand_in.router());

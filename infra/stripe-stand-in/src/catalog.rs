@@ -2,25 +2,38 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call};
+use crate::api_error::{ApiError, ApiResult};
+use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
 use crate::identifier;
 use crate::lists;
 use crate::money;
-use crate::refusal::{Outcome, Refusal};
 use crate::store::{Condition, Store};
 
-pub(crate) fn create_product(call: &mut Call<'_>) -> Outcome<Answer> {
+/// Parameters of a product that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 9] = [
+    "default_price_data",
+    "images",
+    "marketing_features",
+    "package_dimensions",
+    "shippable",
+    "statement_descriptor",
+    "tax_code",
+    "tax_details",
+    "url",
+];
+
+pub(crate) fn create_product(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let product = product_from(&call.store, &mut call.params)?;
     call.answer(product)
 }
 
-pub(crate) fn retrieve_product(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve_product(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let product = call.store.expect("product", "product", call.id(0), "id")?;
     call.answer(product)
 }
 
-pub(crate) fn list_products(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list_products(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
     if let Some(active) = call.params.boolean("active")? {
         conditions.push(Condition::equal("active", active));
@@ -28,22 +41,22 @@ pub(crate) fn list_products(call: &mut Call<'_>) -> Outcome<Answer> {
     lists::answer(call, "product", conditions, Ok)
 }
 
-pub(crate) fn retrieve_price(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve_price(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let price = call.store.expect("price", "price", call.id(0), "price")?;
     call.answer(price)
 }
 
-pub(crate) fn create_tax_rate(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn create_tax_rate(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let rate = tax_rate_from(&call.store, &mut call.params)?;
     call.answer(rate)
 }
 
-pub(crate) fn retrieve_tax_rate(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve_tax_rate(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let rate = call.store.expect("tax_rate", "tax rate", call.id(0), "tax_rate")?;
     call.answer(rate)
 }
 
-pub(crate) fn list_tax_rates(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list_tax_rates(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
     for field in ["active", "inclusive"] {
         if let Some(value) = call.params.boolean(field)? {
@@ -54,20 +67,21 @@ pub(crate) fn list_tax_rates(call: &mut Call<'_>) -> Outcome<Answer> {
 }
 
 /// A product from its parameters, also from `product_data` inside a price.
-pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> Outcome<Value> {
+pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
+    store.permissions.require("rak_product_write")?;
     let name = params.text("name")?.ok_or_else(|| params.required("name"))?;
     let id = params.text("id")?.unwrap_or_else(|| identifier::new("prod_", 14));
     if store.taken(&id)? {
         let message = "Product already exists.";
-        return Err(Refusal::parameter("resource_already_exists", "id", message));
+        return Err(ApiError::parameter("resource_already_exists", "id", message));
     }
     let description = params.nullable("description")?.unwrap_or(Value::Null);
     let unit_label = params.nullable("unit_label")?.unwrap_or(Value::Null);
     let active = params.boolean("active")?.unwrap_or(true);
     let metadata = params.metadata(&json!({}))?;
-    params.ignore(&["images", "tax_code", "shippable", "statement_descriptor", "type", "url", "tax_details"]);
+    params.unsupported(&UNSUPPORTED)?;
     let product = json!({
-        "id": id, "object": "product", "active": active, "attributes": [], "created": store.now,
+        "id": id, "object": "product", "active": active, "created": store.now,
         "default_price": null, "description": description, "images": [], "livemode": false,
         "marketing_features": [], "metadata": metadata, "name": name, "package_dimensions": null,
         "shippable": null, "statement_descriptor": null, "tax_code": null, "type": "service",
@@ -78,7 +92,12 @@ pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> Outcome<Va
 }
 
 /// The one-off price that Stripe mints behind a line; `unit` is in minor units, as a decimal.
-pub(crate) fn mint_price(store: &Store<'_>, product: &Value, currency: &str, unit: &str) -> Outcome<String> {
+pub(crate) fn mint_price(
+    store: &Store<'_>,
+    product: &Value,
+    currency: &str,
+    unit: &str,
+) -> ApiResult<String> {
     let id = identifier::new("price_1", 23);
     let unit_amount = unit.parse::<i64>().map_or(Value::Null, Value::from);
     store.put(&json!({
@@ -92,7 +111,8 @@ pub(crate) fn mint_price(store: &Store<'_>, product: &Value, currency: &str, uni
 }
 
 /// A tax rate from its parameters, also from `tax_rate_data` of a line's tax amount.
-pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> Outcome<Value> {
+pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
+    store.permissions.require("rak_tax_rate_write")?;
     let display_name = params.text("display_name")?.ok_or_else(|| params.required("display_name"))?;
     let inclusive = params.boolean("inclusive")?.ok_or_else(|| params.required("inclusive"))?;
     let percentage = params.text("percentage")?.ok_or_else(|| params.required("percentage"))?;
@@ -118,7 +138,7 @@ pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> Outcome<V
 }
 
 /// A decimal as Stripe writes it: always with a point.
-fn number(decimal: &str) -> Outcome<Value> {
+fn number(decimal: &str) -> ApiResult<Value> {
     let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
     let whole = whole.trim_start_matches('0');
     let with_point = format!("{whole:0>1}.{fraction:0<1}");

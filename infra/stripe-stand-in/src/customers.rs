@@ -2,29 +2,29 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call};
+use crate::api_error::ApiResult;
+use crate::call::{ApiAnswer, Call};
+use crate::customer_object::{change_balance, named};
 use crate::form::Params;
-use crate::identifier;
-use crate::lists;
-use crate::refusal::{Outcome, Refusal};
-use crate::store::{Condition, Store};
+use crate::store::Condition;
+use crate::{events, identifier, invoice_object, lists, tax_ids};
 
-/// Parameters that Stripe knows and that change nothing here.
-const IGNORED: [&str; 11] = [
+/// Parameters that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 11] = [
     "business_name",
     "cash_balance",
+    "default_source",
     "individual_name",
-    "invoice_settings",
     "next_invoice_sequence",
     "payment_method",
     "source",
     "tax",
-    "tax_id_data",
     "test_clock",
     "validate",
+    "invoice_prefix",
 ];
 
-pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let prefix = identifier::new("", 8).to_uppercase();
     let mut customer = json!({
         "id": identifier::new("cus_", 14), "object": "customer", "address": null, "balance": 0,
@@ -32,48 +32,49 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
         "description": null, "discount": null, "email": null, "invoice_prefix": prefix,
         "invoice_settings": {
             "custom_fields": null, "default_payment_method": null, "footer": null, "rendering_options": null },
-        "livemode": false, "metadata": {}, "name": null, "next_invoice_sequence": 1, "phone": null,
+        "livemode": false, "metadata": {}, "name": null, "customer_account": null, "next_invoice_sequence": 1, "phone": null,
         "preferred_locales": [], "shipping": null, "tax_exempt": "none", "test_clock": null,
     });
     apply(&mut call.params, &mut customer)?;
     call.store.put(&customer)?;
-    call.store.emit("customer.created", customer.clone(), None)?;
+    events::emit(&call.store, "customer.created", &customer)?;
+    let tax_ids = call.params.objects("tax_id_data")?.unwrap_or_default();
+    tax_ids::add_all(&call.store, &customer, tax_ids)?;
     call.answer(customer)
 }
 
-pub(crate) fn retrieve(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.store.expect("customer", "customer", call.id(0), "id")?;
     call.answer(customer)
 }
 
-pub(crate) fn update(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut customer = existing(&call.store, call.id(0), "id").map_err(|_| missing(call))?;
-    call.params.ignore(&["default_source"]);
+pub(crate) fn update(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut customer = named(&call.store, call.id(0), "id")?;
     apply(&mut call.params, &mut customer)?;
     call.store.put(&customer)?;
-    call.store.emit("customer.updated", customer.clone(), None)?;
+    events::emit(&call.store, "customer.updated", &customer)?;
     call.answer(customer)
 }
 
-pub(crate) fn delete(call: &mut Call<'_>) -> Outcome<Answer> {
-    let customer = existing(&call.store, call.id(0), "id").map_err(|_| missing(call))?;
+pub(crate) fn delete(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let customer = named(&call.store, call.id(0), "id")?;
     let stub = json!({ "id": customer["id"], "object": "customer", "deleted": true });
     call.store.put(&stub)?;
-    call.store.emit("customer.deleted", customer, None)?;
+    events::emit(&call.store, "customer.deleted", &customer)?;
     call.answer(stub)
 }
 
-pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
-    conditions.push(Condition { field: "deleted".into(), operator: "IS NOT", value: Box::new(true) });
+    conditions.push(Condition::compare("deleted", "IS NOT", true));
     if let Some(email) = call.params.text("email")? {
         conditions.push(Condition::equal("email", email));
     }
     lists::answer(call, "customer", conditions, Ok)
 }
 
-pub(crate) fn add_balance(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut customer = existing(&call.store, call.id(0), "customer").map_err(|_| missing(call))?;
+pub(crate) fn add_balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut customer = named(&call.store, call.id(0), "customer")?;
     let amount = call.params.integer("amount")?.ok_or_else(|| call.params.required("amount"))?;
     let currency = call.params.text("currency")?.ok_or_else(|| call.params.required("currency"))?;
     let description = call.params.nullable("description")?.unwrap_or(Value::Null);
@@ -89,46 +90,14 @@ pub(crate) fn add_balance(call: &mut Call<'_>) -> Outcome<Answer> {
     call.answer(entry)
 }
 
-pub(crate) fn list_balance(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list_balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.id(0).to_owned();
-    existing(&call.store, &customer, "customer").map_err(|_| missing(call))?;
+    named(&call.store, &customer, "customer")?;
     let conditions = vec![Condition::equal("customer", customer)];
     lists::answer(call, "customer_balance_transaction", conditions, Ok)
 }
 
-/// A customer that is not deleted; otherwise the refusal for a parameter.
-pub(crate) fn existing(store: &Store<'_>, id: &str, param: &str) -> Outcome<Value> {
-    let customer = store.get("customer", id)?.filter(|customer| customer["deleted"] != true);
-    customer.ok_or_else(|| Refusal::missing_reference("customer", id, param))
-}
-
-/// Changes the balance (negative is credit) and records why.
-pub(crate) fn change_balance(
-    store: &Store<'_>,
-    customer: &mut Value,
-    amount: i64,
-    kind: &str,
-    invoice: Value,
-) -> Outcome<Value> {
-    let ending = customer["balance"].as_i64().unwrap_or(0).checked_add(amount);
-    let ending = ending.ok_or_else(|| Refusal::state("The balance would be too large."))?;
-    customer["balance"] = ending.into();
-    store.put(customer)?;
-    let entry = json!({
-        "id": identifier::new("cbtxn_1", 23), "object": "customer_balance_transaction", "amount": amount,
-        "checkout_session": null, "created": store.now, "credit_note": null, "currency": customer["currency"],
-        "customer": customer["id"], "description": null, "ending_balance": ending, "invoice": invoice,
-        "livemode": false, "metadata": {}, "type": kind,
-    });
-    store.put(&entry)?;
-    Ok(entry)
-}
-
-fn missing(call: &Call<'_>) -> Refusal {
-    Refusal::missing("customer", call.id(0), "id")
-}
-
-fn apply(params: &mut Params, customer: &mut Value) -> Outcome<()> {
+fn apply(params: &mut Params, customer: &mut Value) -> ApiResult<()> {
     for field in ["name", "email", "phone", "description"] {
         if let Some(value) = params.nullable(field)? {
             customer[field] = value;
@@ -147,9 +116,6 @@ fn apply(params: &mut Params, customer: &mut Value) -> Outcome<()> {
     if let Some(balance) = params.integer("balance")? {
         customer["balance"] = balance.into();
     }
-    if let Some(prefix) = params.text("invoice_prefix")? {
-        customer["invoice_prefix"] = prefix.into();
-    }
     if let Some(locales) = params.texts("preferred_locales")? {
         customer["preferred_locales"] = locales.into();
     }
@@ -157,6 +123,20 @@ fn apply(params: &mut Params, customer: &mut Value) -> Outcome<()> {
         customer["tax_exempt"] = exempt.into();
     }
     customer["metadata"] = params.metadata(&customer["metadata"])?;
-    params.ignore(&IGNORED);
-    Ok(())
+    invoice_settings(params, customer)?;
+    params.unsupported(&UNSUPPORTED)
+}
+
+fn invoice_settings(params: &mut Params, customer: &mut Value) -> ApiResult<()> {
+    let Some(mut settings) = params.object("invoice_settings")? else { return Ok(()) };
+    settings.unsupported(&["rendering_options"])?;
+    for field in ["default_payment_method", "footer"] {
+        if let Some(value) = settings.nullable(field)? {
+            customer["invoice_settings"][field] = value;
+        }
+    }
+    if let Some(fields) = settings.objects("custom_fields")? {
+        customer["invoice_settings"]["custom_fields"] = invoice_object::custom_fields(fields)?;
+    }
+    settings.finish()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::refusal::{Outcome, Refusal};
+use crate::api_error::{ApiError, ApiResult};
 
 const MAXIMUM_PAIRS: usize = 5_000;
 const MAXIMUM_DEPTH: usize = 8;
@@ -25,7 +25,7 @@ pub(crate) struct Params {
 
 impl Params {
     /// Reads `application/x-www-form-urlencoded` text, with `a[b][0][c]=` and `a[]=` for nesting.
-    pub(crate) fn parse(encoded: &str) -> Outcome<Params> {
+    pub(crate) fn parse(encoded: &str) -> ApiResult<Params> {
         let mut params = Params::default();
         for (count, pair) in encoded.split('&').filter(|pair| !pair.is_empty()).enumerate() {
             if count >= MAXIMUM_PAIRS {
@@ -43,7 +43,7 @@ impl Params {
         Params { name: String::new(), table }
     }
 
-    pub(crate) fn text(&mut self, name: &str) -> Outcome<Option<String>> {
+    pub(crate) fn text(&mut self, name: &str) -> ApiResult<Option<String>> {
         match self.table.remove(name) {
             None => Ok(None),
             Some(Node::Text(text)) if text.chars().count() <= 5_000 => Ok(Some(text)),
@@ -53,21 +53,21 @@ impl Params {
     }
 
     /// A text of which the empty one says "unset": null.
-    pub(crate) fn nullable(&mut self, name: &str) -> Outcome<Option<Value>> {
+    pub(crate) fn nullable(&mut self, name: &str) -> ApiResult<Option<Value>> {
         let text = self.text(name)?;
         Ok(text.map(|text| if text.is_empty() { Value::Null } else { Value::String(text) }))
     }
 
-    pub(crate) fn integer(&mut self, name: &str) -> Outcome<Option<i64>> {
+    pub(crate) fn integer(&mut self, name: &str) -> ApiResult<Option<i64>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let refuse = || {
             let param = self.path(name);
-            Refusal::parameter("parameter_invalid_integer", &param, format!("Invalid integer: {text}"))
+            ApiError::parameter("parameter_invalid_integer", &param, format!("Invalid integer: {text}"))
         };
         text.parse().map(Some).map_err(|_| refuse())
     }
 
-    pub(crate) fn boolean(&mut self, name: &str) -> Outcome<Option<bool>> {
+    pub(crate) fn boolean(&mut self, name: &str) -> ApiResult<Option<bool>> {
         match self.text(name)?.as_deref() {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
@@ -77,7 +77,7 @@ impl Params {
     }
 
     /// One of a few words.
-    pub(crate) fn choice(&mut self, name: &str, words: &[&str]) -> Outcome<Option<String>> {
+    pub(crate) fn choice(&mut self, name: &str, words: &[&str]) -> ApiResult<Option<String>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         if words.contains(&text.as_str()) {
             return Ok(Some(text));
@@ -86,7 +86,7 @@ impl Params {
     }
 
     /// An object; the empty text counts as an empty one.
-    pub(crate) fn object(&mut self, name: &str) -> Outcome<Option<Params>> {
+    pub(crate) fn object(&mut self, name: &str) -> ApiResult<Option<Params>> {
         match self.table.remove(name) {
             None => Ok(None),
             Some(Node::Table(table)) => Ok(Some(Params { name: self.path(name), table })),
@@ -98,28 +98,28 @@ impl Params {
     }
 
     /// An array of objects, in the order of its indexes.
-    pub(crate) fn objects(&mut self, name: &str) -> Outcome<Option<Vec<Params>>> {
+    pub(crate) fn objects(&mut self, name: &str) -> ApiResult<Option<Vec<Params>>> {
         let Some(nodes) = self.array(name)? else { return Ok(None) };
         let path = self.path(name);
         let each = |(index, node)| match node {
             Node::Table(table) => Ok(Params { name: format!("{path}[{index}]"), table }),
             Node::Text(_) => Err(self.invalid(name, "must be an array of objects")),
         };
-        nodes.into_iter().enumerate().map(each).collect::<Outcome<Vec<Params>>>().map(Some)
+        nodes.into_iter().enumerate().map(each).collect::<ApiResult<Vec<Params>>>().map(Some)
     }
 
     /// An array of texts; the empty text is the empty array.
-    pub(crate) fn texts(&mut self, name: &str) -> Outcome<Option<Vec<String>>> {
+    pub(crate) fn texts(&mut self, name: &str) -> ApiResult<Option<Vec<String>>> {
         let Some(nodes) = self.array(name)? else { return Ok(None) };
         let each = |node| match node {
             Node::Text(text) => Ok(text),
             Node::Table(_) => Err(self.invalid(name, "must be an array of strings")),
         };
-        nodes.into_iter().map(each).collect::<Outcome<Vec<String>>>().map(Some)
+        nodes.into_iter().map(each).collect::<ApiResult<Vec<String>>>().map(Some)
     }
 
     /// Applies `metadata` to what is there: an empty value removes its key, an empty `metadata` all of them.
-    pub(crate) fn metadata(&mut self, current: &Value) -> Outcome<Value> {
+    pub(crate) fn metadata(&mut self, current: &Value) -> ApiResult<Value> {
         let mut merged = current.as_object().cloned().unwrap_or_default();
         let Some(given) = self.object("metadata")? else { return Ok(Value::Object(merged)) };
         if given.table.is_empty() {
@@ -128,7 +128,7 @@ impl Params {
         for (key, node) in given.table {
             let param = format!("metadata[{key}]");
             let Node::Text(value) = node else {
-                return Err(Refusal::parameter(
+                return Err(ApiError::parameter(
                     "parameter_invalid_string",
                     &param,
                     "Metadata values are strings.",
@@ -136,7 +136,7 @@ impl Params {
             };
             if key.is_empty() || key.chars().count() > 40 || value.chars().count() > 500 {
                 let message = "Metadata keys have up to 40 characters and values up to 500.";
-                return Err(Refusal::parameter("parameter_invalid_string", &param, message));
+                return Err(ApiError::parameter("parameter_invalid_string", &param, message));
             }
             if value.is_empty() {
                 merged.remove(&key)
@@ -146,16 +146,15 @@ impl Params {
         }
         if merged.len() > 50 {
             let message = "You can set at most 50 metadata keys.";
-            return Err(Refusal::parameter("metadata_invalid", "metadata", message));
+            return Err(ApiError::parameter("metadata_invalid", "metadata", message));
         }
         Ok(Value::Object(merged))
     }
 
-    /// Takes parameters that Stripe knows and that change nothing here.
-    pub(crate) fn ignore(&mut self, names: &[&str]) {
-        for name in names {
-            self.table.remove(*name);
-        }
+    /// Refuses parameters that Stripe knows and the stand-in does not.
+    pub(crate) fn unsupported(&self, names: &[&str]) -> ApiResult<()> {
+        let given = names.iter().find(|name| self.table.contains_key(**name));
+        given.map_or(Ok(()), |name| Err(ApiError::unsupported(&self.path(name))))
     }
 
     /// Everything that is left, as JSON: for parts which are only echoed.
@@ -164,23 +163,23 @@ impl Params {
     }
 
     /// Refuses what nobody read.
-    pub(crate) fn finish(self) -> Outcome<()> {
+    pub(crate) fn finish(self) -> ApiResult<()> {
         let Some(first) = self.table.keys().next() else { return Ok(()) };
         let param = self.path(first);
         let message = format!("Received unknown parameter: {param}");
-        Err(Refusal::parameter("parameter_unknown", &param, message))
+        Err(ApiError::parameter("parameter_unknown", &param, message))
     }
 
     /// The refusal for a parameter that must be there.
-    pub(crate) fn required(&self, name: &str) -> Refusal {
+    pub(crate) fn required(&self, name: &str) -> ApiError {
         let param = self.path(name);
-        Refusal::parameter("parameter_missing", &param, format!("Missing required param: {param}."))
+        ApiError::parameter("parameter_missing", &param, format!("Missing required param: {param}."))
     }
 
-    pub(crate) fn invalid(&self, name: &str, rule: &str) -> Refusal {
+    pub(crate) fn invalid(&self, name: &str, rule: &str) -> ApiError {
         let param = self.path(name);
         let message = format!("Invalid {param}: {rule}");
-        Refusal::new(400, "invalid_request_error", message).with("param", param)
+        ApiError::new(400, "invalid_request_error", message).with("param", param)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -196,7 +195,7 @@ impl Params {
         to_json(Node::Table(self.table.clone())).to_string()
     }
 
-    fn array(&mut self, name: &str) -> Outcome<Option<Vec<Node>>> {
+    fn array(&mut self, name: &str) -> ApiResult<Option<Vec<Node>>> {
         match self.table.remove(name) {
             None => Ok(None),
             Some(Node::Text(text)) if text.is_empty() => Ok(Some(Vec::new())),
@@ -211,7 +210,7 @@ impl Params {
     }
 }
 
-fn insert(table: &mut BTreeMap<String, Node>, path: &[String], value: String) -> Outcome<()> {
+fn insert(table: &mut BTreeMap<String, Node>, path: &[String], value: String) -> ApiResult<()> {
     let Some((first, rest)) = path.split_first() else { return Err(malformed("an empty parameter name")) };
     let key = if first.is_empty() { table.len().to_string() } else { first.clone() };
     if rest.is_empty() {
@@ -225,7 +224,7 @@ fn insert(table: &mut BTreeMap<String, Node>, path: &[String], value: String) ->
 }
 
 /// `a[b][0]` as `["a", "b", "0"]`.
-fn path_of(key: &str) -> Outcome<Vec<String>> {
+fn path_of(key: &str) -> ApiResult<Vec<String>> {
     let Some((first, rest)) = key.split_once('[') else { return Ok(vec![key.to_owned()]) };
     let inner = rest.strip_suffix(']').ok_or_else(|| malformed("unbalanced brackets"))?;
     let mut path = vec![first.to_owned()];
@@ -237,7 +236,7 @@ fn path_of(key: &str) -> Outcome<Vec<String>> {
 }
 
 /// Percent-decoding with `+` for a space; refuses what is not UTF-8.
-pub(crate) fn decode(encoded: &str) -> Outcome<String> {
+pub(crate) fn decode(encoded: &str) -> ApiResult<String> {
     let bytes = encoded.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -268,6 +267,6 @@ fn to_json(node: Node) -> Value {
     }
 }
 
-fn malformed(what: &str) -> Refusal {
-    Refusal::new(400, "invalid_request_error", format!("The request could not be read: {what}."))
+fn malformed(what: &str) -> ApiError {
+    ApiError::new(400, "invalid_request_error", format!("The request could not be read: {what}."))
 }

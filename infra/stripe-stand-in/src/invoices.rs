@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call};
+use crate::api_error::{ApiError, ApiResult};
+use crate::call::{ApiAnswer, Call};
 use crate::form::Params;
-use crate::refusal::{Outcome, Refusal};
-use crate::store::{Condition, Store};
-use crate::{customers, lists, money, settle, totals};
+use crate::invoice_life::{self, Finalized};
+use crate::invoice_object::{self, load, present, save};
+use crate::store::Condition;
+use crate::{customer_object, events, lines, lists, money};
 
-/// Parameters that Stripe knows and that change nothing here.
-const IGNORED: [&str; 16] = [
+/// Parameters that Stripe knows and the stand-in does not.
+const UNSUPPORTED: [&str; 18] = [
     "account_tax_ids",
     "application_fee_amount",
     "automatically_finalizes_at",
@@ -18,26 +20,28 @@ const IGNORED: [&str; 16] = [
     "default_source",
     "default_tax_rates",
     "effective_at",
+    "from_invoice",
     "number",
     "on_behalf_of",
-    "pending_invoice_items_behavior",
     "rendering",
     "shipping_cost",
     "shipping_details",
     "statement_descriptor",
+    "subscription",
+    "test_clock",
     "transfer_data",
 ];
 
 const COLLECTION_METHODS: [&str; 2] = ["charge_automatically", "send_invoice"];
 
-pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let customer = call.params.text("customer")?.ok_or_else(|| call.params.required("customer"))?;
-    let mut customer = customers::existing(&call.store, &customer, "customer")?;
+    let mut customer = customer_object::existing(&call.store, &customer, "customer")?;
     let method = call.params.choice("collection_method", &COLLECTION_METHODS)?;
     let method = method.unwrap_or_else(|| "charge_automatically".to_owned());
     let currency = currency(&mut call.params, &customer)?;
-    call.params.choice("pending_invoice_items_behavior", &["exclude", "include"])?;
-    let mut invoice = totals::blank(call.store.now, &customer, &method, &currency);
+    let pending = call.params.choice("pending_invoice_items_behavior", &["exclude", "include"])?;
+    let mut invoice = invoice_object::blank(call.store.now, &customer, &method, &currency);
     match call.params.text("discounts")? {
         // Without the parameter a discount of the customer is inherited; the empty value refuses it.
         None => invoice["_discount"] = customer["discount"].clone(),
@@ -45,27 +49,32 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome<Answer> {
         Some(_) => return Err(call.params.invalid("discounts", "the stand-in knows only the empty value")),
     }
     apply(call, &mut invoice)?;
+    invoice_life::require_email(&call.store, &invoice)?;
     if customer["currency"].is_null() {
         customer["currency"] = currency.into();
         call.store.put(&customer)?;
     }
+    if pending.as_deref() == Some("include") {
+        lines::take_pending(&call.store, &mut invoice)?;
+    }
     let invoice = save(&call.store, invoice)?;
-    call.store.emit("invoice.created", public(&invoice), None)?;
+    events::emit(&call.store, "invoice.created", &invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn retrieve(call: &mut Call<'_>) -> Outcome<Answer> {
-    let invoice = load(call, "invoice")?;
+pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let invoice = load(&call.store, call.id(0), "invoice")?;
     let invoice = present(&call.store, invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn update(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut invoice = load(call, "id")?;
+pub(crate) fn update(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut invoice = load(&call.store, call.id(0), "id")?;
     let before = invoice.clone();
     if invoice["status"] == "draft" {
         if let Some(method) = call.params.choice("collection_method", &COLLECTION_METHODS)? {
             invoice["collection_method"] = method.into();
+            invoice_life::require_email(&call.store, &invoice)?;
         }
         apply(call, &mut invoice)?;
     } else {
@@ -76,19 +85,20 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome<Answer> {
         for field in ["description", "footer", "days_until_due", "due_date", "collection_method", "discounts"]
         {
             if call.params.text(field)?.is_some() {
-                let refusal = Refusal::state("Finalized invoices can't be updated in this way");
+                let refusal = ApiError::state("Finalized invoices can't be updated in this way");
                 return Err(refusal.with("param", field));
             }
         }
     }
     let invoice = save(&call.store, invoice)?;
-    emit_updated(&call.store, &before, &invoice)?;
+    events::emit_updated(&call.store, "invoice.updated", &before, &invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
+pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = lists::created(call)?;
     conditions.extend(lists::range_of(call, "due_date")?);
+    call.params.unsupported(&["customer_account", "subscription"])?;
     if let Some(customer) = call.params.text("customer")? {
         conditions.push(Condition::equal("customer", customer));
     }
@@ -106,85 +116,59 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome<Answer> {
     lists::answer(call, "invoice", conditions, Ok)
 }
 
-pub(crate) fn delete(call: &mut Call<'_>) -> Outcome<Answer> {
-    let invoice = load(call, "invoice")?;
+pub(crate) fn delete(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let invoice = load(&call.store, call.id(0), "invoice")?;
     if invoice["status"] != "draft" {
-        return Err(Refusal::state("You can only delete draft invoices."));
+        return Err(ApiError::state("You can only delete draft invoices."));
     }
     let stub = json!({ "id": invoice["id"], "object": "invoice", "deleted": true });
     call.store.delete(call.id(0))?;
-    call.store.emit("invoice.deleted", public(&invoice), None)?;
+    events::emit(&call.store, "invoice.deleted", &invoice)?;
     call.answer(stub)
 }
 
-pub(crate) fn finalize(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut invoice = load(call, "id")?;
+/// A draft that cannot be finalised says so, to the caller and in an event.
+pub(crate) fn finalize(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut invoice = load(&call.store, call.id(0), "id")?;
     if let Some(advance) = call.params.boolean("auto_advance")? {
         invoice["auto_advance"] = advance.into();
     }
-    let invoice = settle::finalize(&call.store, invoice)?;
-    call.answer(invoice)
+    match invoice_life::finalize(&call.store, invoice)? {
+        Finalized::Done(invoice) => call.answer(invoice),
+        Finalized::Failed(refusal) => call.answer_refusal(&refusal),
+    }
 }
 
 /// Finalises a draft; no mail is sent.
-pub(crate) fn send(call: &mut Call<'_>) -> Outcome<Answer> {
-    let mut invoice = load(call, "invoice")?;
+pub(crate) fn send(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut invoice = load(&call.store, call.id(0), "invoice")?;
+    invoice_life::require_email(&call.store, &invoice)?;
     if invoice["status"] == "draft" {
-        invoice = settle::finalize(&call.store, invoice)?;
+        invoice = match invoice_life::finalize(&call.store, invoice)? {
+            Finalized::Done(invoice) => invoice,
+            Finalized::Failed(refusal) => return call.answer_refusal(&refusal),
+        };
     }
     if invoice["status"] != "open" && invoice["status"] != "paid" {
-        return Err(Refusal::state("This invoice cannot be sent right now."));
+        return Err(ApiError::state("This invoice cannot be sent right now."));
     }
-    call.store.emit("invoice.sent", public(&invoice), None)?;
+    events::emit(&call.store, "invoice.sent", &invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn void(call: &mut Call<'_>) -> Outcome<Answer> {
-    let invoice = load(call, "id")?;
-    let invoice = settle::void(&call.store, invoice)?;
+pub(crate) fn void(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let invoice = load(&call.store, call.id(0), "id")?;
+    let invoice = invoice_life::void(&call.store, invoice)?;
     call.answer(invoice)
 }
 
-pub(crate) fn mark_uncollectible(call: &mut Call<'_>) -> Outcome<Answer> {
-    let invoice = load(call, "id")?;
-    let invoice = settle::mark_uncollectible(&call.store, invoice)?;
+pub(crate) fn mark_uncollectible(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let invoice = load(&call.store, call.id(0), "id")?;
+    let invoice = invoice_life::mark_uncollectible(&call.store, invoice)?;
     call.answer(invoice)
 }
 
-/// The invoice named by the path; the `param` of a 404 differs from call to call, as it does at Stripe.
-pub(crate) fn load(call: &Call<'_>, param: &str) -> Outcome<Value> {
-    call.store.expect("invoice", "invoice", call.id(0), param)
-}
-
-/// Recomputes the totals, keeps the invoice and returns it as clients see it.
-pub(crate) fn save(store: &Store<'_>, invoice: Value) -> Outcome<Value> {
-    let invoice = totals::computed(store, invoice)?;
-    store.put(&invoice)?;
-    Ok(invoice)
-}
-
-/// A draft follows the balance of its customer until it is finalised.
-pub(crate) fn present(store: &Store<'_>, invoice: Value) -> Outcome<Value> {
-    totals::computed(store, invoice)
-}
-
-/// The invoice without the stand-in's own fields, for events.
-pub(crate) fn public(invoice: &Value) -> Value {
-    let mut shown = invoice.clone();
-    crate::expand::strip(&mut shown);
-    shown
-}
-
-pub(crate) fn emit_updated(store: &Store<'_>, before: &Value, after: &Value) -> Outcome<()> {
-    let (before, after) = (public(before), public(after));
-    let Value::Object(fields) = &before else { return Ok(()) };
-    let changed = fields.iter().filter(|(name, value)| after[name.as_str()] != **value);
-    let previous: serde_json::Map<String, Value> =
-        changed.map(|(name, value)| (name.clone(), value.clone())).collect();
-    if previous.is_empty() { Ok(()) } else { store.emit("invoice.updated", after, Some(previous.into())) }
-}
-
-fn currency(params: &mut Params, customer: &Value) -> Outcome<String> {
+fn currency(params: &mut Params, customer: &Value) -> ApiResult<String> {
     let own = customer["currency"].as_str();
     let Some(currency) = params.text("currency")? else {
         return Ok(own.unwrap_or("usd").to_owned());
@@ -193,17 +177,11 @@ fn currency(params: &mut Params, customer: &Value) -> Outcome<String> {
     if !money::is_currency(&currency) {
         return Err(params.invalid("currency", "must be a three-letter currency code"));
     }
-    match own {
-        Some(own) if own != currency && customer["balance"].as_i64() != Some(0) => {
-            let rule = format!("the customer has a balance in {own} and cannot be invoiced in {currency}");
-            Err(params.invalid("currency", &rule))
-        }
-        _ => Ok(currency),
-    }
+    Ok(currency)
 }
 
 /// What both creating and updating a draft accept.
-fn apply(call: &mut Call<'_>, invoice: &mut Value) -> Outcome<()> {
+fn apply(call: &mut Call<'_>, invoice: &mut Value) -> ApiResult<()> {
     let params = &mut call.params;
     for field in ["description", "footer"] {
         if let Some(value) = params.nullable(field)? {
@@ -215,33 +193,33 @@ fn apply(call: &mut Call<'_>, invoice: &mut Value) -> Outcome<()> {
     }
     if let Some(mut tax) = params.object("automatic_tax")? {
         let enabled = tax.boolean("enabled")?.unwrap_or(false);
-        tax.ignore(&["liability"]);
+        tax.unsupported(&["liability"])?;
         if enabled {
             return Err(tax.invalid("enabled", "the stand-in computes no taxes"));
         }
         tax.finish()?;
     }
     if let Some(fields) = params.objects("custom_fields")? {
-        let fields: Vec<Value> = fields.into_iter().map(Params::into_json).collect();
-        invoice["custom_fields"] = if fields.is_empty() { Value::Null } else { fields.into() };
+        invoice["custom_fields"] = invoice_object::custom_fields(fields)?;
     }
     if let Some(mut issuer) = params.object("issuer")? {
-        let kind = issuer.choice("type", &["account", "self"])?.unwrap_or_else(|| "self".to_owned());
+        issuer.unsupported(&["account"])?;
+        let kind = issuer.choice("type", &["self"])?.ok_or_else(|| issuer.required("type"))?;
+        issuer.finish()?;
         invoice["issuer"] = json!({ "type": kind });
     }
     if let Some(mut settings) = params.object("payment_settings")? {
         let types = settings.texts("payment_method_types")?.filter(|types| !types.is_empty());
-        settings.ignore(&["default_mandate", "payment_method_options"]);
+        settings.unsupported(&["default_mandate", "payment_method_options"])?;
         settings.finish()?;
         invoice["payment_settings"]["payment_method_types"] = types.map_or(Value::Null, Value::from);
     }
     invoice["metadata"] = params.metadata(&invoice["metadata"])?;
     apply_due_date(params, invoice)?;
-    params.ignore(&IGNORED);
-    Ok(())
+    params.unsupported(&UNSUPPORTED)
 }
 
-fn apply_due_date(params: &mut Params, invoice: &mut Value) -> Outcome<()> {
+fn apply_due_date(params: &mut Params, invoice: &mut Value) -> ApiResult<()> {
     let created = invoice["created"].as_i64().unwrap_or(0);
     let days = params.integer("days_until_due")?;
     let date = params.integer("due_date")?;
@@ -249,7 +227,7 @@ fn apply_due_date(params: &mut Params, invoice: &mut Value) -> Outcome<()> {
         if days.is_some() || date.is_some() {
             let message = "You can only specify 'due_date' or 'days_until_due' if invoice collection method is \
                            'send_invoice'.";
-            return Err(Refusal::new(400, "invalid_request_error", message));
+            return Err(ApiError::new(400, "invalid_request_error", message));
         }
         return Ok(());
     }
@@ -261,7 +239,7 @@ fn apply_due_date(params: &mut Params, invoice: &mut Value) -> Outcome<()> {
         None if invoice["due_date"].is_null() => {
             let message = "If invoice collection method is 'send_invoice', you must specify 'due_date' or \
                            'days_until_due'.";
-            return Err(Refusal::new(400, "invalid_request_error", message));
+            return Err(ApiError::new(400, "invalid_request_error", message));
         }
         None => {}
     }

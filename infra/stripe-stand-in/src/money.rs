@@ -1,8 +1,8 @@
 //! Amounts in Stripe's minor units: exponents, limits, exact decimals.
 
 /// Currencies that Stripe counts in whole units.
-const ZERO_DECIMAL: [&str; 14] =
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof"];
+const ZERO_DECIMAL: [&str; 15] =
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 
 /// Smallest charge per currency, in minor units; others count as half a dollar's worth of two-decimal units.
 const MINIMUM: [(&str, i64); 8] = [
@@ -17,9 +17,16 @@ const MINIMUM: [(&str, i64); 8] = [
     ("idr", 825_000),
 ];
 
+/// Currencies that Stripe counts in thousandths.
+const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+
 /// Digits after the decimal point.
 pub(crate) fn exponent(currency: &str) -> usize {
-    if ZERO_DECIMAL.contains(&currency) || currency == "xpf" { 0 } else { 2 }
+    match currency {
+        zero if ZERO_DECIMAL.contains(&zero) => 0,
+        three if THREE_DECIMAL.contains(&three) => 3,
+        _ => 2,
+    }
 }
 
 pub(crate) fn minimum(currency: &str) -> i64 {
@@ -129,6 +136,8 @@ mod tests {
         assert_eq!(readable(5, "usd", false), "$0.05");
         assert_eq!(readable(-123_456, "usd", false), "-$1,234.56");
         assert_eq!(readable(1_500, "jpy", false), "JPY\u{a0}1,500");
+        assert_eq!(readable(1_500, "xpf", false), "XPF\u{a0}1,500");
+        assert_eq!(readable(12_340, "kwd", false), "KWD\u{a0}12.340");
     }
 
     #[test]

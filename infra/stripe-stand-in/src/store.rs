@@ -1,11 +1,13 @@
 //! Objects, answers and deliveries in SQLite.
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
-use serde_json::{Value, json};
+use std::sync::Mutex;
 
-use crate::API_VERSION;
-use crate::identifier;
-use crate::refusal::{Outcome, Refusal};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
+use serde_json::Value;
+
+use crate::api_error::{ApiError, ApiResult};
+use crate::faults::RefundPlan;
+use crate::keys::Permissions;
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -16,6 +18,9 @@ const SCHEMA: &str = "
         created INTEGER NOT NULL, json TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (kind, json_extract(json, '$.customer'));
     CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (kind, json_extract(json, '$.invoice'));
+    CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (kind, json_extract(json, '$.payment_intent'));
+    CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (kind, json_extract(json, '$.charge'));
+    CREATE INDEX IF NOT EXISTS objects_by_own_invoice ON objects (kind, json_extract(json, '$._invoice'));
     CREATE INDEX IF NOT EXISTS objects_by_token ON objects (json_extract(json, '$._token'))
         WHERE json_extract(json, '$._token') IS NOT NULL;
     CREATE TABLE IF NOT EXISTS answers (
@@ -43,42 +48,55 @@ pub(crate) struct Store<'a> {
     pub(crate) now: i64,
     /// Base of the hosted pages, without a slash at its end.
     pub(crate) public_url: &'a str,
-    /// Whether an endpoint listens for events.
-    pub(crate) subscribed: bool,
+    /// The endpoint that listens for events.
+    pub(crate) webhook_url: Option<&'a str>,
     /// `request` of the events this transaction causes.
     pub(crate) request: Value,
+    /// What the caller may do, beyond the endpoint itself: expanding, and making objects inline.
+    pub(crate) permissions: Permissions,
+    pub(crate) strict_email: bool,
+    pub(crate) next_refund: &'a Mutex<Option<RefundPlan>>,
 }
 
-/// One condition of a list: a JSON path, an operator and what to compare with.
+/// One condition of a list: SQL with one `?`, and what stands for it.
 pub(crate) struct Condition {
-    pub(crate) field: String,
-    pub(crate) operator: &'static str,
-    pub(crate) value: Box<dyn ToSql>,
+    sql: String,
+    value: Box<dyn ToSql>,
 }
 
 impl Condition {
     pub(crate) fn equal(field: &str, value: impl ToSql + 'static) -> Condition {
-        Condition { field: field.to_owned(), operator: "=", value: Box::new(value) }
+        Condition::compare(field, "=", value)
+    }
+
+    /// A JSON path, an operator, and what to compare with.
+    pub(crate) fn compare(field: &str, operator: &str, value: impl ToSql + 'static) -> Condition {
+        Condition { sql: format!("json_extract(json, '$.{field}') {operator} ?"), value: Box::new(value) }
+    }
+
+    /// A condition that is no comparison of one field; `sql` has one `?`.
+    pub(crate) fn sql(sql: &str, value: impl ToSql + 'static) -> Condition {
+        Condition { sql: sql.to_owned(), value: Box::new(value) }
     }
 }
 
 impl Store<'_> {
-    pub(crate) fn get(&self, kind: &str, id: &str) -> Outcome<Option<Value>> {
+    pub(crate) fn get(&self, kind: &str, id: &str) -> ApiResult<Option<Value>> {
         let sql = "SELECT json FROM objects WHERE id = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
         let text: Option<String> = statement.query_row(params![id, kind], |row| row.get(0)).optional()?;
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
-    pub(crate) fn by_token(&self, token: &str) -> Outcome<Option<Value>> {
-        let sql = "SELECT json FROM objects WHERE json_extract(json, '$._token') = ?1";
+    pub(crate) fn by_token(&self, kind: &str, token: &str) -> ApiResult<Option<Value>> {
+        let sql = "SELECT json FROM objects WHERE json_extract(json, '$._token') = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
-        let text: Option<String> = statement.query_row(params![token], |row| row.get(0)).optional()?;
+        let text: Option<String> = statement.query_row(params![token, kind], |row| row.get(0)).optional()?;
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
     /// Inserts or replaces; the object says its own kind, id and creation.
-    pub(crate) fn put(&self, object: &Value) -> Outcome<()> {
+    pub(crate) fn put(&self, object: &Value) -> ApiResult<()> {
         let sql = "INSERT INTO objects (id, kind, created, json) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (id) DO UPDATE SET json = excluded.json";
         let mut statement = self.transaction.prepare_cached(sql)?;
@@ -88,32 +106,35 @@ impl Store<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete(&self, id: &str) -> Outcome<()> {
+    pub(crate) fn delete(&self, id: &str) -> ApiResult<()> {
         self.transaction.prepare_cached("DELETE FROM objects WHERE id = ?1")?.execute(params![id])?;
         Ok(())
     }
 
     /// Whether any object has this id.
-    pub(crate) fn taken(&self, id: &str) -> Outcome<bool> {
+    pub(crate) fn taken(&self, id: &str) -> ApiResult<bool> {
         Ok(self.transaction.prepare_cached("SELECT 1 FROM objects WHERE id = ?1")?.exists(params![id])?)
     }
 
     /// Place of an object in the order of creation.
-    pub(crate) fn place(&self, kind: &str, id: &str) -> Outcome<Option<i64>> {
+    pub(crate) fn place(&self, kind: &str, id: &str) -> ApiResult<Option<i64>> {
         let sql = "SELECT seq FROM objects WHERE id = ?1 AND kind = ?2";
         let mut statement = self.transaction.prepare_cached(sql)?;
         Ok(statement.query_row(params![id, kind], |row| row.get(0)).optional()?)
     }
 
     /// Objects of a kind that meet all conditions, newest first or oldest first, between two places.
-    pub(crate) fn select(&self, kind: &str, conditions: Vec<Condition>, range: Range) -> Outcome<Vec<Value>> {
+    pub(crate) fn select(
+        &self,
+        kind: &str,
+        conditions: Vec<Condition>,
+        range: Range,
+    ) -> ApiResult<Vec<Value>> {
         let mut sql = "SELECT json FROM objects WHERE kind = ?".to_owned();
         let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(kind.to_owned())];
         for condition in conditions {
-            sql.push_str(&format!(
-                " AND json_extract(json, '$.{}') {} ?",
-                condition.field, condition.operator
-            ));
+            sql.push_str(" AND ");
+            sql.push_str(&condition.sql);
             values.push(condition.value);
         }
         if let Some(place) = range.before {
@@ -133,47 +154,21 @@ impl Store<'_> {
     }
 
     /// All objects of a kind that meet the conditions, oldest first.
-    pub(crate) fn all(&self, kind: &str, conditions: Vec<Condition>) -> Outcome<Vec<Value>> {
+    pub(crate) fn all(&self, kind: &str, conditions: Vec<Condition>) -> ApiResult<Vec<Value>> {
         let range = Range { before: None, after: None, oldest_first: true, limit: i64::MAX };
         self.select(kind, conditions, range)
     }
 
     /// The next number of a counter, from 1.
-    pub(crate) fn next(&self, counter: &str) -> Outcome<i64> {
+    pub(crate) fn next(&self, counter: &str) -> ApiResult<i64> {
         let sql = "INSERT INTO counters (name, value) VALUES (?1, 1)
                    ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
         Ok(self.transaction.prepare_cached(sql)?.query_row(params![counter], |row| row.get(0))?)
     }
 
-    /// Records an event and, if its type is one that the endpoint subscribes to, its delivery.
-    pub(crate) fn emit(&self, kind: &str, object: Value, previous: Option<Value>) -> Outcome<()> {
-        let wanted = self.subscribed && crate::SUBSCRIBED_TYPES.contains(&kind);
-        let mut data = json!({ "object": object });
-        if let Some(previous) = previous {
-            data["previous_attributes"] = previous;
-        }
-        let event = json!({
-            "id": identifier::new("evt_1", 23), "object": "event", "api_version": API_VERSION, "created": self.now,
-            "data": data, "livemode": false, "pending_webhooks": i64::from(wanted), "request": self.request,
-            "type": kind,
-        });
-        self.put(&event)?;
-        if wanted { self.enqueue(&event) } else { Ok(()) }
-    }
-
-    /// Queues an event for delivery, once more if it was delivered already.
-    pub(crate) fn enqueue(&self, event: &Value) -> Outcome<()> {
-        let body = serde_json::to_string_pretty(event)?;
-        let sql = "INSERT INTO deliveries (event, number, body, created) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (event) DO NOTHING";
-        let mut statement = self.transaction.prepare_cached(sql)?;
-        statement.execute(params![event["id"].as_str(), self.next("delivery")?, body, self.now])?;
-        Ok(())
-    }
-
     /// The object of a path, or a 404.
-    pub(crate) fn expect(&self, kind: &str, noun: &str, id: &str, param: &str) -> Outcome<Value> {
-        self.get(kind, id)?.ok_or_else(|| Refusal::missing(noun, id, param))
+    pub(crate) fn expect(&self, kind: &str, noun: &str, id: &str, param: &str) -> ApiResult<Value> {
+        self.get(kind, id)?.ok_or_else(|| ApiError::missing(noun, id, param))
     }
 }
 

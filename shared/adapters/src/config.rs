@@ -6,6 +6,7 @@ use std::fmt;
 use saldo_domain::{Policy, PriceList, Rates, Shards};
 
 use crate::http::ClaimNames;
+use crate::stripe::LIMITS;
 
 /// A function's environment variables.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,8 @@ impl Env {
     /// `SALDO_PRICES`.
     pub fn price_list(&self) -> Result<PriceList, ConfigError> {
         let variable = "SALDO_PRICES";
-        PriceList::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+        PriceList::from_json(self.require(variable)?, LIMITS)
+            .map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_RATES`.
@@ -63,7 +65,8 @@ impl Env {
         Shards::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`: where a token says who it is for.
+    /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`, `SALDO_SUBJECT_CLAIM`, `SALDO_NAME_CLAIM`
+    /// and `SALDO_EMAIL_CLAIM`: where a token says who it is for.
     #[must_use]
     pub fn claim_names(&self) -> ClaimNames {
         let name = |variable, default: &str| self.get(variable).unwrap_or(default).to_owned();
@@ -71,18 +74,23 @@ impl Env {
             org: name("SALDO_ORG_CLAIM", "org_id"),
             permissions: name("SALDO_PERMISSIONS_CLAIM", "permissions"),
             currency: name("SALDO_CURRENCY_CLAIM", "billing_currency"),
+            subject: name("SALDO_SUBJECT_CLAIM", "sub"),
+            name: name("SALDO_NAME_CLAIM", "name"),
+            email: name("SALDO_EMAIL_CLAIM", "email"),
         }
     }
 
-    /// `SALDO_STRIPE_LIVEMODE` and `SALDO_ACCEPT_OUT_OF_BAND`.
-    pub fn policy(&self) -> Result<Policy, ConfigError> {
-        Ok(Policy {
-            livemode: self.flag("SALDO_STRIPE_LIVEMODE")?,
-            accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")?,
-        })
+    /// `SALDO_SPENDERS_REVERSE`: whether who may spend may also take a debit back.
+    pub fn spenders_reverse(&self) -> Result<bool, ConfigError> {
+        self.flag("SALDO_SPENDERS_REVERSE")
     }
 
-    /// `SALDO_STRIPE_LIVEMODE` alone, for who only listens.
+    /// `SALDO_ACCEPT_OUT_OF_BAND`.
+    pub fn policy(&self) -> Result<Policy, ConfigError> {
+        Ok(Policy { accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")? })
+    }
+
+    /// `SALDO_STRIPE_LIVEMODE`: whether this system lives in Stripe's live mode.
     pub fn livemode(&self) -> Result<bool, ConfigError> {
         self.flag("SALDO_STRIPE_LIVEMODE")
     }
@@ -154,7 +162,7 @@ mod tests {
         assert_eq!(error.to_string(), "SALDO_STRIPE_KEY is not a test-mode key");
         assert_eq!(env(&[]).price_list().unwrap_err().to_string(), "SALDO_PRICES is not set");
         assert_eq!(
-            env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).policy().unwrap_err().variable,
+            env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).livemode().unwrap_err().variable,
             "SALDO_STRIPE_LIVEMODE"
         );
     }

@@ -4,12 +4,10 @@ pub mod clock;
 pub mod config;
 pub mod dynamo;
 pub mod http;
-mod port_error;
 pub mod queue;
-pub mod settle;
 pub mod spend;
 pub mod stripe;
 pub mod telemetry;
 pub mod world;
 
-pub use port_error::PortError;
+pub use saldo_domain::PortError;

@@ -106,7 +106,8 @@ impl World {
 
     /// Stripe with the key `SALDO_STRIPE_KEY`.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, env.stripe_key()?))
+        let (key, livemode) = (env.stripe_key()?, env.livemode()?);
+        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode))
     }
 }
 

@@ -1,33 +1,29 @@
 //! The rules of buying and spending credits: pure, without I/O, clock or async.
 //!
-//! Time and identifiers come in as arguments. What Stripe says comes in as [`InvoiceFacts`]; what to do about it goes out
-//! as a [`Change`].
+//! Time and identifiers come in as arguments. What the payment provider says comes in as [`Evidence`]; what to do about it
+//! goes out as a [`Change`]; every movement of credits is a [`Posting`].
 
-mod credits;
-mod currency;
-mod decide;
-mod ids;
-mod invoice;
+mod account;
+mod alarm;
 mod ledger;
 mod money;
-mod payment_failure;
-mod permission;
-mod price_list;
+mod port_error;
 mod rates;
 mod spend;
 mod timestamp;
 mod top_up;
 
-pub use credits::Credits;
-pub use currency::{Currency, UnknownCurrency};
-pub use decide::{Change, Commit, Nothing, Policy, Seen, apply, decide};
-pub use ids::{IdempotencyKey, InvalidId, OrgId, TopUpId};
-pub use invoice::{InvoiceFacts, InvoiceStatus, Payment, PaymentKind};
-pub use ledger::{Entry, EntryId, EntryKind, Month};
-pub use money::Money;
-pub use payment_failure::PaymentFailure;
-pub use permission::{Permission, Permissions};
-pub use price_list::{PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent};
+pub use account::{
+    Actor, Author, BillingContact, Cause, ContactField, IdempotencyKey, InvalidContact, InvalidId, Language,
+    OrgId, Payer, Permission, Permissions, Settings, Subject, TopUpId,
+};
+pub use alarm::Alarm;
+pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
+pub use money::{
+    Currency, Limits, Money, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent,
+    UnknownCurrency,
+};
+pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use spend::{
     Debit, DebitEntry, DebitId, Details, Funds, Gain, Head, MOST_PORTIONS, MOST_TRIMS, Portion, RING_MOST,
@@ -35,4 +31,8 @@ pub use spend::{
     gather, refusal, total,
 };
 pub use timestamp::Timestamp;
-pub use top_up::{InvoiceLink, ReviewReason, Status, TopUp};
+pub use top_up::{
+    Change, Commit, CreditNote, Dispute, Entitlement, Evidence, InvoiceLink, InvoiceStatus, Nothing, Payment,
+    PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundState, ReviewReason, Seen, Standing, Status,
+    Step, TopUp, apply, decide, entitled, lifecycle, prove, what_was_ordered,
+};

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Now;
 use crate::functions::{Failure, HttpFunction};
-use crate::issuer::{Issuer, TokenRequest};
+use crate::issuer::{Issuer, TokenRequest, usual_email};
 use crate::template::Authorizer;
 use answer::{Problem, respond};
 use event::Incoming;
@@ -145,7 +145,8 @@ async fn jwks(State(gateway): State<Arc<Gateway>>) -> Response {
     axum_json(gateway.identity.issuer.jwks())
 }
 
-/// `?org=acme&permissions=billing:view,billing:subscribe[&currency=USD][&expires_in=3600]`
+/// `?org=acme&permissions=billing:view,billing:subscribe[&currency=USD][&sub=ana][&name=PT+Acme][&email=ana@acme.test]
+/// [&expires_in=3600]`. Without `email` it is `acme@example.test`; empty, there is none.
 async fn token(
     State(gateway): State<Arc<Gateway>>,
     Query(query): Query<BTreeMap<String, String>>,
@@ -157,10 +158,17 @@ async fn token(
         None => TOKEN_LIFETIME_SECONDS,
         Some(text) => text.parse().map_err(|_| Problem::invalid("expires_in is not a number of seconds"))?,
     };
+    let given = |parameter: &str| query.get(parameter).filter(|value| !value.is_empty()).cloned();
     let request = TokenRequest {
         organisation: organisation.clone(),
         permissions: permissions.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned).collect(),
-        currency: query.get("currency").cloned(),
+        currency: given("currency"),
+        subject: given("sub"),
+        name: given("name"),
+        email: match query.get("email") {
+            None => Some(usual_email(organisation)),
+            Some(_) => given("email"),
+        },
     };
     let Identity { issuer, claim_names } = &gateway.identity;
     let now = (gateway.now)().div_euclid(1000);

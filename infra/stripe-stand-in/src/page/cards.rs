@@ -1,14 +1,18 @@
 //! The test cards of the hosted page, and what is checked before one is used.
 
+use crate::api_error::ApiResult;
 use crate::form::Params;
-use crate::instruments::Instrument;
 use crate::page::words::Words;
-use crate::refusal::Outcome;
+use crate::payment_methods::PaymentMethod;
+
+/// The card whose issuer wants to see the payer first.
+const CHALLENGE: &str = "authentication_required";
 
 /// Number, brand, and the decline code of those that are declined.
-pub(crate) const TEST_CARDS: [(&str, &str, Option<&str>); 7] = [
+pub(crate) const TEST_CARDS: [(&str, &str, Option<&str>); 8] = [
     ("4242 4242 4242 4242", "visa", None),
     ("5555 5555 5555 4444", "mastercard", None),
+    ("4000 0027 6000 3184", "visa", Some(CHALLENGE)),
     ("4000 0000 0000 0002", "visa", Some("generic_decline")),
     ("4000 0000 0000 9995", "visa", Some("insufficient_funds")),
     ("4000 0000 0000 0069", "visa", Some("expired_card")),
@@ -21,7 +25,7 @@ pub(crate) fn read(
     params: &mut Params,
     now: i64,
     words: &Words,
-) -> Outcome<Result<Instrument, &'static str>> {
+) -> ApiResult<Result<PaymentMethod, &'static str>> {
     let number = digits(params.text("number")?);
     let expiry = digits(params.text("expiry")?);
     let code = digits(params.text("code")?);
@@ -34,7 +38,7 @@ fn check(
     code: &str,
     now: i64,
     words: &Words,
-) -> Result<Instrument, &'static str> {
+) -> Result<PaymentMethod, &'static str> {
     if !(13..=19).contains(&number.len()) || !passes_luhn(number) {
         return Err(words.bad_number);
     }
@@ -49,8 +53,9 @@ fn check(
     let (_, brand, decline) = card.ok_or(words.not_a_test_card)?;
     let last4 = number[number.len() - 4..].to_owned();
     Ok(match decline {
-        None => Instrument::Card { brand, last4 },
-        Some(decline_code) => Instrument::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
+        None => PaymentMethod::Card { brand, last4 },
+        Some(code) if *code == CHALLENGE => PaymentMethod::ChallengedCard { last4 },
+        Some(decline_code) => PaymentMethod::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
     })
 }
 

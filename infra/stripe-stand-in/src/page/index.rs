@@ -2,27 +2,27 @@
 
 use serde_json::Value;
 
-use crate::page::escape;
-use crate::page::invoice::{money_in, shell, status, text};
+use crate::api_error::ApiResult;
+use crate::invoice_object::integer;
+use crate::page::buttons;
+use crate::page::html::{escape, money_in, shell, status, text};
 use crate::page::words::Words;
-use crate::refusal::Outcome;
 use crate::store::{Condition, Range, Store};
-use crate::totals::integer;
 
 const SHOWN: i64 = 50;
 
-pub(crate) fn page(store: &Store<'_>, words: &Words) -> Outcome<String> {
-    let finalised = Condition { field: "status".into(), operator: "<>", value: Box::new("draft") };
+pub(crate) fn page(store: &Store<'_>, words: &Words) -> ApiResult<String> {
+    let finalised = Condition::compare("status", "<>", "draft");
     let range = Range { before: None, after: None, oldest_first: false, limit: SHOWN };
     let invoices = store.select("invoice", vec![finalised], range)?;
-    let rows: String = invoices.iter().map(|invoice| row(invoice, words)).collect();
+    let rows = invoices.iter().map(|invoice| row(store, invoice, words)).collect::<ApiResult<String>>()?;
     let list = if rows.is_empty() {
         format!(r#"<p class="soft empty">{}</p>"#, words.no_invoices)
     } else {
         format!(
             r#"<table class="lines"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>
-<th scope="col" class="money">{}</th></tr></thead><tbody>{rows}</tbody></table>"#,
-            words.invoice, words.to, words.amount
+<th scope="col" class="money">{}</th><th scope="col">{}</th></tr></thead><tbody>{rows}</tbody></table>"#,
+            words.invoice, words.to, words.amount, words.staff
         )
     };
     let body = format!(
@@ -32,15 +32,16 @@ pub(crate) fn page(store: &Store<'_>, words: &Words) -> Outcome<String> {
     Ok(shell(words.index_title, &body, words))
 }
 
-fn row(invoice: &Value, words: &Words) -> String {
+fn row(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<String> {
     let name = text(&invoice["customer_name"]);
     let customer = if name.is_empty() { text(&invoice["customer"]) } else { name };
-    format!(
-        r#"<tr><td><a href="/i/{}">{}</a> {}</td><td>{}</td><td class="money">{}</td></tr>"#,
+    Ok(format!(
+        r#"<tr><td><a href="/i/{}">{}</a> {}</td><td>{}</td><td class="money">{}</td><td>{}</td></tr>"#,
         escape(text(&invoice["_token"])),
         escape(text(&invoice["number"])),
         status(invoice, words),
         escape(customer),
         money_in(invoice, integer(&invoice["total"]), words),
-    )
+        buttons::render(store, invoice, words)?,
+    ))
 }

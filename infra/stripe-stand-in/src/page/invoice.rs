@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::money;
+use crate::api_error::ApiResult;
+use crate::invoice_object::{integer, lines_of};
+use crate::page::html::{decimal_in, escape, money_in, quantity, shell, status, text};
+use crate::page::panel::{self, Choice};
 use crate::page::words::Words;
-use crate::page::{Choice, STYLE_PATH, escape, panel};
-use crate::refusal::Outcome;
+use crate::seller;
 use crate::store::Store;
-use crate::totals::{integer, lines_of};
 
 /// The invoice on the left, how to pay it on the right.
 pub(crate) fn page(
@@ -16,7 +17,7 @@ pub(crate) fn page(
     words: &Words,
     choice: &Choice,
     complaint: Option<&str>,
-) -> Outcome<String> {
+) -> ApiResult<String> {
     let figures = figures(store, invoice, words)?;
     let status = panel::render(store, invoice, words, choice, complaint)?;
     let title = format!("{} {}", words.invoice, text(&invoice["number"]));
@@ -37,15 +38,6 @@ pub(crate) fn page(
     Ok(shell(&title, &body, words))
 }
 
-/// For a token that belongs to no invoice.
-pub(crate) fn unknown(words: &Words) -> String {
-    let body = format!(
-        r#"<main class="sheet single"><section class="panel outcome"><h1>{}</h1><p>{}</p></section></main>"#,
-        words.unknown_title, words.unknown_text
-    );
-    shell(words.unknown_title, &body, words)
-}
-
 /// One line of the sum: label, amount, and whether it is the one that counts.
 pub(crate) struct Figure {
     pub(crate) label: String,
@@ -54,7 +46,7 @@ pub(crate) struct Figure {
 }
 
 /// Subtotal, discount, taxes, total, balance, and what is due or was paid.
-pub(crate) fn figures(store: &Store<'_>, invoice: &Value, words: &Words) -> Outcome<Vec<Figure>> {
+pub(crate) fn figures(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<Vec<Figure>> {
     let mut figures = Vec::new();
     let mut add = |label: String, amount: i64, strong: bool| {
         figures.push(Figure { label, amount: money_in(invoice, amount, words), strong });
@@ -89,69 +81,16 @@ pub(crate) fn figures(store: &Store<'_>, invoice: &Value, words: &Words) -> Outc
     Ok(figures)
 }
 
-/// An amount in the currency of the invoice, as the reader writes it.
-pub(crate) fn money_in(invoice: &Value, amount: i64, words: &Words) -> String {
-    money::readable(amount, text(&invoice["currency"]), words.is_indonesian())
-}
-
-/// How many times what, for a line: `1.000 × Rp 250`.
-pub(crate) fn quantity(invoice: &Value, line: &Value, words: &Words) -> String {
-    let separator = if words.is_indonesian() { '.' } else { ',' };
-    let count = money::grouped(&integer(&line["quantity"]).to_string(), separator);
-    let unit = text(&line["pricing"]["unit_amount_decimal"]);
-    let unit = money::readable_decimal(unit, text(&invoice["currency"]), words.is_indonesian());
-    format!("{count} × {unit}")
-}
-
-pub(crate) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn decimal_in(decimal: &str, words: &Words) -> String {
-    let short =
-        if decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal };
-    escape(&if words.is_indonesian() { short.replace('.', ",") } else { short.to_owned() })
-}
-
-/// A whole page around `body`; `title` is escaped here.
-pub(crate) fn shell(title: &str, body: &str, words: &Words) -> String {
-    format!(
-        r#"<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><title>{title} · {seller}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="{STYLE_PATH}"></head><body>
-<p class="banner" role="note">{banner}</p>
-{body}
-</body></html>"#,
-        language = words.language,
-        title = escape(title),
-        seller = crate::SELLER,
-        banner = words.banner,
-    )
-}
-
 fn head(invoice: &Value, words: &Words) -> String {
     format!(
         r#"<header><p class="seller"><span aria-hidden="true" class="mark">S</span>{seller}</p>
 {status}
 <h1 id="title">{invoice} <span class="number">{number}</span></h1></header>"#,
-        seller = crate::SELLER,
+        seller = seller::NAME,
         status = status(invoice, words),
         invoice = words.invoice,
         number = escape(text(&invoice["number"])),
     )
-}
-
-/// The status as a coloured word.
-pub(crate) fn status(invoice: &Value, words: &Words) -> String {
-    let (class, status) = match text(&invoice["status"]) {
-        "paid" => ("good", words.status_paid),
-        "void" => ("gone", words.status_void),
-        "uncollectible" => ("gone", words.status_uncollectible),
-        _ => ("waiting", words.status_open),
-    };
-    format!(r#"<span class="status {class}">{status}</span>"#)
 }
 
 fn parties(invoice: &Value, words: &Words) -> String {
@@ -164,7 +103,7 @@ fn parties(invoice: &Value, words: &Words) -> String {
         format!("<br><span class=\"soft\">{}</span>", escape(email))
     };
     let mut facts =
-        vec![(words.from, crate::SELLER.to_owned()), (words.to, format!("{}{second}", escape(first)))];
+        vec![(words.from, seller::NAME.to_owned()), (words.to, format!("{}{second}", escape(first)))];
     let transitions = &invoice["status_transitions"];
     let days = [
         (words.issued, &transitions["finalized_at"]),

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
+use crate::api_error::ApiResult;
+use crate::invoice_object::integer;
 use crate::page::cards::TEST_CARDS;
-use crate::page::invoice::{money_in, text};
+use crate::page::html::{escape, money_in, text};
 use crate::page::words::Words;
-use crate::page::{Choice, escape};
-use crate::payments;
-use crate::refusal::Outcome;
+use crate::payment_intents;
+use crate::seller;
 use crate::store::Store;
-use crate::totals::integer;
 
 /// Code, name, and the digits that the bank's Virtual Account numbers begin with.
 const BANKS: [(&str, &str, &str); 6] = [
@@ -20,6 +20,13 @@ const BANKS: [(&str, &str, &str); 6] = [
     ("permata", "Permata", "72140"),
     ("cimb", "CIMB Niaga", "59190"),
 ];
+
+/// What the address bar asks for.
+#[derive(Default)]
+pub(crate) struct Choice {
+    pub(crate) method: Option<String>,
+    pub(crate) bank: Option<String>,
+}
 
 /// A bank that offers Virtual Accounts here.
 pub(crate) fn bank(code: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
@@ -32,9 +39,12 @@ pub(crate) fn render(
     words: &Words,
     choice: &Choice,
     complaint: Option<&str>,
-) -> Outcome<String> {
+) -> ApiResult<String> {
     if invoice["_clearing"] == true {
         return Ok(clearing(invoice, words));
+    }
+    if invoice["_challenged"] == true {
+        return Ok(challenge(invoice, words));
     }
     Ok(match text(&invoice["status"]) {
         "paid" => paid(invoice, words),
@@ -54,11 +64,11 @@ fn amount(invoice: &Value, words: &Words) -> String {
 }
 
 /// A form error of just now, or why the last attempt failed.
-fn failure(store: &Store<'_>, invoice: &Value, words: &Words, complaint: Option<&str>) -> Outcome<String> {
+fn failure(store: &Store<'_>, invoice: &Value, words: &Words, complaint: Option<&str>) -> ApiResult<String> {
     if let Some(complaint) = complaint {
         return Ok(format!(r#"<p class="alert" role="alert" id="problem">{complaint}</p>"#));
     }
-    let intent = payments::intent_of(store, invoice)?.unwrap_or_default();
+    let intent = payment_intents::intent_of(store, invoice)?.unwrap_or_default();
     let error = &intent["last_payment_error"];
     let Some(code) = error["decline_code"].as_str().or(error["code"].as_str()) else {
         return Ok(String::new());
@@ -126,7 +136,7 @@ fn transfer_form(invoice: &Value, words: &Words, choice: &Choice) -> String {
         account_number = words.account_number,
         number = account_number(prefix, text(&invoice["id"])),
         account_holder = words.account_holder,
-        seller = crate::SELLER,
+        seller = seller::NAME,
         exact_amount = words.exact_amount,
         due = money_in(invoice, integer(&invoice["amount_due"]), words),
         steps = words.steps.iter().map(step).collect::<String>(),
@@ -170,6 +180,17 @@ fn card_form(invoice: &Value, words: &Words, mistaken: bool) -> String {
         test_cards = words.test_cards,
         rows = TEST_CARDS.iter().map(each).collect::<String>(),
     )
+}
+
+fn challenge(invoice: &Value, words: &Words) -> String {
+    let form = format!(
+        r#"<form method="post" action="{}/pay"><button name="action" value="pass">{}</button>
+<button class="quiet" name="action" value="refuse">{}</button></form>"#,
+        path(invoice),
+        words.challenge_pass,
+        words.challenge_refuse
+    );
+    outcome("waiting", "…", words.challenge_title, words.challenge_text, &form)
 }
 
 fn clearing(invoice: &Value, words: &Words) -> String {

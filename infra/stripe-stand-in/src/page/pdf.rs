@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::page::invoice::{figures, money_in, quantity, text};
+use crate::api_error::ApiResult;
+use crate::invoice_object::{integer, lines_of};
+use crate::page::html::{money_in, quantity, text};
+use crate::page::invoice::figures;
 use crate::page::words::Words;
-use crate::refusal::Outcome;
+use crate::seller;
 use crate::store::Store;
-use crate::totals::{integer, lines_of};
 
 const LEFT: u32 = 56;
 const RIGHT: u32 = 539;
@@ -14,7 +16,7 @@ const RIGHT: u32 = 539;
 const MAXIMUM_LINES: usize = 18;
 
 /// The bytes of the document, A4.
-pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> Outcome<Vec<u8>> {
+pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<Vec<u8>> {
     let mut page = Page::default();
     page.write(LEFT, 780, 20, true, &format!("{} {}", words.invoice, text(&invoice["number"])));
     page.write(LEFT, 760, 9, false, words.banner);
@@ -22,7 +24,7 @@ pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> Outc
     let transitions = &invoice["status_transitions"];
     let day = |at: &Value| at.as_i64().map(|at| words.day(at)).unwrap_or_default();
     let facts = [
-        (words.from, crate::SELLER.to_owned()),
+        (words.from, seller::NAME.to_owned()),
         (words.to, format!("{} {}", text(&invoice["customer_name"]), text(&invoice["customer_email"]))),
         (words.issued, day(&transitions["finalized_at"])),
         (words.due, day(&invoice["due_date"])),
@@ -48,6 +50,28 @@ pub(crate) fn invoice(store: &Store<'_>, invoice: &Value, words: &Words) -> Outc
         top -= 18;
     }
     Ok(page.document())
+}
+
+/// The bytes of a credit note, A4.
+pub(crate) fn credit_note(note: &Value, words: &Words) -> Vec<u8> {
+    let mut page = Page::default();
+    page.write(LEFT, 780, 20, true, &format!("{} {}", words.credit_note, text(&note["number"])));
+    page.write(LEFT, 760, 9, false, words.banner);
+    page.write(LEFT, 725, 10, true, words.from);
+    page.write(LEFT + 90, 725, 10, false, seller::NAME);
+    page.write(LEFT, 709, 10, true, words.issued);
+    page.write(
+        LEFT + 90,
+        709,
+        10,
+        false,
+        &note["created"].as_i64().map(|at| words.day(at)).unwrap_or_default(),
+    );
+    page.write(LEFT, 670, 10, false, text(&note["memo"]));
+    page.rule(650);
+    page.write(330, 630, 10, true, words.credited);
+    page.write_right(630, 10, true, &money_in(note, integer(&note["total"]), words));
+    page.document()
 }
 
 #[derive(Default)]

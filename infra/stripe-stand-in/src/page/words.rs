@@ -65,6 +65,19 @@ pub(crate) struct Words {
     pub(crate) index_title: &'static str,
     pub(crate) index_text: &'static str,
     pub(crate) no_invoices: &'static str,
+    pub(crate) challenge_title: &'static str,
+    pub(crate) challenge_text: &'static str,
+    pub(crate) challenge_pass: &'static str,
+    pub(crate) challenge_refuse: &'static str,
+    pub(crate) credit_note: &'static str,
+    pub(crate) credited: &'static str,
+    pub(crate) staff: &'static str,
+    pub(crate) refund: &'static str,
+    pub(crate) complete_refund: &'static str,
+    pub(crate) fail_refund: &'static str,
+    pub(crate) dispute: &'static str,
+    pub(crate) win: &'static str,
+    pub(crate) lose: &'static str,
     months: [&'static str; 12],
 }
 
@@ -136,6 +149,19 @@ pub(crate) static ENGLISH: Words = Words {
     index_title: "Stripe, played locally",
     index_text: "The API answers below /v1 to any test key. These are the latest invoices; open one to pay it.",
     no_invoices: "No invoice yet. Make a top-up and it appears here.",
+    challenge_title: "Your bank wants to see you",
+    challenge_text: "At Stripe your bank would show its own page now. Choose what happens there.",
+    challenge_pass: "Confirm the payment",
+    challenge_refuse: "Refuse it",
+    credit_note: "Credit note",
+    credited: "Credited",
+    staff: "Afterwards",
+    refund: "Refund",
+    complete_refund: "Let the refund arrive",
+    fail_refund: "Let the refund fail",
+    dispute: "Dispute",
+    win: "Win the dispute",
+    lose: "Lose the dispute",
     months: [
         "January",
         "February",
@@ -220,6 +246,19 @@ pub(crate) static INDONESIAN: Words = Words {
     index_title: "Stripe, versi lokal",
     index_text: "API menjawab di bawah /v1 untuk kunci uji apa pun. Inilah faktur terbaru; buka untuk membayarnya.",
     no_invoices: "Belum ada faktur. Buat isi ulang, lalu faktur muncul di sini.",
+    challenge_title: "Bank ingin memastikan ini Anda",
+    challenge_text: "Di Stripe, bank Anda kini menampilkan halamannya sendiri. Pilih apa yang terjadi di sana.",
+    challenge_pass: "Konfirmasi pembayaran",
+    challenge_refuse: "Tolak",
+    credit_note: "Nota kredit",
+    credited: "Dikreditkan",
+    staff: "Setelahnya",
+    refund: "Kembalikan dana",
+    complete_refund: "Biarkan pengembalian masuk",
+    fail_refund: "Biarkan pengembalian gagal",
+    dispute: "Sengketakan",
+    win: "Menangkan sengketa",
+    lose: "Kalah sengketa",
     months: [
         "Januari",
         "Februari",
@@ -271,6 +310,10 @@ impl Words {
             "incorrect_cvc" => ("The security code is wrong.", "Kode keamanan salah."),
             "processing_error" => {
                 ("The bank could not process the card just now.", "Bank sedang tidak dapat memproses kartu.")
+            }
+            "authentication_required" => ("The bank asks for a confirmation.", "Bank meminta konfirmasi."),
+            "payment_intent_authentication_failure" => {
+                ("The payment was not confirmed with the bank.", "Pembayaran tidak dikonfirmasi di bank.")
             }
             "payment_intent_payment_attempt_failed" => {
                 ("The bank could not complete the transfer.", "Bank tidak dapat menyelesaikan transfer.")

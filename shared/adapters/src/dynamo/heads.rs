@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
@@ -102,14 +103,9 @@ impl Store {
         }
     }
 
-    /// Credits that come to a head; makes the head if there is none.
-    pub(super) fn gain_update(
-        &self,
-        org: &OrgId,
-        shard: Shard,
-        credits: Credits,
-    ) -> Result<TransactWriteItem, BuildError> {
-        let update = Update::builder()
+    /// Credits that come to a head, or leave it; makes the head if there is none.
+    pub(super) fn gain(&self, org: &OrgId, shard: Shard, credits: Credits) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::head(org, shard)))
             .update_expression(
@@ -123,8 +119,6 @@ impl Store {
             .expression_attribute_values(":first", number(shard.first_turn()))
             .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
             .expression_attribute_values(":one", number(1))
-            .build()?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Both sides of a move, for one transaction.
@@ -134,7 +128,8 @@ impl Store {
         gain: &Gain,
     ) -> Result<Vec<TransactWriteItem>, BuildError> {
         let all = gain.from.iter().fold(0_i64, |sum, (_, credits)| sum.saturating_add(credits.0));
-        let mut updates = vec![self.gain_update(org, gain.to, Credits(all))?];
+        let to = self.gain(org, gain.to, Credits(all)).build()?;
+        let mut updates = vec![TransactWriteItem::builder().update(to).build()];
         for (shard, credits) in &gain.from {
             let update = Update::builder()
                 .table_name(&self.table)

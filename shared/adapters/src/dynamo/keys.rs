@@ -6,21 +6,49 @@ use super::attributes::{Item, text};
 
 pub(super) const PK: &str = "pk";
 pub(super) const SK: &str = "sk";
-/// The sparse index of unfinished top-ups.
+/// The sparse index of unfinished work.
 pub(super) const DUE_INDEX: &str = "due";
 pub(super) const DUE_PK: &str = "due_pk";
 pub(super) const DUE_AT: &str = "due_at";
-/// The one partition of the index: unfinished top-ups are few.
-pub(super) const DUE: &str = "DUE";
+/// Over how many partitions of the index each kind of work is spread; fewer is a migration, more is not.
+pub(super) const DUE_PARTITIONS: u8 = 8;
 /// When DynamoDB may delete the item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
 
-pub(super) const BALANCE: &str = "BALANCE";
-pub(super) const OPEN_SLOT: &str = "OPEN_TOP_UP";
-pub(super) const TOP_UP_PREFIX: &str = "TOPUP#";
+/// What a sort key begins with, by what lies there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// All that a look at the balance reads begins with it, and nothing else does: see [`OPEN_SLOT`].
+    Balance,
+    OpenSlot,
+    Settings,
+    TopUp,
+    Request,
+    Reversal,
+    /// Entries and runs of debits have a partition to themselves and no prefix.
+    Entry,
+}
 
-fn key(pk: String, sk: String) -> Item {
-    Item::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
+pub(super) const BALANCE: &str = Kind::Balance.prefix();
+pub(super) const OPEN_SLOT: &str = Kind::OpenSlot.prefix();
+pub(super) const TOP_UP_PREFIX: &str = Kind::TopUp.prefix();
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Kind::Balance => "BALANCE",
+            Kind::OpenSlot => "BALANCE#SLOT",
+            Kind::Settings => "SETTINGS",
+            Kind::TopUp => "TOPUP#",
+            Kind::Request => "REQUEST#",
+            Kind::Reversal => "REVERSAL#",
+            Kind::Entry => "",
+        }
+    }
+}
+
+fn key(pk: String, kind: Kind, id: &str) -> Item {
+    Item::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(format!("{}{id}", kind.prefix())))])
 }
 
 fn org(org: &OrgId) -> String {
@@ -38,7 +66,7 @@ pub(super) fn balance(of: &OrgId) -> Item {
 
 /// Each head is in a partition of its own.
 pub(super) fn head(of: &OrgId, shard: Shard) -> Item {
-    key(sharded(org(of), shard), BALANCE.to_owned())
+    key(sharded(org(of), shard), Kind::Balance, "")
 }
 
 fn sharded(partition: String, shard: Shard) -> String {
@@ -46,19 +74,19 @@ fn sharded(partition: String, shard: Shard) -> String {
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
-    key(org(of), OPEN_SLOT.to_owned())
+    key(org(of), Kind::OpenSlot, "")
 }
 
-pub(super) fn customer(of: &OrgId) -> Item {
-    key(org(of), "CUSTOMER".to_owned())
+pub(super) fn settings(of: &OrgId) -> Item {
+    key(org(of), Kind::Settings, "")
 }
 
 pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
-    key(org(of), format!("{TOP_UP_PREFIX}{id}"))
+    key(org(of), Kind::TopUp, id.as_str())
 }
 
 pub(super) fn request(of: &OrgId, id: &IdempotencyKey) -> Item {
-    key(org(of), format!("REQUEST#{id}"))
+    key(org(of), Kind::Request, id.as_str())
 }
 
 pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: Shard) -> String {
@@ -67,18 +95,18 @@ pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: Shard) -> Strin
 
 /// An entry that is no debit.
 pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
-    key(ledger_partition(of, id.month(), Shard::MAIN), id.to_string())
+    key(ledger_partition(of, id.month(), Shard::MAIN), Kind::Entry, &id.to_string())
 }
 
 /// The entries of a run of debits.
 pub(super) fn run(of: &OrgId, ledger: Shard, run: RunId) -> Item {
     let first = run.first();
-    key(ledger_partition(of, first.month(), ledger), first.to_string())
+    key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
 
 /// That a debit was reversed, and by which entry.
 pub(super) fn reversal(of: &OrgId, id: DebitId) -> Item {
-    key(org(of), format!("REVERSAL#{id}"))
+    key(org(of), Kind::Reversal, &id.to_string())
 }
 
 /// A moment as the index sorts it.
@@ -86,12 +114,29 @@ pub(super) fn due_at(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
 }
 
-/// Where a top-up stands in the index.
-pub(super) fn due(of: &OrgId, id: &TopUpId, at: &str) -> Item {
-    let mut item = top_up(of, id);
-    item.insert(DUE_PK.to_owned(), text(DUE));
-    item.insert(DUE_AT.to_owned(), text(at));
-    item
+/// A kind of work that is looked after when it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    TopUp,
+}
+
+/// The partition of the index where the work with this id waits.
+pub(super) fn due_partition(kind: Work, id: &str) -> String {
+    // Any hash that spreads will do: the ids are random enough, and nobody outside chooses them.
+    let hash = id.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
+    numbered(kind, hash % DUE_PARTITIONS)
+}
+
+/// Every partition where work of this kind may wait.
+pub(super) fn due_partitions(kind: Work) -> impl Iterator<Item = String> {
+    (0..DUE_PARTITIONS).map(move |number| numbered(kind, number))
+}
+
+fn numbered(kind: Work, number: u8) -> String {
+    let kind = match kind {
+        Work::TopUp => "TOPUP",
+    };
+    format!("DUE#{kind}#{number}")
 }
 
 /// The organisation and the top-up that a key of the index names.
@@ -99,4 +144,55 @@ pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
     let org = OrgId::parse(pk.strip_prefix("ORG#")?).ok()?;
     let id = TopUpId::parse(sk.strip_prefix(TOP_UP_PREFIX)?).ok()?;
     Some((org, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_look_at_the_balance_reads_balance_and_slot_and_nothing_else() {
+        let all = [
+            Kind::Balance,
+            Kind::OpenSlot,
+            Kind::Settings,
+            Kind::TopUp,
+            Kind::Request,
+            Kind::Reversal,
+            Kind::Entry,
+        ];
+        for kind in all {
+            let is_read = match kind {
+                Kind::Balance | Kind::OpenSlot => true,
+                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Reversal | Kind::Entry => false,
+            };
+            assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
+        }
+        let org = OrgId::parse("acme").unwrap();
+        for (item, sk) in [(balance(&org), "BALANCE"), (open_slot(&org), "BALANCE#SLOT")] {
+            assert_eq!(item[SK].as_s().unwrap(), sk, "one item each, whatever the organisation");
+            assert_eq!(item[PK].as_s().unwrap(), "ORG#acme");
+        }
+        let shard = head(&org, Shard::heads().nth(3).unwrap());
+        assert_eq!(shard[PK].as_s().unwrap(), "ORG#acme#3", "each shard is in a partition of its own");
+        let entry = entry(&org, EntryId::parse("019ab0f2-6c40-7a11-8b22-334455667780").unwrap());
+        assert_eq!(
+            entry[PK].as_s().unwrap(),
+            "LEDGER#acme#202511",
+            "what has no prefix is never beside them"
+        );
+    }
+
+    #[test]
+    fn due_work_is_spread_and_found_in_its_partition() {
+        let mut spread: BTreeMap<String, u32> = due_partitions(Work::TopUp).map(|pk| (pk, 0)).collect();
+        assert_eq!(spread.len(), usize::from(DUE_PARTITIONS));
+        for ms in 0..800 {
+            let id = TopUpId::new(Timestamp::from_ms(1_795_428_000_000 + ms));
+            *spread.get_mut(&due_partition(Work::TopUp, id.as_str())).unwrap() += 1;
+        }
+        assert!(spread.values().all(|count| (50..200).contains(count)), "{spread:?}");
+    }
 }

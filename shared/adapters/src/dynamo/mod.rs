@@ -1,21 +1,26 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod due;
 mod errors;
 mod heads;
 mod keys;
 mod months;
+mod posting;
 mod reads;
 mod rows;
 mod runs;
+mod settings;
 mod spend;
-mod writes;
+mod top_ups;
+mod transactions;
 
 use aws_sdk_dynamodb::Client;
 
+pub use due::{Due, DueWork};
 pub use months::Ledger;
-pub use reads::{Balance, Due, Page};
-pub use writes::Begun;
+pub use posting::Posted;
+pub use reads::{Balance, Page};
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
 #[derive(Clone, Debug)]

@@ -178,6 +178,7 @@ mod tests {
             credits: Credits(1),
             kind: EntryKind::Reversal,
             cause: String::new(),
+            actor: None,
             channel: None,
             country: None,
             reference: None,

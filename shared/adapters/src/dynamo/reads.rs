@@ -1,15 +1,15 @@
 //! Reads: single items for decisions, pages for people.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use saldo_domain::{Head, IdempotencyKey, OrgId, Status, Timestamp, TopUp, TopUpId};
+use saldo_domain::{Head, OrgId, Status, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Reader, text};
 use super::errors::port_error;
 use super::heads::head_of;
-use super::keys::{self, DUE, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, TOP_UP_PREFIX};
+use super::keys::{self, SK, TOP_UP_PREFIX};
 use super::rows::{pointer_of, top_up_of};
-use super::writes::not_built;
+use super::transactions::not_built;
 use crate::PortError;
 
 /// The main head of an organisation, and which top-up holds its open slot.
@@ -26,15 +26,6 @@ pub struct Page<T, Id> {
     pub next: Option<Id>,
 }
 
-/// An unfinished top-up on the list of what is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    pub org: OrgId,
-    pub id: TopUpId,
-    /// Its place in the list.
-    at: String,
-}
-
 /// How many reads a filtered page may take before it is handed out short.
 const READS_PER_PAGE: usize = 5;
 /// How many reads several items may take: DynamoDB may leave some for another one.
@@ -46,31 +37,15 @@ impl Store {
         self.item(keys::top_up(org, id)).await?.as_ref().map(top_up_of).transpose()
     }
 
-    /// The top-up that a request with this key made before.
-    pub async fn requested_before(
-        &self,
-        org: &OrgId,
-        request: &IdempotencyKey,
-    ) -> Result<Option<TopUpId>, PortError> {
-        self.item(keys::request(org, request)).await?.as_ref().map(pointer_of).transpose()
-    }
-
-    /// Stripe's customer of this organisation.
-    pub async fn customer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        let item = self.item(keys::customer(org)).await?;
-        item.as_ref().map(|item| Reader(item).text("customer").map(str::to_owned)).transpose()
-    }
-
     /// Balance and open slot, in one request: a query over both is billed as one item, two gets as two.
     pub async fn balance(&self, org: &OrgId) -> Result<Balance, PortError> {
         let query = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :balance AND :slot")
+            .key_condition_expression("pk = :pk AND begins_with(sk, :balance)")
             .expression_attribute_values(":pk", text(keys::org_partition(org)))
             .expression_attribute_values(":balance", text(keys::BALANCE))
-            .expression_attribute_values(":slot", text(keys::OPEN_SLOT))
             .consistent_read(true);
         let answer = query.send().await.map_err(|error| port_error(&error))?;
         let mut balance = Balance::default();
@@ -78,8 +53,7 @@ impl Store {
             match Reader(item).text(SK)? {
                 keys::BALANCE => balance.head = head_of(item)?,
                 keys::OPEN_SLOT => balance.open_top_up = Some(pointer_of(item)?),
-                // The organisation's customer lies between the two.
-                _ => {}
+                _ => return Err(Reader(item).fault(SK)),
             }
         }
         Ok(balance)
@@ -129,29 +103,6 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// Unfinished top-ups whose next check is due, the longest waiting first: at most `limit`, those behind `after`.
-    pub async fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        after: Option<&Due>,
-    ) -> Result<Vec<Due>, PortError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("#pk = :due AND #at <= :now")
-            .expression_attribute_names("#pk", DUE_PK)
-            .expression_attribute_names("#at", DUE_AT)
-            .expression_attribute_values(":due", text(DUE))
-            .expression_attribute_values(":now", text(keys::due_at(now)))
-            .set_exclusive_start_key(after.map(|after| keys::due(&after.org, &after.id, &after.at)))
-            .limit(page_size(limit));
-        let answer = query.send().await.map_err(|error| port_error(&error))?;
-        answer.items().iter().map(due_of).collect()
-    }
-
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, PortError> {
         let sent =
             self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send();
@@ -179,12 +130,6 @@ impl Store {
         }
         Err(PortError::Unavailable("not all items were read".to_owned()))
     }
-}
-
-fn due_of(item: &Item) -> Result<Due, PortError> {
-    let row = Reader(item);
-    let (org, id) = keys::parse_top_up(row.text(PK)?, row.text(SK)?).ok_or_else(|| row.fault(SK))?;
-    Ok(Due { org, id, at: row.text(DUE_AT)?.to_owned() })
 }
 
 pub(super) fn page_size(limit: usize) -> i32 {

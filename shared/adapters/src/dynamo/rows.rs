@@ -1,8 +1,8 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Channel, Credits, Entry, EntryId, EntryKind, InvoiceLink, OrgId, PaymentFailure, Purchase, ReviewReason,
-    Status, TaxPercent, TopUp, TopUpId,
+    Actor, Author, Channel, Country, Credits, Entitlement, Entry, EntryId, EntryKind, InvoiceLink, OrgId,
+    PaymentFailure, Purchase, ReviewReason, Status, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -30,7 +30,10 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .text("price_list_version", &purchase.price_list_version)
         .number("created_at", top_up.created_at.ms())
         .number("expires_at", top_up.expires_at.ms())
-        .optional_text("customer", top_up.customer.as_deref())
+        .text("created_by", top_up.created_by.to_string())
+        .text("changed_by", top_up.changed_by.actor.to_string())
+        .text("changed_for", top_up.changed_by.cause.to_string())
+        .optional_text("customer", top_up.payer.as_deref())
         .optional_text("invoice", invoice.map(|link| link.id.as_str()))
         .optional_text("invoice_number", invoice.and_then(|link| link.number.as_deref()))
         .optional_text("pay_url", invoice.and_then(|link| link.pay_url.as_deref()))
@@ -38,13 +41,20 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("paid_at", top_up.paid_at.map(|at| at.ms()))
         .optional_number("canceled_at", top_up.canceled_at.map(|at| at.ms()))
         .optional_text("failure_code", failure.map(|failure| failure.code.as_str()))
+        .optional_text("failure_detail", failure.map(|failure| failure.detail.as_str()))
         .optional_number("failure_at", failure.map(|failure| failure.at.ms()))
         .optional_text("review", top_up.review.map(ReviewReason::as_str))
-        .optional_number("credited", top_up.credited.map(|credits| credits.0))
-        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| keys::DUE))
+        .optional_number("granted", counted(top_up.posted.granted))
+        .optional_number("refunded", counted(top_up.posted.refunded))
+        .optional_number("disputed", counted(top_up.posted.disputed))
+        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| due_partition(top_up)).as_deref())
         .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
         .number(REVISION, top_up.revision)
         .0
+}
+
+fn due_partition(top_up: &TopUp) -> String {
+    keys::due_partition(keys::Work::TopUp, top_up.id.as_str())
 }
 
 pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
@@ -58,13 +68,18 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         purchase: purchase_of(&row)?,
         created_at: row.moment("created_at")?,
         expires_at: row.moment("expires_at")?,
-        customer: row.optional_text("customer").map(str::to_owned),
+        payer: row.optional_text("customer").map(str::to_owned),
         invoice: link_of(&row),
         paid_at: row.optional_moment("paid_at"),
         canceled_at: row.optional_moment("canceled_at"),
         payment_failure: failure_of(&row),
         review: row.optional_text("review").and_then(ReviewReason::parse),
-        credited: row.optional_number("credited").map(Credits),
+        posted: posted_of(&row),
+        created_by: row.parsed("created_by", |text| text.parse().ok())?,
+        changed_by: Author {
+            actor: row.parsed("changed_by", |text| text.parse().ok())?,
+            cause: row.parsed("changed_for", |text| text.parse().ok())?,
+        },
         due_at: row
             .optional_text(keys::DUE_AT)
             .and_then(|digits| digits.parse().ok())
@@ -98,31 +113,50 @@ fn link_of(row: &Reader<'_>) -> Option<InvoiceLink> {
 }
 
 fn failure_of(row: &Reader<'_>) -> Option<PaymentFailure> {
-    Some(PaymentFailure::from_stored(row.optional_text("failure_code")?, row.optional_moment("failure_at")?))
+    Some(PaymentFailure {
+        code: row.optional_text("failure_code")?.to_owned(),
+        detail: row.optional_text("failure_detail")?.to_owned(),
+        at: row.optional_moment("failure_at")?,
+    })
 }
 
+fn posted_of(row: &Reader<'_>) -> Entitlement {
+    let credits = |name| Credits(row.optional_number(name).unwrap_or_default());
+    Entitlement { granted: credits("granted"), refunded: credits("refunded"), disputed: credits("disputed") }
+}
+
+/// Nothing is not written.
+fn counted(credits: Credits) -> Option<i64> {
+    (credits != Credits::ZERO).then_some(credits.0)
+}
+
+/// An entry that is no debit.
 pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
     Writer(keys::entry(org, entry.id))
         .number("at", entry.at.ms())
         .number(CREDITS, entry.credits.0)
         .text("kind", entry.kind.as_str())
         .text("cause", &entry.cause)
+        .optional_text("actor", entry.actor.as_ref().map(Actor::to_string).as_deref())
+        .optional_text("channel", entry.channel.map(Channel::as_str))
+        .optional_text("country", entry.country.as_ref().map(Country::as_str))
+        .optional_text("reference", entry.reference.as_deref())
         .0
 }
 
-/// An entry that is no debit.
+/// An entry that is no debit, read back.
 pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
     let row = Reader(item);
-    let kind = row.parsed("kind", EntryKind::parse)?;
     Ok(Entry {
         id: row.parsed(keys::SK, |id| EntryId::parse(id).ok())?,
         at: row.moment("at")?,
         credits: Credits(row.number(CREDITS)?),
-        kind,
+        kind: row.parsed("kind", EntryKind::parse)?,
         cause: row.text("cause")?.to_owned(),
+        actor: row.optional_text("actor").and_then(|actor| actor.parse().ok()),
         channel: row.optional_text("channel").and_then(Channel::parse),
-        country: None,
-        reference: None,
+        country: row.optional_text("country").and_then(Country::parse),
+        reference: row.optional_text("reference").map(str::to_owned),
     })
 }
 

@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use saldo_domain::{
-    Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, EntryKind, OrgId, Reference,
-    RunId, Shard, Tag,
+    Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference, RunId, Shard,
+    Tag,
 };
 
 use super::Store;
@@ -81,18 +81,9 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
     let mut entries = Vec::new();
     for place in 0..=31 {
         let id = run.id(place).map_err(|_| row.fault(keys::SK))?;
-        let Stored::Debit(debit) = stored_in(Some(item), id)? else { continue };
-        let details = debit.details.unwrap_or_default();
-        entries.push(Entry {
-            id: id.entry(),
-            at: id.at(),
-            credits: Credits(debit.credits.0.saturating_neg()),
-            kind: EntryKind::Debit,
-            cause: id.to_string(),
-            channel: Some(debit.channel),
-            country: details.country,
-            reference: details.reference.map(|reference| reference.as_str().to_owned()),
-        });
+        if let Stored::Debit(debit) = stored_in(Some(item), id)? {
+            entries.push(Entry::of_debit(&debit));
+        }
     }
     Ok(Some(entries))
 }

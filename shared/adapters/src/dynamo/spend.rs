@@ -1,31 +1,29 @@
 //! What spending needs of a table, by DynamoDB.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_domain::{
-    Channel, Credits, DebitEntry, DebitId, EntryId, EntryKind, Funds, Gain, Head, OrgId, Reversal, Shard,
+    Channel, Credits, DebitEntry, DebitId, EntryId, Funds, Gain, Head, OrgId, Posting, Reversal, Shard,
     Split, Tag, Take, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer, number};
-use super::errors::{Canceled, canceled_reason_item, port_error};
+use super::attributes::{Item, Reader, number};
+use super::errors::port_error;
 use super::heads::{RING, TURNS, head_of};
 use super::keys::{self, PK};
+use super::posting::Posted;
 use super::rows::CREDITS;
 use super::runs::stored_in;
-use super::writes::not_built;
+use super::transactions::{not_built, until_no_collision};
 use crate::PortError;
 use crate::spend::{Heads, Reversed, Stored, Taken, Written};
 
-/// How often a write is tried that collides with a transaction on the head; the SDK does not repeat it.
-const TRIES: u32 = 4;
+/// A take waits less for a transaction on its head to end than a transaction does.
 const FIRST_PAUSE_MS: u64 = 10;
 
 impl Heads for Store {
@@ -107,12 +105,8 @@ impl Heads for Store {
     }
 
     async fn shift(&self, org: &OrgId, gain: &Gain) -> Result<(), PortError> {
-        match self.transact(self.shift_updates(org, gain).map_err(not_built)?).await {
-            Ok(()) => Ok(()),
-            Err(Canceled::Conditions(_)) => Err(PortError::Conflict),
-            Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
-            Err(Canceled::Other(error)) => Err(error),
-        }
+        let updates = self.shift_updates(org, gain).map_err(not_built)?;
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
     }
 
     async fn announce_split(&self, org: &OrgId) -> Result<(), PortError> {
@@ -129,17 +123,15 @@ impl Heads for Store {
     }
 
     async fn reverse(&self, org: &OrgId, reversal: &Reversal) -> Result<Reversed, PortError> {
-        let puts = [reversal_item(org, reversal), reversal_entry_item(org, reversal)];
-        let mut items = self.puts_if_absent(puts)?;
-        items.push(self.gain_update(org, Shard::MAIN, reversal.credits).map_err(not_built)?);
-        match self.transact(items).await {
-            Ok(()) => Ok(Reversed::New),
-            Err(Canceled::Conditions(reasons)) => match canceled_reason_item(&reasons, 0) {
-                Some(item) => reversal_of(reversal.debit, item).map(Reversed::Before),
-                None => Err(PortError::Conflict),
-            },
-            Err(Canceled::Contention) => Err(PortError::Unavailable("transaction conflict".to_owned())),
-            Err(Canceled::Other(error)) => Err(error),
+        match self.post(org, &Posting::reversal(reversal, None)).await? {
+            Posted::New => Ok(Reversed::New),
+            Posted::Before(entry) => Ok(Reversed::Before(Reversal {
+                entry: entry.id,
+                credits: entry.credits,
+                channel: entry.channel.unwrap_or(reversal.channel),
+                at: entry.at,
+                ..*reversal
+            })),
         }
     }
 }
@@ -150,7 +142,7 @@ impl Heads for Store {
 async fn updated(
     update: UpdateItemFluentBuilder,
 ) -> Result<Result<UpdateItemOutput, Option<Item>>, PortError> {
-    match unless_in_transaction(|| update.clone().send()).await {
+    match until_no_collision(FIRST_PAUSE_MS, || update.clone().send(), in_transaction).await {
         Ok(done) => Ok(Ok(done)),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
@@ -163,45 +155,9 @@ fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
     updated.map(drop).map_err(|_| PortError::Conflict)
 }
 
-async fn unless_in_transaction<T, E, F>(send: impl Fn() -> F) -> Result<T, SdkError<E>>
-where
-    E: ProvideErrorMetadata,
-    F: Future<Output = Result<T, SdkError<E>>>,
-{
-    let mut tried = 1;
-    loop {
-        let sent = send().await;
-        let collided = sent
-            .as_ref()
-            .err()
-            .and_then(SdkError::as_service_error)
-            .is_some_and(|error| error.code() == Some("TransactionConflictException"));
-        if !collided || tried == TRIES {
-            return sent;
-        }
-        let longest = FIRST_PAUSE_MS << tried;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=longest))).await;
-        tried += 1;
-    }
-}
-
-fn reversal_item(org: &OrgId, reversal: &Reversal) -> Item {
-    Writer(keys::reversal(org, reversal.debit))
-        .text("entry", reversal.entry.to_string())
-        .number("at", reversal.at.ms())
-        .number(CREDITS, reversal.credits.0)
-        .text("channel", reversal.channel.as_str())
-        .0
-}
-
-fn reversal_entry_item(org: &OrgId, reversal: &Reversal) -> Item {
-    Writer(keys::entry(org, reversal.entry))
-        .number("at", reversal.at.ms())
-        .number(CREDITS, reversal.credits.0)
-        .text("kind", EntryKind::Reversal.as_str())
-        .text("cause", reversal.debit.to_string())
-        .text("channel", reversal.channel.as_str())
-        .0
+fn in_transaction(error: &SdkError<UpdateItemError>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    code == Some("TransactionConflictException")
 }
 
 fn reversal_of(debit: DebitId, item: &Item) -> Result<Reversal, PortError> {

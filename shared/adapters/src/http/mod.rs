@@ -1,11 +1,17 @@
 //! HTTP as the functions speak it: who asks, what they ask, what they are told.
 
+mod answer;
 mod claims;
+mod event;
 mod problem;
+mod problem_code;
 mod request;
 mod resources;
 
+pub use answer::answer;
 pub use claims::{Caller, ClaimNames};
+pub use event::{Event, serve};
 pub use problem::{Problem, quote_problem};
+pub use problem_code::ProblemCode;
 pub use request::{header, integer, limited_body, query_parameter};
 pub use resources::{json_response, open_top_up_json, quote_json, top_up_json};

@@ -1,15 +1,17 @@
 //! Errors as clients see them: RFC 9457 problems with a stable code and words that help.
 
 use lambda_http::Body;
-use lambda_http::http::{HeaderValue, Response, StatusCode, header};
+use lambda_http::http::{HeaderValue, Response, header};
 use saldo_domain::{Permission, QuoteError};
 use serde_json::{Map, Value, json};
+
+use super::ProblemCode;
+use super::answer::answer;
 
 /// A refusal. Carries nothing internal: every word here is for the person who reads it.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    pub status: StatusCode,
-    pub code: &'static str,
+    pub code: ProblemCode,
     detail: String,
     members: Map<String, Value>,
     retry_after_secs: Option<u32>,
@@ -17,8 +19,8 @@ pub struct Problem {
 
 impl Problem {
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, code, detail: detail.into(), members: Map::new(), retry_after_secs: None }
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Problem {
+        Problem { code, detail: detail.into(), members: Map::new(), retry_after_secs: None }
     }
 
     /// Adds a member beside the standard ones.
@@ -37,23 +39,18 @@ impl Problem {
     /// 400: a field is missing, of another type or out of its form.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail).with("field", json!(field))
+        Problem::new(ProblemCode::InvalidRequest, detail).with("field", json!(field))
     }
 
     #[must_use]
     pub fn invalid_cursor() -> Problem {
         let detail = "This cursor is not one that was handed out. Start again without a cursor.";
-        Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail).with("field", json!("cursor"))
+        Problem::new(ProblemCode::InvalidCursor, detail).with("field", json!("cursor"))
     }
 
     #[must_use]
     pub fn unauthorized() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Sign in and try again.")
-    }
-
-    #[must_use]
-    pub fn forbidden(code: &'static str, detail: &str) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, code, detail)
+        Problem::new(ProblemCode::Unauthorized, "Sign in and try again.")
     }
 
     #[must_use]
@@ -62,60 +59,56 @@ impl Problem {
         let detail = format!(
             "You need the permission {permission}. Ask an administrator of your organisation for it."
         );
-        Problem::forbidden("permission_required", &detail).with("permission", json!(permission))
+        Problem::new(ProblemCode::PermissionRequired, detail).with("permission", json!(permission))
     }
 
     #[must_use]
     pub fn currency_not_sold(code: &str) -> Problem {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(3).collect();
         let detail = format!("Credits are not sold in {code}. Ask support to change your billing currency.");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "currency_not_sold", detail)
+        Problem::new(ProblemCode::CurrencyNotSold, detail)
     }
 
     #[must_use]
     pub fn too_large(limit_bytes: usize) -> Problem {
         let detail = format!("The request body is larger than {} KB.", limit_bytes / 1024);
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
+        Problem::new(ProblemCode::PayloadTooLarge, detail)
     }
 
     #[must_use]
     pub fn top_up_not_found() -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, "top_up_not_found", "There is no top-up with this id.")
+        Problem::new(ProblemCode::TopUpNotFound, "There is no top-up with this id.")
     }
 
     /// 503: Stripe did not do its part; nothing is lost and repeating is safe.
     #[must_use]
     pub fn payment_provider_unavailable() -> Problem {
         let detail = "The payment provider does not answer right now. Nothing was charged. Try again in a few seconds.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "payment_provider_unavailable", detail).retry_after(5)
+        Problem::new(ProblemCode::PaymentProviderUnavailable, detail).retry_after(5)
     }
 
     /// 503: our own part did not work; repeating is safe.
     #[must_use]
     pub fn unavailable() -> Problem {
         let detail = "This did not work right now, and nothing was lost. Try again in a few seconds.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail).retry_after(5)
+        Problem::new(ProblemCode::TemporarilyUnavailable, detail).retry_after(5)
     }
 
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let mut body = json!({
             "type": format!("urn:saldo:problem:{}", self.code),
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
+            "title": self.code.title(),
+            "status": self.code.status().as_u16(),
+            "code": self.code.as_str(),
             "detail": self.detail,
         });
         if let Value::Object(object) = &mut body {
             object.extend(self.members);
         }
-        let mut response = Response::new(Body::Text(body.to_string()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = answer(self.code.status(), "application/problem+json", body.to_string());
         if let Some(secs) = self.retry_after_secs {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response
     }
@@ -124,15 +117,14 @@ impl Problem {
 /// Why there is no price.
 #[must_use]
 pub fn quote_problem(error: QuoteError) -> Problem {
-    let unprocessable = |code, detail| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
     match error {
         QuoteError::BelowMinimum { minimum } => {
-            unprocessable("credits_below_minimum", format!("The smallest top-up is {minimum} credits."))
-                .with("minimum_credits", json!(minimum))
+            let detail = format!("The smallest top-up is {minimum} credits.");
+            Problem::new(ProblemCode::CreditsBelowMinimum, detail).with("minimum_credits", json!(minimum))
         }
         QuoteError::AboveMaximum { maximum } => {
-            unprocessable("credits_above_maximum", format!("The largest top-up is {maximum} credits."))
-                .with("maximum_credits", json!(maximum))
+            let detail = format!("The largest top-up is {maximum} credits.");
+            Problem::new(ProblemCode::CreditsAboveMaximum, detail).with("maximum_credits", json!(maximum))
         }
         QuoteError::CurrencyNotSold(currency) => Problem::currency_not_sold(currency.as_str()),
     }

@@ -1,19 +1,26 @@
 //! What clients are told: the shapes of quote and top-up, in one place.
 
 use lambda_http::Body;
-use lambda_http::http::{HeaderValue, Response, StatusCode, header};
-use saldo_domain::{Quote, Status, TopUp};
+use lambda_http::http::{Response, StatusCode};
+use saldo_domain::{Credits, Money, Quote, Status, TopUp};
 use serde_json::{Value, json};
+
+use super::answer::answer;
+use crate::stripe::exponent;
 
 /// A JSON answer that nobody keeps.
 #[must_use]
 pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    answer(status, "application/json", body.to_string())
+}
+
+/// An amount: `{"currency":"IDR","minor_units":27750000,"decimal":"277500.00"}`.
+fn money_json(money: Money) -> Value {
+    json!({
+        "currency": money.currency,
+        "minor_units": money.minor_units,
+        "decimal": money.decimal(exponent(money.currency)),
+    })
 }
 
 #[must_use]
@@ -21,10 +28,10 @@ pub fn quote_json(quote: &Quote) -> Value {
     let purchase = &quote.purchase;
     json!({
         "credits": purchase.credits,
-        "unit_price": purchase.unit_price,
-        "subtotal": purchase.subtotal,
-        "tax": {"rate_percent": purchase.tax_percent, "amount": purchase.tax},
-        "total": purchase.total,
+        "unit_price": money_json(purchase.unit_price),
+        "subtotal": money_json(purchase.subtotal),
+        "tax": {"rate_percent": purchase.tax_percent, "amount": money_json(purchase.tax)},
+        "total": money_json(purchase.total),
         "minimum_credits": quote.minimum_credits,
         "maximum_credits": quote.maximum_credits,
         "presets": quote.presets,
@@ -40,10 +47,10 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
         "id": top_up.id,
         "status": top_up.status.as_str(),
         "credits": purchase.credits,
-        "unit_price": purchase.unit_price,
-        "subtotal": purchase.subtotal,
-        "tax": {"rate_percent": purchase.tax_percent, "amount": purchase.tax},
-        "total": purchase.total,
+        "unit_price": money_json(purchase.unit_price),
+        "subtotal": money_json(purchase.subtotal),
+        "tax": {"rate_percent": purchase.tax_percent, "amount": money_json(purchase.tax)},
+        "total": money_json(purchase.total),
         "created_at": top_up.created_at.rfc3339(),
         "expires_at": top_up.expires_at.rfc3339(),
         "paid_at": top_up.paid_at.map(|at| at.rfc3339()),
@@ -57,7 +64,7 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
             "at": failure.at.rfc3339(),
         })),
         "refunded": null,
-        "credited": top_up.credited,
+        "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
 }
 
@@ -67,7 +74,7 @@ pub fn open_top_up_json(top_up: &TopUp) -> Value {
     json!({
         "id": top_up.id,
         "credits": top_up.purchase.credits,
-        "total": top_up.purchase.total,
+        "total": money_json(top_up.purchase.total),
         "pay_url": top_up.invoice.as_ref().and_then(|link| link.pay_url.as_deref()),
         "created_at": top_up.created_at.rfc3339(),
     })

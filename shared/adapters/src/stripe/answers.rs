@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use miniserde::Deserialize;
 use miniserde::json::Value;
 use saldo_domain::{
-    Currency, InvoiceFacts, InvoiceLink, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Timestamp,
+    Currency, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind, Timestamp,
+    TopUpId,
 };
 
 use super::client::StripeError;
+use super::declines::failure;
 
 /// Where an invoice carries which top-up it is for.
 pub(super) const TOP_UP_KEY: &str = "top_up_id";
@@ -72,29 +74,38 @@ struct PaymentOf {
 }
 
 impl InvoiceAnswer {
-    /// The facts. A refused payment is dated `failed_at` where the caller knows when, else by its payment intent.
-    pub(super) fn into_facts(self, failed_at: Option<Timestamp>) -> Result<InvoiceFacts, StripeError> {
+    /// What it says of its money. A refused payment is dated `failed_at` where the caller knows when, else by its payment
+    /// intent; `livemode` is the mode that this system lives in.
+    pub(super) fn evidence(
+        self,
+        livemode: bool,
+        failed_at: Option<Timestamp>,
+    ) -> Result<Evidence, StripeError> {
         let currency: Currency = self.currency.parse().map_err(|_| StripeError::Broken {
             what: format!("invoice {} has currency {:?}", self.id, self.currency),
         })?;
         let payments = self.payments.map(|list| list.data).unwrap_or_default();
-        let mut metadata = self.metadata.unwrap_or_default();
-        Ok(InvoiceFacts {
+        let metadata = self.metadata.unwrap_or_default();
+        Ok(Evidence {
             status: status_of(self.status.as_deref()),
             currency,
             total: self.total,
             amount_due: self.amount_due,
             amount_paid: self.amount_paid,
             amount_overpaid: self.amount_overpaid.unwrap_or(0),
-            starting_balance: self.starting_balance.unwrap_or(0),
-            customer: self.customer.as_ref().and_then(id_of),
-            livemode: self.livemode,
-            top_up_id: metadata.remove(TOP_UP_KEY),
-            org: metadata.remove(ORG_KEY),
+            from_balance: self.starting_balance.unwrap_or(0),
+            payer: self.customer.as_ref().and_then(id_of),
+            right_mode: self.livemode == livemode,
+            top_up: metadata.get(TOP_UP_KEY).and_then(|id| TopUpId::parse(id).ok()),
+            org: metadata.get(ORG_KEY).and_then(|org| OrgId::parse(org).ok()),
             paid_at: self.status_transitions.and_then(|moments| moments.paid_at).map(Timestamp::from_secs),
             failure: payments.iter().rev().find_map(|payment| failure_of(payment, failed_at)),
             payments: payments.iter().map(payment_of).collect(),
-            link: InvoiceLink {
+            // An invoice says nothing of what went back: that is fetched once its events are heard.
+            refunds: Vec::new(),
+            disputes: Vec::new(),
+            credit_notes: Vec::new(),
+            invoice: InvoiceLink {
                 id: self.id,
                 number: self.number,
                 pay_url: self.hosted_invoice_url,
@@ -118,7 +129,7 @@ fn status_of(status: Option<&str>) -> InvoiceStatus {
 fn payment_of(answer: &PaymentAnswer) -> Payment {
     let kind = answer.payment.as_ref().and_then(|payment| payment.kind.as_deref());
     Payment {
-        kind: if kind == Some("payment_intent") { PaymentKind::PaymentIntent } else { PaymentKind::Other },
+        kind: if kind == Some("payment_intent") { PaymentKind::ThroughProvider } else { PaymentKind::Other },
         paid: answer.status.as_deref() == Some("paid"),
     }
 }
@@ -135,7 +146,7 @@ fn failure_of(answer: &PaymentAnswer, failed_at: Option<Timestamp>) -> Option<Pa
         _ => 0,
     };
     let at = failed_at.unwrap_or_else(|| Timestamp::from_secs(created));
-    Some(PaymentFailure::from_codes(text("decline_code"), text("code"), at))
+    Some(failure(text("decline_code"), text("code"), at))
 }
 
 /// The id of an object that may have been expanded.
@@ -156,36 +167,43 @@ mod tests {
 
     const PAID: &str = r#"{"id":"in_1","object":"invoice","status":"paid","currency":"idr","total":27750000,"amount_due":27750000,
         "amount_paid":27750000,"amount_overpaid":0,"starting_balance":0,"customer":"cus_1","livemode":false,
-        "metadata":{"org_id":"acme","top_up_id":"top_1"},"number":"A-1","hosted_invoice_url":"https://pay","invoice_pdf":null,
+        "metadata":{"org_id":"acme","top_up_id":"top_01a208d846c676229a08bf3f3cf70805"},"number":"A-1","hosted_invoice_url":"https://pay","invoice_pdf":null,
         "status_transitions":{"paid_at":1795441928,"finalized_at":1},"payments":{"object":"list","data":[
           {"status":"canceled","payment":{"type":"payment_intent","payment_intent":{"id":"pi_0","created":1795441000,
             "last_payment_error":{"code":"card_declined","decline_code":"insufficient_funds"}}}},
           {"status":"paid","payment":{"type":"payment_intent","payment_intent":"pi_1"}}]},
         "a_field_of_2031":{"x":[1,2]}}"#;
 
-    fn facts(json: &str) -> InvoiceFacts {
-        miniserde::json::from_str::<InvoiceAnswer>(json).unwrap().into_facts(None).unwrap()
+    const TOP_UP: &str = "top_01a208d846c676229a08bf3f3cf70805";
+
+    fn evidence(json: &str) -> Evidence {
+        miniserde::json::from_str::<InvoiceAnswer>(json).unwrap().evidence(false, None).unwrap()
     }
 
     #[test]
     fn an_invoice_of_a_later_version_is_still_understood() {
-        let facts = facts(PAID);
-        assert_eq!(facts.status, InvoiceStatus::Paid);
-        assert_eq!(facts.customer.as_deref(), Some("cus_1"));
-        assert_eq!((facts.org.as_deref(), facts.top_up_id.as_deref()), (Some("acme"), Some("top_1")));
-        assert_eq!(facts.payments.iter().map(|payment| payment.paid).collect::<Vec<_>>(), [false, true]);
-        assert_eq!(facts.failure.unwrap().code, "insufficient_funds");
+        let evidence = evidence(PAID);
+        assert_eq!(evidence.status, InvoiceStatus::Paid);
+        assert_eq!(evidence.payer.as_deref(), Some("cus_1"));
+        assert_eq!(
+            (evidence.org.as_ref().map(OrgId::as_str), evidence.top_up.as_ref().map(TopUpId::as_str)),
+            (Some("acme"), Some(TOP_UP))
+        );
+        assert_eq!(evidence.payments.iter().map(|payment| payment.paid).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(evidence.failure.unwrap().code, "insufficient_funds");
     }
 
     #[test]
     fn a_status_of_a_later_version_is_unknown_and_not_paid() {
         assert_eq!(
-            facts(&PAID.replace("\"status\":\"paid\",\"currency\"", "\"status\":\"settling\",\"currency\""))
-                .status,
+            evidence(
+                &PAID.replace("\"status\":\"paid\",\"currency\"", "\"status\":\"settling\",\"currency\"")
+            )
+            .status,
             InvoiceStatus::Unknown
         );
         let expanded =
             PAID.replace("\"customer\":\"cus_1\"", "\"customer\":{\"id\":\"cus_2\",\"object\":\"customer\"}");
-        assert_eq!(facts(&expanded).customer.as_deref(), Some("cus_2"));
+        assert_eq!(evidence(&expanded).payer.as_deref(), Some("cus_2"));
     }
 }

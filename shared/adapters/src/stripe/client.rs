@@ -12,6 +12,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use saldo_top_ups::InvoicesError;
 use stripe_client_core::{
     CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr, StripeMethod,
 };
@@ -27,11 +28,13 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// Why Stripe did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StripeError {
+pub(super) enum StripeError {
     /// There is no such object.
     NotFound { what: String },
-    /// Stripe will not do it, and says why by a code.
-    Refused { status: u16, code: String, what: String },
+    /// Stripe will not do it.
+    Refused { what: String },
+    /// Stripe knows the object that it was asked about, but not the customer that the request names.
+    NoSuchCustomer { what: String },
     /// Stripe did not answer clearly: it may have happened or not. `replayed` tells that the same idempotency key will
     /// bring the same answer again.
     Unclear { what: String, replayed: bool },
@@ -43,8 +46,8 @@ impl fmt::Display for StripeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StripeError::NotFound { what } => write!(f, "Stripe does not know it: {what}"),
-            StripeError::Refused { status, code, what } => {
-                write!(f, "Stripe refused ({status} {code}): {what}")
+            StripeError::Refused { what } | StripeError::NoSuchCustomer { what } => {
+                write!(f, "Stripe refused: {what}")
             }
             StripeError::Unclear { what, replayed: false } => {
                 write!(f, "Stripe gave no clear answer: {what}")
@@ -58,6 +61,19 @@ impl fmt::Display for StripeError {
 }
 
 impl std::error::Error for StripeError {}
+
+impl From<StripeError> for InvoicesError {
+    fn from(error: StripeError) -> InvoicesError {
+        let what = error.to_string();
+        match error {
+            StripeError::NotFound { .. } => InvoicesError::NotFound { what },
+            StripeError::Refused { .. } => InvoicesError::Refused { what },
+            StripeError::NoSuchCustomer { .. } => InvoicesError::PayerUnknown { what },
+            StripeError::Unclear { replayed, .. } => InvoicesError::Unclear { what, kept: replayed },
+            StripeError::Broken { .. } => InvoicesError::Broken { what },
+        }
+    }
+}
 
 impl StripeClientErr for StripeError {
     fn deserialize_err(message: impl fmt::Display) -> StripeError {
@@ -210,6 +226,8 @@ fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
         .and_then(|text| miniserde::json::from_str(text).ok())
         .unwrap_or_default();
     let body = body.error.unwrap_or_default();
+    let no_such_customer =
+        body.code.as_deref() == Some("resource_missing") && body.param.as_deref() == Some("customer");
     let code = body.code.or(body.kind).unwrap_or_else(|| "unknown".to_owned());
     let param = body.param.map(|param| format!(" {param}")).unwrap_or_default();
     let what =
@@ -219,8 +237,9 @@ fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
     let error = match status {
         401 | 403 => StripeError::Broken { what },
         404 => StripeError::NotFound { what },
+        400 if no_such_customer => StripeError::NoSuchCustomer { what },
         409 | 424 | 429 | 500.. => return Failure { error: StripeError::Unclear { what, replayed }, again },
-        _ => StripeError::Refused { status, code, what },
+        _ => StripeError::Refused { what },
     };
     Failure { error, again: false }
 }

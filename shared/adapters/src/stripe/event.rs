@@ -59,16 +59,54 @@ impl Event {
     /// The invoice whose payment this event tells of; `None` for a type that changes nothing here.
     #[must_use]
     pub fn invoice(&self) -> Option<&str> {
-        let matters = matches!(
-            self.kind.as_str(),
-            "invoice.paid"
-                | "invoice.payment_failed"
-                | "invoice.voided"
-                | "invoice.marked_uncollectible"
-                | "invoice.finalization_failed"
-                | "invoice.overpaid"
-        );
-        self.object.as_deref().filter(|_| matters)
+        match EventType::parse(&self.kind)? {
+            EventType::InvoicePaid
+            | EventType::InvoicePaymentFailed
+            | EventType::InvoiceVoided
+            | EventType::InvoiceMarkedUncollectible
+            | EventType::InvoiceFinalizationFailed
+            | EventType::InvoiceOverpaid => self.object.as_deref(),
+        }
+    }
+}
+
+/// The types that the endpoint subscribes to: each other one would cost a call of the webhook for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceVoided,
+    InvoiceMarkedUncollectible,
+    InvoiceFinalizationFailed,
+    InvoiceOverpaid,
+}
+
+impl EventType {
+    pub const ALL: [EventType; 6] = [
+        EventType::InvoicePaid,
+        EventType::InvoicePaymentFailed,
+        EventType::InvoiceVoided,
+        EventType::InvoiceMarkedUncollectible,
+        EventType::InvoiceFinalizationFailed,
+        EventType::InvoiceOverpaid,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventType::InvoicePaid => "invoice.paid",
+            EventType::InvoicePaymentFailed => "invoice.payment_failed",
+            EventType::InvoiceVoided => "invoice.voided",
+            EventType::InvoiceMarkedUncollectible => "invoice.marked_uncollectible",
+            EventType::InvoiceFinalizationFailed => "invoice.finalization_failed",
+            EventType::InvoiceOverpaid => "invoice.overpaid",
+        }
+    }
+
+    /// `None` for a type that changes nothing here.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<EventType> {
+        EventType::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

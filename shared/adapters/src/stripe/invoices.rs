@@ -1,8 +1,9 @@
-//! What Saldo asks of Stripe: a customer, an invoice of one line, its end.
+//! Invoices by Stripe: a customer, an invoice of one line, its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use saldo_domain::{InvoiceFacts, OrgId, Purchase, Timestamp, TopUp};
+use saldo_domain::{Currency, Evidence, InvoiceStatus, OrgId, Purchase, TaxPercent, Timestamp, TopUp};
+use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_billing::InvoiceCollectionMethod;
 use stripe_billing::invoice::{
@@ -18,10 +19,12 @@ use stripe_types::RangeQueryTs;
 use super::answers::{Identified, InvoiceAnswer, InvoiceList, ORG_KEY, TOP_UP_KEY};
 use super::client::{Connection, StripeError, StripeHttp};
 
-/// Stripe, for one key.
+/// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
 pub struct Stripe {
     connection: Connection,
+    livemode: bool,
+    payment_methods: BTreeMap<Currency, Vec<String>>,
 }
 
 /// The line on the invoice.
@@ -32,13 +35,8 @@ const EXPAND: [&str; 2] = ["payments", "payments.data.payment.payment_intent"];
 const PAGE: i64 = 100;
 const PAGES: usize = 10;
 
-impl Stripe {
-    pub(crate) fn new(http: StripeHttp, base: &str, key: &str) -> Stripe {
-        Stripe { connection: Connection::new(http, base, key) }
-    }
-
-    /// Makes the customer of an organisation and gives its id.
-    pub async fn create_customer(&self, org: &OrgId, key: &str) -> Result<String, StripeError> {
+impl Invoices for Stripe {
+    async fn create_payer(&self, org: &OrgId, key: &str) -> Result<String, InvoicesError> {
         let request = CreateCustomer::new()
             .name(org.as_str())
             .metadata([(ORG_KEY.to_owned(), org.to_string())].into_iter().collect::<HashMap<_, _>>());
@@ -46,28 +44,21 @@ impl Stripe {
         Ok(customer.id)
     }
 
-    /// Makes an empty draft that names its top-up, takes no pending items and inherits no discount, and that Stripe
-    /// leaves alone.
-    pub async fn create_draft(
-        &self,
-        top_up: &TopUp,
-        customer: &str,
-        payment_methods: &[String],
-        key: &str,
-    ) -> Result<InvoiceFacts, StripeError> {
+    async fn create_draft(&self, top_up: &TopUp, payer: &str, key: &str) -> Result<Evidence, InvoicesError> {
         let metadata: HashMap<_, _> =
             [(TOP_UP_KEY.to_owned(), top_up.id.to_string()), (ORG_KEY.to_owned(), top_up.org.to_string())]
                 .into();
         let mut request = CreateInvoice::new()
-            .customer(customer)
+            .customer(payer)
             .currency(currency(&top_up.purchase))
             .collection_method(InvoiceCollectionMethod::SendInvoice)
             .days_until_due(days_until_due(top_up))
             .auto_advance(false)
             .pending_invoice_items_behavior(CreateInvoicePendingInvoiceItemsBehavior::Exclude)
             .metadata(metadata);
-        if !payment_methods.is_empty() {
-            let types = payment_methods.iter().map(|kind| payment_method(kind)).collect();
+        let methods = self.payment_methods.get(&top_up.purchase.total.currency);
+        if let Some(methods) = methods.filter(|methods| !methods.is_empty()) {
+            let types = methods.iter().map(|kind| payment_method(kind)).collect();
             let settings = CreateInvoicePaymentSettings {
                 payment_method_types: Some(types),
                 ..CreateInvoicePaymentSettings::new()
@@ -79,16 +70,15 @@ impl Stripe {
         if let Some(body) = request.body.as_mut() {
             body.push_str("&discounts=");
         }
-        self.ask::<InvoiceAnswer>(request, Some(key)).await?.into_facts(None)
+        self.evidence(request, key).await
     }
 
-    /// Adds the one line: credits times unit price, and the tax as we computed it.
-    pub async fn add_line(
+    async fn add_line(
         &self,
         invoice: &str,
         purchase: &Purchase,
         key: &str,
-    ) -> Result<InvoiceFacts, StripeError> {
+    ) -> Result<Evidence, InvoicesError> {
         let mut price = AddLinesInvoiceLinesPriceData::new(currency(purchase));
         price.product_data = Some(ProductData::new(PRODUCT));
         price.unit_amount = Some(purchase.unit_price.minor_units);
@@ -96,106 +86,111 @@ impl Stripe {
         line.quantity = u64::try_from(purchase.credits.0).ok();
         line.price_data = Some(price);
         if purchase.tax.minor_units > 0 {
-            let percent: f64 = purchase.tax_percent.to_string().parse().unwrap_or_default();
+            let percent = percentage(purchase.tax_percent)?;
             let rate = AddLinesInvoiceLinesTaxAmountsTaxRateData::new(&purchase.tax_name, false, percent);
             let (tax, taxable) = (purchase.tax.minor_units, purchase.subtotal.minor_units);
             line.tax_amounts = Some(vec![AddLinesInvoiceLinesTaxAmounts::new(tax, rate, taxable)]);
         }
         let request = AddLinesInvoice::new(invoice, vec![line]);
-        self.ask::<InvoiceAnswer>(request.build(), Some(key)).await?.into_facts(None)
+        self.evidence(request.build(), key).await
     }
 
-    /// Makes a draft payable.
-    pub async fn finalize(&self, invoice: &str, key: &str) -> Result<InvoiceFacts, StripeError> {
+    async fn finalize(&self, invoice: &str, key: &str) -> Result<Evidence, InvoicesError> {
         let request = FinalizeInvoiceInvoice::new(invoice).auto_advance(false).expand(expand());
-        self.ask::<InvoiceAnswer>(request.build(), Some(key)).await?.into_facts(None)
+        self.evidence(request.build(), key).await
     }
 
-    /// The invoice as it is now; `None` when there is none with this id.
-    pub async fn invoice(
+    async fn invoice(
         &self,
         invoice: &str,
         failed_at: Option<Timestamp>,
-    ) -> Result<Option<InvoiceFacts>, StripeError> {
+    ) -> Result<Option<Evidence>, InvoicesError> {
         let plain = invoice.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !plain || invoice.is_empty() {
             return Ok(None);
         }
         let request = RetrieveInvoice::new(invoice).expand(expand());
         match self.ask::<InvoiceAnswer>(request.build(), None).await {
-            Ok(answer) => answer.into_facts(failed_at).map(Some),
+            Ok(answer) => Ok(Some(answer.evidence(self.livemode, failed_at)?)),
             Err(StripeError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Every invoice that names this top-up, newest first. Looking a thing up by its metadata is what makes it safe to
-    /// repeat a creation whose answer was lost; Stripe's search is not used, as it lags behind.
-    pub async fn invoices_of(
-        &self,
-        top_up: &TopUp,
-        customer: &str,
-    ) -> Result<Vec<InvoiceFacts>, StripeError> {
+    // Looking a thing up by its metadata is what makes it safe to repeat a creation whose answer was lost; Stripe's search
+    // is not used, as it lags behind.
+    async fn invoices_of(&self, top_up: &TopUp, payer: &str) -> Result<Vec<Evidence>, InvoicesError> {
         const CLOCK_SKEW_SECS: i64 = 600;
         let since = RangeQueryTs::gte(top_up.created_at.secs() - CLOCK_SKEW_SECS);
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..PAGES {
-            let mut request = ListInvoice::new().customer(customer).created(since).limit(PAGE);
+            let mut request = ListInvoice::new().customer(payer).created(since).limit(PAGE);
             if let Some(after) = &after {
                 request = request.starting_after(after.as_str());
             }
             let list: InvoiceList = self.ask(request.build(), None).await?;
             after = list.data.last().map(|invoice| invoice.id.clone());
             for answer in list.data {
-                let facts = answer.into_facts(None)?;
-                if facts.top_up_id.as_deref() == Some(top_up.id.as_str()) {
-                    found.push(facts);
+                let evidence = answer.evidence(self.livemode, None)?;
+                if evidence.top_up.as_ref() == Some(&top_up.id) {
+                    found.push(evidence);
                 }
             }
             if !list.has_more {
                 return Ok(found);
             }
         }
-        Err(StripeError::Broken {
-            what: format!("customer {customer} has too many invoices to look through"),
-        })
+        Err(InvoicesError::Broken { what: format!("customer {payer} has too many invoices to look through") })
     }
 
-    /// Deletes a draft; one that is gone already is fine.
-    pub async fn delete_draft(&self, invoice: &str) -> Result<(), StripeError> {
+    async fn delete_draft(&self, invoice: &str) -> Result<(), InvoicesError> {
         match self.ask::<Identified>(DeleteInvoice::new(invoice).build(), None).await {
             Ok(_) | Err(StripeError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends an invoice as far as Stripe lets us, and tells what became of it: a draft is deleted (`None`), an open or
-    /// uncollectible one voided. An answer that can still be paid means that Stripe refused: a payment is under way.
-    pub async fn close(&self, invoice: &str) -> Result<Option<InvoiceFacts>, StripeError> {
+    async fn close(&self, invoice: &str) -> Result<Option<Evidence>, InvoicesError> {
         let key = format!("void-{invoice}-{:016x}", fastrand::u64(..));
-        match self.void(invoice, &key).await {
-            Ok(facts) => return Ok(Some(facts)),
-            Err(StripeError::NotFound { .. }) => return Ok(None),
-            Err(StripeError::Refused { .. }) => {}
+        let request = VoidInvoiceInvoice::new(invoice).expand(expand());
+        match self.evidence(request.build(), &key).await {
+            Ok(evidence) => return Ok(Some(evidence)),
+            Err(InvoicesError::NotFound { .. }) => return Ok(None),
+            Err(InvoicesError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
-        let facts = self.invoice(invoice, None).await?;
-        let is_draft = facts.as_ref().is_some_and(|facts| facts.status == saldo_domain::InvoiceStatus::Draft);
+        let evidence = self.invoice(invoice, None).await?;
+        let is_draft = evidence.as_ref().is_some_and(|evidence| evidence.status == InvoiceStatus::Draft);
         if !is_draft {
-            return Ok(facts);
+            return Ok(evidence);
         }
         match self.delete_draft(invoice).await {
             Ok(()) => Ok(None),
             // It was finalised meanwhile, and so is no draft any more.
-            Err(StripeError::Refused { .. }) => self.invoice(invoice, None).await,
+            Err(InvoicesError::Refused { .. }) => self.invoice(invoice, None).await,
             Err(error) => Err(error),
         }
     }
+}
 
-    async fn void(&self, invoice: &str, key: &str) -> Result<InvoiceFacts, StripeError> {
-        let request = VoidInvoiceInvoice::new(invoice).expand(expand());
-        self.ask::<InvoiceAnswer>(request.build(), Some(key)).await?.into_facts(None)
+impl Stripe {
+    /// `livemode` is the mode that this system lives in; `key` is of it.
+    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool) -> Stripe {
+        let connection = Connection::new(http, base, key);
+        Stripe { connection, livemode, payment_methods: BTreeMap::new() }
+    }
+
+    /// The same with ways to pay for invoices, by currency; where there are none, the account's settings hold.
+    #[must_use]
+    pub fn with_payment_methods(self, payment_methods: BTreeMap<Currency, Vec<String>>) -> Stripe {
+        Stripe { payment_methods, ..self }
+    }
+
+    /// Asks for a change of an invoice.
+    async fn evidence(&self, request: RequestBuilder, key: &str) -> Result<Evidence, InvoicesError> {
+        let answer = self.ask::<InvoiceAnswer>(request, Some(key)).await?;
+        Ok(answer.evidence(self.livemode, None)?)
     }
 
     async fn ask<T: miniserde::Deserialize>(
@@ -211,6 +206,12 @@ impl Stripe {
         }
         request.send(&self.connection).await
     }
+}
+
+/// The one number with a fraction that Stripe wants as such; it is shown on the invoice, and nothing is computed with it.
+fn percentage(rate: TaxPercent) -> Result<f64, StripeError> {
+    let text = rate.to_string();
+    text.parse().map_err(|_| StripeError::Broken { what: format!("tax of {text} %") })
 }
 
 fn expand() -> Vec<String> {

@@ -2,11 +2,14 @@
 
 mod answers;
 mod client;
+mod currency;
+mod declines;
 mod event;
 mod invoices;
 mod signature;
 
-pub use client::{StripeError, StripeHttp};
-pub use event::{Event, MalformedEvent};
+pub use client::StripeHttp;
+pub use currency::{LIMITS, exponent};
+pub use event::{Event, EventType, MalformedEvent};
 pub use invoices::Stripe;
 pub use signature::{InvalidSignature, verify};

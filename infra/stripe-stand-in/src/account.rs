@@ -1,0 +1,47 @@
+//! The seller's account, its balance, and where its events go.
+
+use serde_json::{Value, json};
+
+use crate::api_error::{ApiError, ApiResult};
+use crate::api_version::API_VERSION;
+use crate::call::{ApiAnswer, Call};
+use crate::events::SUBSCRIBED_TYPES;
+use crate::{lists, seller};
+
+const WEBHOOK_ENDPOINT: &str = "we_1SaldoStandIn";
+
+pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    call.answer(json!({
+        "id": seller::ID, "object": "account", "business_profile": { "name": seller::NAME },
+        "business_type": null, "charges_enabled": true, "country": "ID", "created": call.store.now,
+        "default_currency": "idr", "details_submitted": true, "email": null, "metadata": {},
+        "payouts_enabled": true, "type": "standard",
+    }))
+}
+
+pub(crate) fn balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let nothing = json!([{ "amount": 0, "currency": "idr", "source_types": { "card": 0 } }]);
+    call.answer(json!({ "object": "balance", "available": nothing, "livemode": false, "pending": nothing }))
+}
+
+/// The one endpoint, when there is one.
+pub(crate) fn list_webhook_endpoints(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let known: Vec<Value> = webhook_endpoint(call).into_iter().collect();
+    lists::answer_from(call, &known)
+}
+
+pub(crate) fn retrieve_webhook_endpoint(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let known = webhook_endpoint(call).filter(|_| call.id(0) == WEBHOOK_ENDPOINT);
+    let missing = || ApiError::missing("webhook endpoint", call.id(0), "id");
+    let endpoint = known.ok_or_else(missing)?;
+    call.answer(endpoint)
+}
+
+fn webhook_endpoint(call: &Call<'_>) -> Option<Value> {
+    let url = call.store.webhook_url?;
+    Some(json!({
+        "id": WEBHOOK_ENDPOINT, "object": "webhook_endpoint", "api_version": API_VERSION, "application": null,
+        "created": call.store.now, "description": null, "enabled_events": SUBSCRIBED_TYPES, "livemode": false,
+        "metadata": {}, "status": "enabled", "url": url,
+    }))
+}

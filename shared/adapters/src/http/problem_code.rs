@@ -1,0 +1,94 @@
+//! Every way in which a call is refused: the one list of codes, each with its status and title.
+
+use std::fmt;
+
+use lambda_http::http::StatusCode;
+
+macro_rules! problem_codes {
+    ($($variant:ident = $status:literal $code:literal $title:literal,)*) => {
+        /// What a refusal is, stable for clients: they may decide by it. `docs/api.md` says when each one is told.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum ProblemCode {
+            $($variant,)*
+        }
+
+        impl ProblemCode {
+            pub const ALL: &[ProblemCode] = &[$(ProblemCode::$variant,)*];
+
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(ProblemCode::$variant => $code,)*
+                }
+            }
+
+            /// The HTTP status that always comes with it.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                let status: u16 = match self {
+                    $(ProblemCode::$variant => $status,)*
+                };
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// The status in words, which is what RFC 9457 asks of a problem without a page of its own.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(ProblemCode::$variant => $title,)*
+                }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    InvalidRequest = 400 "invalid_request" "Bad Request",
+    InvalidCursor = 400 "invalid_cursor" "Bad Request",
+    InvalidSignature = 400 "invalid_signature" "Bad Request",
+    Unauthorized = 401 "unauthorized" "Unauthorized",
+    InsufficientCredits = 402 "insufficient_credits" "Payment Required",
+    OrganisationRequired = 403 "organisation_required" "Forbidden",
+    SubjectInvalid = 403 "subject_invalid" "Forbidden",
+    PermissionRequired = 403 "permission_required" "Forbidden",
+    NotFound = 404 "not_found" "Not Found",
+    TopUpNotFound = 404 "top_up_not_found" "Not Found",
+    DebitNotFound = 404 "debit_not_found" "Not Found",
+    MethodNotAllowed = 405 "method_not_allowed" "Method Not Allowed",
+    OpenTopUpExists = 409 "open_top_up_exists" "Conflict",
+    PriceChanged = 409 "price_changed" "Conflict",
+    PaymentInProgress = 409 "payment_in_progress" "Conflict",
+    AlreadyPaid = 409 "already_paid" "Conflict",
+    DebitIdReused = 409 "debit_id_reused" "Conflict",
+    SettingsChanged = 412 "settings_changed" "Precondition Failed",
+    PayloadTooLarge = 413 "payload_too_large" "Payload Too Large",
+    CreditsBelowMinimum = 422 "credits_below_minimum" "Unprocessable Entity",
+    CreditsAboveMaximum = 422 "credits_above_maximum" "Unprocessable Entity",
+    CurrencyNotSold = 422 "currency_not_sold" "Unprocessable Entity",
+    IdempotencyKeyReused = 422 "idempotency_key_reused" "Unprocessable Entity",
+    UnknownChannel = 422 "unknown_channel" "Unprocessable Entity",
+    InvalidSettings = 422 "invalid_settings" "Unprocessable Entity",
+    TooManyDebits = 503 "too_many_debits" "Service Unavailable",
+    PaymentProviderUnavailable = 503 "payment_provider_unavailable" "Service Unavailable",
+    TemporarilyUnavailable = 503 "temporarily_unavailable" "Service Unavailable",
+}
+
+impl fmt::Display for ProblemCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_one_code_with_the_title_of_its_status() {
+        for (at, code) in ProblemCode::ALL.iter().enumerate() {
+            assert_eq!(code.status().canonical_reason(), Some(code.title()), "{code}");
+            let twin = ProblemCode::ALL.iter().position(|other| other.as_str() == code.as_str());
+            assert_eq!(twin, Some(at), "{code}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What a person must look at: the one list of alarms.
+
+use std::fmt;
+
+/// A fact that a function tells in the field `alarm` of its log, on which an alarm of the deployment stands.
+///
+/// Each has a section of its own in `docs/runbook.md`, found by [`Alarm::as_str`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// Money does not fit its top-up, or the provider contradicts our row.
+    InReview,
+    /// The provider refused an invoice for good, or made another one than was ordered.
+    InvoiceRefused,
+    /// A signed event of the other mode (test or live) arrived.
+    WrongMode,
+    /// A signed body could not be read as an event.
+    MalformedEvent,
+}
+
+impl Alarm {
+    pub const ALL: [Alarm; 4] =
+        [Alarm::InReview, Alarm::InvoiceRefused, Alarm::WrongMode, Alarm::MalformedEvent];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Alarm::InReview => "in_review",
+            Alarm::InvoiceRefused => "invoice_refused",
+            Alarm::WrongMode => "wrong_mode",
+            Alarm::MalformedEvent => "malformed_event",
+        }
+    }
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,215 @@
+//! Ledger entries: every change of a balance with its cause.
+
+use std::fmt;
+
+use uuid::{Builder, Uuid};
+
+use super::Month;
+use crate::spend::PLACES;
+use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
+
+/// One change of the balance; never edited, corrected only by a reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: EntryId,
+    pub at: Timestamp,
+    /// Added to the balance; negative where credits leave.
+    pub credits: Credits,
+    pub kind: EntryKind,
+    /// What caused it: the id of a top-up, of a debit or of an adjustment.
+    pub cause: String,
+    /// Who did it; `None` where it is not kept, as with debits, whose entries have to be small.
+    pub actor: Option<Actor>,
+    /// What was sent, where a message is behind it.
+    pub channel: Option<Channel>,
+    pub country: Option<Country>,
+    pub reference: Option<String>,
+}
+
+impl Entry {
+    /// An entry behind which there is no message.
+    pub(super) fn new(
+        id: EntryId,
+        at: Timestamp,
+        credits: Credits,
+        kind: EntryKind,
+        cause: &str,
+        actor: &Actor,
+    ) -> Entry {
+        let (cause, actor) = (cause.to_owned(), Some(actor.clone()));
+        Entry { id, at, credits, kind, cause, actor, channel: None, country: None, reference: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Credits granted for a paid invoice.
+    TopUp,
+    /// Credits spent on one message.
+    Debit,
+    /// Takes back a debit whose message was not sent.
+    Reversal,
+    /// Credits that went with money that was given back.
+    Refund,
+    /// Takes back a refund that failed.
+    RefundUndone,
+    /// Credits that went with money that the payer's bank took.
+    Dispute,
+    /// Takes back a dispute that was won.
+    DisputeUndone,
+    /// Sets a balance right, by someone's decision.
+    Adjustment,
+}
+
+impl EntryKind {
+    pub const ALL: [EntryKind; 8] = [
+        EntryKind::TopUp,
+        EntryKind::Debit,
+        EntryKind::Reversal,
+        EntryKind::Refund,
+        EntryKind::RefundUndone,
+        EntryKind::Dispute,
+        EntryKind::DisputeUndone,
+        EntryKind::Adjustment,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryKind::TopUp => "top_up",
+            EntryKind::Debit => "debit",
+            EntryKind::Reversal => "reversal",
+            EntryKind::Refund => "refund",
+            EntryKind::RefundUndone => "refund_undone",
+            EntryKind::Dispute => "dispute",
+            EntryKind::DisputeUndone => "dispute_undone",
+            EntryKind::Adjustment => "adjustment",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<EntryKind> {
+        EntryKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// What tells entries apart that one top-up has in one revision and millisecond.
+    fn number(self) -> u8 {
+        match self {
+            EntryKind::TopUp => 1,
+            EntryKind::Debit => 2,
+            EntryKind::Reversal => 3,
+            EntryKind::Refund => 4,
+            EntryKind::RefundUndone => 5,
+            EntryKind::Dispute => 6,
+            EntryKind::DisputeUndone => 7,
+            EntryKind::Adjustment => 8,
+        }
+    }
+}
+
+/// A UUIDv7, so that entries sort by time and the month is in the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(Uuid);
+
+impl EntryId {
+    /// An id of `now` whose random part is the top-up's own.
+    #[must_use]
+    pub fn of_top_up(top_up: &TopUpId, now: Timestamp) -> EntryId {
+        let mut random = [0; 10];
+        random.copy_from_slice(&top_up.uuid().as_bytes()[6..]);
+        EntryId::made_at(now, &random)
+    }
+
+    /// The same id for what is posted over a revision of the row: each kind and revision has another one, and the same
+    /// again has the same.
+    #[must_use]
+    pub(super) fn posted_as(self, kind: EntryKind, revision: i64) -> EntryId {
+        let mut bytes = self.0.into_bytes();
+        for (byte, of_revision) in bytes[9..13].iter_mut().zip(&revision.to_be_bytes()[4..]) {
+            *byte ^= of_revision;
+        }
+        bytes[13] ^= kind.number();
+        EntryId(Uuid::from_bytes(bytes))
+    }
+
+    pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
+        let ms = u64::try_from(now.ms()).unwrap_or_default();
+        EntryId(Builder::from_unix_timestamp_millis(ms, random).into_uuid()).first_of_run()
+    }
+
+    /// The first of the 32 ids that share an item: see [`crate::RunId`]. Entries that are no debits are first, so that
+    /// each has its item for itself.
+    #[must_use]
+    pub fn first_of_run(self) -> EntryId {
+        let mut bytes = self.0.into_bytes();
+        bytes[15] &= !PLACES;
+        EntryId(Uuid::from_bytes(bytes))
+    }
+
+    pub fn parse(text: &str) -> Result<EntryId, InvalidId> {
+        let uuid = Uuid::try_parse(text).map_err(|_| InvalidId)?;
+        if uuid.get_version_num() == 7 && uuid.to_string() == text {
+            Ok(EntryId(uuid))
+        } else {
+            Err(InvalidId)
+        }
+    }
+
+    /// The id's time.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        let bytes = self.0.as_bytes();
+        let ms = bytes[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
+        Timestamp::from_ms(ms)
+    }
+
+    /// The month that the id's time lies in.
+    #[must_use]
+    pub fn month(self) -> Month {
+        Month::of(self.at())
+    }
+
+    pub(crate) fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_entry_of_a_top_up_is_the_same_however_often_it_is_made() {
+        let now = Timestamp::parse("2026-11-30T23:59:59.999Z").unwrap();
+        let top_up = TopUpId::new(now);
+        let id = EntryId::of_top_up(&top_up, now);
+        assert_eq!(id, EntryId::of_top_up(&top_up, now));
+        assert_ne!(id, EntryId::of_top_up(&TopUpId::new(now), now));
+        assert_eq!(id.month().to_string(), "2026-11");
+        assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
+        assert!(id < EntryId::of_top_up(&top_up, now.plus_secs(1)));
+        assert_eq!(id, id.first_of_run());
+    }
+
+    #[test]
+    fn every_posting_of_a_top_up_has_an_entry_of_its_own() {
+        let now = Timestamp::parse("2026-11-30T23:59:59.999Z").unwrap();
+        let top_up = EntryId::of_top_up(&TopUpId::new(now), now);
+        let ids: BTreeSet<_> = (1..200)
+            .flat_map(|revision| EntryKind::ALL.map(|kind| top_up.posted_as(kind, revision)))
+            .collect();
+        assert_eq!(ids.len(), 199 * EntryKind::ALL.len());
+        for id in ids {
+            assert_eq!((id.at(), id.first_of_run()), (now, id));
+            assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
+        }
+    }
+}

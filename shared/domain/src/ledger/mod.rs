@@ -1,0 +1,11 @@
+//! The ledger: entries, the movements of credits that make them, and the months they lie in.
+
+mod credits;
+mod entry;
+mod month;
+mod posting;
+
+pub use credits::Credits;
+pub use entry::{Entry, EntryId, EntryKind};
+pub use month::Month;
+pub use posting::{Floor, Once, Posting};

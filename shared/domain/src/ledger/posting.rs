@@ -1,0 +1,134 @@
+//! Everything that credits can do, one constructor for each movement.
+//!
+//! A debit's take is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
+
+use super::{Credits, Entry, EntryId, EntryKind};
+use crate::{Actor, DebitEntry, DebitId, Reversal, Timestamp, TopUp};
+
+/// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    pub entry: Entry,
+    pub once: Once,
+    pub floor: Floor,
+}
+
+/// What makes a posting unique, beside the revision of the row that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// The id of its entry, which follows from what is posted: the same again is the same entry.
+    Entry,
+    /// A note under the debit that it takes back, which names its entry.
+    Debit(DebitId),
+}
+
+/// How far a posting may take a balance down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Floor {
+    /// It is refused where the balance does not cover it.
+    Zero,
+    /// It may make debt, which the next credits pay.
+    None,
+}
+
+/// `credits` are how many move, and never negative; [`Posting::adjustment`] alone goes either way.
+impl Posting {
+    /// Credits for money that is proven.
+    #[must_use]
+    pub fn top_up(of: &TopUp, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::of_top_up(of, EntryKind::TopUp, credits, actor, now)
+    }
+
+    /// Money went back to the payer, and takes its credits along.
+    #[must_use]
+    pub fn refund(of: &TopUp, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::of_top_up(of, EntryKind::Refund, credits.negated(), actor, now)
+    }
+
+    /// A refund did not reach the payer, so that the money is ours again.
+    #[must_use]
+    pub fn refund_undone(of: &TopUp, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::of_top_up(of, EntryKind::RefundUndone, credits, actor, now)
+    }
+
+    /// The payer's bank took money back.
+    #[must_use]
+    pub fn dispute(of: &TopUp, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::of_top_up(of, EntryKind::Dispute, credits.negated(), actor, now)
+    }
+
+    /// The payer's bank gave the money again.
+    #[must_use]
+    pub fn dispute_undone(of: &TopUp, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::of_top_up(of, EntryKind::DisputeUndone, credits, actor, now)
+    }
+
+    /// A debit whose message was not sent comes back.
+    #[must_use]
+    pub fn reversal(of: &Reversal, actor: Option<&Actor>) -> Posting {
+        let entry = Entry {
+            id: of.entry,
+            at: of.at,
+            credits: of.credits,
+            kind: EntryKind::Reversal,
+            cause: of.debit.to_string(),
+            actor: actor.cloned(),
+            channel: Some(of.channel),
+            country: None,
+            reference: None,
+        };
+        Posting { entry, once: Once::Debit(of.debit), floor: Floor::None }
+    }
+
+    /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt.
+    #[must_use]
+    pub fn adjustment(id: EntryId, cause: &str, credits: Credits, actor: &Actor) -> Posting {
+        let entry = Entry::new(id.first_of_run(), id.at(), credits, EntryKind::Adjustment, cause, actor);
+        Posting { entry, once: Once::Entry, floor: Floor::Zero }
+    }
+
+    fn of_top_up(of: &TopUp, kind: EntryKind, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        let id = EntryId::of_top_up(&of.id, now).posted_as(kind, of.revision);
+        let entry = Entry::new(id, now, credits, kind, of.id.as_str(), actor);
+        Posting { entry, once: Once::Entry, floor: Floor::None }
+    }
+}
+
+impl Entry {
+    /// Credits spent on one message: written by itself, after they were taken.
+    #[must_use]
+    pub fn of_debit(debit: &DebitEntry) -> Entry {
+        let details = debit.details.clone().unwrap_or_default();
+        Entry {
+            id: debit.id.entry(),
+            at: debit.id.at(),
+            credits: debit.credits.negated(),
+            kind: EntryKind::Debit,
+            cause: debit.id.to_string(),
+            actor: None,
+            channel: Some(debit.channel),
+            country: details.country,
+            reference: details.reference.map(|reference| reference.as_str().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Subject;
+
+    #[test]
+    fn an_adjustment_has_an_item_of_its_own_and_never_makes_debt() {
+        let id = EntryId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap();
+        let actor = Actor::Operator(Subject::parse("ana").unwrap());
+        let posting = Posting::adjustment(id, "adj_1", Credits(-5), &actor);
+        assert_eq!(posting.entry.id, posting.entry.id.first_of_run());
+        assert_eq!((posting.entry.credits, posting.floor), (Credits(-5), Floor::Zero));
+        assert_eq!(
+            posting,
+            Posting::adjustment(id, "adj_1", Credits(-5), &actor),
+            "a repeat is the same entry"
+        );
+    }
+}

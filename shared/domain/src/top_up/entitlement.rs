@@ -1,0 +1,102 @@
+//! The second question about a top-up: what its money has earned.
+
+use std::cmp::Ordering;
+
+use crate::{
+    Actor, CreditNote, Credits, Dispute, Evidence, Posting, Proven, Purchase, Refund, RefundState, Timestamp,
+    TopUp,
+};
+
+/// Credits by what became of their money: absolute numbers, none of them negative.
+///
+/// `refunded + disputed <= granted`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entitlement {
+    /// For the whole payment.
+    pub granted: Credits,
+    /// Whose money was given back.
+    pub refunded: Credits,
+    /// Whose money the payer's bank took.
+    pub disputed: Credits,
+}
+
+/// What proven money has earned, by all that the provider says now.
+///
+/// Credits go back as their share of the money does, rounded up, and never more than were granted. What is counted
+/// first, refunds or disputes, makes a difference of one credit between the two at the most, and none to their sum.
+#[must_use]
+pub fn entitled(purchase: &Purchase, money: &Proven<'_>) -> Entitlement {
+    let evidence = money.evidence();
+    let total = purchase.total.minor_units;
+    let refunded = refunded(evidence);
+    let refunded_credits = share(purchase.credits, refunded, total);
+    let taken_credits = share(purchase.credits, refunded.saturating_add(disputed(evidence)), total);
+    Entitlement {
+        granted: purchase.credits,
+        refunded: refunded_credits,
+        disputed: Credits(taken_credits.0 - refunded_credits.0),
+    }
+}
+
+impl Entitlement {
+    /// What is left of it.
+    #[must_use]
+    pub fn credited(self) -> Credits {
+        Credits(self.granted.0.saturating_sub(self.refunded.0).saturating_sub(self.disputed.0))
+    }
+}
+
+/// What must be posted so that `earned` is what has been posted for this top-up.
+pub(super) fn difference(top_up: &TopUp, earned: Entitlement, actor: &Actor, now: Timestamp) -> Vec<Posting> {
+    type Make = fn(&TopUp, Credits, &Actor, Timestamp) -> Posting;
+    let posted = top_up.posted;
+    let moved = |from: Credits, to: Credits, more: Make, less: Option<Make>| {
+        let credits = Credits(to.0.abs_diff(from.0).try_into().unwrap_or(i64::MAX));
+        let make = match to.cmp(&from) {
+            Ordering::Greater => Some(more),
+            Ordering::Less => less,
+            Ordering::Equal => None,
+        };
+        make.map(|make| make(top_up, credits, actor, now))
+    };
+    let postings = [
+        moved(posted.granted, earned.granted, Posting::top_up, None),
+        moved(posted.refunded, earned.refunded, Posting::refund, Some(Posting::refund_undone)),
+        moved(posted.disputed, earned.disputed, Posting::dispute, Some(Posting::dispute_undone)),
+    ];
+    postings.into_iter().flatten().collect()
+}
+
+/// Money that was given back, in minor units: refunds unless they came to nothing, and credit notes as far as they are
+/// not refunds.
+fn refunded(evidence: &Evidence) -> i64 {
+    let refunds = evidence.refunds.iter().map(|Refund { amount, state }| match state {
+        RefundState::Pending | RefundState::WaitsForPayer | RefundState::Succeeded => *amount,
+        RefundState::Failed | RefundState::Canceled => 0,
+    });
+    let notes = evidence.credit_notes.iter().map(|CreditNote { amount, refunded, voided }| match voided {
+        true => 0,
+        false => amount.saturating_sub(*refunded),
+    });
+    sum(refunds.chain(notes))
+}
+
+/// Money that the payer's bank holds, in minor units.
+fn disputed(evidence: &Evidence) -> i64 {
+    sum(evidence.disputes.iter().map(|Dispute { amount, withdrawn }| if *withdrawn { *amount } else { 0 }))
+}
+
+fn sum(amounts: impl Iterator<Item = i64>) -> i64 {
+    amounts.fold(0, |sum, amount| sum.saturating_add(amount.max(0)))
+}
+
+/// The share of `credits` that goes with `returned` of `total`, rounded up.
+fn share(credits: Credits, returned: i64, total: i64) -> Credits {
+    if returned <= 0 || total <= 0 {
+        return Credits::ZERO;
+    }
+    let returned = i128::from(returned.min(total));
+    let total = i128::from(total);
+    let share = (i128::from(credits.0) * returned + total - 1) / total;
+    Credits(i64::try_from(share).unwrap_or(credits.0))
+}

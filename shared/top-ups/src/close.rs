@@ -1,0 +1,51 @@
+//! Ending a top-up.
+
+use saldo_domain::{Author, Change, Nothing, PortError, Status, Timestamp, TopUp, decide};
+
+use crate::settle::{TRIES, seen};
+use crate::{Invoices, Rows, Settled, TopUps};
+
+impl<R: Rows, I: Invoices> TopUps<R, I> {
+    /// Ends an unfinished top-up: its invoice is voided, or deleted while a draft, and what the provider then says decides.
+    ///
+    /// It may turn out paid, and is credited then. It stays as it was while the provider refuses because a payment is under
+    /// way. `ending` is the status of a top-up of which nothing that could be paid is left.
+    pub async fn close(
+        &self,
+        top_up: &TopUp,
+        ending: Status,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Settled, PortError> {
+        let mut current = top_up.clone();
+        for _ in 0..TRIES {
+            match self.close_once(&current, ending, author, now).await {
+                Err(PortError::Conflict) => current = self.as_it_is_now(&current).await?,
+                settled => return settled,
+            }
+        }
+        Err(PortError::Conflict)
+    }
+
+    async fn close_once(
+        &self,
+        top_up: &TopUp,
+        ending: Status,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Settled, PortError> {
+        if !top_up.status.is_unfinished() {
+            let change = Change::Nothing(Nothing::AlreadyApplied);
+            return Ok(Settled { top_up: top_up.clone(), change });
+        }
+        let Some(link) = &top_up.invoice else {
+            return self.commit(top_up, Change::Close(ending), author, now).await;
+        };
+        let evidence = self.invoices.close(&link.id).await?;
+        let change = match decide(top_up, seen(evidence.as_ref()), self.policy, now) {
+            Change::Close(_) => Change::Close(ending),
+            change => change,
+        };
+        self.commit(top_up, change, author, now).await
+    }
+}

@@ -1,0 +1,31 @@
+//! The use cases of buying credits, over ports for the rows and for the payment provider's invoices.
+//!
+//! | use case | what it does | who calls it |
+//! |---|---|---|
+//! | [`TopUps::open`] | takes the open slot and makes the invoice payable | create-top-up |
+//! | [`TopUps::bought_before`] | the top-up that the same request made before | create-top-up |
+//! | [`TopUps::handle`] | what an event is told about, compared with its row | credit-worker |
+//! | [`TopUps::reconcile`] | one row, compared with its invoice | all of them |
+//! | [`TopUps::close`] | ends the invoice, and lets the same decision speak | cancel-top-up |
+//! | [`TopUps::check`] | one row that is due: compared, brought on or ended | cleanup |
+
+mod check;
+mod close;
+pub mod memory;
+mod open;
+mod ports;
+mod settle;
+
+use saldo_domain::Policy;
+
+pub use open::{Failure, Opening, Order};
+pub use ports::{Begun, Invoices, InvoicesError, Rows};
+pub use settle::{Handled, Settled, Told};
+
+/// Top-ups, over their rows and the provider's invoices.
+#[derive(Clone, Debug)]
+pub struct TopUps<R, I> {
+    pub rows: R,
+    pub invoices: I,
+    pub policy: Policy,
+}

@@ -1,0 +1,248 @@
+//! An invoice provider in memory, for tests: as strict as a real one, and as small as the port allows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use saldo_domain::{
+    Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind, Purchase, Timestamp,
+    TopUp,
+};
+
+use crate::{Invoices, InvoicesError};
+
+/// A provider that forgets everything with its last clone.
+#[derive(Clone, Debug, Default)]
+pub struct InMemory(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    payers: Vec<String>,
+    /// In the order of their making.
+    invoices: Vec<Invoice>,
+    /// What was answered under each key.
+    answers: HashMap<String, Answer>,
+    made: u64,
+}
+
+#[derive(Debug)]
+struct Invoice {
+    now: Evidence,
+    /// Whether a payment is under way, which keeps the invoice from being voided.
+    clearing: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Payer(String),
+    Invoice(Box<Evidence>),
+}
+
+/// What payers, banks and staff do.
+impl InMemory {
+    /// Pays an invoice that can be paid; what was under way has arrived.
+    pub fn pay(&self, invoice: &str, now: Timestamp) -> Result<(), InvoicesError> {
+        let mut state = self.state();
+        let invoice = state.payable(invoice)?;
+        invoice.clearing = false;
+        let evidence = &mut invoice.now;
+        evidence.status = InvoiceStatus::Paid;
+        evidence.amount_paid = evidence.total;
+        evidence.paid_at = Some(now);
+        evidence.payments = vec![Payment { kind: PaymentKind::ThroughProvider, paid: true }];
+        Ok(())
+    }
+
+    /// A payment is under way.
+    pub fn start_payment(&self, invoice: &str) -> Result<(), InvoicesError> {
+        self.state().payable(invoice)?.clearing = true;
+        Ok(())
+    }
+
+    /// The bank refuses a payment, or one that was under way.
+    pub fn decline(&self, invoice: &str, code: &str, now: Timestamp) -> Result<(), InvoicesError> {
+        let mut state = self.state();
+        let invoice = state.payable(invoice)?;
+        invoice.clearing = false;
+        let detail = "Use another way to pay.".to_owned();
+        invoice.now.failure = Some(PaymentFailure { code: code.to_owned(), detail, at: now });
+        Ok(())
+    }
+
+    /// What happens to money after it was paid: refunds, disputes, credit notes.
+    pub fn afterwards(&self, invoice: &str, change: impl FnOnce(&mut Evidence)) -> Result<(), InvoicesError> {
+        change(&mut self.state().invoice(invoice)?.now);
+        Ok(())
+    }
+
+    /// Staff deletes a payer.
+    pub fn forget_payer(&self, payer: &str) {
+        self.state().payers.retain(|known| known != payer);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a change of an invoice: as before under a key that was used, else by making it.
+    fn change(
+        &self,
+        key: &str,
+        make: impl FnOnce(&mut State) -> Result<Evidence, InvoicesError>,
+    ) -> Result<Evidence, InvoicesError> {
+        let mut state = self.state();
+        match state.answers.get(key) {
+            Some(Answer::Invoice(before)) => return Ok((**before).clone()),
+            Some(Answer::Payer(_)) => return Err(refused("the key was used for something else")),
+            None => {}
+        }
+        let made = make(&mut state)?;
+        state.answers.insert(key.to_owned(), Answer::Invoice(Box::new(made.clone())));
+        Ok(made)
+    }
+}
+
+impl State {
+    fn name(&mut self, kind: &str) -> String {
+        self.made += 1;
+        format!("{kind}_{}", self.made)
+    }
+
+    fn invoice(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
+        let found = self.invoices.iter_mut().find(|invoice| invoice.now.invoice.id == id);
+        found.ok_or_else(|| InvoicesError::NotFound { what: format!("no invoice {id}") })
+    }
+
+    fn draft(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
+        match self.invoice(id)? {
+            invoice if invoice.now.status == InvoiceStatus::Draft => Ok(invoice),
+            _ => Err(refused("only a draft can be changed")),
+        }
+    }
+
+    fn payable(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
+        match self.invoice(id)? {
+            invoice if invoice.now.status == InvoiceStatus::Open => Ok(invoice),
+            _ => Err(refused("only an open invoice can be paid")),
+        }
+    }
+}
+
+impl Invoices for InMemory {
+    async fn create_payer(&self, _org: &OrgId, key: &str) -> Result<String, InvoicesError> {
+        let mut state = self.state();
+        match state.answers.get(key) {
+            Some(Answer::Payer(before)) => return Ok(before.clone()),
+            Some(Answer::Invoice(_)) => return Err(refused("the key was used for something else")),
+            None => {}
+        }
+        let payer = state.name("payer");
+        state.payers.push(payer.clone());
+        state.answers.insert(key.to_owned(), Answer::Payer(payer.clone()));
+        Ok(payer)
+    }
+
+    async fn create_draft(&self, top_up: &TopUp, payer: &str, key: &str) -> Result<Evidence, InvoicesError> {
+        self.change(key, |state| {
+            if !state.payers.iter().any(|known| known == payer) {
+                return Err(InvoicesError::PayerUnknown { what: format!("no payer {payer}") });
+            }
+            let now = empty_draft(state.name("invoice"), top_up, payer);
+            state.invoices.push(Invoice { now: now.clone(), clearing: false });
+            Ok(now)
+        })
+    }
+
+    async fn add_line(
+        &self,
+        invoice: &str,
+        purchase: &Purchase,
+        key: &str,
+    ) -> Result<Evidence, InvoicesError> {
+        self.change(key, |state| {
+            let draft = &mut state.draft(invoice)?.now;
+            draft.total = draft.total.saturating_add(purchase.total.minor_units);
+            draft.amount_due = draft.total;
+            Ok(draft.clone())
+        })
+    }
+
+    async fn finalize(&self, invoice: &str, key: &str) -> Result<Evidence, InvoicesError> {
+        self.change(key, |state| {
+            let draft = &mut state.draft(invoice)?.now;
+            draft.status = InvoiceStatus::Open;
+            draft.invoice.number = Some(format!("N-{invoice}"));
+            draft.invoice.pay_url = Some(format!("memory:{invoice}"));
+            Ok(draft.clone())
+        })
+    }
+
+    async fn invoice(
+        &self,
+        invoice: &str,
+        failed_at: Option<Timestamp>,
+    ) -> Result<Option<Evidence>, InvoicesError> {
+        let mut now = self.state().invoice(invoice).ok().map(|invoice| invoice.now.clone());
+        if let (Some(failure), Some(at)) = (now.as_mut().and_then(|now| now.failure.as_mut()), failed_at) {
+            failure.at = at;
+        }
+        Ok(now)
+    }
+
+    async fn invoices_of(&self, top_up: &TopUp, payer: &str) -> Result<Vec<Evidence>, InvoicesError> {
+        let state = self.state();
+        let newest_first = state.invoices.iter().rev().map(|invoice| &invoice.now);
+        let of = newest_first
+            .filter(|now| now.top_up.as_ref() == Some(&top_up.id) && now.payer.as_deref() == Some(payer));
+        Ok(of.cloned().collect())
+    }
+
+    async fn delete_draft(&self, invoice: &str) -> Result<(), InvoicesError> {
+        let mut state = self.state();
+        match state.draft(invoice) {
+            Ok(_) => state.invoices.retain(|kept| kept.now.invoice.id != invoice),
+            Err(InvoicesError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn close(&self, invoice: &str) -> Result<Option<Evidence>, InvoicesError> {
+        if self.state().draft(invoice).is_ok() {
+            self.delete_draft(invoice).await?;
+        }
+        let mut state = self.state();
+        let Ok(Invoice { now, clearing }) = state.invoice(invoice) else { return Ok(None) };
+        let voidable = matches!(now.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible);
+        if voidable && !*clearing {
+            now.status = InvoiceStatus::Void;
+        }
+        Ok(Some(now.clone()))
+    }
+}
+
+fn empty_draft(id: String, top_up: &TopUp, payer: &str) -> Evidence {
+    Evidence {
+        invoice: InvoiceLink { id, number: None, pay_url: None, pdf: None },
+        status: InvoiceStatus::Draft,
+        currency: top_up.purchase.total.currency,
+        total: 0,
+        amount_due: 0,
+        amount_paid: 0,
+        amount_overpaid: 0,
+        from_balance: 0,
+        payer: Some(payer.to_owned()),
+        right_mode: true,
+        top_up: Some(top_up.id.clone()),
+        org: Some(top_up.org.clone()),
+        paid_at: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
+        disputes: Vec::new(),
+        credit_notes: Vec::new(),
+        failure: None,
+    }
+}
+
+fn refused(what: &str) -> InvoicesError {
+    InvoicesError::Refused { what: what.to_owned() }
+}

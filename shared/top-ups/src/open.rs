@@ -1,0 +1,164 @@
+//! Opening a top-up: the intent first, then the invoice, so that every step can be cut off and repeated.
+
+mod invoice;
+
+use saldo_domain::{
+    Actor, Author, Cause, Credits, IdempotencyKey, Money, OrgId, PortError, Purchase, Status, Timestamp,
+    TopUp, TopUpId,
+};
+use tracing::{error, warn};
+
+use crate::{Begun, Invoices, Rows, TopUps};
+
+/// What is bought, by whom.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub org: OrgId,
+    pub buyer: Actor,
+    /// Makes a repeated request the same request.
+    pub key: IdempotencyKey,
+    /// At the price that the payer saw.
+    pub purchase: Purchase,
+    /// How long the invoice can be paid.
+    pub lifetime_secs: i64,
+}
+
+/// What came of opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    New(TopUp),
+    /// The same request made it before; it may be finished by now.
+    Repeated(TopUp),
+    /// This one holds the organisation's only slot.
+    OpenTopUpExists(TopUp),
+    /// The key is another purchase's.
+    KeyReused,
+    Failed(Failure),
+}
+
+/// Why nothing was opened; what is half made is brought on by a repeat, and ended by a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The payment provider did not do its part.
+    Provider,
+    /// Our own part did not work.
+    Ours,
+}
+
+/// How often the slot is tried for: it may be freed, because its holder turns out to be finished, and taken again.
+const TRIES: usize = 3;
+
+impl<R: Rows, I: Invoices> TopUps<R, I> {
+    /// Takes the open slot and makes an invoice that can be paid.
+    pub async fn open(&self, order: &Order, now: Timestamp) -> Opening {
+        self.take_slot_and_open(order, now).await.unwrap_or_else(Opening::Failed)
+    }
+
+    /// The top-up that the same request made before, brought on where that one stopped: what was bought stays bought,
+    /// whatever prices and limits are now. `None` when there is none.
+    pub async fn bought_before(
+        &self,
+        org: &OrgId,
+        buyer: &Actor,
+        key: &IdempotencyKey,
+        (credits, total): (Credits, Money),
+        now: Timestamp,
+    ) -> Option<Opening> {
+        let id = match self.rows.requested_before(org, key).await {
+            Ok(id) => id?,
+            Err(error) => return Some(Opening::Failed(unreadable(org, &error))),
+        };
+        let repeated = self.repeated(org, &id, (credits, total), &by(buyer), now).await;
+        Some(repeated.unwrap_or_else(Opening::Failed))
+    }
+
+    async fn take_slot_and_open(&self, order: &Order, now: Timestamp) -> Result<Opening, Failure> {
+        let (org, purchase, author) = (&order.org, &order.purchase, by(&order.buyer));
+        for _ in 0..TRIES {
+            let id = TopUpId::new(now);
+            let top_up =
+                TopUp::requested(id, org.clone(), purchase.clone(), &order.buyer, now, order.lifetime_secs);
+            match self.rows.begin(&top_up, &order.key).await.map_err(|error| failed(&top_up, &error))? {
+                Begun::New => return Ok(Opening::New(self.bring_on(top_up, &author, now).await?)),
+                Begun::Repeated(id) => {
+                    let bought = (purchase.credits, purchase.total);
+                    return self.repeated(org, &id, bought, &author, now).await;
+                }
+                Begun::SlotTaken(id) => {
+                    let holder = self.look_after_holder(org, &id, &author, now).await?;
+                    if holder.status.is_unfinished() {
+                        return Ok(Opening::OpenTopUpExists(holder));
+                    }
+                }
+            }
+        }
+        Err(Failure::Ours)
+    }
+
+    async fn repeated(
+        &self,
+        org: &OrgId,
+        id: &TopUpId,
+        bought: (Credits, Money),
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Opening, Failure> {
+        let top_up = self.row(org, id).await?;
+        if (top_up.purchase.credits, top_up.purchase.total) != bought {
+            return Ok(Opening::KeyReused);
+        }
+        Ok(Opening::Repeated(self.bring_on(top_up, author, now).await?))
+    }
+
+    /// The holder of the slot, as it is after it was looked after.
+    ///
+    /// It may have been left half made by a crash, or have been paid without our hearing of it: it is brought on and
+    /// compared with the provider first, so that nobody is locked out by a top-up that is over.
+    async fn look_after_holder(
+        &self,
+        org: &OrgId,
+        id: &TopUpId,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<TopUp, Failure> {
+        let holder = self.row(org, id).await?;
+        if holder.status == Status::Requested {
+            return match self.bring_on(holder, author, now).await {
+                Ok(opened) => Ok(opened),
+                Err(_) => self.row(org, id).await,
+            };
+        }
+        match self.reconcile(&holder, author, now).await {
+            Ok(settled) => Ok(settled.top_up),
+            Err(error) => {
+                warn!(org = org.as_str(), top_up = id.as_str(), %error, "holder of the slot not compared");
+                Ok(holder)
+            }
+        }
+    }
+
+    async fn row(&self, org: &OrgId, id: &TopUpId) -> Result<TopUp, Failure> {
+        match self.rows.top_up(org, id).await {
+            Ok(Some(top_up)) => Ok(top_up),
+            Ok(None) => {
+                error!(org = org.as_str(), top_up = id.as_str(), "a pointer leads to no top-up");
+                Err(Failure::Ours)
+            }
+            Err(error) => Err(unreadable(org, &error)),
+        }
+    }
+}
+
+fn by(buyer: &Actor) -> Author {
+    Author { actor: buyer.clone(), cause: Cause::Order }
+}
+
+fn unreadable(org: &OrgId, error: &PortError) -> Failure {
+    error!(org = org.as_str(), %error, "table not read");
+    Failure::Ours
+}
+
+fn failed(top_up: &TopUp, error: &PortError) -> Failure {
+    error!(org = top_up.org.as_str(), top_up = top_up.id.as_str(), %error, "not written down");
+    Failure::Ours
+}

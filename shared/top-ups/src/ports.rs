@@ -1,0 +1,172 @@
+//! What the use cases ask of the outside: rows of the table, and invoices of the payment provider.
+
+use std::fmt;
+use std::future::Future;
+
+use saldo_domain::{Commit, Evidence, IdempotencyKey, OrgId, PortError, Purchase, Timestamp, TopUp, TopUpId};
+use tracing::warn;
+
+/// Top-ups, open slots, requests, and the names by which the provider knows organisations. Every read is of now, every
+/// write conditional.
+pub trait Rows: Send + Sync {
+    /// Writes an intent down before any call to the provider: open slot, top-up and request together, or nothing.
+    fn begin(
+        &self,
+        top_up: &TopUp,
+        request: &IdempotencyKey,
+    ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+
+    fn top_up(
+        &self,
+        org: &OrgId,
+        id: &TopUpId,
+    ) -> impl Future<Output = Result<Option<TopUp>, PortError>> + Send;
+
+    /// The top-up that a request with this key made before.
+    fn requested_before(
+        &self,
+        org: &OrgId,
+        request: &IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<TopUpId>, PortError>> + Send;
+
+    /// Replaces a row, whose revision is one more than that of the row it replaces, else [`PortError::Conflict`].
+    fn save(&self, top_up: &TopUp) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes a change: the row over the revision that it was decided on, with postings, balance and slot, all or nothing.
+    ///
+    /// [`PortError::Conflict`] means that the row has changed since: read it again and decide again.
+    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// By which name the provider knows the organisation.
+    fn payer(&self, org: &OrgId) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+
+    /// Remembers the provider's name of an organisation. `replacing` is one that the provider no longer knows.
+    ///
+    /// [`PortError::Conflict`] means that another one is remembered.
+    fn keep_payer(
+        &self,
+        org: &OrgId,
+        payer: &str,
+        replacing: Option<&str>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// What came of writing a new top-up down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is written, and holds the open slot.
+    New,
+    /// A request with this key made this top-up before.
+    Repeated(TopUpId),
+    /// Another top-up holds the slot.
+    SlotTaken(TopUpId),
+}
+
+/// Invoices of the payment provider, each of one line, each naming its top-up.
+///
+/// A change with a `key` that was used before is answered as it was then, and not done again.
+pub trait Invoices: Send + Sync {
+    /// Makes the organisation known and gives the provider's name for it.
+    fn create_payer(
+        &self,
+        org: &OrgId,
+        key: &str,
+    ) -> impl Future<Output = Result<String, InvoicesError>> + Send;
+
+    /// Makes an empty draft that names its top-up, takes no pending items and inherits no discount, and that the provider
+    /// leaves alone.
+    fn create_draft(
+        &self,
+        top_up: &TopUp,
+        payer: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
+
+    /// Adds the one line: credits times unit price, and the tax as we computed it.
+    fn add_line(
+        &self,
+        invoice: &str,
+        purchase: &Purchase,
+        key: &str,
+    ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
+
+    /// Makes a draft payable.
+    fn finalize(
+        &self,
+        invoice: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
+
+    /// The invoice as it is now, `None` when there is none with this id. A refused payment is dated `failed_at` where the
+    /// caller knows when.
+    fn invoice(
+        &self,
+        invoice: &str,
+        failed_at: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Option<Evidence>, InvoicesError>> + Send;
+
+    /// Every invoice that names this top-up, newest first.
+    fn invoices_of(
+        &self,
+        top_up: &TopUp,
+        payer: &str,
+    ) -> impl Future<Output = Result<Vec<Evidence>, InvoicesError>> + Send;
+
+    /// Deletes a draft; one that is gone already is fine.
+    fn delete_draft(&self, invoice: &str) -> impl Future<Output = Result<(), InvoicesError>> + Send;
+
+    /// Ends an invoice as far as the provider lets us, and tells what became of it: a draft is deleted (`None`), one that
+    /// can be paid is voided. An answer that can still be paid means that the provider refused: a payment is under way.
+    fn close(&self, invoice: &str) -> impl Future<Output = Result<Option<Evidence>, InvoicesError>> + Send;
+}
+
+/// Why the provider did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvoicesError {
+    /// There is no such invoice.
+    NotFound { what: String },
+    /// The provider no longer knows the payer: make it known again.
+    PayerUnknown { what: String },
+    /// The provider will not do it.
+    Refused { what: String },
+    /// The provider did not answer clearly: it may have happened or not. `kept` tells that the same key will bring the
+    /// same answer again: look whether it happened, then use another key.
+    Unclear { what: String, kept: bool },
+    /// It will not get better by itself: wake someone.
+    Broken { what: String },
+}
+
+impl InvoicesError {
+    fn what(&self) -> &str {
+        match self {
+            InvoicesError::NotFound { what }
+            | InvoicesError::PayerUnknown { what }
+            | InvoicesError::Refused { what }
+            | InvoicesError::Unclear { what, .. }
+            | InvoicesError::Broken { what } => what,
+        }
+    }
+}
+
+impl fmt::Display for InvoicesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what())
+    }
+}
+
+impl std::error::Error for InvoicesError {}
+
+impl From<InvoicesError> for PortError {
+    fn from(error: InvoicesError) -> PortError {
+        match error {
+            InvoicesError::Unclear { what, .. } => PortError::Unavailable(what),
+            InvoicesError::NotFound { what }
+            | InvoicesError::PayerUnknown { what }
+            | InvoicesError::Refused { what }
+            | InvoicesError::Broken { what } => {
+                warn!(error = what, "the provider did not do it");
+                PortError::Broken(what)
+            }
+        }
+    }
+}
