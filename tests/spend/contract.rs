@@ -113,7 +113,7 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], funds: &Funds, clock
             let mut portions: Vec<Portion> = Vec::new();
             for _ in 0..[1, 1, 2, 8][rng.usize(..4)] {
                 let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(1..=most)));
-                let code = Tag::code(credits, Channel::ALL[rng.usize(..3)]).unwrap();
+                let code = Tag::code(credits, Channel::ALL[rng.usize(..Channel::ALL.len())]).unwrap();
                 if portions.iter().all(|portion| portion.id != id) {
                     portions.push(Portion { id, credits, code });
                 }
