@@ -1,4 +1,5 @@
 //! From a quote to credited balance, through HTTP alone, against what `cargo run` starts.
+mod contract;
 mod customer;
 mod shapes;
 

@@ -18,5 +18,3 @@ mod stand_in;
 mod support;
 mod template;
 mod tidy;
-
-use support::{books, client, system as rig};

@@ -1,13 +1,13 @@
 //! Spending: histories of the protocol, its planted bugs, debits over HTTP, and what they add up to.
+mod answers;
 mod batches;
 mod bugs;
 mod cases;
 mod contract;
 mod history;
 mod http;
-mod office;
+mod sending_org;
 mod shards;
 mod simulator;
-mod told;
-mod trouble;
+mod unreliable;
 mod usage;

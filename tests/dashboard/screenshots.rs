@@ -2,8 +2,8 @@
 use std::path::{Path, PathBuf};
 
 use saldo_adapters::clock::Clock;
-use saldo_adapters::spend::Spender;
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_credits::Spender;
+use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
 use saldo_local::Options;
 use serde_json::Value;
 
@@ -97,7 +97,7 @@ fn usage_screenshots() {
                 let id = DebitId::parse(&debit_id(&clock, 0)).unwrap();
                 let debit = Debit { id, credits: Credits(credits), channel, details: Details::default() };
                 let org = OrgId::parse(ORGANISATION).unwrap();
-                stack.runtime.block_on(spender.debit(&org, &debit, clock.now())).unwrap();
+                stack.runtime.block_on(spender.debit(&org, &Actor::System, &debit, clock.now())).unwrap();
             }
         }
         clock.advance(if day > 0 { DAY_SECS } else { 0 });

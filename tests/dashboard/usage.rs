@@ -2,8 +2,8 @@
 use std::sync::OnceLock;
 
 use saldo_adapters::clock::Clock;
-use saldo_adapters::spend::Spender;
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_credits::Spender;
+use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
@@ -64,7 +64,7 @@ async fn long_ago(stack: &Stack, clock: &Clock) {
         details: Details::default(),
     };
     let org = OrgId::parse(SENDER.organisation).unwrap();
-    Spender::new(store).debit(&org, &debit, clock.now()).await.unwrap();
+    Spender::new(store).debit(&org, &Actor::System, &debit, clock.now()).await.unwrap();
 }
 
 async fn send(stack: &Stack, clock: &Clock, person: Person, channel: &str) -> String {

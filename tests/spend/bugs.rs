@@ -1,5 +1,5 @@
 //! Bugs planted one at a time: the simulator must find each of them.
-use saldo_spend_model::Bug;
+use saldo_credits::test_support::Bug;
 
 use super::history;
 

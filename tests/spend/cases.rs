@@ -2,22 +2,22 @@
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
-use saldo_adapters::spend::{Outcome, SpendError, Spender};
+use saldo_credits::{Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, Gain, OrgId, RING_ROOM, Shard, Shards, Split,
-    TURN, Tag, Timestamp,
+    Actor, Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance,
+    SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
 };
 
-use saldo_spend_model::{Bug, Op, Row};
+use saldo_credits::test_support::{Bug, Op, Row};
 
-use super::history::{self, wait};
-use super::trouble::{self, Port, Shared, State};
+use super::history::{self, machine, wait};
+use super::unreliable::{self, Port, Shared, State};
 
 fn port() -> (OrgId, Port, Timestamp) {
     let mut state = State::new(1, None);
     state.credit(1000);
     state.table.main().ready = true;
-    (OrgId::parse("acme").unwrap(), trouble::port(state), Timestamp::from_ms(history::START_MS))
+    (OrgId::parse("acme").unwrap(), unreliable::port(state), Timestamp::from_ms(history::START_MS))
 }
 
 fn debit(at: u8) -> Debit {
@@ -29,69 +29,70 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
     let (org, port, now) = port();
     let sender = Spender::new(port.another());
     let first = debit(1);
-    wait(sender.debit(&org, &first, now)).unwrap();
+    wait(sender.debit(&org, &machine(), &first, now)).unwrap();
     {
         let mut state = port.state();
-        let head = state.table.main();
-        let tag = head.ring.get_mut(&first.id).unwrap();
-        tag.0 += TURN;
-        head.turns += TURN;
-        head.credits.0 -= first.credits.0;
+        let main = state.table.main();
+        let stamp = main.pending.get_mut(&first.id).unwrap();
+        stamp.0 += SEQUENCE_STEP;
+        main.sequence += SEQUENCE_STEP;
+        main.credits.0 -= first.credits.0;
     }
-    let done = wait(sender.debit(&org, &debit(2), now)).unwrap();
+    let done = wait(sender.debit(&org, &machine(), &debit(2), now)).unwrap();
     assert!(!done.repeated);
 }
 
 /// A process that writes all entries of some debits and never comes back to take them out of the ring.
 fn dies_when_written(port: &Port, debits: &[Debit]) {
     let (spender, org) = (Spender::new(port.another()), OrgId::parse("acme").unwrap());
-    let mut dying = Box::pin(spender.debit_all(&org, debits, Timestamp::from_ms(history::START_MS)));
-    let written = |debit: &Debit| port.state().table.ledger.contains_key(&(Shard::MAIN, debit.id.entry()));
+    let sender = machine();
+    let mut dying = Box::pin(spender.debit_all(&org, &sender, debits, Timestamp::from_ms(history::START_MS)));
+    let written = |debit: &Debit| port.state().table.ledger.contains_key(&(ShardId::MAIN, debit.id.entry()));
     while !debits.iter().all(written) {
         assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 }
 
 #[test]
-fn a_crowded_ring_keeps_nothing_that_is_finished() {
+fn a_crowded_shard_keeps_nothing_pending_that_is_written() {
     let (org, port, now) = port();
     for at in 0..100 {
         // Each from a process that may never come back.
-        wait(Spender::new(port.another()).debit(&org, &debit(at), now)).unwrap();
-        assert!(port.state().table.main().ring.len() < 22);
+        wait(Spender::new(port.another()).debit(&org, &machine(), &debit(at), now)).unwrap();
+        assert!(port.state().table.main().pending.len() < 22);
     }
 }
 
 #[test]
-fn a_full_ring_of_finished_debits_stops_no_debit() {
+fn a_full_shard_of_written_debits_stops_no_debit() {
     let (org, port, now) = port();
-    for at in 0..u8::try_from(RING_ROOM).unwrap() {
+    for at in 0..u8::try_from(PENDING_ROOM).unwrap() {
         dies_when_written(&port, &[debit(at)]);
     }
-    assert_eq!(port.state().table.main().ring.len(), RING_ROOM);
-    let done = wait(Spender::new(port.another()).debit(&org, &debit(100), now)).unwrap();
+    assert_eq!(port.state().table.main().pending.len(), PENDING_ROOM);
+    let done = wait(Spender::new(port.another()).debit(&org, &machine(), &debit(100), now)).unwrap();
     assert!(!done.repeated);
-    assert!(port.state().table.main().ring.len() < RING_ROOM, "some were forgotten");
+    assert!(port.state().table.main().pending.len() < PENDING_ROOM, "some were forgotten");
 }
 
 #[test]
 fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
     let (org, port, now) = port();
     let (id, channel) = (debit(1).id, Channel::Whatsapp);
-    let tag = Tag(Tag::code(Credits(5), channel).unwrap());
+    let stamp = Stamp(Stamp::code(Credits(5), channel).unwrap());
     {
         let mut state = port.state();
-        let head = state.table.main();
-        head.ring.insert(id, tag);
-        (head.turns, head.credits.0) = (TURN, head.credits.0 - 5);
+        let main = state.table.main();
+        main.pending.insert(id, stamp);
+        (main.sequence, main.credits.0) = (SEQUENCE_STEP, main.credits.0 - 5);
     }
     let details = Details { country: Country::parse("ID"), reference: None };
     let cheaper = Debit { id, credits: Credits(2), channel, details };
-    let done = wait(Spender::new(port.another()).debit(&org, &cheaper, now)).unwrap();
+    let done = wait(Spender::new(port.another()).debit(&org, &machine(), &cheaper, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(5), Credits(995)), "as it was taken");
     let (credits, available) = (Credits(5), Credits(995));
-    let entry = DebitEntry { id, tag, credits, channel, details: None, available };
-    assert_eq!(port.state().table.ledger.get(&(Shard::MAIN, id.entry())), Some(&Row::Debit(entry)));
+    let entry = DebitEntry { id, stamp, credits, channel, details: None, available, actor: Actor::System };
+    assert_eq!(port.state().table.ledger.get(&(ShardId::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }
 
 /// A process that likes head `first` + 1 of `number` best.
@@ -101,7 +102,7 @@ fn liking(first: usize, number: usize, port: &Port) -> Spender<Port> {
         fastrand::usize(..) % number == first
     };
     fastrand::seed((0..).find(likes).unwrap());
-    let shards = Shards::from_json(&format!("{{\"acme\":{number}}}")).unwrap();
+    let shards = ShardCounts::from_json(&format!("{{\"acme\":{number}}}")).unwrap();
     Spender::new(port.another()).with_shards(shards)
 }
 
@@ -112,24 +113,25 @@ fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
     state.credit(5);
     let now = Timestamp::from_ms(history::START_MS);
     let main = state.table.main();
-    (main.ready, main.split) = (true, Split::Since(now));
-    let shard = |number| Shard::heads().nth(number).unwrap();
-    let all = |from, to| Gain { to, from: vec![(from, Credits(5))] };
-    for (from, to) in [(Shard::MAIN, shard(1)), (shard(1), shard(2))] {
-        state.table.apply(&Op::Shift(all(from, to))).unwrap();
+    (main.ready, main.sharding) = (true, Sharding::Since(now));
+    let shard = |number| ShardId::balances().nth(number).unwrap();
+    let all = |from, to| Rebalance { to, from: vec![(from, Credits(5))] };
+    for (from, to) in [(ShardId::MAIN, shard(1)), (shard(1), shard(2))] {
+        state.table.apply(&Op::Rebalance(all(from, to))).unwrap();
     }
-    let port = trouble::port(state);
+    let port = unreliable::port(state);
     let org = OrgId::parse("acme").unwrap();
     let spender = liking(2, 3, &port);
     let debit = Debit { credits: Credits(5), ..debit(1) };
-    let mut spending = std::pin::pin!(spender.debit(&org, &debit, now));
+    let sender = machine();
+    let mut spending = std::pin::pin!(spender.debit(&org, &sender, &debit, now));
     for _ in 0..steps {
         if let Poll::Ready(done) = spending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return done.map(|_| false);
         }
     }
     // Fails when the debit was faster.
-    let moved = port.state().table.apply(&Op::Shift(all(shard(2), shard(1)))).is_ok();
+    let moved = port.state().table.apply(&Op::Rebalance(all(shard(2), shard(1)))).is_ok();
     wait(spending).map(|_| moved)
 }
 
@@ -138,19 +140,19 @@ fn credits_that_move_while_they_are_counted_are_not_missed() {
     let outcomes: Vec<_> = (0..100).map(|steps| moving(steps, None)).collect();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert!(outcomes.iter().filter(|moved| **moved == Ok(true)).count() > 20, "{outcomes:?}");
-    let missed = (0..100).filter(|steps| moving(*steps, Some(Bug::GainsNotCounted)).is_err());
+    let missed = (0..100).filter(|steps| moving(*steps, Some(Bug::MovementsNotCounted)).is_err());
     assert!(missed.count() > 0, "without the counter they would be");
 }
 
 /// What is taken is charged when it is finished: nobody may be told that it was refused.
 #[test]
-fn a_debit_that_another_head_took_is_not_refused_for_lack_of_credits() {
+fn a_debit_that_another_shard_reserved_is_not_refused_for_lack_of_credits() {
     let (org, port, now) = port();
     let debit = Debit { credits: Credits(1000), ..debit(1) };
     let mut dying = Box::pin({
         let spender = liking(0, 2, &port);
         let (org, debit) = (org.clone(), debit.clone());
-        async move { spender.debit(&org, &debit, now).await.map(drop) }
+        async move { spender.debit(&org, &machine(), &debit, now).await.map(drop) }
     });
     while port.state().table.charged.is_empty() {
         assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -158,7 +160,7 @@ fn a_debit_that_another_head_took_is_not_refused_for_lack_of_credits() {
     drop(dying);
     assert!(port.state().table.ledger.len() < 2, "it died between its writes");
     let other = liking(1, 2, &port);
-    let done = wait(other.debit(&org, &debit, now)).unwrap();
+    let done = wait(other.debit(&org, &machine(), &debit, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(1000), Credits(0)));
 }
 
@@ -167,14 +169,14 @@ fn a_batch_that_finds_some_of_it_done_takes_the_rest() {
     let (org, port, now) = port();
     let all: Vec<_> = (1..=5).map(debit).collect();
     let (sender, other) = (Spender::new(port.another()), Spender::new(port.another()));
-    wait(sender.debit(&org, &all[1], now)).unwrap();
-    wait(sender.debit_all(&org, &all[3..], now)).unwrap();
-    let outcomes = wait(other.debit_all(&org, &all, now)).unwrap();
+    wait(sender.debit(&org, &machine(), &all[1], now)).unwrap();
+    wait(sender.debit_all(&org, &machine(), &all[3..], now)).unwrap();
+    let outcomes = wait(other.debit_all(&org, &machine(), &all, now)).unwrap();
     let repeated: Vec<_> =
         outcomes.iter().map(|outcome| matches!(outcome, Outcome::Done(done) if done.repeated)).collect();
     assert_eq!(repeated, [false, true, false, true, true]);
     let spent: i64 = all.iter().map(|debit| debit.credits.0).sum();
-    wait(other.finish_all(&org, now.plus_secs(120))).unwrap();
+    wait(other.repair_all(&org, now.plus_secs(120))).unwrap();
     assert_eq!(port.state().table.main().credits, Credits(1000 - spent));
 }
 
@@ -184,21 +186,21 @@ fn a_batch_is_not_debited_in_part() {
     let all: Vec<_> = (1..=5).map(|at| Debit { credits: Credits(300), ..debit(at) }).collect();
     let sender = Spender::new(port.another());
     let refused = SpendError::NotEnough { needed: Credits(1500), available: Credits(1000) };
-    assert_eq!(wait(sender.debit_all(&org, &all, now)), Err(refused));
+    assert_eq!(wait(sender.debit_all(&org, &machine(), &all, now)), Err(refused));
     assert_eq!(port.state().table.main().credits, Credits(1000));
-    assert!(port.state().table.main().ring.is_empty());
+    assert!(port.state().table.main().pending.is_empty());
     let twice = [all[0].clone(), all[0].clone()];
-    assert_eq!(wait(sender.debit_all(&org, &twice, now)), Err(SpendError::NoBatch));
-    assert_eq!(wait(sender.debit_all(&org, &[], now)), Err(SpendError::NoBatch));
+    assert_eq!(wait(sender.debit_all(&org, &machine(), &twice, now)), Err(SpendError::NoBatch));
+    assert_eq!(wait(sender.debit_all(&org, &machine(), &[], now)), Err(SpendError::NoBatch));
 }
 
 #[test]
-fn batches_of_many_processes_never_fill_a_ring_for_good() {
+fn batches_of_many_processes_never_fill_a_shard_for_good() {
     let (org, port, now) = port();
     for batch in 0..9_u8 {
         // Each from a process that never comes back.
         let all: Vec<_> = (0..25).map(|at| Debit { credits: Credits(1), ..debit(batch * 25 + at) }).collect();
-        wait(Spender::new(port.another()).debit_all(&org, &all, now)).unwrap();
+        wait(Spender::new(port.another()).debit_all(&org, &machine(), &all, now)).unwrap();
     }
-    wait(Spender::new(port.another()).debit(&org, &debit(250), now)).unwrap();
+    wait(Spender::new(port.another()).debit(&org, &machine(), &debit(250), now)).unwrap();
 }

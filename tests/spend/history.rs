@@ -5,20 +5,20 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
-use saldo_adapters::spend::{Debited, Heads as _, Outcome, SpendError, Spender};
+use saldo_credits::test_support::{Bug, Op, Row};
+use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Funds, Gain, OrgId, RING_ROOM, Shard,
-    Shards, Split, TURN, Tag, Timestamp,
+    Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, OrgId,
+    PENDING_ROOM, Rebalance, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Subject, Timestamp,
 };
-use saldo_spend_model::{Bug, Op, Row};
 
-use super::told::{Before, Told};
-use super::trouble::{Port, Shared, State, port};
+use super::answers::{Answers, Before};
+use super::unreliable::{Port, Shared, State, port};
 
 /// The moment a history begins.
 pub(crate) const START_MS: i64 = 1_795_441_928_000;
 
-type Actor = Pin<Box<dyn Future<Output = ()>>>;
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a history has most of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ struct Play {
     org: OrgId,
     port: Port,
     rng: fastrand::Rng,
-    told: Arc<Mutex<Told>>,
+    answers: Arc<Mutex<Answers>>,
     /// Each is a process with a memory and a configuration of its own.
     spenders: Vec<Spender<Port>>,
     debits: Vec<Debit>,
@@ -58,7 +58,7 @@ impl Play {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut state = State::new(seed ^ 0x5a1d0, bug);
         let mood = [Mood::Everything, Mood::Everything, Mood::Late, Mood::Short][rng.usize(..4)];
-        state.trouble = match mood {
+        state.failing_percent = match mood {
             Mood::Everything => [0, 20, 20, 50][rng.usize(..4)],
             Mood::Late => 50,
             Mood::Short => [0, 0, 5][rng.usize(..3)],
@@ -69,7 +69,7 @@ impl Play {
         }
         let now = Timestamp::from_ms(START_MS);
         match mood {
-            Mood::Everything if rng.u32(..20) == 0 => fill_ring(&mut state, &mut rng),
+            Mood::Everything if rng.u32(..20) == 0 => fill_shard(&mut state, &mut rng),
             Mood::Everything | Mood::Late => {}
             Mood::Short => spread(&mut state, &mut rng, now),
         }
@@ -81,10 +81,10 @@ impl Play {
                 vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4))
             }
         };
-        let (port, told) = (port(state), Arc::default());
+        let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
         let count = rng.u32(if mood == Mood::Short { 3..=3 } else { 1..=3 });
-        let mut play = Play { mood, org, port, rng, told, spenders: Vec::new(), debits, now, numbers };
+        let mut play = Play { mood, org, port, rng, answers, spenders: Vec::new(), debits, now, numbers };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -96,32 +96,32 @@ impl Play {
     fn spender(&mut self) -> Spender<Port> {
         let number = self.numbers[self.rng.usize(..self.numbers.len())];
         let config = if number == 0 { "{}".to_owned() } else { format!("{{\"acme\":{number}}}") };
-        Spender::new(self.port.another()).with_shards(Shards::from_json(&config).unwrap())
+        Spender::new(self.port.another()).with_shards(ShardCounts::from_json(&config).unwrap())
     }
 
     /// Everything happens in an order that the seed gives; some of it dies on the way.
     fn stir(&mut self) {
         let deadly = [0, 0, 2, 6][self.rng.usize(..4)];
         let mut to_come = self.rng.u32(2..=9);
-        let mut actors: Vec<Actor> = Vec::new();
+        let mut tasks: Vec<Task> = Vec::new();
         loop {
             let late = self.port.state().late.len();
             if late > 0 && self.rng.u32(..10) == 0 {
                 self.port.state().arrive();
             }
-            if to_come > 0 && (actors.is_empty() || self.rng.u32(..6) == 0) {
+            if to_come > 0 && (tasks.is_empty() || self.rng.u32(..6) == 0) {
                 to_come -= 1;
-                self.pass_time(actors.is_empty());
-                let actor = self.actor();
-                actors.push(actor);
+                self.pass_time(tasks.is_empty());
+                let task = self.task();
+                tasks.push(task);
             }
-            if actors.is_empty() {
+            if tasks.is_empty() {
                 return;
             }
-            let at = self.rng.usize(..actors.len());
+            let at = self.rng.usize(..tasks.len());
             let died = self.rng.u32(..100) < deadly;
-            if died || actors[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                drop(actors.swap_remove(at));
+            if died || tasks[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                drop(tasks.swap_remove(at));
             }
             if died && self.rng.bool() {
                 // The whole process died, and with it what it remembered.
@@ -148,11 +148,11 @@ impl Play {
         }
     }
 
-    fn actor(&mut self) -> Actor {
+    fn task(&mut self) -> Task {
         let at = self.rng.usize(..self.spenders.len());
         let (spender, now) = (self.spenders[at].clone(), self.now);
         let debit = self.debits[self.rng.usize(..self.debits.len())].clone();
-        let (org, told, port) = (self.org.clone(), Arc::clone(&self.told), self.port.another());
+        let (org, answers, port) = (self.org.clone(), Arc::clone(&self.answers), self.port.another());
         let kind = match self.mood {
             Mood::Everything => self.rng.u32(..22),
             Mood::Late => [0, 4, 4, 8, 20][self.rng.usize(..5)],
@@ -164,39 +164,39 @@ impl Play {
                 Box::pin(async move { port.state().credit(credits) })
             }
             2..=3 => Box::pin(async move {
-                let before = told.lock().unwrap().debits.contains_key(&debit.id);
-                let reversed = spender.reverse(&org, debit.id, now).await;
-                told.lock().unwrap().reversed(&debit, before, reversed);
+                let before = answers.lock().unwrap().debits.contains_key(&debit.id);
+                let reversed = spender.reverse(&org, &machine(), debit.id, now).await;
+                answers.lock().unwrap().reversed(&debit, before, reversed);
             }),
             4..=5 => Box::pin(async move {
-                let _ = spender.finish_all(&org, now).await;
+                let _ = spender.repair_all(&org, now).await;
             }),
             6 => Box::pin(async move {
                 let mut other = debit.clone();
                 let far = if debit.channel == Channel::Sms { Channel::Email } else { Channel::Sms };
                 (other.channel, other.credits) = (far, Credits(3));
-                let before = told.lock().unwrap().debits.contains_key(&debit.id);
-                let answer = spender.debit(&org, &other, now).await;
-                told.lock().unwrap().other(&other, before, answer);
+                let before = answers.lock().unwrap().debits.contains_key(&debit.id);
+                let answer = spender.debit(&org, &machine(), &other, now).await;
+                answers.lock().unwrap().other(&other, before, answer);
             }),
             7..=11 => {
                 let mut batch = self.debits.clone();
                 self.rng.shuffle(&mut batch);
                 batch.truncate(self.rng.usize(1..=4));
                 Box::pin(async move {
-                    let before = Before::of(&told, &port);
-                    let outcomes = spender.debit_all(&org, &batch, now).await;
-                    told.lock().unwrap().answered(&batch, &before, &port, outcomes);
+                    let before = Before::of(&answers, &port);
+                    let outcomes = spender.debit_all(&org, &machine(), &batch, now).await;
+                    answers.lock().unwrap().answered(&batch, &before, &port, outcomes);
                 })
             }
             _ => Box::pin(async move {
-                let before = Before::of(&told, &port);
-                let outcome = match spender.debit(&org, &debit, now).await {
+                let before = Before::of(&answers, &port);
+                let outcome = match spender.debit(&org, &machine(), &debit, now).await {
                     Ok(done) => Ok(vec![Outcome::Done(done)]),
                     Err(SpendError::Reused) => Ok(vec![Outcome::Reused]),
                     Err(error) => Err(error),
                 };
-                told.lock().unwrap().answered(&[debit], &before, &port, outcome);
+                answers.lock().unwrap().answered(&[debit], &before, &port, outcome);
             }),
         }
     }
@@ -205,7 +205,7 @@ impl Play {
     fn rest(&mut self) -> Result<(), String> {
         loop {
             let mut state = self.port.state();
-            state.trouble = 0;
+            state.failing_percent = 0;
             if state.late.is_empty() {
                 break;
             }
@@ -215,21 +215,21 @@ impl Play {
         let now = self.now.plus_secs(3_600);
         let repairer = self.spender();
         for _ in 0..4 {
-            wait(repairer.finish_all(&org, now)).map_err(|error| error.to_string())?;
+            wait(repairer.repair_all(&org, now)).map_err(|error| error.to_string())?;
         }
         self.books()?;
         let spender = self.spender();
-        let acknowledged: Vec<_> = self.told.lock().unwrap().debits.values().copied().collect();
+        let acknowledged: Vec<_> = self.answers.lock().unwrap().debits.values().copied().collect();
         for told in acknowledged {
             let debit = self.debits.iter().find(|debit| debit.id == told.id).unwrap().clone();
-            let again = wait(spender.debit(&org, &debit, now));
+            let again = wait(spender.debit(&org, &machine(), &debit, now));
             if again != Ok(Debited { repeated: true, ..told }) {
                 return Err(format!("{} was {told:?} and repeated at rest {again:?}", debit.id));
             }
         }
-        let reversed: Vec<_> = self.told.lock().unwrap().reversals.values().copied().collect();
+        let reversed: Vec<_> = self.answers.lock().unwrap().reversals.values().copied().collect();
         for told in reversed {
-            let again = wait(spender.reverse(&org, told.debit, now.plus_secs(60)));
+            let again = wait(spender.reverse(&org, &machine(), told.debit, now.plus_secs(60)));
             if again != Ok(told) {
                 return Err(format!("{told:?} is repeated at rest {again:?}"));
             }
@@ -242,15 +242,15 @@ impl Play {
     fn spend_the_rest(&mut self, spender: &Spender<Port>, now: Timestamp) -> Result<(), String> {
         self.port.state().credit(10);
         let mut fresh = debit(&mut self.rng, 200, now);
-        let done = wait(spender.debit(&self.org, &fresh, now));
+        let done = wait(spender.debit(&self.org, &machine(), &fresh, now));
         if done.as_ref().map(|done| done.repeated) != Ok(false) {
             return Err(format!("a covered debit at rest: {done:?}"));
         }
-        let left = wait(self.port.heads(&self.org)).unwrap();
+        let left = wait(self.port.all_shards(&self.org)).unwrap();
         let left = saldo_domain::total(&left);
         for (at, credits) in [(201, left), (202, Credits(1))] {
             fresh = Debit { credits, ..debit(&mut self.rng, at, now) };
-            let done = wait(spender.debit(&self.org, &fresh, now));
+            let done = wait(spender.debit(&self.org, &machine(), &fresh, now));
             match done {
                 Ok(_) if at == 201 => {}
                 Err(SpendError::NotEnough { available: Credits(0), .. }) if at == 202 => {}
@@ -263,11 +263,11 @@ impl Play {
     fn books(&self) -> Result<(), String> {
         let state = self.port.state();
         let table = &state.table;
-        if let Some((shard, head)) = table.heads.iter().find(|(_, head)| !head.ring.is_empty()) {
-            return Err(format!("repair left {:?} in the ring of {shard:?}", head.ring));
+        if let Some((id, shard)) = table.shards.iter().find(|(_, shard)| !shard.pending.is_empty()) {
+            return Err(format!("repair left {:?} pending on {id:?}", shard.pending));
         }
         let entries = |id: DebitId| {
-            let of = |((_, entry), _): &(&(Shard, saldo_domain::EntryId), &Row)| *entry == id.entry();
+            let of = |((_, entry), _): &(&(ShardId, saldo_domain::EntryId), &Row)| *entry == id.entry();
             table.ledger.iter().filter(of).map(|(_, row)| row).collect::<Vec<_>>()
         };
         for (id, charged) in &table.charged {
@@ -276,33 +276,38 @@ impl Play {
                 return Err(format!("{id} is charged {charged} times and has {entries} entries"));
             }
         }
-        let told = self.told.lock().unwrap();
-        for (id, debited) in &told.debits {
+        let answers = self.answers.lock().unwrap();
+        for (id, debited) in &answers.debits {
             match entries(*id).as_slice() {
                 [Row::Debit(entry)] if entry.credits == debited.credits => {}
                 other => return Err(format!("{id} was acknowledged, its entry is {other:?}")),
             }
-            if told.created.get(id).is_some_and(|times| *times > 1) {
+            if answers.created.get(id).is_some_and(|times| *times > 1) {
                 return Err(format!("{id} was new more than once"));
             }
         }
-        for (id, reversal) in &told.reversals {
-            let entry = table.ledger.get(&(Shard::MAIN, reversal.entry));
+        for (id, reversal) in &answers.reversals {
+            let entry = table.ledger.get(&(ShardId::MAIN, reversal.entry));
             if entry != Some(&Row::Reversal(reversal.credits)) {
                 return Err(format!("the reversal of {id} was acknowledged, its entry is {entry:?}"));
             }
         }
-        drop((state, told));
+        drop((state, answers));
         self.verdict()
     }
 
     fn verdict(&self) -> Result<(), String> {
-        let wrong = self.told.lock().unwrap().wrong.clone();
+        let wrong = self.answers.lock().unwrap().wrong.clone();
         match wrong.or_else(|| self.port.state().table.wrong.clone()) {
             Some(wrong) => Err(wrong),
             None => Ok(()),
         }
     }
+}
+
+/// Who sends in every history.
+pub(crate) fn machine() -> Actor {
+    Actor::Machine(Subject::parse("sender-1").unwrap())
 }
 
 /// Runs something with nothing beside it.
@@ -333,51 +338,52 @@ fn id(run: u8, at: u8, made: Timestamp) -> DebitId {
     DebitId::from_bytes(bytes).unwrap()
 }
 
-/// Credits of an organisation that has been split for long.
+/// Credits of an organisation whose debits have been spread for long.
 fn spread(state: &mut State, rng: &mut fastrand::Rng, now: Timestamp) {
-    if !state.table.heads.contains_key(&Shard::MAIN) {
+    if !state.table.shards.contains_key(&ShardId::MAIN) {
         return;
     }
     state.table.main().ready = true;
-    state.table.main().split = Split::Since(now.plus_secs(-1_000));
-    for shard in Shard::heads().skip(1).take(3) {
+    state.table.main().sharding = Sharding::Since(now.plus_secs(-1_000));
+    for shard in ShardId::balances().skip(1).take(3) {
         let given = Credits(rng.i64(0..=4).min(state.table.main().credits.0));
-        let gain = Gain { to: shard, from: vec![(Shard::MAIN, given)] };
-        state.table.apply(&Op::Shift(gain)).unwrap();
+        let rebalance = Rebalance { to: shard, from: vec![(ShardId::MAIN, given)] };
+        state.table.apply(&Op::Rebalance(rebalance)).unwrap();
     }
 }
 
 /// Debits of others: finished, left half done, or applied again after they were finished.
-fn fill_ring(state: &mut State, rng: &mut fastrand::Rng) {
+fn fill_shard(state: &mut State, rng: &mut fastrand::Rng) {
     let table = &mut state.table;
-    let Some(mut head) = table.heads.remove(&Shard::MAIN) else { return };
-    head.ready = true;
-    for at in 0..rng.usize(RING_ROOM - 2..=RING_ROOM + 4) {
+    let Some(mut main) = table.shards.remove(&ShardId::MAIN) else { return };
+    main.ready = true;
+    for at in 0..rng.usize(PENDING_ROOM - 2..=PENDING_ROOM + 4) {
         let id = id(0, u8::try_from(100 + at).unwrap(), Timestamp::from_ms(START_MS));
         let credits = Credits(1);
-        let code = Tag::code(credits, Channel::Email).unwrap();
-        let tag = Tag(head.turns + code);
-        head.turns += TURN;
-        head.ring.insert(id, tag);
-        let entry_tag = match rng.u32(..6) {
+        let code = Stamp::code(credits, Channel::Email).unwrap();
+        let stamp = Stamp(main.sequence + code);
+        main.sequence += SEQUENCE_STEP;
+        main.pending.insert(id, stamp);
+        let entry_stamp = match rng.u32(..6) {
             0 => None,
-            1 => Some(Tag(tag.0 - TURN)),
-            _ => Some(tag),
+            1 => Some(Stamp(stamp.0 - SEQUENCE_STEP)),
+            _ => Some(stamp),
         };
-        table.charged.insert(id, if entry_tag == Some(tag) || entry_tag.is_none() { 1 } else { 2 });
-        if let Some(tag) = entry_tag {
+        table.charged.insert(id, if entry_stamp == Some(stamp) || entry_stamp.is_none() { 1 } else { 2 });
+        if let Some(stamp) = entry_stamp {
             let channel = Channel::Email;
             let details = Some(Details::default());
-            let entry = DebitEntry { id, tag, credits, channel, details, available: Credits(1) };
-            table.ledger.insert((Shard::MAIN, id.entry()), Row::Debit(entry));
+            let entry =
+                DebitEntry { id, stamp, credits, channel, details, available: Credits(1), actor: machine() };
+            table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(entry));
         }
     }
     let spent: i64 = table.charged.values().sum();
     // The balance that such a past would have left.
     let granted: i64 =
         table.ledger.values().map(|row| if let Row::TopUp(credits) = row { credits.0 } else { 0 }).sum();
-    head.credits = Credits(granted - spent);
-    table.heads = Funds::from([(Shard::MAIN, head)]);
+    main.credits = Credits(granted - spent);
+    table.shards = BalanceShards::from([(ShardId::MAIN, main)]);
     // More than all of them can have cost.
     state.credit(100);
 }

@@ -6,28 +6,28 @@ use saldo_stripe_stand_in::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::office::{Office, debit, sender};
-use crate::books;
-use crate::client::Client;
-use crate::rig;
+use super::sending_org::{SendingOrg, debit, sender};
+use crate::support::books;
+use crate::support::client::Client;
+use crate::support::system;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred() {
-    let office = Office::open().await;
-    office.leave(100).await;
-    assert_eq!(office.emails_at_once(200).await, (100, 100, 0));
-    assert_eq!(office.credits().await, 0);
-    books::prove_always(&office.saldo, "after two hundred").await;
-    assert_eq!(office.entries().await.len(), 102, "the top-up, what went before, and a hundred");
+    let acme = SendingOrg::open().await;
+    acme.leave(100).await;
+    assert_eq!(acme.emails_at_once(200).await, (100, 100, 0));
+    assert_eq!(acme.credits().await, 0);
+    books::prove_always(&acme.saldo, "after two hundred").await;
+    assert_eq!(acme.entries().await.len(), 102, "the top-up, what went before, and a hundred");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_debit_fifty_times_at_once_is_one() {
-    let office = Office::open().await;
-    let id = office.id();
+    let acme = SendingOrg::open().await;
+    let id = acme.id();
     let mut running = JoinSet::new();
     for _ in 0..50 {
-        running.spawn(office.debit(&id, json!({"channel": "whatsapp", "country": "ID"})));
+        running.spawn(acme.debit(&id, json!({"channel": "whatsapp", "country": "ID"})));
     }
     let mut statuses = Vec::new();
     while let Some(answer) = running.join_next().await {
@@ -40,88 +40,88 @@ async fn the_same_debit_fifty_times_at_once_is_one() {
     statuses.sort_unstable();
     assert_eq!((statuses[0], statuses[48]), (200, 200), "at most one is new: {statuses:?}");
     assert!([200, 201].contains(&statuses[49]), "{statuses:?}");
-    office.clock.advance(120);
-    assert_eq!(office.credits().await, 998);
-    let ring: Vec<_> = books::rings(&office.saldo).await;
-    assert_eq!(ring, [("acme".to_owned(), 0)], "nothing is left over");
-    books::prove_always(&office.saldo, "after fifty").await;
+    acme.clock.advance(120);
+    assert_eq!(acme.credits().await, 998);
+    let pending: Vec<_> = books::rings(&acme.saldo).await;
+    assert_eq!(pending, [("acme".to_owned(), 0)], "nothing is left over");
+    books::prove_always(&acme.saldo, "after fifty").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_top_up_in_the_middle_lets_the_same_debits_through() {
-    let office = Office::open().await;
-    office.leave(30).await;
-    let ids: Vec<_> = (0..60).map(|_| office.id()).collect();
-    let (_, top_up) = rig::create(&office.saldo, &office.saldo.world(), "acme", "second").await;
-    let invoice = rig::invoice_of(&office.saldo, &rig::id_of(&top_up)).unwrap();
-    office.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let acme = SendingOrg::open().await;
+    acme.leave(30).await;
+    let ids: Vec<_> = (0..60).map(|_| acme.id()).collect();
+    let (_, top_up) = system::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
+    let invoice = system::invoice_of(&acme.saldo, &system::id_of(&top_up)).unwrap();
+    acme.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let mut running = JoinSet::new();
     for id in &ids {
-        running.spawn(office.debit(id, json!({"channel": "email"})));
+        running.spawn(acme.debit(id, json!({"channel": "email"})));
     }
-    let message = [rig::message("invoice.paid", &invoice)];
-    let failed = rig::work(&office.saldo, &office.saldo.world(), &message).await;
+    let message = [system::message("invoice.paid", &invoice)];
+    let failed = system::work(&acme.saldo, &acme.saldo.world(), &message).await;
     assert!(failed.is_empty(), "the top-up is credited among them");
     while let Some(answer) = running.join_next().await {
         let status = answer.unwrap().status.as_u16();
         assert!([200, 201, 402].contains(&status), "{status}");
     }
     for id in &ids {
-        let status = office.debit(id, json!({"channel": "email"})).await.status.as_u16();
+        let status = acme.debit(id, json!({"channel": "email"})).await.status.as_u16();
         assert!([200, 201].contains(&status), "a refusal is not remembered: {status}");
     }
-    assert_eq!(office.credits().await, 30 + 1000 - 60);
-    books::prove_always(&office.saldo, "after the top-up").await;
+    assert_eq!(acme.credits().await, 30 + 1000 - 60);
+    books::prove_always(&acme.saldo, "after the top-up").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_is_one_message_of_one_organisation() {
-    let office = Office::open().await;
-    let id = office.id();
+    let acme = SendingOrg::open().await;
+    let id = acme.id();
     let first = json!({"channel": "sms", "country": "ID", "reference": "order 17"});
-    assert!(office.debit(&id, first.clone()).await.status.is_success());
+    assert!(acme.debit(&id, first.clone()).await.status.is_success());
     for other in [
         json!({"channel": "email", "country": "ID", "reference": "order 17"}),
         json!({"channel": "sms", "country": "US", "reference": "order 17"}),
         json!({"channel": "sms", "country": "ID", "reference": "order 18"}),
         json!({"channel": "sms"}),
     ] {
-        let answer = office.debit(&id, other).await;
+        let answer = acme.debit(&id, other).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "debit_id_reused"));
     }
-    let globex = sender(&office.saldo, "globex");
+    let globex = sender(&acme.saldo, "globex");
     let answer = debit(&globex, &id, &first).await;
     assert_eq!(answer.code(), "insufficient_credits", "to another organisation the id says nothing");
     let answer = globex.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
     assert_eq!(answer.code(), "debit_not_found");
 
-    let top_up = office.entries().await.remove(0);
+    let top_up = acme.entries().await.remove(0);
     assert_eq!(top_up["kind"], "top_up");
-    let answer = office.debit(top_up["id"].as_str().unwrap(), first).await;
+    let answer = acme.debit(top_up["id"].as_str().unwrap(), first).await;
     assert_eq!(answer.code(), "debit_id_reused", "an entry that is no debit");
-    assert_eq!(office.credits().await, 997);
-    books::prove_always(&office.saldo, "after other contents").await;
+    assert_eq!(acme.credits().await, 997);
+    books::prove_always(&acme.saldo, "after other contents").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
-    let office = Office::open().await;
+    let acme = SendingOrg::open().await;
     // The ids sort after the entry of the top-up, whatever the millisecond.
-    office.clock.advance(10);
-    let (kept, refused) = (office.id(), rig::debit_id(&office.clock, 1));
+    acme.clock.advance(10);
+    let (kept, refused) = (acme.id(), system::debit_id(&acme.clock, 1));
     let message = json!({"channel": "sms", "country": "ID", "reference": "=order \"17\""});
-    assert!(office.debit(&kept, json!({"channel": "email"})).await.status.is_success());
-    assert!(office.debit(&refused, message).await.status.is_success());
-    office.clock.advance(60);
+    assert!(acme.debit(&kept, json!({"channel": "email"})).await.status.is_success());
+    assert!(acme.debit(&refused, message).await.status.is_success());
+    acme.clock.advance(60);
     let path = format!("/v1/debits/{refused}/reverse");
-    let first = office.sender.send("POST", &path, &[], "").await;
+    let first = acme.sender.send("POST", &path, &[], "").await;
     assert_eq!((first.status.as_u16(), &first.json()["credits"]), (200, &json!(3)));
-    office.clock.advance(60);
-    let again = office.sender.send("POST", &path, &[], "").await;
+    acme.clock.advance(60);
+    let again = acme.sender.send("POST", &path, &[], "").await;
     assert_eq!((again.status.as_u16(), again.json()), (200, first.json()));
-    assert_eq!(office.credits().await, 999);
+    assert_eq!(acme.credits().await, 999);
 
-    let entries = office.entries().await;
+    let entries = acme.entries().await;
     let shown: Vec<_> = entries
         .iter()
         .map(|entry| (entry["kind"].as_str().unwrap(), entry["credits"].as_i64().unwrap()))
@@ -134,33 +134,32 @@ async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
     assert_eq!(entries[2]["reference"], "=order \"17\"");
     assert_eq!((&entries[3]["cause"], &entries[3]["channel"]), (&json!(refused), &json!("sms")));
 
-    let token = office.saldo.token("acme", &["billing:view"], None).unwrap();
-    let client = Client::new(office.saldo.api_url()).with_token(token);
+    let token = acme.saldo.token("acme", &["billing:view"], None).unwrap();
+    let client = Client::new(acme.saldo.api_url()).with_token(token);
     let csv = client.send("GET", "/v1/entries", &[("accept", "text/csv")], "").await;
     let csv = String::from_utf8(csv.body).unwrap();
     let line = csv.lines().nth(3).unwrap();
     assert!(line.ends_with(&format!(",-3,debit,{refused},sms,ID,\"'=order \"\"17\"\"\"")), "{line}");
-    books::prove_always(&office.saldo, "after a reversal").await;
+    books::prove_always(&acme.saldo, "after a reversal").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_country_has_its_own_rate_and_a_repeat_the_rate_of_then() {
-    let office = Office::open().await;
+    let acme = SendingOrg::open().await;
     let env = |rates: &str| -> Env {
-        let mut variables = office.saldo.plan().environment("spend").unwrap().clone();
+        let mut variables = acme.saldo.plan().environment("spend").unwrap().clone();
         variables.insert("SALDO_RATES".to_owned(), rates.to_owned());
         variables.into_iter().collect()
     };
     let rates = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#;
-    let function = saldo_spend::connect(&env(rates), &office.saldo.world()).unwrap();
-    let later = saldo_spend::connect(&env(&rates.replace('5', "9")), &office.saldo.world()).unwrap();
-    let id = office.id();
+    let function = saldo_spend::connect(&env(rates), &acme.saldo.world()).unwrap();
+    let later = saldo_spend::connect(&env(&rates.replace('5', "9")), &acme.saldo.world()).unwrap();
+    let id = acme.id();
     let message = json!({"channel": "whatsapp", "country": "US"});
     for (function, status) in [(&function, 201), (&later, 200)] {
-        let (got, body) = rig::debit_by(function, "acme", &id, &message).await;
+        let (got, body) = system::debit_by(function, "acme", &id, &message).await;
         assert_eq!((got, &body["credits"]), (status, &json!(5)), "{body}");
     }
-    let kinds: BTreeSet<_> =
-        office.entries().await.iter().map(|entry| entry["credits"].to_string()).collect();
+    let kinds: BTreeSet<_> = acme.entries().await.iter().map(|entry| entry["credits"].to_string()).collect();
     assert_eq!(kinds, BTreeSet::from(["1000".to_owned(), "-5".to_owned()]), "the rate used is in the entry");
 }

@@ -1,11 +1,11 @@
 //! The code that spends on AWS, driven through seeded histories over a table that goes wrong.
 use std::task::{Context, Waker};
 
-use saldo_adapters::spend::{SpendError, Spender};
+use saldo_credits::{SpendError, Spender};
 use saldo_domain::{OrgId, Timestamp};
 
-use super::history::{self, wait};
-use super::trouble::{Shared, State, port};
+use super::history::{self, machine, wait};
+use super::unreliable::{Shared, State, port};
 
 const PER_TEST: u64 = 50_000;
 const NIGHTLY: u64 = 1_000_000;
@@ -24,7 +24,7 @@ fn a_million_histories_keep_the_books() {
 
 #[test]
 fn a_history_replays_exactly() {
-    use saldo_spend_model::Bug;
+    use saldo_credits::test_support::Bug;
     let failing = |seed: &u64| history::run(*seed, Some(Bug::NoGiveBack)).is_err();
     let seed = (0..PER_TEST).find(failing).expect("the bug is found");
     let told = history::run(seed, Some(Bug::NoGiveBack));
@@ -45,9 +45,9 @@ fn a_debit_that_finishes_meanwhile_is_found() {
         let [first, second] = [1, 2].map(|at| history::debit(&mut rng, at, now));
         let looking = async {
             if reverses {
-                other.reverse(&org, first.id, now).await.map(drop)
+                other.reverse(&org, &machine(), first.id, now).await.map(drop)
             } else {
-                other.debit(&org, &first, now.plus_secs(90_000)).await.map(drop)
+                other.debit(&org, &machine(), &first, now.plus_secs(90_000)).await.map(drop)
             }
         };
         let mut looking = std::pin::pin!(looking);
@@ -56,7 +56,7 @@ fn a_debit_that_finishes_meanwhile_is_found() {
             assert!(looking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
         for debit in [&first, &second] {
-            wait(sender.debit(&org, debit, now)).unwrap();
+            wait(sender.debit(&org, &machine(), debit, now)).unwrap();
         }
         assert_eq!(wait(looking), Ok::<(), SpendError>(()), "reversing: {reverses}");
     }

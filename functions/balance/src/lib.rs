@@ -7,9 +7,9 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Balance, Store};
 use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
-use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
-use saldo_domain::{Credits, Funds, OrgId, Permission, PriceList, Rates, TopUp, total};
+use saldo_credits::Spender;
+use saldo_domain::{BalanceShards, Credits, OrgId, Permission, PriceList, Rates, TopUp, total};
 use serde_json::{Map, Value, json};
 use tracing::{error, warn};
 
@@ -68,9 +68,9 @@ impl Function {
     }
 
     async fn read(&self, org: &OrgId) -> Result<(Credits, Option<TopUp>), PortError> {
-        let (mut balance, mut funds) = self.read_heads(org).await?;
-        match self.spender.repair(org, &funds, self.clock.now()).await {
-            Ok(true) => (balance, funds) = self.read_heads(org).await?,
+        let (mut balance, mut shards) = self.read_shards(org).await?;
+        match self.spender.repair(org, &shards, self.clock.now()).await {
+            Ok(true) => (balance, shards) = self.read_shards(org).await?,
             Ok(false) => {}
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished"),
         }
@@ -78,13 +78,13 @@ impl Function {
             Some(id) => self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished()),
             None => None,
         };
-        Ok((total(&funds), open))
+        Ok((total(&shards), open))
     }
 
-    async fn read_heads(&self, org: &OrgId) -> Result<(Balance, Funds), PortError> {
+    async fn read_shards(&self, org: &OrgId) -> Result<(Balance, BalanceShards), PortError> {
         let balance = self.store.balance(org).await?;
-        let funds = self.spender.heads_beside(org, balance.head.clone()).await?;
-        Ok((balance, funds))
+        let shards = self.spender.shards_beside(org, balance.main.clone()).await?;
+        Ok((balance, shards))
     }
 }
 

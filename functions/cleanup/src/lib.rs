@@ -3,9 +3,9 @@
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Due, Store};
-use saldo_adapters::spend::Spender;
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
+use saldo_credits::Spender;
 use saldo_top_ups::TopUps;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -47,7 +47,7 @@ impl Function {
                     break;
                 }
             };
-            if let Err(error) = self.spender.finish_all(&org, now).await {
+            if let Err(error) = self.spender.repair_all(&org, now).await {
                 warn!(org = org.as_str(), %error, "debits not finished");
             }
             match self.top_ups.check(&org, &id, now).await {

@@ -12,8 +12,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Ledger, Store};
 use saldo_adapters::http::{Caller, ClaimNames, Problem};
-use saldo_adapters::spend::Spender;
 use saldo_adapters::world::World;
+use saldo_credits::Spender;
 use saldo_domain::{Month, OrgId, Permission};
 use tracing::{error, warn};
 
@@ -49,7 +49,7 @@ impl Function {
         }
     }
 
-    /// The ledger of a month. At its beginning, debits which were left half done are finished, so that they are in it: what
+    /// The ledger of a month. At its beginning, abandoned debits are finished, so that they are in it: what
     /// cannot be finished now is only not shown yet.
     pub(crate) async fn ledger<'a>(
         &self,
@@ -58,12 +58,12 @@ impl Function {
         at_beginning: bool,
     ) -> Result<Ledger<'a>, Problem> {
         let now = self.clock.now();
-        let heads = self.spender.all_heads(org, now).await;
-        let (split, funds) = heads.map_err(|error| unavailable(org, &error))?;
-        if at_beginning && let Err(error) = self.spender.repair(org, &funds, now).await {
+        let shards = self.spender.all_shards(org, now).await;
+        let (sharding, all) = shards.map_err(|error| unavailable(org, &error))?;
+        if at_beginning && let Err(error) = self.spender.repair(org, &all, now).await {
             warn!(org = org.as_str(), %error, "debits not finished");
         }
-        Ok(Ledger { org, month, split })
+        Ok(Ledger { org, month, sharding })
     }
 }
 

@@ -3,8 +3,8 @@
 use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
-use saldo_adapters::spend::{Debited, Outcome, SpendError};
-use saldo_domain::{DebitId, MOST_PORTIONS, OrgId, Reversal};
+use saldo_credits::{Debited, Outcome, SpendError};
+use saldo_domain::{DebitId, MOST_IN_BATCH, OrgId, Reversal};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -69,7 +69,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid(&field, detail)
         }
         SpendError::NoBatch => {
-            let detail = format!("A batch has 1 to {MOST_PORTIONS} debits, each with an id of its own.");
+            let detail = format!("A batch has 1 to {MOST_IN_BATCH} debits, each with an id of its own.");
             Problem::invalid("debits", detail)
         }
         SpendError::NotFound => not_found(),

@@ -10,9 +10,9 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body};
-use saldo_adapters::spend::{Outcome, Spender};
 use saldo_adapters::world::World;
-use saldo_domain::{DebitId, OrgId, Permission, Rates};
+use saldo_credits::{Outcome, Spender};
+use saldo_domain::{DebitId, Permission, Rates};
 use serde_json::json;
 
 /// The function, ready to answer.
@@ -46,17 +46,17 @@ impl Function {
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
             None => {
                 caller.may(Permission::CreditsSpend)?;
-                self.debit_batch(&caller.org, request).await
+                self.debit_batch(&caller, request).await
             }
             Some(id) if request.method() == Method::PUT => {
                 caller.may(Permission::CreditsSpend)?;
-                self.debit(&caller.org, order::id(id, "id")?, request).await
+                self.debit(&caller, order::id(id, "id")?, request).await
             }
             Some(id) => {
                 self.reverser(caller.clone()).may(Permission::CreditsReverse)?;
                 limited_body(request)?;
                 let id = DebitId::parse(id).map_err(|_| answer::not_found())?;
-                self.reverse(&caller.org, id).await
+                self.reverse(&caller, id).await
             }
         }
     }
@@ -70,27 +70,32 @@ impl Function {
         caller
     }
 
-    async fn debit(&self, org: &OrgId, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {
+    async fn debit(
+        &self,
+        caller: &Caller,
+        id: DebitId,
+        request: &Request,
+    ) -> Result<Response<Body>, Problem> {
         let debit = order::read(request, id, &self.rates)?;
-        let done = self.spender.debit(org, &debit, self.clock.now()).await;
-        let done = done.map_err(|error| answer::problem(org, &[id], &error))?;
+        let done = self.spender.debit(&caller.org, &caller.actor, &debit, self.clock.now()).await;
+        let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         Ok(json_response(answer::status(!done.repeated), &answer::debited(&done)))
     }
 
-    async fn debit_batch(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
+    async fn debit_batch(&self, caller: &Caller, request: &Request) -> Result<Response<Body>, Problem> {
         let debits = order::read_batch(request, &self.rates)?;
         let ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
-        let done = self.spender.debit_all(org, &debits, self.clock.now()).await;
-        let outcomes = done.map_err(|error| answer::problem(org, &ids, &error))?;
+        let done = self.spender.debit_all(&caller.org, &caller.actor, &debits, self.clock.now()).await;
+        let outcomes = done.map_err(|error| answer::problem(&caller.org, &ids, &error))?;
         let new = |outcome: &Outcome| matches!(outcome, Outcome::Done(done) if !done.repeated);
         let all: Vec<_> =
             ids.iter().zip(&outcomes).map(|(id, outcome)| answer::outcome(*id, outcome)).collect();
         Ok(json_response(answer::status(outcomes.iter().any(new)), &json!({ "debits": all })))
     }
 
-    async fn reverse(&self, org: &OrgId, id: DebitId) -> Result<Response<Body>, Problem> {
-        let done = self.spender.reverse(org, id, self.clock.now()).await;
-        let reversal = done.map_err(|error| answer::problem(org, &[id], &error))?;
+    async fn reverse(&self, caller: &Caller, id: DebitId) -> Result<Response<Body>, Problem> {
+        let done = self.spender.reverse(&caller.org, &caller.actor, id, self.clock.now()).await;
+        let reversal = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         Ok(json_response(StatusCode::OK, &answer::reversed(&reversal)))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
-use saldo_domain::{Channel, Country, Debit, DebitId, Details, MOST_PORTIONS, Rates, Reference};
+use saldo_domain::{Channel, Country, Debit, DebitId, Details, MOST_IN_BATCH, Rates, Reference};
 use serde_json::{Value, json};
 
 type Object = BTreeMap<String, Value>;
@@ -40,9 +40,9 @@ fn parse_batch(body: &[u8], rates: &Rates) -> Result<Vec<Debit>, Problem> {
     let Some(Value::Array(messages)) = batch.get("debits") else {
         return Err(Problem::invalid("debits", "debits is a list of debits."));
     };
-    if messages.is_empty() || messages.len() > MOST_PORTIONS {
-        let detail = format!("A batch has 1 to {MOST_PORTIONS} debits.");
-        return Err(Problem::invalid("debits", detail).with("most", json!(MOST_PORTIONS)));
+    if messages.is_empty() || messages.len() > MOST_IN_BATCH {
+        let detail = format!("A batch has 1 to {MOST_IN_BATCH} debits.");
+        return Err(Problem::invalid("debits", detail).with("most", json!(MOST_IN_BATCH)));
     }
     let mut ids = BTreeSet::new();
     let read = |(at, message): (usize, &Value)| {

@@ -1,6 +1,7 @@
 //! The whole system in one process, wired from infra/template.yaml.
 mod background;
 pub mod chaos;
+pub mod check_stripe;
 mod clock;
 mod data_folder;
 mod error;

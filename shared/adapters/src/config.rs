@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Policy, PriceList, Rates, Shards};
+use saldo_domain::{Policy, PriceList, Rates, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -59,10 +59,10 @@ impl Env {
     }
 
     /// `SALDO_SHARDS`: `{"acme":4}` spreads the debits of one organisation over four heads; empty for none.
-    pub fn shards(&self) -> Result<Shards, ConfigError> {
+    pub fn shards(&self) -> Result<ShardCounts, ConfigError> {
         let variable = "SALDO_SHARDS";
         let text = self.get(variable).unwrap_or("{}");
-        Shards::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
+        ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`, `SALDO_SUBJECT_CLAIM`, `SALDO_NAME_CLAIM`

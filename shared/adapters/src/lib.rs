@@ -5,7 +5,6 @@ pub mod config;
 pub mod dynamo;
 pub mod http;
 pub mod queue;
-pub mod spend;
 pub mod stripe;
 pub mod telemetry;
 pub mod world;

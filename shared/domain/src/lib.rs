@@ -5,11 +5,11 @@
 
 mod account;
 mod alarm;
+mod balance;
 mod ledger;
 mod money;
 mod port_error;
 mod rates;
-mod spend;
 mod timestamp;
 mod top_up;
 
@@ -18,6 +18,12 @@ pub use account::{
     OrgId, Payer, Permission, Permissions, Settings, Subject, TopUpId,
 };
 pub use alarm::Alarm;
+pub use balance::{
+    BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
+    MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
+    Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, rebalance,
+    refusal, total,
+};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use money::{
     Currency, Limits, Money, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent,
@@ -25,11 +31,6 @@ pub use money::{
 };
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
-pub use spend::{
-    Debit, DebitEntry, DebitId, Details, Funds, Gain, Head, MOST_PORTIONS, MOST_TRIMS, Portion, RING_MOST,
-    RING_ROOM, Reference, Refusal, Reversal, RunId, Shard, Shards, ShardsError, Split, TURN, Tag, Take,
-    gather, refusal, total,
-};
 pub use timestamp::Timestamp;
 pub use top_up::{
     Change, Commit, CreditNote, Dispute, Entitlement, Evidence, InvoiceLink, InvoiceStatus, Nothing, Payment,

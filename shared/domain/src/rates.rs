@@ -32,7 +32,7 @@ impl Channel {
         Channel::ALL.into_iter().find(|channel| channel.as_str() == text)
     }
 
-    /// The number that stands for this channel in a [`crate::Tag`]; never another one.
+    /// The number that stands for this channel in a [`crate::Stamp`]; never another one.
     pub(crate) fn code(self) -> i64 {
         match self {
             Channel::Email => 1,

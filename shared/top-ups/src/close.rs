@@ -21,6 +21,9 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         for _ in 0..TRIES {
             match self.close_once(&current, ending, author, now).await {
                 Err(PortError::Conflict) => current = self.as_it_is_now(&current).await?,
+                Ok(settled) if settled.look_again => {
+                    return self.reconcile(&settled.top_up, author, now).await;
+                }
                 settled => return settled,
             }
         }
@@ -36,7 +39,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     ) -> Result<Settled, PortError> {
         if !top_up.status.is_unfinished() {
             let change = Change::Nothing(Nothing::AlreadyApplied);
-            return Ok(Settled { top_up: top_up.clone(), change });
+            return Ok(Settled { top_up: top_up.clone(), change, look_again: false });
         }
         let Some(link) = &top_up.invoice else {
             return self.commit(top_up, Change::Close(ending), author, now).await;

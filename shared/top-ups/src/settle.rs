@@ -22,6 +22,8 @@ pub struct Settled {
     /// The row as it is now.
     pub top_up: TopUp,
     pub change: Change,
+    /// Credits moved by evidence that may be over by now: it is settled once that is held against the provider again.
+    pub(crate) look_again: bool,
 }
 
 /// What came of an event.
@@ -45,6 +47,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             // Boxed, as the requests of all adapters together are too deep for the compiler to lay out in one piece.
             match Box::pin(self.handle_once(told, author, now)).await {
                 Err(PortError::Conflict) => {}
+                Ok(Handled::Settled(settled)) if settled.look_again => {}
                 handled => return handled,
             }
         }
@@ -62,7 +65,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         };
         // What the provider said before the row was read may be older than the row: if it matters, it is asked again.
         let change = decide(&top_up, Seen::Found(&evidence), self.policy, now);
-        let settled = if change.needs_fresh_evidence(&top_up) {
+        let settled = if change.may_be_over(&top_up) {
             let fresh = self.invoices.invoice(invoice, told.failed_at).await?;
             self.decide_and_commit(&top_up, seen(fresh.as_ref()), author, now).await?
         } else {
@@ -86,6 +89,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             };
             match self.decide_and_commit(&current, seen(evidence.as_ref()), author, now).await {
                 Err(PortError::Conflict) => current = self.as_it_is_now(&current).await?,
+                Ok(settled) if settled.look_again => current = self.as_it_is_now(&current).await?,
                 settled => return settled,
             }
         }
@@ -110,6 +114,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
+        let look_again = matches!(change, Change::Earn { .. }) && change.may_be_over(top_up);
         let top_up = match apply(top_up, &change, author, now) {
             Some(commit) => {
                 self.rows.commit(&commit).await?;
@@ -118,7 +123,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             None => top_up.clone(),
         };
         tell(&top_up, &change);
-        Ok(Settled { top_up, change })
+        Ok(Settled { top_up, change, look_again })
     }
 
     pub(crate) async fn as_it_is_now(&self, top_up: &TopUp) -> Result<TopUp, PortError> {

@@ -19,12 +19,12 @@ use crate::failure::Failure;
 /// What the event that the handler gets is about: a WhatsApp message of two credits.
 const CREDITS: &str = "2";
 const CODE: &str = "34";
-const TURN: &str = "65536";
+const SEQUENCE_STEP: &str = "65536";
 
 /// A debit whose entry is written, to be taken out of the ring by the next one.
 struct Done {
-    ring_name: String,
-    tag: AttributeValue,
+    pending_name: String,
+    stamp: AttributeValue,
 }
 
 pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
@@ -32,10 +32,10 @@ pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
     let mut done = None;
     for _ in 0..task.count {
         let id = Uuid::now_v7();
-        let ring_name = URL_SAFE_NO_PAD.encode(id.as_bytes());
-        let (tag, available) = take(&client, &task.table, &ring_name, done.as_ref()).await?;
-        enter(&client, &task.table, id, tag.clone(), available).await?;
-        done = Some(Done { ring_name, tag });
+        let pending_name = URL_SAFE_NO_PAD.encode(id.as_bytes());
+        let (stamp, available) = take(&client, &task.table, &pending_name, done.as_ref()).await?;
+        enter(&client, &task.table, id, stamp.clone(), available).await?;
+        done = Some(Done { pending_name, stamp });
     }
     Ok(())
 }
@@ -60,11 +60,11 @@ fn client(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Takes credits from the head, and what is done out of its ring. Gives the tag and what is left.
+/// Takes credits from the head, and what is done out of its ring. Gives the stamp and what is left.
 async fn take(
     client: &Client,
     table: &str,
-    ring_name: &str,
+    pending_name: &str,
     done: Option<&Done>,
 ) -> Result<(AttributeValue, AttributeValue), Failure> {
     let mut set = "SET #credits = #credits - :credits, #v = #v + :turn, #q.#id0 = #v + :code0".to_owned();
@@ -86,22 +86,22 @@ async fn take(
         .expression_attribute_names("#v", "v")
         .expression_attribute_names("#q", "q")
         .expression_attribute_names("#s", "s")
-        .expression_attribute_names("#id0", ring_name)
+        .expression_attribute_names("#id0", pending_name)
         .expression_attribute_values(":credits", number(CREDITS))
-        .expression_attribute_values(":turn", number(TURN))
+        .expression_attribute_values(":turn", number(SEQUENCE_STEP))
         .expression_attribute_values(":code0", number(CODE))
         .expression_attribute_values(":room", number(if done.is_some() { "21" } else { "20" }))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    if let Some(Done { ring_name, tag }) = done {
+    if let Some(Done { pending_name, stamp }) = done {
         update = update
-            .expression_attribute_names("#done0", ring_name)
-            .expression_attribute_values(":done0", tag.clone());
+            .expression_attribute_names("#done0", pending_name)
+            .expression_attribute_values(":done0", stamp.clone());
     }
     let mut head = update.send().await?.attributes.ok_or("no head")?;
     let left = head.remove("credits").ok_or("no credits")?;
     match head.remove("q") {
-        Some(AttributeValue::M(mut ring)) => Ok((ring.remove(ring_name).ok_or("no tag")?, left)),
+        Some(AttributeValue::M(mut ring)) => Ok((ring.remove(pending_name).ok_or("no stamp")?, left)),
         _ => Err("no ring".into()),
     }
 }
@@ -111,14 +111,14 @@ async fn enter(
     client: &Client,
     table: &str,
     id: Uuid,
-    tag: AttributeValue,
+    stamp: AttributeValue,
     left: AttributeValue,
 ) -> Result<(), Failure> {
     let mut run = *id.as_bytes();
     let place = run[15] & 0x1f;
     run[15] &= 0xe0;
     let debit = HashMap::from([
-        ("t".to_owned(), tag),
+        ("t".to_owned(), stamp),
         ("n".to_owned(), number(CREDITS)),
         ("a".to_owned(), left),
         ("ch".to_owned(), text("whatsapp")),

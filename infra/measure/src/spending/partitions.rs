@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use saldo_adapters::PortError;
-use saldo_adapters::spend::Taken;
-use saldo_domain::{Credits, EntryId, Shard, Timestamp, TopUpId, total};
-use saldo_spend_model::{Answer, Op, Table, Way};
+use saldo_credits::Reserved;
+use saldo_credits::test_support::{Answer, Op, Table, Way};
+use saldo_domain::{Credits, EntryId, PortError, ShardId, Timestamp, TopUpId, total};
 
 use super::virtual_time::{Clock, Micros, locked};
 
@@ -20,8 +19,8 @@ pub(crate) const UNITS_IN_TRANSACTION: u64 = 2;
 /// What DynamoDB limits the pace of: the items under one partition key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Partition {
-    Head(Shard),
-    Ledger(Shard),
+    Shard(ShardId),
+    Ledger(ShardId),
 }
 
 /// When each partition has done what was asked of it so far.
@@ -50,7 +49,7 @@ pub(crate) struct Store {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked {
     pub(crate) write_units: u64,
-    /// Of these, for takes that were refused.
+    /// Of these, for reservations that were refused.
     pub(crate) refused: u64,
     /// Items that were read.
     pub(crate) reads: u64,
@@ -85,10 +84,10 @@ impl Link {
         locked(&self.store)
     }
 
-    /// A paid top-up: a transaction on the main head and the main ledger, among others.
+    /// A paid top-up: a transaction on the main shard and the main ledger, among others.
     pub(crate) async fn top_up(&self, top_up: &TopUpId, credits: Credits) {
         self.clock.sleep(WAY_MICROS).await;
-        let both = [Partition::Head(Shard::MAIN), Partition::Ledger(Shard::MAIN)];
+        let both = [Partition::Shard(ShardId::MAIN), Partition::Ledger(ShardId::MAIN)];
         let written = self.store().partitions.write(&both, UNITS_IN_TRANSACTION, self.clock.now());
         self.clock.sleep_until(written).await;
         self.credit(top_up, credits);
@@ -100,14 +99,15 @@ impl Link {
         self.store().table.credit(entry, credits);
     }
 
-    /// The sum of all heads, which is what entries and rings make.
+    /// The sum of all shards, which is what entries and pending debits make.
     pub(crate) fn check(&self) -> Result<i64, String> {
         let mut store = self.store();
         store.table.unchecked = false;
         // Whatever is called: the books are looked at after it.
-        let looked = store.table.apply(&Op::Head).map(drop).map_err(|error| error.to_string());
+        let looked =
+            store.table.apply(&Op::Shard(ShardId::MAIN)).map(drop).map_err(|error| error.to_string());
         let wrong = store.table.wrong.clone();
-        looked.and(wrong.map_or(Ok(()), Err)).map(|()| total(&store.table.heads).0)
+        looked.and(wrong.map_or(Ok(()), Err)).map(|()| total(&store.table.shards).0)
     }
 }
 
@@ -133,29 +133,29 @@ impl Store {
     fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
-            Op::Head | Op::HeadOf(_) | Op::Reversal(_) => 1,
+            Op::Shard(_) | Op::Reversal(_) => 1,
             _ => 0,
         };
         let answer = self.table.apply(op);
-        self.asked.refused += u64::from(matches!(answer, Ok(Answer::Taken(Taken::Refused(_)))));
+        self.asked.refused += u64::from(matches!(answer, Ok(Answer::Reserved(Reserved::Refused(_)))));
         answer
     }
 }
 
 /// The partitions that a call writes to, and the units for each, whether it is refused or not.
 fn written_by(op: &Op) -> (Vec<Partition>, u64) {
-    let main = Partition::Head(Shard::MAIN);
+    let main = Partition::Shard(ShardId::MAIN);
     match op {
-        Op::Take(shard, _) | Op::Trim(shard, _) => (vec![Partition::Head(*shard)], 1),
-        Op::GiveBack(_, tag) => (vec![Partition::Head(tag.shard())], 1),
-        Op::Put(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
-        Op::Ready | Op::AnnounceSplit | Op::Split(_) => (vec![main], 1),
-        Op::Shift(gain) => {
-            let from = gain.from.iter().map(|(shard, _)| *shard);
-            let heads = from.chain([gain.to]).map(Partition::Head);
-            (heads.collect(), UNITS_IN_TRANSACTION)
+        Op::Reserve(shard, _) | Op::Acknowledge(shard, _) => (vec![Partition::Shard(*shard)], 1),
+        Op::GiveBack(_, stamp) => (vec![Partition::Shard(stamp.shard())], 1),
+        Op::PutEntries(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
+        Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) => (vec![main], 1),
+        Op::Rebalance(rebalance) => {
+            let from = rebalance.from.iter().map(|(shard, _)| *shard);
+            let shards = from.chain([rebalance.to]).map(Partition::Shard);
+            (shards.collect(), UNITS_IN_TRANSACTION)
         }
-        Op::Reverse(_) => (vec![main, Partition::Ledger(Shard::MAIN)], UNITS_IN_TRANSACTION),
-        Op::Entries(_) | Op::Head | Op::HeadOf(_) | Op::Reversal(_) => (Vec::new(), 0),
+        Op::Reverse(_) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
+        Op::Entries(_) | Op::Shard(_) | Op::Reversal(_) => (Vec::new(), 0),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use saldo_adapters::spend::{SpendError, Spender};
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId, Shards, Timestamp, TopUpId};
-use saldo_spend_model::Heads;
+use saldo_credits::test_support::InMemory;
+use saldo_credits::{SpendError, Spender};
+use saldo_domain::{
+    Actor, Channel, Credits, Debit, DebitId, Details, OrgId, ShardCounts, Timestamp, TopUpId,
+};
 
 use super::partitions::{Asked, Link};
 use super::virtual_time::{Clock, Micros, Tasks, locked};
@@ -13,8 +15,8 @@ use crate::failure::Failure;
 /// When virtual time begins, in milliseconds since 1970.
 const START_MS: i64 = 1_795_441_928_000;
 pub(crate) const SECOND: Micros = 1_000_000;
-/// From the split on until new entries lie in the shards' ledgers.
-const AFTER_SPLIT: Micros = 700 * SECOND;
+/// From the beginning of sharding on until new entries lie in the shards' ledgers.
+const AFTER_SHARDING: Micros = 700 * SECOND;
 pub(crate) const WARM_UP: Micros = SECOND;
 pub(crate) const MEASURED: Micros = 5 * SECOND;
 /// Senders do not begin in step.
@@ -57,7 +59,7 @@ struct Acknowledged {
 
 struct Scene {
     org: OrgId,
-    shards: Shards,
+    shards: ShardCounts,
     clock: Clock,
     link: Link,
     acknowledged: Mutex<Acknowledged>,
@@ -65,17 +67,17 @@ struct Scene {
     wrong: Mutex<Option<String>>,
 }
 
-type Virtual = Spender<Heads<Link>>;
+type Virtual = Spender<InMemory<Link>>;
 
 /// Plays `load`; an error when the books are not right after it.
 pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let scene = Arc::new(Scene::new(load)?);
-    // Which head a process likes best is left to chance.
+    // Which shard a process likes best is left to chance.
     fastrand::seed(SEED);
     let mut rng = fastrand::Rng::with_seed(SEED);
     let mut spenders = (0..load.processes).map(|_| scene.spender());
     let first = spenders.next().ok_or("nobody sends")?;
-    scene.split(load, &first, &mut rng)?;
+    scene.spread(load, &first, &mut rng)?;
     let before = scene.link.store().asked;
     *locked(&scene.acknowledged) = Acknowledged::default();
     let mut tasks = Tasks::new(&scene.clock);
@@ -102,7 +104,8 @@ impl Scene {
         let clock = Clock::default();
         let scene = Scene {
             org: OrgId::parse("acme").map_err(|_| "not an organisation")?,
-            shards: Shards::from_json(&format!("{{\"acme\":{}}}", load.shards)).map_err(|error| error.0)?,
+            shards: ShardCounts::from_json(&format!("{{\"acme\":{}}}", load.shards))
+                .map_err(|error| error.0)?,
             link: Link::new(&clock),
             clock,
             acknowledged: Mutex::default(),
@@ -114,7 +117,7 @@ impl Scene {
     }
 
     fn spender(&self) -> Virtual {
-        Spender::new(Heads(self.link.clone())).with_shards(self.shards.clone())
+        Spender::new(InMemory(self.link.clone())).with_shards(self.shards.clone())
     }
 
     fn now(&self) -> Timestamp {
@@ -122,8 +125,8 @@ impl Scene {
         Timestamp::from_ms(START_MS.saturating_add(ms))
     }
 
-    /// The organisation's first debits, at once so that they go to different heads, split it and bring credits to each.
-    fn split(
+    /// The organisation's first debits, at once so that they go to different shards, spread it and bring credits to each.
+    fn spread(
         self: &Arc<Scene>,
         load: &Load,
         spender: &Virtual,
@@ -142,15 +145,15 @@ impl Scene {
 
     /// A sender: the next debit as soon as the one before is done.
     async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng) {
-        self.clock.sleep_until(AFTER_SPLIT + rng.u64(..BEGIN_WITHIN)).await;
-        while self.clock.now() < AFTER_SPLIT + WARM_UP + MEASURED {
+        self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
+        while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
             self.debit(&spender, &mut rng).await;
         }
     }
 
     async fn top_up(self: Arc<Scene>, top_ups: TopUps) {
-        let mut at = AFTER_SPLIT;
-        while at < AFTER_SPLIT + WARM_UP + MEASURED {
+        let mut at = AFTER_SHARDING;
+        while at < AFTER_SHARDING + WARM_UP + MEASURED {
             self.clock.sleep_until(at).await;
             self.link.top_up(&TopUpId::new(self.now()), Credits(top_ups.credits)).await;
             *locked(&self.granted) += top_ups.credits;
@@ -164,13 +167,13 @@ impl Scene {
         let details = Details::default();
         let debit = Debit { id, credits: Credits(1), channel: Channel::Email, details };
         loop {
-            match spender.debit(&self.org, &debit, self.now()).await {
+            match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
                 Ok(_) => break,
                 Err(SpendError::Busy) => self.clock.sleep(RETRY_AFTER).await,
                 Err(error) => return self.note_wrong(error.to_string()),
             }
         }
-        let from = AFTER_SPLIT + WARM_UP;
+        let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.debits += 1;
@@ -201,7 +204,7 @@ impl Scene {
         if there == expected {
             Ok(())
         } else {
-            Err(format!("the heads have {there} credits, granted less acknowledged are {expected}").into())
+            Err(format!("the shards have {there} credits, granted less acknowledged are {expected}").into())
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use saldo_domain::Shard;
+use saldo_domain::ShardId;
 
 use super::partitions::{Partition, Partitions, UNITS_IN_TRANSACTION, WAY_MICROS};
 use super::throughput::{BEGIN_WITHIN, MEASURED, SECOND, WARM_UP};
@@ -23,7 +23,7 @@ pub(crate) enum Collisions {
 
 /// The organisation's one head item; each entry and record lies elsewhere.
 #[derive(Default)]
-struct Head {
+struct BalanceShard {
     partitions: Partitions,
     held: bool,
     measured: u64,
@@ -31,7 +31,7 @@ struct Head {
 
 /// Debits a second with so many under way all the time.
 pub(crate) fn per_second(senders: usize, collisions: Collisions) -> Result<u64, String> {
-    let (clock, head) = (Clock::default(), Arc::new(Mutex::new(Head::default())));
+    let (clock, head) = (Clock::default(), Arc::new(Mutex::new(BalanceShard::default())));
     let mut rng = fastrand::Rng::with_seed(7);
     let mut tasks = Tasks::new(&clock);
     for _ in 0..senders {
@@ -42,7 +42,7 @@ pub(crate) fn per_second(senders: usize, collisions: Collisions) -> Result<u64, 
     Ok(measured * SECOND / MEASURED)
 }
 
-async fn send(clock: Clock, head: Arc<Mutex<Head>>, mut rng: fastrand::Rng, collisions: Collisions) {
+async fn send(clock: Clock, head: Arc<Mutex<BalanceShard>>, mut rng: fastrand::Rng, collisions: Collisions) {
     clock.sleep(rng.u64(..BEGIN_WITHIN)).await;
     while clock.now() < WARM_UP + MEASURED {
         clock.sleep(WAY_MICROS).await;
@@ -60,14 +60,14 @@ async fn send(clock: Clock, head: Arc<Mutex<Head>>, mut rng: fastrand::Rng, coll
     }
 }
 
-impl Head {
+impl BalanceShard {
     /// When a transaction that begins now ends; `None` when it is refused.
     fn begin(&mut self, now: Micros, collisions: Collisions) -> Option<Micros> {
         if self.held && collisions == Collisions::Refused {
             return None;
         }
         self.held = true;
-        let written = self.partitions.write(&[Partition::Head(Shard::MAIN)], UNITS_IN_TRANSACTION, now);
+        let written = self.partitions.write(&[Partition::Shard(ShardId::MAIN)], UNITS_IN_TRANSACTION, now);
         Some(written.max(now + HOLD_MICROS))
     }
 }

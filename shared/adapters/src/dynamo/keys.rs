@@ -1,6 +1,6 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, RunId, Shard, Timestamp, TopUpId};
+use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
 
 use super::attributes::{Item, text};
 
@@ -59,18 +59,18 @@ pub(super) fn org_partition(of: &OrgId) -> String {
     org(of)
 }
 
-/// The main head.
+/// The main balance shard.
 pub(super) fn balance(of: &OrgId) -> Item {
-    head(of, Shard::MAIN)
+    shard(of, ShardId::MAIN)
 }
 
-/// Each head is in a partition of its own.
-pub(super) fn head(of: &OrgId, shard: Shard) -> Item {
-    key(sharded(org(of), shard), Kind::Balance, "")
+/// Each balance shard is in a partition of its own.
+pub(super) fn shard(of: &OrgId, id: ShardId) -> Item {
+    key(sharded(org(of), id), Kind::Balance, "")
 }
 
-fn sharded(partition: String, shard: Shard) -> String {
-    if shard == Shard::MAIN { partition } else { format!("{partition}#{}", shard.number()) }
+fn sharded(partition: String, shard: ShardId) -> String {
+    if shard == ShardId::MAIN { partition } else { format!("{partition}#{}", shard.number()) }
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
@@ -89,17 +89,17 @@ pub(super) fn request(of: &OrgId, id: &IdempotencyKey) -> Item {
     key(org(of), Kind::Request, id.as_str())
 }
 
-pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: Shard) -> String {
+pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: ShardId) -> String {
     sharded(format!("LEDGER#{of}#{}", month.digits()), ledger)
 }
 
 /// An entry that is no debit.
 pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
-    key(ledger_partition(of, id.month(), Shard::MAIN), Kind::Entry, &id.to_string())
+    key(ledger_partition(of, id.month(), ShardId::MAIN), Kind::Entry, &id.to_string())
 }
 
 /// The entries of a run of debits.
-pub(super) fn run(of: &OrgId, ledger: Shard, run: RunId) -> Item {
+pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
     let first = run.first();
     key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
@@ -175,8 +175,8 @@ mod tests {
             assert_eq!(item[SK].as_s().unwrap(), sk, "one item each, whatever the organisation");
             assert_eq!(item[PK].as_s().unwrap(), "ORG#acme");
         }
-        let shard = head(&org, Shard::heads().nth(3).unwrap());
-        assert_eq!(shard[PK].as_s().unwrap(), "ORG#acme#3", "each shard is in a partition of its own");
+        let third = shard(&org, ShardId::balances().nth(3).unwrap());
+        assert_eq!(third[PK].as_s().unwrap(), "ORG#acme#3", "each shard is in a partition of its own");
         let entry = entry(&org, EntryId::parse("019ab0f2-6c40-7a11-8b22-334455667780").unwrap());
         assert_eq!(
             entry[PK].as_s().unwrap(),

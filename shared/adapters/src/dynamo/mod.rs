@@ -1,9 +1,10 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod balance_shards;
+mod balances;
 mod due;
 mod errors;
-mod heads;
 mod keys;
 mod months;
 mod posting;
@@ -11,7 +12,7 @@ mod reads;
 mod rows;
 mod runs;
 mod settings;
-mod spend;
+mod short_names;
 mod top_ups;
 mod transactions;
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures_util::future::try_join_all;
-use saldo_domain::{Entry, EntryId, Month, OrgId, Shard, Split};
+use saldo_domain::{Entry, EntryId, Month, OrgId, ShardId, Sharding};
 
 use super::Store;
 use super::attributes::{Reader, text};
@@ -22,7 +22,7 @@ pub struct Ledger<'a> {
     pub org: &'a OrgId,
     pub month: Month,
     /// Whether the organisation's debits are spread over shards: then most of the month lies in theirs.
-    pub split: Split,
+    pub sharding: Sharding,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Store {
     fn query(
         &self,
         ledger: Ledger<'_>,
-        place: Shard,
+        place: ShardId,
         items: usize,
         from: Option<EntryId>,
         order: Order,
@@ -121,9 +121,9 @@ impl Store {
 }
 
 impl Ledger<'_> {
-    fn places(self) -> impl Iterator<Item = Shard> {
-        let spread = matches!(self.split, Split::Since(since) if Month::of(since) <= self.month);
-        Shard::ledgers().filter(move |shard| spread || *shard == Shard::MAIN)
+    fn places(self) -> impl Iterator<Item = ShardId> {
+        let spread = matches!(self.sharding, Sharding::Since(since) if Month::of(since) <= self.month);
+        ShardId::ledgers().filter(move |shard| spread || *shard == ShardId::MAIN)
     }
 
     /// What falls to each place of so many; at least 2, since the first one may hold nothing new.

@@ -1,7 +1,7 @@
 //! The one place where credits are posted: a change of a row, entries, balance and slot in one transaction.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use saldo_domain::{Channel, Credits, Entry, EntryId, Floor, Once, OrgId, Posting, Shard, TopUp, TopUpId};
+use saldo_domain::{Channel, Credits, Entry, EntryId, Floor, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
@@ -76,7 +76,7 @@ impl Store {
         let moved =
             postings.iter().try_fold(Credits::ZERO, |sum, posting| sum.checked_add(posting.entry.credits));
         let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
-        let mut update = self.gain(org, Shard::MAIN, moved);
+        let mut update = self.gain(org, ShardId::MAIN, moved);
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         if bounded && moved < Credits::ZERO {
             update = update

@@ -1,21 +1,21 @@
 //! Reads: single items for decisions, pages for people.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use saldo_domain::{Head, OrgId, Status, TopUp, TopUpId};
+use saldo_domain::{BalanceShard, OrgId, Status, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, Reader, text};
+use super::balance_shards::shard_of;
 use super::errors::port_error;
-use super::heads::head_of;
 use super::keys::{self, SK, TOP_UP_PREFIX};
 use super::rows::{pointer_of, top_up_of};
 use super::transactions::not_built;
 use crate::PortError;
 
-/// The main head of an organisation, and which top-up holds its open slot.
+/// The main balance shard of an organisation, and which top-up holds its open slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
-    pub head: Head,
+    pub main: BalanceShard,
     pub open_top_up: Option<TopUpId>,
 }
 
@@ -51,7 +51,7 @@ impl Store {
         let mut balance = Balance::default();
         for item in answer.items() {
             match Reader(item).text(SK)? {
-                keys::BALANCE => balance.head = head_of(item)?,
+                keys::BALANCE => balance.main = shard_of(item)?,
                 keys::OPEN_SLOT => balance.open_top_up = Some(pointer_of(item)?),
                 _ => return Err(Reader(item).fault(SK)),
             }

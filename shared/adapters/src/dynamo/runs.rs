@@ -2,38 +2,30 @@
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use saldo_credits::Stored;
 use saldo_domain::{
-    Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference, RunId, Shard,
-    Tag,
+    Actor, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference, RunId,
+    ShardId, Stamp,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, text};
 use super::keys;
+use super::short_names::run::{ACTOR, AVAILABLE, BY_REPAIR, CHANNEL, COUNTRY, REFERENCE, SPENT, STAMP};
 use crate::PortError;
-use crate::spend::Stored;
 
 const KIND: &str = "kind";
 /// The kind of an item that holds debits.
 const DEBITS: &str = "debits";
 
-// Attributes of one debit, short because ten of them are to fit into the kilobyte of one write unit.
-const TAG: &str = "t";
-const SPENT: &str = "n";
-const AVAILABLE: &str = "a";
-const CHANNEL: &str = "ch";
-const COUNTRY: &str = "co";
-const REFERENCE: &str = "r";
-/// There when it does not say all that its sender said.
-const BY_REPAIR: &str = "by_repair";
-
 impl Store {
-    /// `entries` are of one run.
+    /// `entries` are of one run, whose item is `actor`'s, or will be.
     pub(super) fn entries_update(
         &self,
         org: &OrgId,
-        ledger: Shard,
+        ledger: ShardId,
         run: RunId,
+        actor: &Actor,
         entries: &[DebitEntry],
     ) -> UpdateItemFluentBuilder {
         let all = 0..entries.len();
@@ -44,17 +36,26 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keys::run(org, ledger, run)))
-            .update_expression(format!("SET #kind = :debits{set}"))
-            .condition_expression(format!("(attribute_not_exists(#kind) OR #kind = :debits){absent}"))
+            .update_expression(format!("SET #kind = :debits, #by = :by{set}"))
+            .condition_expression(format!(
+                "(attribute_not_exists(#kind) OR (#kind = :debits AND #by = :by)){absent}"
+            ))
             .expression_attribute_names("#kind", KIND)
+            .expression_attribute_names("#by", ACTOR)
             .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":by", text(actor.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         entries.iter().enumerate().fold(update, |update, (at, entry)| {
             update
                 .expression_attribute_names(format!("#d{at}"), name(entry.id))
-                .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry)))
+                .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry, actor)))
         })
     }
+}
+
+/// Whose item a run's is.
+pub(super) fn actor_of(item: &Item) -> Result<Actor, PortError> {
+    Reader(item).parsed(ACTOR, |actor| actor.parse().ok())
 }
 
 /// What an item of the ledger says of a debit of its run.
@@ -65,7 +66,11 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
     }
     match item.get(&name(id)) {
         None => Ok(Stored::Nothing),
-        Some(AttributeValue::M(debit)) => debit_of(id, debit).map(Stored::Debit),
+        Some(AttributeValue::M(debit)) => {
+            let own = Reader(debit).optional_text(ACTOR).and_then(|actor| actor.parse().ok());
+            let actor = own.map_or_else(|| actor_of(item), Ok)?;
+            debit_of(id, debit, actor).map(Stored::Debit)
+        }
         Some(_) => Err(Reader(item).fault(&name(id))),
     }
 }
@@ -81,9 +86,8 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
     let mut entries = Vec::new();
     for place in 0..=31 {
         let id = run.id(place).map_err(|_| row.fault(keys::SK))?;
-        if let Stored::Debit(debit) = stored_in(Some(item), id)? {
-            entries.push(Entry::of_debit(&debit));
-        }
+        let Stored::Debit(debit) = stored_in(Some(item), id)? else { continue };
+        entries.push(Entry::of_debit(&debit));
     }
     Ok(Some(entries))
 }
@@ -93,22 +97,24 @@ fn name(id: DebitId) -> String {
     format!("{:02}", id.place())
 }
 
-fn debit_item(entry: &DebitEntry) -> Item {
+/// In the item of a run that is `of_run`'s.
+fn debit_item(entry: &DebitEntry, of_run: &Actor) -> Item {
     let details = entry.details.as_ref();
     let country = details.and_then(|details| details.country.as_ref()).map(Country::as_str);
     let reference = details.and_then(|details| details.reference.as_ref()).map(Reference::as_str);
     Writer(Item::new())
-        .number(TAG, entry.tag.0)
+        .number(STAMP, entry.stamp.0)
         .number(SPENT, entry.credits.0)
         .number(AVAILABLE, entry.available.0)
         .text(CHANNEL, entry.channel.as_str())
         .optional_text(COUNTRY, country)
         .optional_text(REFERENCE, reference)
         .optional_number(BY_REPAIR, details.is_none().then_some(1))
+        .optional_text(ACTOR, (entry.actor != *of_run).then(|| entry.actor.to_string()).as_deref())
         .0
 }
 
-fn debit_of(id: DebitId, item: &Item) -> Result<DebitEntry, PortError> {
+fn debit_of(id: DebitId, item: &Item, actor: Actor) -> Result<DebitEntry, PortError> {
     let row = Reader(item);
     let details = Details {
         country: row.optional_text(COUNTRY).and_then(Country::parse),
@@ -116,16 +122,19 @@ fn debit_of(id: DebitId, item: &Item) -> Result<DebitEntry, PortError> {
     };
     Ok(DebitEntry {
         id,
-        tag: Tag(row.number(TAG)?),
+        stamp: Stamp(row.number(STAMP)?),
         credits: Credits(row.number(SPENT)?),
         channel: row.parsed(CHANNEL, Channel::parse)?,
         details: row.optional_number(BY_REPAIR).is_none().then_some(details),
         available: Credits(row.number(AVAILABLE)?),
+        actor,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use saldo_domain::Subject;
+
     use super::*;
     use crate::dynamo::attributes::bytes;
 
@@ -137,19 +146,27 @@ mod tests {
         };
         DebitEntry {
             id: run.id(place).unwrap(),
-            tag: Tag(999_999_999_999_999),
+            stamp: Stamp(999_999_999_999_999),
             credits: Credits(4_095),
             channel: Channel::Whatsapp,
             details: Some(details),
             available: Credits(999_999_999_999),
+            actor: sender(),
         }
+    }
+
+    /// As long as the subjects that identity providers issue to machines.
+    fn sender() -> Actor {
+        Actor::Machine(Subject::parse("hGq2kXv9bQ7TzL1mPw4RsYd8NcFbJe5U@clients").unwrap())
     }
 
     fn item(org: &str, entries: &[DebitEntry]) -> Item {
         let run = entries[0].id.run();
-        let mut item = keys::run(&OrgId::parse(org).unwrap(), Shard::MAIN, run);
+        let mut item = keys::run(&OrgId::parse(org).unwrap(), ShardId::MAIN, run);
         item.insert(KIND.to_owned(), text(DEBITS));
-        item.extend(entries.iter().map(|entry| (name(entry.id), AttributeValue::M(debit_item(entry)))));
+        item.insert(ACTOR.to_owned(), text(sender().to_string()));
+        let debit = |entry: &DebitEntry| (name(entry.id), AttributeValue::M(debit_item(entry, &sender())));
+        item.extend(entries.iter().map(debit));
         item
     }
 
@@ -177,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_repair_wrote_says_no_details() {
-        let repaired = DebitEntry { details: None, ..entry(1, 5) };
+        let repaired = DebitEntry { details: None, actor: Actor::System, ..entry(1, 5) };
         let item = item("acme", std::slice::from_ref(&repaired));
         assert_eq!(stored_in(Some(&item), repaired.id).unwrap(), Stored::Debit(repaired));
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::{Builder, Uuid};
 
 use super::Month;
-use crate::spend::PLACES;
+use crate::balance::PLACES;
 use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
@@ -18,7 +18,7 @@ pub struct Entry {
     pub kind: EntryKind,
     /// What caused it: the id of a top-up, of a debit or of an adjustment.
     pub cause: String,
-    /// Who did it; `None` where it is not kept, as with debits, whose entries have to be small.
+    /// Who did it; `None` where it is not kept.
     pub actor: Option<Actor>,
     /// What was sent, where a message is behind it.
     pub channel: Option<Channel>,

@@ -65,14 +65,14 @@ impl Posting {
 
     /// A debit whose message was not sent comes back.
     #[must_use]
-    pub fn reversal(of: &Reversal, actor: Option<&Actor>) -> Posting {
+    pub fn reversal(of: &Reversal, actor: &Actor) -> Posting {
         let entry = Entry {
             id: of.entry,
             at: of.at,
             credits: of.credits,
             kind: EntryKind::Reversal,
             cause: of.debit.to_string(),
-            actor: actor.cloned(),
+            actor: Some(actor.clone()),
             channel: Some(of.channel),
             country: None,
             reference: None,
@@ -95,7 +95,7 @@ impl Posting {
 }
 
 impl Entry {
-    /// Credits spent on one message: written by itself, after they were taken.
+    /// Credits spent on one message: written by itself, after they were reserved, in the shape of a [`DebitEntry`].
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
         let details = debit.details.clone().unwrap_or_default();
@@ -105,7 +105,7 @@ impl Entry {
             credits: debit.credits.negated(),
             kind: EntryKind::Debit,
             cause: debit.id.to_string(),
-            actor: None,
+            actor: Some(debit.actor.clone()),
             channel: Some(debit.channel),
             country: details.country,
             reference: details.reference.map(|reference| reference.as_str().to_owned()),

@@ -2,8 +2,8 @@
 
 use super::entitlement::difference;
 use crate::{
-    Author, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy, Posting, Proven,
-    ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
+    Author, Credits, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy, Posting,
+    Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -68,13 +68,19 @@ pub fn decide(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) ->
 }
 
 impl Change {
-    /// Whether evidence that may be older than the row is too little for it: what it says may be over.
+    /// Whether what it rests on may be over by the time it is written: of a payment that stays true; of what went back, and
+    /// of what contradicts, it does not.
     ///
-    /// Of a payment that stays true; of what went back, and of what contradicts, it does not.
+    /// Such a change wants evidence that is not older than the row; and if it moved credits, another look afterwards, as
+    /// the event of what came in between may have been handled before it was written.
     #[must_use]
-    pub fn needs_fresh_evidence(&self, top_up: &TopUp) -> bool {
+    pub fn may_be_over(&self, before: &TopUp) -> bool {
         match self {
-            Change::Earn { .. } => top_up.posted != Entitlement::default(),
+            Change::Earn { earned, .. } => {
+                let nothing = Credits::ZERO;
+                before.posted != Entitlement::default()
+                    || (earned.refunded, earned.disputed) != (nothing, nothing)
+            }
             Change::Flag(_) | Change::Nothing(Nothing::Contradiction) => true,
             Change::Open(_) | Change::Close(_) | Change::Review(_) | Change::NoteFailure(_) => false,
             Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => false,
@@ -211,7 +217,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Credits, Currency, EntryKind, OrgId};
+    use crate::{Currency, EntryKind, OrgId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -314,7 +320,7 @@ mod tests {
         let mut invoice = invoice(&top_up, InvoiceStatus::Paid);
         invoice.payments.clear();
         invoice.amount_paid = 0;
-        let policy = Policy { accept_out_of_band: true, ..POLICY };
+        let policy = Policy { accept_out_of_band: true };
         assert_eq!(decide(&top_up, Seen::Found(&invoice), policy, now()), credit(&top_up));
         assert_eq!(
             decide(&top_up, Seen::Found(&invoice), POLICY, now()),

@@ -109,7 +109,11 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         if invoice.status == InvoiceStatus::Open {
             what_was_ordered(top_up, &invoice).map_err(OpenError::Mismatch)?;
         }
-        Ok(self.decide_and_commit(top_up, Seen::Found(&invoice), author, now).await?.top_up)
+        let settled = self.decide_and_commit(top_up, Seen::Found(&invoice), author, now).await?;
+        if settled.look_again {
+            return Ok(self.reconcile(&settled.top_up, author, now).await?.top_up);
+        }
+        Ok(settled.top_up)
     }
 
     /// The draft of this top-up, which the row names from here on.

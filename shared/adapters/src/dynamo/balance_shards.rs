@@ -1,0 +1,306 @@
+//! Balance shards as items: what a reservation and an acknowledgement say to DynamoDB, and what an item says of a shard.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use saldo_domain::{
+    BalanceShard, Credits, DebitId, OrgId, Rebalance, Reservation, SEQUENCE_STEP, ShardId, Sharding, Stamp,
+    Timestamp,
+};
+
+use super::Store;
+use super::attributes::{Item, Reader, number};
+use super::keys;
+use super::rows::CREDITS;
+use super::short_names::shard::{MOVEMENTS, PENDING, SEQUENCE, SHARDING, SHARDS};
+use crate::PortError;
+
+impl Store {
+    fn shard_update(&self, org: &OrgId, id: ShardId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).set_key(Some(keys::shard(org, id)))
+    }
+
+    pub(super) fn reserve_update(
+        &self,
+        org: &OrgId,
+        id: ShardId,
+        reservation: &Reservation,
+    ) -> UpdateItemFluentBuilder {
+        let Reservation { debits, acknowledged, unsharded } = reservation;
+        let (guards, removed) = acknowledging(acknowledged);
+        let fence = if *unsharded { " AND attribute_not_exists(#s)" } else { "" };
+        let new = 0..debits.len();
+        let absent: String = new.clone().map(|at| format!(" AND attribute_not_exists(#q.#id{at})")).collect();
+        let stamps: String = new.map(|at| format!(", #q.#id{at} = #v + :code{at}")).collect();
+        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {removed}") };
+        let mut update = with_acknowledged(self.shard_update(org, id), acknowledged)
+            .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step{stamps}{remove}"))
+            .condition_expression(format!(
+                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room{fence}{absent}{guards}"
+            ))
+            .expression_attribute_names("#credits", CREDITS)
+            .expression_attribute_names("#v", SEQUENCE)
+            .expression_attribute_names("#q", PENDING)
+            .expression_attribute_values(":credits", number(reservation.credits().0))
+            .expression_attribute_values(":step", number(SEQUENCE_STEP))
+            .expression_attribute_values(
+                ":room",
+                number(i64::try_from(reservation.room()).unwrap_or_default()),
+            )
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if *unsharded {
+            update = update.expression_attribute_names("#s", SHARDING);
+        }
+        for (at, debit) in debits.iter().enumerate() {
+            update = update
+                .expression_attribute_names(format!("#id{at}"), pending_name(debit.id))
+                .expression_attribute_values(format!(":code{at}"), number(debit.code));
+        }
+        update
+    }
+
+    pub(super) fn ready_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
+        self.shard_update(org, ShardId::MAIN)
+            .update_expression("SET #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#v", SEQUENCE)
+            .expression_attribute_names("#q", PENDING)
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
+    }
+
+    pub(super) fn acknowledge_update(
+        &self,
+        org: &OrgId,
+        id: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> UpdateItemFluentBuilder {
+        let (guards, removed) = acknowledging(written);
+        with_acknowledged(self.shard_update(org, id), written)
+            .update_expression(format!("REMOVE {removed}"))
+            .condition_expression(format!("attribute_exists(#q){guards}"))
+            .expression_attribute_names("#q", PENDING)
+    }
+
+    pub(super) fn give_back_update(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> UpdateItemFluentBuilder {
+        self.shard_update(org, stamp.shard())
+            .update_expression("SET #credits = #credits + :credits REMOVE #q.#id ADD #g :one")
+            .condition_expression("#q.#id = :stamp")
+            .expression_attribute_names("#credits", CREDITS)
+            .expression_attribute_names("#q", PENDING)
+            .expression_attribute_names("#g", MOVEMENTS)
+            .expression_attribute_names("#id", pending_name(id))
+            .expression_attribute_values(":credits", number(stamp.credits().0))
+            .expression_attribute_values(":stamp", number(stamp.0))
+            .expression_attribute_values(":one", number(1))
+    }
+
+    pub(super) fn announce_sharding_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
+        self.shard_update(org, ShardId::MAIN)
+            .update_expression("SET #s = :announced")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#s)")
+            .expression_attribute_names("#s", SHARDING)
+            .expression_attribute_values(":announced", number(0))
+    }
+
+    pub(super) fn start_sharding_update(&self, org: &OrgId, since: Timestamp) -> UpdateItemFluentBuilder {
+        self.shard_update(org, ShardId::MAIN)
+            .update_expression("SET #s = :since")
+            .condition_expression("#s = :announced")
+            .expression_attribute_names("#s", SHARDING)
+            .expression_attribute_values(":announced", number(0))
+            .expression_attribute_values(":since", number(since.ms()))
+    }
+
+    pub(super) fn shards_update(&self, org: &OrgId, shards: Option<u8>) -> UpdateItemFluentBuilder {
+        let update = self
+            .shard_update(org, ShardId::MAIN)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#n", SHARDS);
+        match shards {
+            None => update.update_expression("REMOVE #n"),
+            Some(shards) => update
+                .update_expression("SET #n = :shards")
+                .expression_attribute_values(":shards", number(shards.into())),
+        }
+    }
+
+    /// Credits that come to a balance shard; makes it if there is none.
+    pub(super) fn gain(&self, org: &OrgId, id: ShardId, credits: Credits) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::shard(org, id)))
+            .update_expression(
+                "SET #v = if_not_exists(#v, :first), #q = if_not_exists(#q, :empty) ADD #credits :credits, #g :one",
+            )
+            .expression_attribute_names("#credits", CREDITS)
+            .expression_attribute_names("#v", SEQUENCE)
+            .expression_attribute_names("#q", PENDING)
+            .expression_attribute_names("#g", MOVEMENTS)
+            .expression_attribute_values(":credits", number(credits.0))
+            .expression_attribute_values(":first", number(id.first_sequence()))
+            .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
+            .expression_attribute_values(":one", number(1))
+    }
+
+    /// Both sides of a move, for one transaction.
+    pub(super) fn rebalance_updates(
+        &self,
+        org: &OrgId,
+        rebalance: &Rebalance,
+    ) -> Result<Vec<TransactWriteItem>, BuildError> {
+        let all = rebalance.from.iter().fold(0_i64, |sum, (_, credits)| sum.saturating_add(credits.0));
+        let to = self.gain(org, rebalance.to, Credits(all)).build()?;
+        let mut updates = vec![TransactWriteItem::builder().update(to).build()];
+        for (id, credits) in &rebalance.from {
+            let update = Update::builder()
+                .table_name(&self.table)
+                .set_key(Some(keys::shard(org, *id)))
+                .update_expression("SET #credits = #credits - :credits ADD #g :one")
+                .condition_expression("#credits >= :credits")
+                .expression_attribute_names("#credits", CREDITS)
+                .expression_attribute_names("#g", MOVEMENTS)
+                .expression_attribute_values(":credits", number(credits.0))
+                .expression_attribute_values(":one", number(1))
+                .build()?;
+            updates.push(TransactWriteItem::builder().update(update).build());
+        }
+        Ok(updates)
+    }
+}
+
+/// ` AND (…)` for each debit that is to be pending no more, and the paths to remove.
+fn acknowledging(written: &[(DebitId, Stamp)]) -> (String, String) {
+    let guards = (0..written.len())
+        .map(|at| format!(" AND (attribute_not_exists(#q.#done{at}) OR #q.#done{at} = :done{at})"));
+    let removed: Vec<_> = (0..written.len()).map(|at| format!("#q.#done{at}")).collect();
+    (guards.collect(), removed.join(", "))
+}
+
+fn with_acknowledged(
+    update: UpdateItemFluentBuilder,
+    written: &[(DebitId, Stamp)],
+) -> UpdateItemFluentBuilder {
+    written.iter().enumerate().fold(update, |update, (at, (id, stamp))| {
+        update
+            .expression_attribute_names(format!("#done{at}"), pending_name(*id))
+            .expression_attribute_values(format!(":done{at}"), number(stamp.0))
+    })
+}
+
+fn pending_name(id: DebitId) -> String {
+    URL_SAFE_NO_PAD.encode(id.bytes())
+}
+
+pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
+    let row = Reader(item);
+    let mut shard = BalanceShard {
+        credits: Credits(row.optional_number(CREDITS).unwrap_or_default()),
+        sequence: row.optional_number(SEQUENCE).unwrap_or_default(),
+        movements: row.optional_number(MOVEMENTS).unwrap_or_default(),
+        sharding: match row.optional_number(SHARDING) {
+            None => Sharding::No,
+            Some(0) => Sharding::Announced,
+            Some(ms) => Sharding::Since(Timestamp::from_ms(ms)),
+        },
+        shards: row.optional_number(SHARDS).and_then(|shards| u8::try_from(shards).ok()),
+        ..BalanceShard::default()
+    };
+    if let Some(AttributeValue::M(pending)) = item.get(PENDING) {
+        shard.ready = true;
+        for name in pending.keys() {
+            let bytes = URL_SAFE_NO_PAD.decode(name).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+            let id =
+                bytes.and_then(|bytes| DebitId::from_bytes(bytes).ok()).ok_or_else(|| row.fault(PENDING))?;
+            let stamp = Reader(pending).number(name).map_err(|_| row.fault(PENDING))?;
+            shard.pending.insert(id, Stamp(stamp));
+        }
+    }
+    Ok(shard)
+}
+
+#[cfg(test)]
+mod tests {
+    use saldo_domain::{MOST_ACKNOWLEDGED, MOST_IN_BATCH, PENDING_ROOM, ReservedDebit};
+
+    use super::*;
+    use crate::dynamo::attributes::bytes;
+
+    fn ids(count: usize) -> impl Iterator<Item = DebitId> {
+        (0..count).map(|at| {
+            let mut bytes = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667700").unwrap().bytes();
+            (bytes[14], bytes[15]) = (u8::try_from(at / 32).unwrap(), u8::try_from(at % 32).unwrap());
+            DebitId::from_bytes(bytes).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_largest_shard_of_single_debits_costs_one_unit() {
+        // A UUID, as identity providers issue; with the longest possible name, a full shard costs two units.
+        let org = OrgId::parse(&"x".repeat(36)).unwrap();
+        let last = ShardId::balances().last().unwrap();
+        // Enough for a million million debits.
+        let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
+        let mut item = keys::shard(&org, last);
+        for (name, value) in [(CREDITS, 999_999_999_999), (SEQUENCE, sequence), (MOVEMENTS, 999_999_999)] {
+            item.insert(name.to_owned(), number(value));
+        }
+        let pending = ids(PENDING_ROOM).map(|id| (pending_name(id), number(sequence))).collect();
+        item.insert(PENDING.to_owned(), AttributeValue::M(pending));
+        assert!(bytes(&item) <= 1024, "{}", bytes(&item));
+    }
+
+    #[test]
+    fn the_longest_reservation_is_within_dynamodbs_limits() {
+        let world = crate::world::World::at(
+            crate::world::Endpoints { dynamodb: None, sqs: None, stripe: String::new() },
+            crate::clock::Clock::system(),
+        );
+        let env = [("SALDO_TABLE".to_owned(), "saldo".to_owned())].into_iter().collect();
+        let store = world.store(&env).unwrap();
+        let debits = ids(MOST_IN_BATCH)
+            .map(|id| ReservedDebit { id, credits: Credits(4_095), code: SEQUENCE_STEP - 1 })
+            .collect();
+        let acknowledged = ids(100).skip(32).take(MOST_ACKNOWLEDGED).map(|id| (id, Stamp(17))).collect();
+        let reservation = Reservation { debits, acknowledged, unsharded: true };
+        let update = store.reserve_update(&OrgId::parse("acme").unwrap(), ShardId::MAIN, &reservation);
+        for expression in [update.get_update_expression(), update.get_condition_expression()] {
+            let text = expression.as_deref().unwrap();
+            assert!(text.len() <= 4_096, "{}", text.len());
+            let operators = text.matches([' ', '(', '-', '+', '=', '<']).count();
+            assert!(operators <= 600, "{operators}");
+        }
+    }
+
+    #[test]
+    fn a_shard_reads_back() {
+        let id = ids(1).next().unwrap();
+        let org = OrgId::parse("acme").unwrap();
+        let mut item = keys::balance(&org);
+        item.insert(CREDITS.to_owned(), number(5));
+        assert_eq!(shard_of(&item).unwrap(), BalanceShard { credits: Credits(5), ..BalanceShard::default() });
+        item.insert(SEQUENCE.to_owned(), number(SEQUENCE_STEP));
+        item.insert(MOVEMENTS.to_owned(), number(3));
+        item.insert(PENDING.to_owned(), AttributeValue::M(Item::from([(pending_name(id), number(51))])));
+        let shard = shard_of(&item).unwrap();
+        assert_eq!(
+            (shard.ready, shard.sequence, shard.pending.get(&id)),
+            (true, SEQUENCE_STEP, Some(&Stamp(51)))
+        );
+        assert_eq!((shard.movements, shard.sharding), (3, Sharding::No));
+        item.insert(SHARDS.to_owned(), number(4));
+        assert_eq!(shard_of(&item).unwrap().shards, Some(4));
+        item.insert(SHARDING.to_owned(), number(0));
+        assert_eq!(shard_of(&item).unwrap().sharding, Sharding::Announced);
+        item.insert(SHARDING.to_owned(), number(7));
+        assert_eq!(shard_of(&item).unwrap().sharding, Sharding::Since(Timestamp::from_ms(7)));
+        item.insert(PENDING.to_owned(), AttributeValue::M(Item::from([("x".to_owned(), number(51))])));
+        assert!(shard_of(&item).is_err());
+    }
+}

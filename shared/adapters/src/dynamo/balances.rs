@@ -1,0 +1,187 @@
+//! What spending needs of a table, by DynamoDB.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
+use saldo_domain::{
+    Actor, BalanceShard, BalanceShards, Channel, Credits, DebitEntry, DebitId, EntryId, OrgId, Posting,
+    Rebalance, Reservation, Reversal, ShardId, Stamp, Timestamp,
+};
+
+use super::Store;
+use super::attributes::{Item, Reader};
+use super::balance_shards::shard_of;
+use super::errors::port_error;
+use super::keys::{self, PK};
+use super::posting::Posted;
+use super::rows::CREDITS;
+use super::runs::{actor_of, stored_in};
+use super::transactions::{not_built, until_no_collision};
+use crate::PortError;
+
+/// A reservation waits less for a transaction on its shard to end than a transaction does.
+const FIRST_PAUSE_MS: u64 = 10;
+/// How often entries are written anew because the item of their run turns out to be another actor's: it has one for ever.
+const OWNERS_TRIED: usize = 3;
+
+impl Balances for Store {
+    async fn reserve(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        reservation: &Reservation,
+    ) -> Result<Reserved, PortError> {
+        match updated(self.reserve_update(org, shard, reservation)).await? {
+            Ok(done) => {
+                let item = done.attributes.ok_or_else(|| PortError::Broken("no new shard".to_owned()))?;
+                Ok(Reserved::Done(shard_of(&item)?))
+            }
+            Err(before) => Ok(Reserved::Refused(before.as_ref().map(shard_of).transpose()?)),
+        }
+    }
+
+    async fn make_ready(&self, org: &OrgId) -> Result<(), PortError> {
+        or_conflict(updated(self.ready_update(org)).await?)
+    }
+
+    async fn put_entries(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        entries: &[DebitEntry],
+    ) -> Result<Written, PortError> {
+        let first = entries.first().ok_or_else(|| PortError::Broken("no entries to write".to_owned()))?;
+        let run = first.id.run();
+        let mut actor = first.actor.clone();
+        for _ in 0..OWNERS_TRIED {
+            let before = match updated(self.entries_update(org, ledger, run, &actor, entries)).await? {
+                Ok(_) => return Ok(Written::New),
+                Err(before) => before,
+            };
+            let stored = entries.iter().map(|entry| stored_in(before.as_ref(), entry.id));
+            let stored: Vec<_> = stored.collect::<Result<_, _>>()?;
+            if stored.iter().any(|stored| *stored != Stored::Nothing) {
+                return Ok(Written::Before(stored));
+            }
+            // The item is someone else's: then each of these entries says whose it is.
+            actor = before.as_ref().map_or(Ok(actor), actor_of)?;
+        }
+        Err(PortError::Unavailable("the item of a run changes".to_owned()))
+    }
+
+    async fn give_back(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
+        // A refusal says that it was given back before.
+        updated(self.give_back_update(org, id, stamp)).await.map(drop)
+    }
+
+    async fn acknowledge(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> Result<(), PortError> {
+        or_conflict(updated(self.acknowledge_update(org, shard, written)).await?)
+    }
+
+    async fn entries(&self, org: &OrgId, ids: &[(ShardId, DebitId)]) -> Result<Vec<Stored>, PortError> {
+        let key = |(ledger, id): &(ShardId, DebitId)| keys::run(org, *ledger, id.run());
+        let mut runs = HashMap::new();
+        for one in ids {
+            runs.insert((one.0, one.1.run()), key(one));
+        }
+        let items = self.items(runs.into_values().collect()).await?;
+        let of_key =
+            |key: &Item| items.iter().find(|item| key.iter().all(|(name, is)| item.get(name) == Some(is)));
+        ids.iter().map(|one| stored_in(of_key(&key(one)), one.1)).collect()
+    }
+
+    async fn main_shard(&self, org: &OrgId) -> Result<BalanceShard, PortError> {
+        let item = self.item(keys::balance(org)).await?;
+        item.as_ref().map_or_else(|| Ok(BalanceShard::default()), shard_of)
+    }
+
+    async fn all_shards(&self, org: &OrgId) -> Result<BalanceShards, PortError> {
+        let items = self.items(ShardId::balances().map(|shard| keys::shard(org, shard)).collect()).await?;
+        let mut all = BalanceShards::new();
+        for id in ShardId::balances() {
+            let key = keys::shard(org, id);
+            if let Some(item) = items.iter().find(|item| item.get(PK) == key.get(PK)) {
+                all.insert(id, shard_of(item)?);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn rebalance(&self, org: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
+        let updates = self.rebalance_updates(org, rebalance).map_err(not_built)?;
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
+    }
+
+    async fn announce_sharding(&self, org: &OrgId) -> Result<(), PortError> {
+        or_conflict(updated(self.announce_sharding_update(org)).await?)
+    }
+
+    async fn start_sharding(&self, org: &OrgId, since: Timestamp) -> Result<(), PortError> {
+        or_conflict(updated(self.start_sharding_update(org, since)).await?)
+    }
+
+    async fn set_shards(&self, org: &OrgId, shards: Option<u8>) -> Result<(), PortError> {
+        or_conflict(updated(self.shards_update(org, shards)).await?)
+    }
+
+    async fn reversal(&self, org: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
+        let item = self.item(keys::reversal(org, id)).await?;
+        item.as_ref().map(|item| reversal_of(id, item)).transpose()
+    }
+
+    async fn reverse(&self, org: &OrgId, reversal: &Reversal, actor: &Actor) -> Result<Reversed, PortError> {
+        match self.post(org, &Posting::reversal(reversal, actor)).await? {
+            Posted::New => Ok(Reversed::New),
+            Posted::Before(entry) => Ok(Reversed::Before(Reversal {
+                entry: entry.id,
+                credits: entry.credits,
+                channel: entry.channel.unwrap_or(reversal.channel),
+                at: entry.at,
+                ..*reversal
+            })),
+        }
+    }
+}
+
+/// Sends a conditional update; where the condition did not hold, gives the item that was there, if it was asked for.
+///
+/// One that collides with a transaction is tried again after a short random pause.
+async fn updated(
+    update: UpdateItemFluentBuilder,
+) -> Result<Result<UpdateItemOutput, Option<Item>>, PortError> {
+    match until_no_collision(FIRST_PAUSE_MS, || update.clone().send(), in_transaction).await {
+        Ok(done) => Ok(Ok(done)),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
+            _ => Err(port_error(&error)),
+        },
+    }
+}
+
+fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
+    updated.map(drop).map_err(|_| PortError::Conflict)
+}
+
+fn in_transaction(error: &SdkError<UpdateItemError>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    code == Some("TransactionConflictException")
+}
+
+fn reversal_of(debit: DebitId, item: &Item) -> Result<Reversal, PortError> {
+    let row = Reader(item);
+    Ok(Reversal {
+        debit,
+        entry: row.parsed("entry", |id| EntryId::parse(id).ok())?,
+        credits: Credits(row.number(CREDITS)?),
+        channel: row.parsed("channel", Channel::parse)?,
+        at: row.moment("at")?,
+    })
+}

@@ -1,0 +1,34 @@
+//! What the short attribute names stand for: they are short because the size of these two items is what spending costs.
+//!
+//! A balance shard stays below 1 KB with [`saldo_domain::PENDING_ROOM`] pending debits, and the item of a run with ten
+//! debits, so that each is one write unit; every letter of a name counts once for each debit.
+
+/// Of a balance shard.
+pub(super) mod shard {
+    /// The sequence: counts reservations.
+    pub(in super::super) const SEQUENCE: &str = "v";
+    /// The pending debits: a map from ids, 22 characters each, to stamps.
+    pub(in super::super) const PENDING: &str = "q";
+    /// Counts movements of credits that are no debits.
+    pub(in super::super) const MOVEMENTS: &str = "g";
+    /// Since when debits are spread over shards, in milliseconds; 0 while that is announced. Of the main shard only.
+    pub(in super::super) const SHARDING: &str = "s";
+    /// Over how many shards the organisation wants its debits spread. Of the main shard only.
+    pub(in super::super) const SHARDS: &str = "n";
+}
+
+/// Of the item of a run, in which each debit is a map under its place, `00` to `31`.
+pub(super) mod run {
+    /// Who sent the messages: in the item for all of them, and in a debit where it is someone else.
+    pub(in super::super) const ACTOR: &str = "by";
+    pub(in super::super) const STAMP: &str = "t";
+    /// The credits that were spent.
+    pub(in super::super) const SPENT: &str = "n";
+    /// The credits that were available after it.
+    pub(in super::super) const AVAILABLE: &str = "a";
+    pub(in super::super) const CHANNEL: &str = "ch";
+    pub(in super::super) const COUNTRY: &str = "co";
+    pub(in super::super) const REFERENCE: &str = "r";
+    /// There when the debit does not say all that its sender said.
+    pub(in super::super) const BY_REPAIR: &str = "by_repair";
+}

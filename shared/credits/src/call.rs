@@ -1,0 +1,78 @@
+//! The debits of one call: which are left, and what became of the others.
+
+use std::collections::BTreeMap;
+
+use saldo_domain::{
+    Actor, Credits, Debit, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, Sharding, Stamp, Timestamp,
+};
+
+use crate::outcome::{Debited, Outcome, SpendError};
+use crate::port::Stored;
+use crate::process::UnderWay;
+
+/// Debits on their way.
+pub(crate) struct Call<'a> {
+    pub(crate) org: &'a OrgId,
+    pub(crate) actor: &'a Actor,
+    pub(crate) now: Timestamp,
+    pub(crate) sharding: Sharding,
+    /// The balance shard that they all go to; `None` while that is the main one.
+    pub(crate) at: Option<UnderWay<'a>>,
+    /// Not answered yet.
+    pub(crate) left: Vec<&'a Debit>,
+    /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
+    pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
+    done: BTreeMap<DebitId, Outcome>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        org: &'a OrgId,
+        actor: &'a Actor,
+        debits: &'a [Debit],
+        now: Timestamp,
+    ) -> Result<Call<'a>, SpendError> {
+        if debits.iter().any(|debit| Stamp::code(debit.credits, debit.channel).is_none()) {
+            return Err(SpendError::Unpayable);
+        }
+        let mut ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
+        ids.sort_unstable();
+        let twice = ids.windows(2).any(|pair| matches!(pair, [one, next] if one == next));
+        if ids.is_empty() || twice || ids.len() > MOST_IN_BATCH {
+            return Err(SpendError::NoBatch);
+        }
+        let (left, done) = (debits.iter().collect(), BTreeMap::new());
+        Ok(Call { org, actor, now, sharding: Sharding::No, at: None, left, acknowledged: None, done })
+    }
+
+    /// What is to be reserved.
+    pub(crate) fn to_reserve(&self) -> Vec<ReservedDebit> {
+        let of = |debit: &&Debit| {
+            let code = Stamp::code(debit.credits, debit.channel)?;
+            Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
+        };
+        self.left.iter().filter_map(of).collect()
+    }
+
+    pub(crate) fn needed(&self) -> Credits {
+        self.left.iter().fold(Credits::ZERO, |sum, debit| Credits(sum.0.saturating_add(debit.credits.0)))
+    }
+
+    /// What the ledger has under the id of a debit answers it.
+    pub(crate) fn answer(&mut self, id: DebitId, stored: &Stored, repeated: bool) {
+        let Some(at) = self.left.iter().position(|debit| debit.id == id) else { return };
+        let debit = self.left.swap_remove(at);
+        let outcome = match stored {
+            Stored::Debit(entry) if entry.is_of(debit) => {
+                Outcome::Done(Debited { id, credits: entry.credits, available: entry.available, repeated })
+            }
+            Stored::Nothing | Stored::Debit(_) | Stored::Other => Outcome::Reused,
+        };
+        self.done.insert(id, outcome);
+    }
+
+    /// One for each debit, or that it was not possible to reserve credits for them all.
+    pub(crate) fn outcomes(&self, debits: &[Debit]) -> Result<Vec<Outcome>, SpendError> {
+        debits.iter().map(|debit| self.done.get(&debit.id).copied().ok_or(SpendError::Busy)).collect()
+    }
+}

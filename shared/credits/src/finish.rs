@@ -1,0 +1,134 @@
+//! The second write of a debit: entries are written, and what was reserved twice for one id is given back.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use saldo_domain::{
+    Actor, BalanceShards, Credits, DebitEntry, DebitId, OrgId, PortError, RunId, Sharding, Stamp,
+};
+
+use crate::call::Call;
+use crate::outcome::{SpendError, broken};
+use crate::port::{Balances, Stored, Written};
+use crate::spender::Spender;
+
+impl<B: Balances> Spender<B> {
+    /// Finishes what is left of a call and pending somewhere.
+    pub(crate) async fn answer_from_pending(
+        &self,
+        call: &mut Call<'_>,
+        all: &BalanceShards,
+    ) -> Result<(), SpendError> {
+        for shard in all.values() {
+            self.finish_pending(call, &shard.pending, shard.credits, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the entries of what is left and pending here, with all that its sender said, and answers.
+    pub(crate) async fn finish_pending(
+        &self,
+        call: &mut Call<'_>,
+        pending: &BTreeMap<DebitId, Stamp>,
+        available: Credits,
+        ours: bool,
+    ) -> Result<(), SpendError> {
+        let mut entries = Vec::new();
+        for debit in &call.left {
+            let Some(stamp) = pending.get(&debit.id) else { continue };
+            let mut entry = entry_from_stamp(debit.id, *stamp, available)?;
+            // What another attempt reserved may have been for another message: then it is not for us to say which.
+            let same = (entry.credits, entry.channel) == (debit.credits, debit.channel);
+            if ours || same {
+                (entry.details, entry.actor) = (Some(debit.details.clone()), call.actor.clone());
+            }
+            entries.push(entry);
+        }
+        for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
+            call.answer(id, &stored, !new);
+        }
+        Ok(())
+    }
+
+    /// Writes the entries of applications, or undoes an application when the entry is of another one. Gives the entry
+    /// that each debit has then, and whether it is new.
+    async fn finish(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        entries: Vec<DebitEntry>,
+    ) -> Result<Vec<(DebitId, Stored, bool)>, PortError> {
+        let mut runs: BTreeMap<RunId, Vec<DebitEntry>> = BTreeMap::new();
+        for entry in entries {
+            runs.entry(entry.id.run()).or_default().push(entry);
+        }
+        let written = try_join_all(runs.into_values().map(|run| self.write_run(org, sharding, run))).await?;
+        let mut finished = Vec::new();
+        for (entry, stored, new) in written.into_iter().flatten() {
+            match &stored {
+                Stored::Debit(found) if found.stamp == entry.stamp => {
+                    self.process.wrote(org, [(entry.id, entry.stamp)]);
+                }
+                Stored::Nothing | Stored::Debit(_) | Stored::Other => {
+                    self.balances.give_back(org, entry.id, entry.stamp).await?;
+                }
+            }
+            finished.push((entry.id, stored, new));
+        }
+        Ok(finished)
+    }
+
+    async fn write_run(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        mut entries: Vec<DebitEntry>,
+    ) -> Result<Vec<(DebitEntry, Stored, bool)>, PortError> {
+        let mut found = Vec::new();
+        while let Some(first) = entries.first() {
+            let ledger = sharding.ledger(first.id);
+            match self.balances.put_entries(org, ledger, &entries).await? {
+                Written::New => {
+                    found
+                        .extend(entries.into_iter().map(|entry| (entry.clone(), Stored::Debit(entry), true)));
+                    break;
+                }
+                Written::Before(there) => {
+                    let pairs: Vec<_> = entries.into_iter().zip(there).collect();
+                    if pairs.iter().all(|(_, stored)| *stored == Stored::Nothing) {
+                        return Err(broken("entries were refused though none is there"));
+                    }
+                    let (absent, there): (Vec<_>, Vec<_>) =
+                        pairs.into_iter().partition(|(_, stored)| *stored == Stored::Nothing);
+                    found.extend(there.into_iter().map(|(entry, stored)| (entry, stored, false)));
+                    entries = absent.into_iter().map(|(entry, _)| entry).collect();
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Finishes a debit of which only the stamp is known.
+    pub(crate) async fn finish_from_stamp(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        id: DebitId,
+        stamp: Stamp,
+        available: Credits,
+    ) -> Result<Stored, PortError> {
+        let finished = self.finish(org, sharding, vec![entry_from_stamp(id, stamp, available)?]).await?;
+        Ok(finished.into_iter().next().map_or(Stored::Nothing, |(_, stored, _)| stored))
+    }
+}
+
+/// The entry of an application, as far as its stamp tells.
+pub(crate) fn entry_from_stamp(
+    id: DebitId,
+    stamp: Stamp,
+    available: Credits,
+) -> Result<DebitEntry, PortError> {
+    let channel = stamp.channel().ok_or_else(|| broken("a stamp has no channel"))?;
+    let (credits, actor) = (stamp.credits(), Actor::System);
+    Ok(DebitEntry { id, stamp, credits, channel, details: None, available, actor })
+}

@@ -1,0 +1,65 @@
+//! Spending credits: two write units a debit, never negative, one answer per id for ever.
+//!
+//! A debit is two plain writes and no transaction. What is written in which phase, what a crash behind it leaves, and who
+//! repairs that:
+//!
+//! | phase | what is written | a crash behind it leaves | who repairs it |
+//! |---|---|---|---|
+//! | 1 look up (`debit.rs`), only for an id that may be a repeat | nothing | nothing | nobody needs to |
+//! | 2 reserve (`reserve.rs`) | one update of a balance shard: credits less, the sequence one step further, the id pending with its **stamp** | credits reserved, no entry | its repeat; its reversal; whoever finds it far behind or in the way; balance, history, cleanup (`repair.rs`) |
+//! | 3 enter (`finish.rs`) | the ledger entry with that stamp, unless there is one | the debit pending though its entry is written | the next reservation of the process that wrote it; else as above |
+//! | 3a give back, where the entry carries another stamp | one update of the shard: credits back, the id pending no more, if it still has this stamp | credits reserved twice for one id | as behind phase 2 |
+//! | 4 acknowledge, with the next reservation, or at once on a crowded shard | the id pending no more, if it still has this stamp | nothing | nobody needs to |
+//! | rebalance (`cover.rs`), when a shard runs short | a transaction: credits of several shards | nothing | nobody needs to |
+//! | shard (`sharding.rs`), once in the life of an organisation | announced; then since when | announced, and nothing can be reserved | whoever comes next |
+//! | reverse (`reverse.rs`) | a transaction: entry, note, balance | nothing | nobody needs to |
+//!
+//! The database makes the stamp, so that every application of an id has its own, and whoever finds only the stamp still
+//! knows what was reserved and on which shard. An id is pending until its entry is known to carry its stamp: pending or in
+//! the ledger, it is never forgotten.
+//!
+//! Batches are the same with several ids in one reservation, all of them or none. Where one item is too slow for an
+//! organisation, its debits are spread over several balance shards; which of two applications counts is decided by the
+//! entry as before, so that processes may disagree about the number of shards.
+//!
+//! Senders in the same AWS account can use this as a library, over the table of `saldo_adapters`, with the table permissions
+//! that the function `spend` has:
+//!
+//! ```
+//! # use saldo_credits::{Balances, Debited, SpendError, Spender};
+//! # use saldo_domain::{Actor, Channel, Debit, DebitId, Details, OrgId, Rates, Timestamp};
+//! # async fn send(
+//! #     spender: Spender<impl Balances>, rates: Rates, org: &OrgId, actor: &Actor, id: &str, now: Timestamp,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! let credits = rates.rate(Channel::Sms, None);
+//! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
+//! match spender.debit(org, actor, &debit, now).await {
+//!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),
+//!     Err(SpendError::NotEnough { available, .. }) => println!("do not send it; there are {available} credits"),
+//!     Err(error) => return Err(error.into()), // repeat it with the same id
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `spender` is made once, `Spender::new(world.store(&env)?).with_shards(env.shards()?)`, and its clones share what it knows.
+
+mod call;
+mod cover;
+mod debit;
+mod finish;
+mod lookup;
+mod outcome;
+mod port;
+mod process;
+mod repair;
+mod reserve;
+mod reverse;
+mod sharding;
+mod spender;
+#[cfg(feature = "test-support")]
+pub mod test_support;
+
+pub use outcome::{Debited, Outcome, SpendError};
+pub use port::{Balances, Reserved, Reversed, Stored, Written};
+pub use spender::Spender;

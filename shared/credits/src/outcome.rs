@@ -1,0 +1,77 @@
+//! What became of a debit, and why nothing was spent.
+
+use std::fmt;
+
+use saldo_domain::{Credits, DebitId, PortError};
+
+/// A debit that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debited {
+    pub id: DebitId,
+    pub credits: Credits,
+    /// What could be spent after it; the same for every repeat. Of an organisation whose debits are spread over shards: as
+    /// far as this process has seen them.
+    pub available: Credits,
+    /// Whether it was done before.
+    pub repeated: bool,
+}
+
+/// What became of one debit of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done(Debited),
+    /// The id is that of another message, or of no debit: nothing was spent under it now.
+    Reused,
+}
+
+/// Why nothing was spent, or it is not known whether it was: repeating with the same ids is always safe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpendError {
+    /// Not covered. Not remembered: the same id may do after a top-up.
+    NotEnough {
+        needed: Credits,
+        available: Credits,
+    },
+    /// The id is that of another message, or of no debit.
+    Reused,
+    /// The id is used for the first time and not of these 24 hours.
+    Untimely(DebitId),
+    /// There is no such debit.
+    NotFound,
+    /// What a message may cost: 1 to 4,095 credits.
+    Unpayable,
+    /// A batch is 1 to 25 debits, each with an id of its own.
+    NoBatch,
+    /// More debits of this organisation are pending than its balance shard holds.
+    Busy,
+    Port(PortError),
+}
+
+pub(crate) fn broken(what: &str) -> PortError {
+    PortError::Broken(what.to_owned())
+}
+
+impl From<PortError> for SpendError {
+    fn from(error: PortError) -> SpendError {
+        SpendError::Port(error)
+    }
+}
+
+impl fmt::Display for SpendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpendError::NotEnough { needed, available } => {
+                write!(f, "not enough credits: {available} of {needed}")
+            }
+            SpendError::Reused => f.write_str("the id is of another message"),
+            SpendError::Untimely(id) => write!(f, "the id {id} is not of these 24 hours"),
+            SpendError::NotFound => f.write_str("no such debit"),
+            SpendError::Unpayable => f.write_str("a message costs 1 to 4,095 credits"),
+            SpendError::NoBatch => f.write_str("a batch is 1 to 25 debits, each with an id of its own"),
+            SpendError::Busy => f.write_str("too many debits at once"),
+            SpendError::Port(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SpendError {}

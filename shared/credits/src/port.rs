@@ -1,0 +1,135 @@
+//! What spending needs of a table.
+
+use std::future::Future;
+
+use saldo_domain::{
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, PortError, Rebalance, Reservation,
+    Reversal, ShardId, Stamp, Timestamp,
+};
+
+/// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
+/// a write may have been applied, may still be applied later, or not at all.
+pub trait Balances {
+    /// Reserves credits for all debits or for none: if this balance shard has them, has none of the ids pending, has room,
+    /// has each acknowledged debit pending under its stamp or not at all, and does not know of a sharding that the process
+    /// does not know of. Then, in one step: credits less, the sequence one step further, each id pending with the stamp
+    /// `sequence before + code`, the acknowledged ones pending no more.
+    fn reserve(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        reservation: &Reservation,
+    ) -> impl Future<Output = Result<Reserved, PortError>> + Send;
+
+    /// Makes a main shard that was only ever credited ready for debits; no change when it is.
+    fn make_ready(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes the entries, which are of one run, into this ledger, all of them or none: none when one is there.
+    fn put_entries(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        entries: &[DebitEntry],
+    ) -> impl Future<Output = Result<Written, PortError>> + Send;
+
+    /// Gives back what was reserved under this stamp, and ends its being pending, if it is pending with this stamp.
+    fn give_back(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+        stamp: Stamp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Ends the being pending of debits whose entries are written, if each is pending on this shard with its stamp or not
+    /// at all: at most [`saldo_domain::MOST_ACKNOWLEDGED`].
+    fn acknowledge(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// What is in these ledgers under these ids, in their order.
+    fn entries(
+        &self,
+        org: &OrgId,
+        ids: &[(ShardId, DebitId)],
+    ) -> impl Future<Output = Result<Vec<Stored>, PortError>> + Send;
+
+    /// The main balance shard; an empty one when there is none.
+    fn main_shard(&self, org: &OrgId) -> impl Future<Output = Result<BalanceShard, PortError>> + Send;
+
+    /// All balance shards there are, each as it was at some moment of the call.
+    fn all_shards(&self, org: &OrgId) -> impl Future<Output = Result<BalanceShards, PortError>> + Send;
+
+    /// Moves credits, and makes the shard that gets them if there is none; [`PortError::Conflict`] when a giver has less.
+    fn rebalance(
+        &self,
+        org: &OrgId,
+        rebalance: &Rebalance,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets the main shard say [`saldo_domain::Sharding::Announced`] if it says nothing, else [`PortError::Conflict`].
+    fn announce_sharding(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets a main shard that says [`saldo_domain::Sharding::Announced`] say since when, else [`PortError::Conflict`].
+    fn start_sharding(
+        &self,
+        org: &OrgId,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets the main shard say over how many shards debits are to be spread, 0 for none, or nothing; [`PortError::Conflict`]
+    /// when there is no main shard.
+    fn set_shards(
+        &self,
+        org: &OrgId,
+        shards: Option<u8>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// The reversal of a debit, if there is one.
+    fn reversal(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+    ) -> impl Future<Output = Result<Option<Reversal>, PortError>> + Send;
+
+    /// Writes the reversal's entry and gives its credits back, both or nothing, unless the debit was reversed before.
+    fn reverse(
+        &self,
+        org: &OrgId,
+        reversal: &Reversal,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
+}
+
+/// What a balance shard answers to a reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// The credits are reserved, and the shard is like this now.
+    Done(BalanceShard),
+    /// It refused, and is like this; `None` when there is none.
+    Refused(Option<BalanceShard>),
+}
+
+/// What is in the ledger under an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    Nothing,
+    Debit(DebitEntry),
+    /// An entry that is not a debit's.
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    New,
+    /// None was written. What was there before, for each in its order; not [`Stored::Nothing`] for all.
+    Before(Vec<Stored>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reversed {
+    New,
+    Before(Reversal),
+}

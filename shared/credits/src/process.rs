@@ -1,0 +1,148 @@
+//! What a process keeps in mind between calls: debits whose entries it has written, so that the next reservation can
+//! acknowledge them, and how an organisation's debits are spread.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use saldo_domain::{
+    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
+    ShardId, Sharding, Stamp,
+};
+
+/// By organisation. Forgetting is harmless: repair acknowledges what is written, and balance shards tell the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Process(Mutex<HashMap<OrgId, Organisation>>);
+
+#[derive(Debug, Default)]
+struct Organisation {
+    sharding: Sharding,
+    /// What the main shard said when it was last seen.
+    shards: Option<u8>,
+    written: Vec<(DebitId, Stamp)>,
+    /// The credits of each balance shard when it was last seen; of organisations whose debits are spread.
+    seen: BTreeMap<ShardId, Credits>,
+    /// How many calls are under way at each balance shard.
+    under_way: BTreeMap<ShardId, usize>,
+}
+
+/// A call at a balance shard, until it is dropped.
+pub(crate) struct UnderWay<'a> {
+    pub(crate) shard: ShardId,
+    org: &'a OrgId,
+    process: &'a Process,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.process.with(self.org, |known| {
+            if let Some(calls) = known.under_way.get_mut(&self.shard) {
+                *calls = calls.saturating_sub(1);
+            }
+        });
+    }
+}
+
+/// With a few KB each, some 30 MB at the most.
+const MOST_ORGS: usize = 10_000;
+
+impl Process {
+    /// The entries of these debits are known to carry these stamps.
+    pub(crate) fn wrote(&self, org: &OrgId, written: impl IntoIterator<Item = (DebitId, Stamp)>) {
+        self.with(org, |known| {
+            for one in written {
+                if !known.written.contains(&one) && known.written.len() < PENDING_MOST {
+                    known.written.push(one);
+                }
+            }
+        });
+    }
+
+    pub(crate) fn has_written(&self, org: &OrgId, id: DebitId) -> bool {
+        self.orgs().get(org).is_some_and(|known| known.written.iter().any(|(written, _)| *written == id))
+    }
+
+    /// Some written debits of this balance shard other than `debits`, the longest written first, which are forgotten here.
+    pub(crate) fn to_acknowledge(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        debits: &[ReservedDebit],
+    ) -> Vec<(DebitId, Stamp)> {
+        let mut orgs = self.orgs();
+        let Some(known) = orgs.get_mut(org) else { return Vec::new() };
+        let fits = |(id, stamp): &(DebitId, Stamp)| {
+            stamp.shard() == shard && debits.iter().all(|debit| debit.id != *id)
+        };
+        let some: Vec<_> = known.written.iter().copied().filter(fits).take(MOST_ACKNOWLEDGED).collect();
+        known.written.retain(|one| !some.contains(one));
+        some
+    }
+
+    /// Chooses one of the `serving` shards: where the fewest calls of this process are under way, and of these the first
+    /// one from `first` on. So a process that has one call at a time stays with one shard, and acknowledges there what it
+    /// has written there; and one that has many spreads them.
+    pub(crate) fn begin<'a>(&'a self, org: &'a OrgId, serving: &[ShardId], first: usize) -> UnderWay<'a> {
+        let first = first.checked_rem(serving.len()).unwrap_or_default();
+        let (before, from) = serving.split_at(first);
+        let shard = self.with(org, |known| {
+            let calls = |shard: &&ShardId| known.under_way.get(shard).copied().unwrap_or_default();
+            let shard = from.iter().chain(before).min_by_key(calls).copied().unwrap_or_default();
+            *known.under_way.entry(shard).or_default() += 1;
+            shard
+        });
+        UnderWay { shard, org, process: self }
+    }
+
+    pub(crate) fn sharding(&self, org: &OrgId) -> Sharding {
+        self.orgs().get(org).map(|known| known.sharding).unwrap_or_default()
+    }
+
+    /// What the organisation says about the number of its shards, as far as it was seen.
+    pub(crate) fn shards(&self, org: &OrgId) -> Option<u8> {
+        self.orgs().get(org).and_then(|known| known.shards)
+    }
+
+    /// All balance shards were seen like this.
+    pub(crate) fn saw_all(&self, org: &OrgId, all: &BalanceShards) {
+        let Some(main) = all.get(&ShardId::MAIN) else { return };
+        self.saw_settings(org, main);
+        if let Sharding::Since(_) = main.sharding {
+            self.with(org, |known| {
+                known.sharding = main.sharding;
+                known.seen = all.iter().map(|(id, shard)| (*id, shard.credits)).collect();
+            });
+        }
+    }
+
+    /// One balance shard was seen like this. What all have together, as far as they were seen.
+    pub(crate) fn saw(&self, org: &OrgId, id: ShardId, shard: &BalanceShard) -> Credits {
+        if id == ShardId::MAIN {
+            self.saw_settings(org, shard);
+        }
+        if let Sharding::No | Sharding::Announced = self.sharding(org) {
+            return shard.credits;
+        }
+        self.with(org, |known| {
+            known.seen.insert(id, shard.credits);
+            known.seen.values().fold(Credits::ZERO, |sum, credits| Credits(sum.0.saturating_add(credits.0)))
+        })
+    }
+
+    fn saw_settings(&self, org: &OrgId, main: &BalanceShard) {
+        if self.shards(org) != main.shards {
+            self.with(org, |known| known.shards = main.shards);
+        }
+    }
+
+    fn with<T>(&self, org: &OrgId, act: impl FnOnce(&mut Organisation) -> T) -> T {
+        let mut orgs = self.orgs();
+        if orgs.len() >= MOST_ORGS && !orgs.contains_key(org) {
+            orgs.clear();
+        }
+        act(orgs.entry(org.clone()).or_default())
+    }
+
+    fn orgs(&self) -> MutexGuard<'_, HashMap<OrgId, Organisation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

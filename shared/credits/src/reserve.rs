@@ -1,0 +1,134 @@
+//! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
+
+use saldo_domain::{
+    BalanceShard, MOST_ACKNOWLEDGED, PortError, Refusal, Reservation, ShardId, Sharding, refusal,
+};
+use tracing::warn;
+
+use crate::call::Call;
+use crate::outcome::{SpendError, broken};
+use crate::port::{Balances, Reserved};
+use crate::spender::Spender;
+
+impl<B: Balances> Spender<B> {
+    /// One attempt to reserve credits for all that is left; whatever is found to be pending already is answered.
+    pub(crate) async fn reserve<'a>(&'a self, call: &mut Call<'a>) -> Result<(), SpendError> {
+        let (org, at) = (call.org, self.shard_for(call));
+        let debits = call.to_reserve();
+        let written = call.acknowledged.take();
+        let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
+        let reservation = Reservation { debits, acknowledged, unsharded: call.sharding == Sharding::No };
+        match self.balances.reserve(org, at, &reservation).await? {
+            Reserved::Done(shard) => self.reserved(call, at, &shard, &reservation).await,
+            Reserved::Refused(shard) => self.refused(call, at, shard, reservation).await,
+        }
+    }
+
+    /// Credits are reserved: the entries follow.
+    async fn reserved(
+        &self,
+        call: &mut Call<'_>,
+        at: ShardId,
+        shard: &BalanceShard,
+        reservation: &Reservation,
+    ) -> Result<(), SpendError> {
+        let available = self.process.saw(call.org, at, shard);
+        self.finish_pending(call, &shard.pending, available, true).await?;
+        if !call.left.is_empty() {
+            return Err(broken("a reserved debit is not pending").into());
+        }
+        self.finish_one_in_passing(call.org, call.sharding, shard, call.now).await;
+        if shard.is_crowded_beside(reservation.debits.len()) {
+            self.acknowledge_written(call, at).await;
+        }
+        Ok(())
+    }
+
+    /// Does what lets the next attempt succeed, or says why there is none.
+    async fn refused(
+        &self,
+        call: &mut Call<'_>,
+        at: ShardId,
+        shard: Option<BalanceShard>,
+        reservation: Reservation,
+    ) -> Result<(), SpendError> {
+        let org = call.org;
+        if let Some(shard) = &shard {
+            self.process.saw(org, at, shard);
+        }
+        match (refusal(shard.as_ref(), &reservation), shard) {
+            (Refusal::Sharded, Some(_)) => {
+                self.process.wrote(org, reservation.acknowledged);
+                // What was looked up before may have been looked for in the wrong place: the entries tell in the end.
+                call.sharding = self.make_sharded(org, call.now).await?;
+                Ok(())
+            }
+            (Refusal::AlreadyPending, Some(shard)) => {
+                self.process.wrote(org, reservation.acknowledged);
+                self.finish_pending(call, &shard.pending, shard.credits, false).await
+            }
+            (Refusal::NotEnough(available), _) => {
+                self.process.wrote(org, reservation.acknowledged);
+                self.cover(call, at, available).await
+            }
+            (Refusal::NotReady, _) => {
+                call.acknowledged = Some(reservation.acknowledged);
+                Ok(self.balances.make_ready(org).await?)
+            }
+            (Refusal::Full, Some(shard)) => self.make_room(call, at, &shard, reservation).await,
+            (Refusal::Full, None) => Err(SpendError::Busy),
+            (Refusal::NotAsAcknowledged | Refusal::Sharded | Refusal::AlreadyPending, _) => {
+                call.acknowledged = Some(Vec::new());
+                Ok(())
+            }
+        }
+    }
+
+    /// The balance shard that all debits of a call go to. Any will do, since the entries decide: see
+    /// [`crate::process::Process::begin`].
+    fn shard_for<'a>(&'a self, call: &mut Call<'a>) -> ShardId {
+        let Sharding::Since(_) = call.sharding else { return ShardId::MAIN };
+        let chosen = call.at.get_or_insert_with(|| {
+            let serving: Vec<_> = ShardId::serving(self.shards(call.org)).collect();
+            self.process.begin(call.org, &serving, self.first)
+        });
+        chosen.shard
+    }
+
+    /// Finds pending debits whose entries are written on a full shard, for the next attempt to acknowledge; at once, where
+    /// that would not be enough.
+    async fn make_room(
+        &self,
+        call: &mut Call<'_>,
+        at: ShardId,
+        shard: &BalanceShard,
+        reservation: Reservation,
+    ) -> Result<(), SpendError> {
+        let mut oldest = shard.by_age();
+        oldest.truncate(MOST_ACKNOWLEDGED);
+        let written = self.written(call.org, call.sharding, shard.credits, &oldest, call.now).await?;
+        if written.is_empty() {
+            return Err(SpendError::Busy);
+        }
+        let next = Reservation { acknowledged: written, ..reservation };
+        if shard.pending.len() < next.room() {
+            call.acknowledged = Some(next.acknowledged);
+            return Ok(());
+        }
+        match self.balances.acknowledge(call.org, at, &next.acknowledged).await {
+            // One of them was applied again just now: the next attempt sees it.
+            Ok(()) | Err(PortError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Acknowledges what this process has written. Others do it when this fails.
+    async fn acknowledge_written(&self, call: &Call<'_>, at: ShardId) {
+        let written = self.process.to_acknowledge(call.org, at, &[]);
+        if !written.is_empty()
+            && let Err(error) = self.balances.acknowledge(call.org, at, &written).await
+        {
+            warn!(org = call.org.as_str(), %error, "written debits stay pending");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What the table can be told to do wrong, so that a simulator can show that it would notice.
+
+/// One condition forgotten, or one step left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// A reservation does not look at the balance.
+    NoBalanceCheck,
+    /// A reservation does not look whether its ids are pending.
+    NoPendingCheck,
+    /// A written debit is acknowledged whatever its stamp is by now.
+    UnguardedAcknowledging,
+    /// A debit is acknowledged that has no entry yet.
+    UnwrittenAcknowledged,
+    /// The client makes the stamp, so that a late duplicate carries it too.
+    ClientStamp,
+    /// The sequence does not move.
+    SequenceStands,
+    /// What was reserved twice is not given back.
+    NoGiveBack,
+    /// It is given back however often that is asked.
+    UnguardedGiveBack,
+    /// It is given back and stays pending.
+    GivenBackStaysPending,
+    /// A later entry replaces an earlier one.
+    EntryOverwritten,
+    /// A debit is acknowledged without its entry.
+    EntryNotWritten,
+    /// An entry with another stamp is taken for one's own.
+    AnyStampFits,
+    /// A refusal does not ask the ledger.
+    NoLedgerReadOnRefusal,
+    /// Reads are not consistent.
+    StaleReads,
+    /// Repair acknowledges debits without looking at their stamps.
+    UnguardedRepair,
+    /// A debit can be reversed more than once.
+    ReversedTwice,
+    /// A reversal is not one transaction.
+    ReversalWithoutEntry,
+    /// A top-up writes the main shard anew.
+    TopUpForgetsPending,
+    /// Of a batch only the first id is looked for among the pending debits.
+    BatchChecksFirstId,
+    /// A batch is held against the balance by its first debit only.
+    BatchChecksFirstCredits,
+    /// The entries of a batch are written when the first of them is not there yet.
+    BatchWritesOverEntries,
+    /// The sequences of all shards start at the same place.
+    ShardsShareStamps,
+    /// A shard serves a process that does not know of the sharding.
+    NoShardingFence,
+    /// Sharding is in force as soon as it is decided.
+    ShardedAtOnce,
+    /// Credits move without a look at whether the giver has them.
+    UnguardedRebalance,
+    /// Credits are given and do not arrive.
+    RebalanceLosesCredits,
+    /// Moving credits is not counted as a movement.
+    MovementsNotCounted,
+    /// Whoever reads all balance shards does not see the last one.
+    LastShardUnseen,
+}
+
+impl Bug {
+    pub const ALL: [Bug; 28] = [
+        Bug::NoBalanceCheck,
+        Bug::NoPendingCheck,
+        Bug::UnguardedAcknowledging,
+        Bug::UnwrittenAcknowledged,
+        Bug::ClientStamp,
+        Bug::SequenceStands,
+        Bug::NoGiveBack,
+        Bug::UnguardedGiveBack,
+        Bug::GivenBackStaysPending,
+        Bug::EntryOverwritten,
+        Bug::EntryNotWritten,
+        Bug::AnyStampFits,
+        Bug::NoLedgerReadOnRefusal,
+        Bug::StaleReads,
+        Bug::UnguardedRepair,
+        Bug::ReversedTwice,
+        Bug::ReversalWithoutEntry,
+        Bug::TopUpForgetsPending,
+        Bug::BatchChecksFirstId,
+        Bug::BatchChecksFirstCredits,
+        Bug::BatchWritesOverEntries,
+        Bug::ShardsShareStamps,
+        Bug::NoShardingFence,
+        Bug::ShardedAtOnce,
+        Bug::UnguardedRebalance,
+        Bug::RebalanceLosesCredits,
+        Bug::MovementsNotCounted,
+        Bug::LastShardUnseen,
+    ];
+}

@@ -1,0 +1,11 @@
+//! The table that spending needs, in memory: it answers call by call as DynamoDB does.
+//!
+//! How a call reaches it, late, twice or never, is up to whoever implements [`Way`].
+
+mod bug;
+mod table;
+mod way;
+
+pub use bug::Bug;
+pub use table::{Answer, Op, Row, Table};
+pub use way::{InMemory, Way};

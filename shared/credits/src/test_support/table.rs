@@ -1,0 +1,346 @@
+//! One organisation's items, and what each call does to them.
+
+use std::collections::BTreeMap;
+
+use saldo_domain::{
+    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, EntryId, PortError, Rebalance, Reservation,
+    Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
+};
+
+use super::Bug;
+use crate::port::{Reserved, Reversed, Stored, Written};
+
+/// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
+const STALE_CALLS: u64 = 6;
+/// How much too early [`Bug::ShardedAtOnce`] lets sharding begin.
+const SHARDED_EARLY_SECS: i64 = -600;
+
+/// The items of one organisation.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    pub bug: Option<Bug>,
+    pub shards: BalanceShards,
+    pub ledger: BTreeMap<(ShardId, EntryId), Row>,
+    pub reversals: BTreeMap<DebitId, Reversal>,
+    /// Applications of each debit that were not given back.
+    pub charged: BTreeMap<DebitId, i64>,
+    /// What all balance shards had together, after each call.
+    pub totals: Vec<i64>,
+    /// The first thing that was false at any moment.
+    pub wrong: Option<String>,
+    /// Whether the books are left alone after each call: a look at them takes as long as the ledger is.
+    pub unchecked: bool,
+    /// Debits by when their entry came, in calls.
+    written_at: BTreeMap<DebitId, u64>,
+    calls: u64,
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Debit(DebitEntry),
+    Reversal(Credits),
+    TopUp(Credits),
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub enum Op {
+    Reserve(ShardId, Reservation),
+    MakeReady,
+    PutEntries(ShardId, Vec<DebitEntry>),
+    GiveBack(DebitId, Stamp),
+    Acknowledge(ShardId, Vec<(DebitId, Stamp)>),
+    Entries(Vec<(ShardId, DebitId)>),
+    Shard(ShardId),
+    Rebalance(Rebalance),
+    AnnounceSharding,
+    StartSharding(Timestamp),
+    SetShards(Option<u8>),
+    Reversal(DebitId),
+    Reverse(Reversal),
+}
+
+/// What a call answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Reserved(Reserved),
+    Done(()),
+    Written(Written),
+    Entries(Vec<Stored>),
+    Shard(Option<BalanceShard>),
+    Reversal(Option<Reversal>),
+    Reversed(Reversed),
+}
+
+impl Table {
+    #[must_use]
+    pub fn new(bug: Option<Bug>) -> Table {
+        Table { bug, ..Table::default() }
+    }
+
+    /// The main balance shard; made if there is none.
+    pub fn main(&mut self) -> &mut BalanceShard {
+        self.shards.entry(ShardId::MAIN).or_default()
+    }
+
+    /// What the transaction of a paid top-up does.
+    pub fn credit(&mut self, entry: EntryId, credits: Credits) {
+        self.ledger.insert((ShardId::MAIN, entry), Row::TopUp(credits));
+        let forgets = self.bug == Some(Bug::TopUpForgetsPending);
+        let main = self.main();
+        main.credits.0 += credits.0;
+        main.movements += 1;
+        if forgets {
+            main.pending.clear();
+        }
+        self.check();
+    }
+
+    pub fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
+        self.calls += 1;
+        let answer = match op {
+            Op::Reserve(shard, reservation) => Ok(Answer::Reserved(self.reserve(*shard, reservation))),
+            Op::MakeReady => self.on_main(|main| main.ready = true),
+            Op::PutEntries(ledger, entries) => Ok(Answer::Written(self.put_entries(*ledger, entries))),
+            Op::GiveBack(id, stamp) => {
+                self.give_back(*id, *stamp);
+                Ok(Answer::Done(()))
+            }
+            Op::Acknowledge(shard, written) => self.acknowledge(*shard, written).map(Answer::Done),
+            Op::Entries(ids) => Ok(Answer::Entries(ids.iter().map(|one| self.entry(*one)).collect())),
+            Op::Shard(id) => Ok(Answer::Shard(self.shard(*id))),
+            Op::Rebalance(rebalance) => self.rebalance(rebalance).map(Answer::Done),
+            Op::AnnounceSharding => self.set_sharding(Sharding::No, Sharding::Announced).map(Answer::Done),
+            Op::StartSharding(since) => {
+                let early = self.bug == Some(Bug::ShardedAtOnce);
+                let since = if early { since.plus_secs(SHARDED_EARLY_SECS) } else { *since };
+                self.set_sharding(Sharding::Announced, Sharding::Since(since)).map(Answer::Done)
+            }
+            Op::SetShards(shards) => self.on_main(|main| main.shards = *shards),
+            Op::Reversal(id) => Ok(Answer::Reversal(self.reversals.get(id).copied())),
+            Op::Reverse(reversal) => Ok(Answer::Reversed(self.reverse(*reversal))),
+        };
+        self.check();
+        answer
+    }
+
+    fn on_main(&mut self, act: impl FnOnce(&mut BalanceShard)) -> Result<Answer, PortError> {
+        let main = self.shards.get_mut(&ShardId::MAIN).ok_or(PortError::Conflict)?;
+        act(main);
+        Ok(Answer::Done(()))
+    }
+
+    fn reserve(&mut self, id: ShardId, reservation: &Reservation) -> Reserved {
+        let bug = self.bug;
+        let Reservation { debits, acknowledged, unsharded } = reservation;
+        if acknowledged.iter().any(|(id, _)| debits.iter().any(|debit| debit.id == *id)) {
+            let wrong = "a debit writes and removes the same path, which DynamoDB refuses";
+            self.wrong.get_or_insert(wrong.to_owned());
+        }
+        let Some(shard) = self.shards.get_mut(&id) else { return Reserved::Refused(None) };
+        let checked = if bug == Some(Bug::BatchChecksFirstId) { 1 } else { debits.len() };
+        let absent = debits.iter().take(checked).all(|debit| !shard.pending.contains_key(&debit.id));
+        let needed = match debits.first() {
+            Some(first) if bug == Some(Bug::BatchChecksFirstCredits) => first.credits,
+            Some(_) | None => reservation.credits(),
+        };
+        let written = has_these_or_none(shard, acknowledged);
+        let gives = shard.ready
+            && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
+            && (absent || bug == Some(Bug::NoPendingCheck))
+            && shard.pending.len() < reservation.room()
+            && (written || bug == Some(Bug::UnguardedAcknowledging))
+            && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence));
+        if !gives {
+            return Reserved::Refused(Some(shard.clone()));
+        }
+        for (id, _) in acknowledged {
+            shard.pending.remove(id);
+        }
+        if bug == Some(Bug::UnwrittenAcknowledged) {
+            shard.pending.pop_first();
+        }
+        for debit in debits {
+            let stamp = match bug {
+                Some(Bug::ClientStamp) => Stamp(SEQUENCE_STEP * i64::from(debit.id.place()) + debit.code),
+                _ => Stamp(shard.sequence + debit.code),
+            };
+            shard.credits.0 -= debit.credits.0;
+            shard.pending.insert(debit.id, stamp);
+            *self.charged.entry(debit.id).or_default() += 1;
+        }
+        if bug != Some(Bug::SequenceStands) {
+            shard.sequence += SEQUENCE_STEP;
+        }
+        Reserved::Done(shard.clone())
+    }
+
+    fn put_entries(&mut self, ledger: ShardId, entries: &[DebitEntry]) -> Written {
+        if self.bug == Some(Bug::EntryNotWritten) {
+            return Written::New;
+        }
+        let there: Vec<Stored> = entries.iter().map(|entry| self.stored(ledger, entry.id)).collect();
+        let checked = if self.bug == Some(Bug::BatchWritesOverEntries) { 1 } else { there.len() };
+        let absent = there.iter().take(checked).all(|stored| *stored == Stored::Nothing);
+        if !absent && self.bug != Some(Bug::EntryOverwritten) {
+            let fits = |(stored, entry): (Stored, &DebitEntry)| match stored {
+                Stored::Debit(there) if self.bug == Some(Bug::AnyStampFits) => {
+                    Stored::Debit(DebitEntry { stamp: entry.stamp, ..there })
+                }
+                stored => stored,
+            };
+            return Written::Before(there.into_iter().zip(entries).map(fits).collect());
+        }
+        for entry in entries {
+            self.ledger.insert((ledger, entry.id.entry()), Row::Debit(entry.clone()));
+            self.written_at.insert(entry.id, self.calls);
+        }
+        Written::New
+    }
+
+    fn give_back(&mut self, id: DebitId, stamp: Stamp) {
+        let bug = self.bug;
+        let Some(shard) = self.shards.get_mut(&stamp.shard()) else { return };
+        let there = shard.pending.get(&id) == Some(&stamp);
+        if bug == Some(Bug::NoGiveBack) || (!there && bug != Some(Bug::UnguardedGiveBack)) {
+            return;
+        }
+        shard.credits.0 += stamp.credits().0;
+        shard.movements += 1;
+        if bug != Some(Bug::GivenBackStaysPending) {
+            shard.pending.remove(&id);
+        }
+        *self.charged.entry(id).or_default() -= 1;
+    }
+
+    fn acknowledge(&mut self, id: ShardId, written: &[(DebitId, Stamp)]) -> Result<(), PortError> {
+        let unguarded = self.bug == Some(Bug::UnguardedRepair);
+        let Some(shard) = self.shards.get_mut(&id) else { return Err(PortError::Conflict) };
+        if !unguarded && !has_these_or_none(shard, written) {
+            return Err(PortError::Conflict);
+        }
+        for (id, _) in written {
+            shard.pending.remove(id);
+        }
+        Ok(())
+    }
+
+    fn entry(&self, (ledger, id): (ShardId, DebitId)) -> Stored {
+        let fresh = self.written_at.get(&id).is_some_and(|at| self.calls - at < STALE_CALLS);
+        if fresh && self.bug == Some(Bug::StaleReads) {
+            return Stored::Nothing;
+        }
+        self.stored(ledger, id)
+    }
+
+    /// An entry that is no debit is the first of its run and has it for itself.
+    fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
+        let other = |row: &Row| !matches!(row, Row::Debit(_));
+        if self.ledger.get(&(ledger, id.run().first())).is_some_and(other) {
+            return Stored::Other;
+        }
+        match self.ledger.get(&(ledger, id.entry())) {
+            Some(Row::Debit(entry)) => Stored::Debit(entry.clone()),
+            Some(Row::Reversal(_) | Row::TopUp(_)) => Stored::Other,
+            None => Stored::Nothing,
+        }
+    }
+
+    fn shard(&self, id: ShardId) -> Option<BalanceShard> {
+        let last = self.shards.keys().last() == Some(&id) && id != ShardId::MAIN;
+        let unseen = last && self.bug == Some(Bug::LastShardUnseen);
+        self.shards.get(&id).filter(|_| !unseen).cloned()
+    }
+
+    fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), PortError> {
+        let has = |id: &ShardId| self.shards.get(id).map_or(0, |shard| shard.credits.0);
+        let covered = rebalance.from.iter().all(|(id, credits)| has(id) >= credits.0);
+        if !covered && self.bug != Some(Bug::UnguardedRebalance) {
+            return Err(PortError::Conflict);
+        }
+        let counts = i64::from(self.bug != Some(Bug::MovementsNotCounted));
+        let mut moved = 0;
+        for (id, credits) in &rebalance.from {
+            let Some(shard) = self.shards.get_mut(id) else { continue };
+            shard.credits.0 -= credits.0;
+            shard.movements += counts;
+            moved += credits.0;
+        }
+        if self.bug == Some(Bug::RebalanceLosesCredits) {
+            return Ok(());
+        }
+        let shared = self.bug == Some(Bug::ShardsShareStamps);
+        let sequence = if shared { 0 } else { rebalance.to.first_sequence() };
+        let fresh = BalanceShard { sequence, ready: true, ..BalanceShard::default() };
+        let shard = self.shards.entry(rebalance.to).or_insert(fresh);
+        shard.credits.0 += moved;
+        shard.movements += counts;
+        shard.ready = true;
+        Ok(())
+    }
+
+    fn set_sharding(&mut self, from: Sharding, to: Sharding) -> Result<(), PortError> {
+        match self.shards.get_mut(&ShardId::MAIN) {
+            Some(main) if main.sharding == from => {
+                main.sharding = to;
+                Ok(())
+            }
+            Some(_) | None => Err(PortError::Conflict),
+        }
+    }
+
+    fn reverse(&mut self, reversal: Reversal) -> Reversed {
+        if let Some(before) = self.reversals.get(&reversal.debit)
+            && self.bug != Some(Bug::ReversedTwice)
+        {
+            return Reversed::Before(*before);
+        }
+        self.reversals.insert(reversal.debit, reversal);
+        if self.bug != Some(Bug::ReversalWithoutEntry) {
+            self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
+        }
+        let main = self.main();
+        main.credits.0 += reversal.credits.0;
+        main.movements += 1;
+        main.ready = true;
+        Reversed::New
+    }
+
+    /// What may not be false for a moment: no debt, and the balance is the sum of the entries less what is
+    /// pending under a stamp that no entry carries.
+    fn check(&mut self) {
+        if self.unchecked {
+            return;
+        }
+        let mut expected = 0;
+        for row in self.ledger.values() {
+            expected += match row {
+                Row::Debit(entry) => -entry.credits.0,
+                Row::Reversal(credits) | Row::TopUp(credits) => credits.0,
+            };
+        }
+        for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {
+            let own =
+                |row: &Row| matches!(row, Row::Debit(entry) if entry.id == *id && entry.stamp == *stamp);
+            let places = ShardId::ledgers().filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
+            if !places.into_iter().any(own) {
+                expected -= stamp.credits().0;
+            }
+        }
+        let all = total(&self.shards).0;
+        self.totals.push(all);
+        let wrong = if let Some((id, shard)) = self.shards.iter().find(|(_, shard)| shard.credits.0 < 0) {
+            format!("the balance of {id:?} is {}", shard.credits)
+        } else if all != expected {
+            format!("the balance is {all}, entries and pending debits make {expected}")
+        } else {
+            return;
+        };
+        self.wrong.get_or_insert(wrong);
+    }
+}
+
+fn has_these_or_none(shard: &BalanceShard, pending: &[(DebitId, Stamp)]) -> bool {
+    pending.iter().all(|(id, stamp)| shard.pending.get(id).is_none_or(|there| there == stamp))
+}

@@ -1,0 +1,112 @@
+//! From a call of spending to the table and back.
+
+use std::future::Future;
+
+use saldo_domain::{
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, PortError, Rebalance, Reservation,
+    Reversal, ShardId, Stamp, Timestamp,
+};
+
+use super::{Answer, Op};
+use crate::port::{Balances, Reserved, Reversed, Stored, Written};
+
+/// How one call reaches the table, and what the caller hears.
+pub trait Way {
+    fn call(&self, op: Op) -> impl Future<Output = Result<Answer, PortError>> + Send;
+}
+
+/// The table at the end of a way. It holds one organisation, whichever is asked for.
+#[derive(Clone, Debug)]
+pub struct InMemory<W>(pub W);
+
+/// Makes a call whose answer is of one kind.
+macro_rules! answered {
+    ($table:expr, $op:expr, $kind:ident) => {
+        match $table.0.call($op).await? {
+            Answer::$kind(answer) => Ok(answer),
+            other => Err(PortError::Broken(format!("not the answer to this call: {other:?}"))),
+        }
+    };
+}
+
+impl<W: Way + Sync> Balances for InMemory<W> {
+    async fn reserve(
+        &self,
+        _: &OrgId,
+        shard: ShardId,
+        reservation: &Reservation,
+    ) -> Result<Reserved, PortError> {
+        answered!(self, Op::Reserve(shard, reservation.clone()), Reserved)
+    }
+
+    async fn make_ready(&self, _: &OrgId) -> Result<(), PortError> {
+        answered!(self, Op::MakeReady, Done)
+    }
+
+    async fn put_entries(
+        &self,
+        _: &OrgId,
+        ledger: ShardId,
+        entries: &[DebitEntry],
+    ) -> Result<Written, PortError> {
+        answered!(self, Op::PutEntries(ledger, entries.to_vec()), Written)
+    }
+
+    async fn give_back(&self, _: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
+        answered!(self, Op::GiveBack(id, stamp), Done)
+    }
+
+    async fn acknowledge(
+        &self,
+        _: &OrgId,
+        shard: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> Result<(), PortError> {
+        answered!(self, Op::Acknowledge(shard, written.to_vec()), Done)
+    }
+
+    async fn entries(&self, _: &OrgId, ids: &[(ShardId, DebitId)]) -> Result<Vec<Stored>, PortError> {
+        answered!(self, Op::Entries(ids.to_vec()), Entries)
+    }
+
+    async fn main_shard(&self, _: &OrgId) -> Result<BalanceShard, PortError> {
+        let main: Result<Option<BalanceShard>, PortError> = answered!(self, Op::Shard(ShardId::MAIN), Shard);
+        main.map(Option::unwrap_or_default)
+    }
+
+    /// One after the other, as they are read there too.
+    async fn all_shards(&self, _: &OrgId) -> Result<BalanceShards, PortError> {
+        let mut all = BalanceShards::new();
+        for id in ShardId::balances() {
+            let shard: Result<Option<BalanceShard>, PortError> = answered!(self, Op::Shard(id), Shard);
+            if let Some(shard) = shard? {
+                all.insert(id, shard);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn rebalance(&self, _: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
+        answered!(self, Op::Rebalance(rebalance.clone()), Done)
+    }
+
+    async fn announce_sharding(&self, _: &OrgId) -> Result<(), PortError> {
+        answered!(self, Op::AnnounceSharding, Done)
+    }
+
+    async fn start_sharding(&self, _: &OrgId, since: Timestamp) -> Result<(), PortError> {
+        answered!(self, Op::StartSharding(since), Done)
+    }
+
+    async fn set_shards(&self, _: &OrgId, shards: Option<u8>) -> Result<(), PortError> {
+        answered!(self, Op::SetShards(shards), Done)
+    }
+
+    async fn reversal(&self, _: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
+        answered!(self, Op::Reversal(id), Reversal)
+    }
+
+    async fn reverse(&self, _: &OrgId, reversal: &Reversal, _: &Actor) -> Result<Reversed, PortError> {
+        answered!(self, Op::Reverse(*reversal), Reversed)
+    }
+}

@@ -1,0 +1,239 @@
+//! A debit: its id, what it says, its entry, and how it is taken back.
+
+use std::fmt;
+
+use uuid::{Uuid, Variant};
+
+use super::{RunId, Stamp};
+use crate::{Actor, Channel, Country, Credits, EntryId, InvalidId, Timestamp};
+
+/// A debit: a UUIDv7 chosen by who sends the message, in its canonical lower-case form.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DebitId(EntryId);
+
+/// How old an id may be when it is used for the first time, in seconds.
+const FIRST_USE_SECS: i64 = 24 * 3600;
+/// How far a sender's clock may be ahead of ours, in seconds.
+const AHEAD_SECS: i64 = 5 * 60;
+/// From this age on an id may well be a repeat, in milliseconds.
+const MAYBE_REPEATED_MS: i64 = 2_000;
+/// From this age on nobody is at work on a debit any more, in seconds: far longer than a function may run.
+const ABANDONED_SECS: i64 = 60;
+
+impl DebitId {
+    pub fn parse(text: &str) -> Result<DebitId, InvalidId> {
+        let id = EntryId::parse(text)?;
+        if id.uuid().get_variant() == Variant::RFC4122 { Ok(DebitId(id)) } else { Err(InvalidId) }
+    }
+
+    /// From the 16 bytes of [`DebitId::bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Result<DebitId, InvalidId> {
+        DebitId::parse(&Uuid::from_bytes(bytes).to_string())
+    }
+
+    #[must_use]
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.uuid().as_bytes()
+    }
+
+    /// The ledger entry of this debit: every attempt, at any time, writes the same one.
+    #[must_use]
+    pub fn entry(self) -> EntryId {
+        self.0
+    }
+
+    /// The ids that share an item of the ledger with this one.
+    #[must_use]
+    pub fn run(self) -> RunId {
+        RunId::of(self)
+    }
+
+    /// Its place in its run: 0 to 31.
+    #[must_use]
+    pub fn place(self) -> u8 {
+        self.bytes()[15] & super::PLACES
+    }
+
+    /// When the sender made the id.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        self.0.at()
+    }
+
+    /// Whether the id may be used for the first time now: at most 24 hours old and not from the future.
+    #[must_use]
+    pub fn is_timely(self, now: Timestamp) -> bool {
+        let age = now.secs_since(self.at());
+        (-AHEAD_SECS..=FIRST_USE_SECS).contains(&age)
+    }
+
+    /// Whether the ledger is asked before the balance is touched.
+    #[must_use]
+    pub fn maybe_repeated(self, now: Timestamp) -> bool {
+        now.ms() - self.at().ms() > MAYBE_REPEATED_MS || !self.is_timely(now)
+    }
+
+    /// Whether a debit that is only half done has been given up by who began it.
+    #[must_use]
+    pub fn is_abandoned(self, now: Timestamp) -> bool {
+        now.secs_since(self.at()) >= ABANDONED_SECS
+    }
+}
+
+impl fmt::Display for DebitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for DebitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The caller's own name for a message: 1 to 128 bytes of text without control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference(String);
+
+impl Reference {
+    pub fn parse(text: &str) -> Result<Reference, InvalidId> {
+        let fits = (1..=128).contains(&text.len()) && !text.chars().any(char::is_control);
+        if fits { Ok(Reference(text.to_owned())) } else { Err(InvalidId) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Credits to be spent on one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debit {
+    pub id: DebitId,
+    /// What the message costs: 1 to 4,095.
+    pub credits: Credits,
+    pub channel: Channel,
+    pub details: Details,
+}
+
+/// What the sender said about a message beside its channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    pub country: Option<Country>,
+    pub reference: Option<Reference>,
+}
+
+/// The ledger entry of a debit, with what makes it recognisable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebitEntry {
+    pub id: DebitId,
+    /// The application that this entry is for; any other one is taken back.
+    pub stamp: Stamp,
+    pub credits: Credits,
+    pub channel: Channel,
+    /// `None` when the entry was written by someone else than the sender, from the stamp alone.
+    pub details: Option<Details>,
+    /// The balance that was seen when it was applied.
+    pub available: Credits,
+    /// Who sent the message; [`Actor::System`] when the entry was written from the stamp alone.
+    pub actor: Actor,
+}
+
+impl DebitEntry {
+    /// Whether a repeated debit is this one. What a message costs may have changed since, so that credits are not
+    /// compared; details that are not known cannot be.
+    #[must_use]
+    pub fn is_of(&self, debit: &Debit) -> bool {
+        let same_details = self.details.as_ref().is_none_or(|details| *details == debit.details);
+        self.id == debit.id && self.channel == debit.channel && same_details
+    }
+}
+
+/// A debit taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    pub debit: DebitId,
+    pub entry: EntryId,
+    /// What came back.
+    pub credits: Credits,
+    pub channel: Channel,
+    pub at: Timestamp,
+}
+
+impl Reversal {
+    /// Takes `debit` back at `now`; `random` tells reversals of one millisecond apart.
+    #[must_use]
+    pub fn of(debit: &DebitEntry, now: Timestamp) -> Reversal {
+        let mut random = [0; 10];
+        random.copy_from_slice(&debit.id.bytes()[6..]);
+        // Never the debit's own run, even in its own millisecond.
+        random[9] ^= 0xff;
+        // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
+        random[1] ^= debit.id.place();
+        let entry = EntryId::made_at(now, &random);
+        Reversal { debit: debit.id, entry, credits: debit.credits, channel: debit.channel, at: now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "019ab0f2-6c40-7a11-8b22-334455667788";
+
+    fn id(text: &str) -> DebitId {
+        DebitId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_a_canonical_uuid_of_version_7_is_an_id() {
+        assert_eq!(DebitId::from_bytes(id(ID).bytes()), Ok(id(ID)));
+        for text in [
+            "",
+            "019AB0F2-6C40-7A11-8B22-334455667788",
+            "019ab0f26c407a118b22334455667788",
+            "{019ab0f2-6c40-7a11-8b22-334455667788}",
+            "019ab0f2-6c40-4a11-8b22-334455667788",
+            "019ab0f2-6c40-7a11-0b22-334455667788",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            assert_eq!(DebitId::parse(text), Err(InvalidId), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_first_used_within_a_day() {
+        let made = id(ID).at();
+        let at = |secs: i64| id(ID).is_timely(made.plus_secs(secs));
+        assert_eq!([at(-301), at(-300), at(0), at(86_400), at(86_401)], [false, true, true, true, false]);
+        assert!(!id(ID).maybe_repeated(made.plus_secs(2)));
+        assert!(id(ID).maybe_repeated(made.plus_secs(3)));
+        assert!(id(ID).maybe_repeated(made.plus_secs(-400)));
+    }
+
+    #[test]
+    fn a_reversal_has_a_key_of_its_own() {
+        let debit = DebitEntry {
+            id: id(ID),
+            stamp: Stamp(17),
+            credits: Credits(1),
+            channel: Channel::Email,
+            details: None,
+            available: Credits(0),
+            actor: Actor::System,
+        };
+        let reversal = Reversal::of(&debit, id(ID).at());
+        assert_ne!(reversal.entry, id(ID).entry());
+        assert_eq!(reversal.entry.at(), id(ID).at());
+        assert_eq!(reversal, Reversal::of(&debit, id(ID).at()));
+        let run: std::collections::BTreeSet<_> = (0..32)
+            .map(|place| DebitEntry { id: debit.id.run().id(place).unwrap(), ..debit.clone() })
+            .map(|debit| Reversal::of(&debit, debit.id.at()).entry)
+            .collect();
+        assert_eq!(run.len(), 32, "a whole run can be taken back in one millisecond");
+        assert!(run.iter().all(|entry| entry.first_of_run() == *entry), "our entries begin a run");
+        assert!(!run.contains(&debit.id.run().first()), "and never the debits' own");
+    }
+}

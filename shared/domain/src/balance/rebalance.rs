@@ -1,0 +1,106 @@
+//! Rebalancing: how credits reach the balance shard where they are spent.
+
+use std::collections::BTreeMap;
+
+use super::{BalanceShard, ShardId};
+use crate::Credits;
+
+/// The balance shards of an organisation, as far as there are any.
+pub type BalanceShards = BTreeMap<ShardId, BalanceShard>;
+
+/// Credits that move to one balance shard from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebalance {
+    pub to: ShardId,
+    /// Each gives more than nothing, and never more than it has.
+    pub from: Vec<(ShardId, Credits)>,
+}
+
+/// Brings `to` what `needed` asks for, and its fair share of everything if others can spare it: the main shard and shards
+/// beyond `serving` give all they have, the others what is above their own share, and only for `needed` more. `None` when
+/// all of them together have less.
+#[must_use]
+pub fn rebalance(all: &BalanceShards, to: ShardId, serving: u8, needed: Credits) -> Option<Rebalance> {
+    let has = |shard: ShardId| all.get(&shard).map_or(0, |one| one.credits.0);
+    let total = total(all).0;
+    if total < needed.0 {
+        return None;
+    }
+    let fair = total / i64::from(serving.max(1));
+    let mut others: Vec<_> = all.keys().copied().filter(|shard| *shard != to && has(*shard) > 0).collect();
+    others.sort_by_key(|shard| (*shard != ShardId::MAIN, -has(*shard)));
+    let mut given: BTreeMap<ShardId, i64> = BTreeMap::new();
+    let mut want = fair.max(needed.0) - has(to);
+    for shard in &others {
+        let keeps = if (1..=serving).contains(&shard.number()) { fair } else { 0 };
+        let gives = (has(*shard) - keeps).clamp(0, want.max(0));
+        given.insert(*shard, gives);
+        want -= gives;
+    }
+    let gained: i64 = given.values().sum();
+    want = needed.0 - has(to) - gained;
+    for shard in &others {
+        let before = given.entry(*shard).or_default();
+        let gives = (has(*shard) - *before).clamp(0, want.max(0));
+        *before += gives;
+        want -= gives;
+    }
+    let from = given.into_iter().filter(|(_, credits)| *credits > 0).map(|(shard, n)| (shard, Credits(n)));
+    Some(Rebalance { to, from: from.collect() })
+}
+
+/// What all balance shards have together.
+#[must_use]
+pub fn total(all: &BalanceShards) -> Credits {
+    all.values().fold(Credits::ZERO, |sum, shard| Credits(sum.0.saturating_add(shard.credits.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shards_with(credits: &[i64]) -> BalanceShards {
+        let shard = |credits: &i64| BalanceShard { credits: Credits(*credits), ..BalanceShard::default() };
+        ShardId::balances().zip(credits.iter().map(shard)).collect()
+    }
+
+    fn moved(credits: &[i64], to: u8, serving: u8, needed: i64) -> Option<Vec<(u8, i64)>> {
+        let to = ShardId::balances().nth(to.into()).unwrap();
+        let moved = rebalance(&shards_with(credits), to, serving, Credits(needed))?;
+        assert_eq!(moved.to, to);
+        Some(moved.from.into_iter().map(|(shard, credits)| (shard.number(), credits.0)).collect())
+    }
+
+    #[test]
+    fn credits_move_to_where_they_are_spent() {
+        assert_eq!(moved(&[1000], 1, 4, 3), Some(vec![(0, 250)]), "a fair share of a top-up");
+        assert_eq!(moved(&[0, 2, 900], 1, 2, 3), Some(vec![(2, 449)]), "half of what there is");
+        assert_eq!(moved(&[0, 0, 0, 90], 1, 2, 3), Some(vec![(3, 45)]), "of a shard that is used no more");
+        assert_eq!(moved(&[1, 1, 1, 1], 1, 3, 4), Some(vec![(0, 1), (2, 1), (3, 1)]), "all of it");
+        assert_eq!(moved(&[1, 1, 1, 1], 1, 3, 5), None, "there is no more");
+        assert_eq!(moved(&[0, 5, 5], 1, 2, 3), Some(vec![]), "it has it already");
+        assert_eq!(moved(&[-4, 0, 6], 1, 2, 3), None, "a debt counts");
+        assert_eq!(moved(&[3, 2, 2], 0, 1, 7), Some(vec![(1, 2), (2, 2)]), "back to one shard");
+    }
+
+    #[test]
+    fn moving_never_takes_more_than_there_is_and_brings_what_is_needed() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        for _ in 0..20_000 {
+            let credits: Vec<i64> = (0..rng.usize(1..=9)).map(|_| rng.i64(-2..20)).collect();
+            let (to, serving, needed) = (rng.u8(0..9), rng.u8(1..=8), rng.i64(1..30));
+            let all: i64 = credits.iter().sum();
+            match moved(&credits, to, serving, needed) {
+                None => assert!(all < needed, "{credits:?} {needed}"),
+                Some(from) => {
+                    let had = credits.get(usize::from(to)).copied().unwrap_or_default();
+                    let gained: i64 = from.iter().map(|(_, credits)| credits).sum();
+                    assert!(had + gained >= needed, "{credits:?} {to} {needed}: {from:?}");
+                    for (shard, gives) in from {
+                        assert!(gives > 0 && gives <= credits[usize::from(shard)] && shard != to);
+                    }
+                }
+            }
+        }
+    }
+}

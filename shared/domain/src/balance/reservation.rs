@@ -1,0 +1,149 @@
+//! A reservation: credits set aside on a balance shard for some debits, all of them or none, and why one is refused.
+
+use super::{BalanceShard, DebitId, Sharding, Stamp};
+use crate::Credits;
+
+/// How many debits may be pending before another single one is refused for the moment: a shard with as many, of an
+/// organisation with a name of usual length, stays below 1,024 bytes, so that a debit costs one write unit.
+pub const PENDING_ROOM: usize = 26;
+/// How many may be pending before a batch is refused for the moment.
+const PENDING_ROOM_FOR_BATCHES: usize = 40;
+/// How many debits one reservation is for at the most.
+pub const MOST_IN_BATCH: usize = 25;
+/// How many written debits one reservation may acknowledge: as many as a batch brings. Their room is lent before they are
+/// gone.
+pub const MOST_ACKNOWLEDGED: usize = MOST_IN_BATCH;
+/// How many debits are ever pending on one shard.
+pub const PENDING_MOST: usize = PENDING_ROOM_FOR_BATCHES - 1 + MOST_ACKNOWLEDGED + MOST_IN_BATCH;
+
+/// One debit of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReservedDebit {
+    pub id: DebitId,
+    pub credits: Credits,
+    /// [`Stamp::code`] of credits and channel.
+    pub code: i64,
+}
+
+/// One attempt to reserve credits of a balance shard for some debits, all of them or none, which also acknowledges that the
+/// entries of others are written: these are pending no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// 1 to [`MOST_IN_BATCH`], each of another id.
+    pub debits: Vec<ReservedDebit>,
+    /// At most [`MOST_ACKNOWLEDGED`], none of them among `debits`; the entry of each is known to carry this very stamp.
+    pub acknowledged: Vec<(DebitId, Stamp)>,
+    /// Whether the process believes that the organisation's debits are not spread over shards. The shard refuses when it
+    /// knows better.
+    pub unsharded: bool,
+}
+
+impl Reservation {
+    /// All that is reserved.
+    #[must_use]
+    pub fn credits(&self) -> Credits {
+        self.debits.iter().fold(Credits::ZERO, |sum, debit| Credits(sum.0.saturating_add(debit.credits.0)))
+    }
+
+    /// Fewer than this must be pending before.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let room = if self.debits.len() == 1 { PENDING_ROOM } else { PENDING_ROOM_FOR_BATCHES };
+        room + self.acknowledged.len().min(MOST_ACKNOWLEDGED)
+    }
+}
+
+/// Why a balance shard refused a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The organisation's debits are spread over shards, which the process did not know.
+    Sharded,
+    /// Some of the debits are pending already.
+    AlreadyPending,
+    /// There are only so many.
+    NotEnough(Credits),
+    /// It must be made ready first.
+    NotReady,
+    /// Too many debits are pending.
+    Full,
+    /// A debit to acknowledge does not have the stamp that it had: the same without acknowledging may do.
+    NotAsAcknowledged,
+}
+
+/// Why the shard that is shown refused.
+#[must_use]
+pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refusal {
+    let Some(shard) = shard else { return Refusal::NotEnough(Credits::ZERO) };
+    if reservation.unsharded && shard.sharding != Sharding::No {
+        Refusal::Sharded
+    } else if reservation.debits.iter().any(|debit| shard.pending.contains_key(&debit.id)) {
+        Refusal::AlreadyPending
+    } else if shard.credits < reservation.credits() {
+        Refusal::NotEnough(shard.credits)
+    } else if !shard.ready {
+        Refusal::NotReady
+    } else if shard.pending.len() >= reservation.room() {
+        Refusal::Full
+    } else {
+        Refusal::NotAsAcknowledged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    fn id(last: u8) -> DebitId {
+        let mut bytes = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667700").unwrap().bytes();
+        bytes[15] = last;
+        DebitId::from_bytes(bytes).unwrap()
+    }
+
+    fn reserving(places: &[u8]) -> Reservation {
+        let debits =
+            places.iter().map(|at| ReservedDebit { id: id(*at), credits: Credits(3), code: 51 }).collect();
+        Reservation { debits, acknowledged: Vec::new(), unsharded: true }
+    }
+
+    #[test]
+    fn a_refusal_has_the_reason_that_matters_most() {
+        let (one, two) = (reserving(&[1]), reserving(&[1, 2]));
+        let shard = BalanceShard { credits: Credits(3), ready: true, ..BalanceShard::default() };
+        assert_eq!(refusal(None, &one), Refusal::NotEnough(Credits(0)));
+        assert_eq!(refusal(Some(&shard), &one), Refusal::NotAsAcknowledged);
+        assert_eq!(refusal(Some(&shard), &two), Refusal::NotEnough(Credits(3)), "both or none");
+        let unready = BalanceShard { ready: false, ..shard.clone() };
+        assert_eq!(refusal(Some(&unready), &one), Refusal::NotReady);
+        let mut full = shard.clone();
+        for at in 0..PENDING_ROOM {
+            full.pending.insert(id(100 + u8::try_from(at).unwrap()), Stamp(17));
+        }
+        assert_eq!(refusal(Some(&full), &one), Refusal::Full);
+        full.credits = Credits(2);
+        assert_eq!(refusal(Some(&full), &one), Refusal::NotEnough(Credits(2)));
+        full.pending.insert(id(2), Stamp(51));
+        assert_eq!(refusal(Some(&full), &two), Refusal::AlreadyPending);
+        full.sharding = Sharding::Since(Timestamp::from_ms(1));
+        assert_eq!(refusal(Some(&full), &two), Refusal::Sharded);
+        assert_eq!(refusal(Some(&full), &Reservation { unsharded: false, ..two }), Refusal::AlreadyPending);
+    }
+
+    #[test]
+    fn no_reservation_makes_more_pending_than_the_most() {
+        for count in 1..=MOST_IN_BATCH {
+            let places: Vec<u8> = (0..u8::try_from(count).unwrap()).collect();
+            let with = |written| Reservation {
+                acknowledged: vec![(id(200), Stamp(17)); written],
+                ..reserving(&places)
+            };
+            for written in 0..=MOST_ACKNOWLEDGED {
+                assert!(with(written).room() - 1 + places.len() <= PENDING_MOST, "{places:?} {written}");
+            }
+            assert!(
+                with(MOST_ACKNOWLEDGED).room() > MOST_ACKNOWLEDGED,
+                "a batch that is finished stops no other debit"
+            );
+        }
+    }
+}
