@@ -1,6 +1,7 @@
 //! Every payload in events/ goes through the function it triggers.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
@@ -208,6 +209,30 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
         sent.iter().map(|message| meant(&message.body)["kind"].clone().to_string()).collect();
     assert!(kinds.contains(r#""invoice.paid""#), "{kinds:?}");
     assert!(kinds.contains(r#""invoice.payment_failed""#), "{kinds:?}");
+    saldo.stop().await;
+}
+
+#[tokio::test]
+async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothing() {
+    let saldo = start(Clock::system()).await;
+    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
+    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), "none".to_owned());
+    let early =
+        saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap();
+    for signed_with in [None, Some("none"), Some("")] {
+        let body = r#"{"id":"evt_1","type":"invoice.paid","livemode":false,"created":1,"data":{"object":{"id":"in_1"}}}"#;
+        let signature = signed_with
+            .map(|secret| sign(&[secret.to_owned()], Clock::system().now().secs(), body.as_bytes()));
+        let mut request = lambda_http::http::Request::post("https://saldo.example/stripe/webhook");
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        let (status, problem) = answer(early.handle(request.body(body.into()).unwrap()).await);
+        assert_eq!((status, &problem["code"]), (503, &json!("webhook_secret_missing")), "{signed_with:?}");
+    }
+    let nothing =
+        saldo.queues().receive("saldo-local-Payments", 10, Duration::from_millis(1), None).await.unwrap();
+    assert!(nothing.is_empty());
     saldo.stop().await;
 }
 

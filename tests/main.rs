@@ -5,6 +5,7 @@ mod alarms;
 mod api_reference;
 mod bad_input;
 mod dashboard;
+mod deployed;
 mod doors;
 mod due_work;
 mod events;

@@ -4,6 +4,7 @@ mod batches;
 mod bugs;
 mod cases;
 mod contract;
+mod exact;
 mod history;
 mod http;
 mod sending_org;

@@ -11,7 +11,13 @@ const MOST_LINES_OF_A_FUNCTION: usize = 60;
 const MOST_LINES_OF_A_MAIN: usize = 40;
 
 /// The rule's name, and the folder, file or function that breaks it for now.
-const EXCEPTIONS: &[(&str, &str)] = &[("circles", "infra/local"), ("circles", "shared/domain")];
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("files", "shared/credits/src/test_support/table.rs"),
+    ("circles", "infra/local"),
+    ("circles", "shared/domain"),
+    // A build script cannot use the package that it builds.
+    ("silence", "functions/dashboard/build.rs"),
+];
 
 /// A floor of the house: packages of these folders, and what they may depend on.
 struct Floor {
@@ -47,6 +53,7 @@ const FLOORS: &[Floor] = &[
     Floor { folder: "shared/top-ups", ours: &["saldo-domain"], others: Others::Not(OUTSIDE) },
     Floor { folder: "shared/credits", ours: &["saldo-domain"], others: Others::Not(OUTSIDE) },
     Floor { folder: "shared/adapters", ours: USE_CASES, others: Others::Not(LOCAL) },
+    Floor { folder: "shared/sender", ours: &["saldo-adapters"], others: Others::Not(LOCAL) },
     Floor { folder: "functions/*", ours: SHARED, others: Others::Not(LOCAL) },
     // Another idea of Stripe than that of the adapters, so that a mistake of one is not the other's too.
     Floor { folder: "infra/stripe-stand-in", ours: &[], others: Others::Not(&["async-stripe"]) },

@@ -95,7 +95,7 @@ pub(super) fn keys(value: &Value, members: &[&str]) {
 
 fn priced(value: &Value) {
     assert!(value["credits"].is_u64());
-    keys(&value["tax"], &["amount", "rate_percent"]);
+    keys(&value["tax"], &["amount", "name", "rate_percent"]);
     for amount in [&value["unit_price"], &value["subtotal"], &value["tax"]["amount"], &value["total"]] {
         keys(amount, &["currency", "decimal", "minor_units"]);
         assert!(amount["minor_units"].is_i64() && amount["decimal"].is_string(), "{amount}");

@@ -123,7 +123,7 @@ async fn an_entry_that_nothing_caused() {
     planted.is_refused(&another(&grant), "is credited once").await;
     planted.is_refused(&another(&reversal), "comes back as it was spent").await;
     let refund = with(another(&grant), "kind", text("refund"));
-    planted.is_refused(&with(refund, "cause", text(unknown)), "entries of refunded without a top-up").await;
+    planted.is_refused(&with(refund, "cause", text(unknown)), "what was refunded without a top-up").await;
     let adjusted = with(another(&grant), "kind", text("adjustment"));
     planted.is_refused(&with(adjusted, "cause", text("")), "was adjusted for no reason").await;
     let nobody = text("01a208d8-46c6-7622-9a08-bf3f3cf70805");
@@ -144,13 +144,18 @@ async fn an_entry_of_an_unknown_kind_or_in_a_foreign_month() {
 }
 
 #[tokio::test]
-async fn a_reversal_without_its_note_and_a_note_without_its_reversal() {
+async fn a_reversal_without_its_mark_and_a_mark_without_its_reversal() {
     let planted = Planted::start().await;
-    let note = planted.item("REVERSAL#");
-    planted.is_missed(&note, "and it is not noted").await;
-    planted.is_refused(&with(note.clone(), "credits", number(2)), "says what the entry says").await;
-    let stray = with(note, "sk", text("REVERSAL#01a208d8-46c6-7622-9a08-bf3f3cf70805"));
-    planted.is_refused(&stray, "notes of reversals that were none").await;
+    let marked = |item: &&Item| item.keys().any(|name| name.starts_with('x'));
+    let run = planted.items.iter().find(marked).unwrap().clone();
+    let mark = run.keys().find(|name| name.starts_with('x')).unwrap().clone();
+    let mut unmarked = run.clone();
+    let at = unmarked.remove(&mark).unwrap().as_n().unwrap().parse::<i64>().unwrap();
+    planted.is_refused(&unmarked, "is marked as reversed, when it was").await;
+    planted.is_refused(&with(run.clone(), &mark, number(at + 1)), "is marked as reversed, when it was").await;
+    let place: u8 = mark[1..].parse().unwrap();
+    let stray = with(run, &format!("x{:02}", (place + 1) % 32), number(at));
+    planted.is_refused(&stray, "marks of reversals that were none").await;
 }
 
 #[tokio::test]
@@ -158,7 +163,7 @@ async fn a_top_up_that_does_not_say_what_its_entry_says() {
     let planted = Planted::start().await;
     let row = planted.item("TOPUP#");
     planted.is_refused(&with(row.clone(), "granted", number(999)), "says what its entry says").await;
-    planted.is_refused(&with(row.clone(), "refunded", number(1)), "refunded of").await;
+    planted.is_refused(&with(row.clone(), "refunded", number(1)), "of what was refunded").await;
     planted.is_refused(&with(row.clone(), "status", text("expired")), "is paid when credited").await;
     let due = with(with(row, "due_pk", text("DUE")), "due_at", text("000000000000001"));
     planted.is_refused(&due, "is on the work list while unfinished").await;

@@ -151,7 +151,7 @@ async fn refunds_and_disputes_are_posted_as_the_difference_to_what_was_posted() 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_hear_of_a_refund_at_the_same_time_post_it_once() {
     let saldo = start().await;
-    let proxy = Proxy::start_with_jitter(&saldo, Duration::from_millis(8), 1).await;
+    let proxy = Proxy::start_with_jitter(&saldo, Duration::from_millis(8), 7).await;
     for run in 0..12 {
         let buyer = Buyer::who_paid(&saldo, &format!("org-{run}")).await;
         buyer.afterwards(|e| e.refunds.push(refund(e.total / 2)));

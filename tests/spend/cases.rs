@@ -4,8 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use saldo_credits::{Outcome, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance,
-    SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance, SEQUENCE_STEP,
+    ShardCounts, ShardId, Sharding, Stamp, Timestamp,
 };
 
 use saldo_credits::test_support::{Bug, Op, Row};
@@ -42,7 +42,7 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
     assert!(!done.repeated);
 }
 
-/// A process that writes all entries of some debits and never comes back to take them out of the ring.
+/// A process that writes all entries of some debits and never comes back to acknowledge them.
 fn dies_when_written(port: &Port, debits: &[Debit]) {
     let (spender, org) = (Spender::new(port.another()), OrgId::parse("acme").unwrap());
     let sender = machine();
@@ -76,7 +76,7 @@ fn a_full_shard_of_written_debits_stops_no_debit() {
 }
 
 #[test]
-fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
+fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_reserved() {
     let (org, port, now) = port();
     let (id, channel) = (debit(1).id, Channel::Whatsapp);
     let stamp = Stamp(Stamp::code(Credits(5), channel).unwrap());
@@ -87,11 +87,12 @@ fn who_finishes_another_ones_debit_does_not_say_what_it_was_for() {
         (main.sequence, main.credits.0) = (SEQUENCE_STEP, main.credits.0 - 5);
     }
     let details = Details { country: Country::parse("ID"), reference: None };
-    let cheaper = Debit { id, credits: Credits(2), channel, details };
+    let cheaper = Debit { id, credits: Credits(2), channel, details: details.clone() };
     let done = wait(Spender::new(port.another()).debit(&org, &machine(), &cheaper, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(5), Credits(995)), "as it was taken");
     let (credits, available) = (Credits(5), Credits(995));
-    let entry = DebitEntry { id, stamp, credits, channel, details: None, available, actor: Actor::System };
+    let entry =
+        DebitEntry { id, stamp, credits, channel, details: Some(details), available, actor: machine() };
     assert_eq!(port.state().table.ledger.get(&(ShardId::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }
 
@@ -106,7 +107,7 @@ fn liking(first: usize, number: usize, port: &Port) -> Spender<Port> {
     Spender::new(port.another()).with_shards(shards)
 }
 
-/// Three heads, of which one has five credits that move to another one after so many steps of a debit that needs them
+/// Three balance shards, of which one has five credits that move to another one after so many steps of a debit that needs them
 /// all in the third.
 fn moving(steps: usize, bug: Option<Bug>) -> Result<bool, SpendError> {
     let mut state = State::new(1, bug);

@@ -123,7 +123,10 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             }
             let mut acknowledged = if kind == Kind::Filling { Vec::new() } else { some_pending(rng, &shard) };
             acknowledged.retain(|(done, _)| debits.iter().all(|debit| debit.id != *done));
-            Op::Reserve(at, Reservation { debits, acknowledged, unsharded: rng.u32(..4) > 0 })
+            let epoch = if rng.u32(..5) > 0 { shard.epoch } else { rng.i64(0..3) };
+            let at_time = clock.now();
+            let unsharded = rng.u32(..4) > 0;
+            Op::Reserve(at, Reservation { debits, acknowledged, unsharded, epoch, at: at_time })
         }
         5..=6 => Op::PutEntries(at, entries(rng, id, stamp)),
         7 => Op::GiveBack(id, stamp),
@@ -132,12 +135,15 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             some => Op::Acknowledge(at, some),
         },
         9 => Op::Entries((0..rng.usize(1..9)).map(|_| (at, ids[rng.usize(..ids.len())])).collect()),
-        10 => Op::Reversal(id),
+        10 => match entries(rng, id, stamp).pop() {
+            Some(entry) if rng.u32(..3) > 0 => Op::Complete(at, entry),
+            _ => Op::Fence(at, rng.bool()),
+        },
         11 => {
             let (credits, channel, available) = (Credits(1), Channel::Email, Credits(0));
             let actor = Actor::System;
             let debit = DebitEntry { id, stamp, credits, channel, details: None, available, actor };
-            Op::Reverse(Reversal::of(&debit, clock.now()))
+            Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
         12 => Op::Shard(at),
         _ if kind != Kind::Sharded => Op::MakeReady,
@@ -196,6 +202,10 @@ async fn answer<B: Balances>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::PutEntries(ledger, entries) => {
             table.put_entries(org, *ledger, entries).await.map(Answer::Written)
         }
+        Op::Complete(ledger, entry) => table.complete(org, *ledger, entry).await.map(Answer::Written),
+        Op::Fence(shard, at_once) => {
+            table.fence(org, *shard, *at_once).await.map(|shard| Answer::Shard(Some(shard)))
+        }
         Op::GiveBack(id, stamp) => done(table.give_back(org, *id, *stamp).await),
         Op::Acknowledge(shard, written) => done(table.acknowledge(org, *shard, written).await),
         Op::Entries(ids) => table.entries(org, ids).await.map(Answer::Entries),
@@ -205,7 +215,8 @@ async fn answer<B: Balances>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
-        Op::Reversal(id) => table.reversal(org, *id).await.map(Answer::Reversal),
-        Op::Reverse(reversal) => table.reverse(org, reversal, &machine()).await.map(Answer::Reversed),
+        Op::Reverse(ledger, reversal) => {
+            table.reverse(org, *ledger, reversal, &machine()).await.map(Answer::Reversed)
+        }
     })
 }

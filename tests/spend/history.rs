@@ -9,7 +9,8 @@ use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
 use saldo_domain::{
     Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, OrgId,
-    PENDING_ROOM, Rebalance, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Subject, Timestamp,
+    PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Subject,
+    Timestamp,
 };
 
 use super::answers::{Answers, Before};
@@ -135,7 +136,7 @@ impl Play {
     fn pass_time(&mut self, quiet: bool) {
         let secs = match self.mood {
             _ if !quiet => 0,
-            Mood::Everything => [0, 0, 3, 120, 700, 90_000][self.rng.usize(..6)],
+            Mood::Everything => [0, 0, 3, 120, 700, 90_000, 200_000][self.rng.usize(..7)],
             Mood::Late => [0, 120][self.rng.usize(..2)],
             Mood::Short => 0,
         };
@@ -166,38 +167,32 @@ impl Play {
             2..=3 => Box::pin(async move {
                 let before = answers.lock().unwrap().debits.contains_key(&debit.id);
                 let reversed = spender.reverse(&org, &machine(), debit.id, now).await;
-                answers.lock().unwrap().reversed(&debit, before, reversed);
+                answers.lock().unwrap().reversed(&debit, before, now, reversed);
             }),
             4..=5 => Box::pin(async move {
                 let _ = spender.repair_all(&org, now).await;
             }),
-            6 => Box::pin(async move {
-                let mut other = debit.clone();
-                let far = if debit.channel == Channel::Sms { Channel::Email } else { Channel::Sms };
-                (other.channel, other.credits) = (far, Credits(3));
-                let before = answers.lock().unwrap().debits.contains_key(&debit.id);
-                let answer = spender.debit(&org, &machine(), &other, now).await;
-                answers.lock().unwrap().other(&other, before, answer);
-            }),
+            6 => {
+                let mut other = debit;
+                if self.rng.bool() {
+                    let far = if other.channel == Channel::Sms { Channel::Email } else { Channel::Sms };
+                    (other.channel, other.credits) = (far, Credits(3));
+                } else {
+                    other.details.reference = Reference::parse("order 18").ok();
+                }
+                Box::pin(try_one(spender, org, other, now, answers, port))
+            }
             7..=11 => {
                 let mut batch = self.debits.clone();
                 self.rng.shuffle(&mut batch);
                 batch.truncate(self.rng.usize(1..=4));
                 Box::pin(async move {
-                    let before = Before::of(&answers, &port);
+                    let before = Before::of(&answers, &port, &batch);
                     let outcomes = spender.debit_all(&org, &machine(), &batch, now).await;
                     answers.lock().unwrap().answered(&batch, &before, &port, outcomes);
                 })
             }
-            _ => Box::pin(async move {
-                let before = Before::of(&answers, &port);
-                let outcome = match spender.debit(&org, &machine(), &debit, now).await {
-                    Ok(done) => Ok(vec![Outcome::Done(done)]),
-                    Err(SpendError::Reused) => Ok(vec![Outcome::Reused]),
-                    Err(error) => Err(error),
-                };
-                answers.lock().unwrap().answered(&[debit], &before, &port, outcome);
-            }),
+            _ => Box::pin(try_one(spender, org, debit, now, answers, port)),
         }
     }
 
@@ -221,9 +216,12 @@ impl Play {
         let spender = self.spender();
         let acknowledged: Vec<_> = self.answers.lock().unwrap().debits.values().copied().collect();
         for told in acknowledged {
-            let debit = self.debits.iter().find(|debit| debit.id == told.id).unwrap().clone();
+            let debit = self.answers.lock().unwrap().messages[&told.id].clone();
+            let reversed = self.port.state().table.reversals.keys().any(|(_, id)| *id == told.id);
+            let expected =
+                if reversed { Err(SpendError::Reversed) } else { Ok(Debited { repeated: true, ..told }) };
             let again = wait(spender.debit(&org, &machine(), &debit, now));
-            if again != Ok(Debited { repeated: true, ..told }) {
+            if again != expected {
                 return Err(format!("{} was {told:?} and repeated at rest {again:?}", debit.id));
             }
         }
@@ -279,11 +277,17 @@ impl Play {
         let answers = self.answers.lock().unwrap();
         for (id, debited) in &answers.debits {
             match entries(*id).as_slice() {
-                [Row::Debit(entry)] if entry.credits == debited.credits => {}
+                [Row::Debit(entry)]
+                    if entry.credits == debited.credits && entry.is_of(&answers.messages[id]) => {}
                 other => return Err(format!("{id} was acknowledged, its entry is {other:?}")),
             }
             if answers.created.get(id).is_some_and(|times| *times > 1) {
                 return Err(format!("{id} was new more than once"));
+            }
+        }
+        for id in &answers.refused {
+            if table.charged.get(id).is_some_and(|charged| *charged != 0) {
+                return Err(format!("{id} was refused for good and charged"));
             }
         }
         for (id, reversal) in &answers.reversals {
@@ -303,6 +307,25 @@ impl Play {
             None => Ok(()),
         }
     }
+}
+
+/// One attempt of one message.
+async fn try_one(
+    spender: Spender<Port>,
+    org: OrgId,
+    debit: Debit,
+    now: Timestamp,
+    answers: Arc<Mutex<Answers>>,
+    port: Port,
+) {
+    let before = Before::of(&answers, &port, std::slice::from_ref(&debit));
+    let outcome = match spender.debit(&org, &machine(), &debit, now).await {
+        Ok(done) => Ok(vec![Outcome::Done(done)]),
+        Err(SpendError::Reused) => Ok(vec![Outcome::Reused]),
+        Err(SpendError::Reversed) => Ok(vec![Outcome::Reversed]),
+        Err(error) => Err(error),
+    };
+    answers.lock().unwrap().answered(&[debit], &before, &port, outcome);
 }
 
 /// Who sends in every history.

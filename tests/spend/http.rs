@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use saldo_adapters::config::Env;
 use saldo_stripe_stand_in::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::sending_org::{SendingOrg, debit, sender};
@@ -42,7 +42,7 @@ async fn the_same_debit_fifty_times_at_once_is_one() {
     assert!([200, 201].contains(&statuses[49]), "{statuses:?}");
     acme.clock.advance(120);
     assert_eq!(acme.credits().await, 998);
-    let pending: Vec<_> = books::rings(&acme.saldo).await;
+    let pending: Vec<_> = books::pending(&acme.saldo).await;
     assert_eq!(pending, [("acme".to_owned(), 0)], "nothing is left over");
     books::prove_always(&acme.saldo, "after fifty").await;
 }
@@ -162,4 +162,86 @@ async fn a_country_has_its_own_rate_and_a_repeat_the_rate_of_then() {
     }
     let kinds: BTreeSet<_> = acme.entries().await.iter().map(|entry| entry["credits"].to_string()).collect();
     assert_eq!(kinds, BTreeSet::from(["1000".to_owned(), "-5".to_owned()]), "the rate used is in the entry");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversed_debit_is_over() {
+    let acme = SendingOrg::open().await;
+    let ids = acme.run(4);
+    let message = json!({"channel": "sms", "reference": "order 17"});
+    let reverse = |id: &str| format!("/v1/debits/{id}/reverse");
+    for id in &ids[..3] {
+        assert_eq!(acme.debit(id, message.clone()).await.status, 201);
+        assert_eq!(acme.sender.send("POST", &reverse(id), &[], "").await.status, 200);
+    }
+    for _ in 0..2 {
+        let again = acme.debit(&ids[0], message.clone()).await;
+        assert_eq!(
+            (again.status.as_u16(), again.code().as_str()),
+            (409, "debit_reversed"),
+            "{}",
+            again.json()
+        );
+    }
+    let other = acme.debit(&ids[0], json!({"channel": "email"})).await;
+    assert_eq!(other.code(), "debit_id_reused", "it was another message all the same");
+    let batch: Value =
+        ids.iter().map(|id| json!({"id": id, "channel": "sms", "reference": "order 17"})).collect();
+    for status in [201, 200] {
+        let answer = acme.batch(&batch).await;
+        assert_eq!(answer.status, status, "{}", answer.json());
+        let debits = answer.json()["debits"].as_array().unwrap().clone();
+        for debit in &debits[..3] {
+            assert_eq!(debit["code"], "debit_reversed", "{debit}");
+            assert!(
+                debit["detail"].as_str().is_some_and(|detail| !detail.is_empty())
+                    && debit["credits"].is_null()
+            );
+        }
+        assert_eq!(debits[3]["credits"], 3);
+    }
+    assert_eq!(acme.credits().await, 1000 - 3, "nothing was sent for free");
+    acme.clock.advance(120);
+    assert_eq!(
+        acme.sender.send("POST", &reverse(&ids[1]), &[], "").await.status,
+        200,
+        "a repeat of the reversal"
+    );
+    assert_eq!(acme.credits().await, 1000 - 3);
+    books::prove_always(&acme.saldo, "after reversals").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_debit_can_be_reversed_for_three_days() {
+    let acme = SendingOrg::open().await;
+    let (in_time, late) = (acme.id(), acme.id());
+    for id in [&in_time, &late] {
+        assert_eq!(acme.debit(id, json!({"channel": "sms"})).await.status, 201);
+    }
+    let reverse = |id: &str| {
+        let (sender, path) = (std::sync::Arc::clone(&acme.sender), format!("/v1/debits/{id}/reverse"));
+        async move { sender.send("POST", &path, &[], "").await }
+    };
+    acme.clock.advance(72 * 3600 - 60);
+    let first = reverse(&in_time).await;
+    assert_eq!(first.status, 200);
+    acme.clock.advance(120);
+    let refused = reverse(&late).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "reversal_window_over"));
+    let again = reverse(&in_time).await;
+    assert_eq!((again.status.as_u16(), again.json()), (200, first.json()), "what was done stays done");
+    assert_eq!(acme.credits().await, 1000 - 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_for_reversals_is_configured() {
+    let clock = saldo_adapters::clock::Clock::system();
+    let saldo = system::start_with(&clock, &[("ReversalHours", "1")]).await;
+    system::with_credits(&saldo, "acme").await;
+    let id = system::debit_id(&clock, 0);
+    let (status, _) = system::debit(&saldo, &saldo.world(), "acme", &id, &json!({"channel": "sms"})).await;
+    assert_eq!(status, 201);
+    clock.advance(3600 + 60);
+    let (status, body) = system::reverse(&saldo, &saldo.world(), "acme", &id).await;
+    assert_eq!((status, &body["code"]), (409, &json!("reversal_window_over")));
 }

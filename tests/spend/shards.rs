@@ -1,4 +1,4 @@
-//! Organisations that are split over shards, through HTTP.
+//! Organisations whose debits are spread over shards, through HTTP.
 use std::sync::Arc;
 
 use saldo_adapters::config::Env;
@@ -25,11 +25,11 @@ fn believing(acme: &SendingOrg, shards: &str) -> Arc<saldo_spend::Function> {
 async fn parts(acme: &SendingOrg) -> (usize, usize) {
     let items = books::items(&acme.saldo).await;
     let parts = |item: &books::Item| books::text(item, "pk").split('#').count();
-    let heads = items.iter().filter(|item| books::text(item, "sk") == "BALANCE" && parts(item) == 3).count();
+    let shards = items.iter().filter(|item| books::text(item, "sk") == "BALANCE" && parts(item) == 3).count();
     let ledgers =
         items.iter().filter(|item| books::text(item, "pk").starts_with("LEDGER#") && parts(item) == 4);
     let ledgers: std::collections::BTreeSet<_> = ledgers.map(|item| books::text(item, "pk")).collect();
-    (heads, ledgers.len())
+    (shards, ledgers.len())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred_in_four_shards() 
     assert_eq!((answer.status.as_u16(), &answer.json()["available_credits"]), (402, &json!(0)));
     println!("{done} done, {refused} refused and {busy} to be sent again at once");
     assert_eq!(acme.credits().await, 0);
-    assert_eq!(parts(&acme).await, (4, 0), "four heads, and no ledger of theirs yet");
+    assert_eq!(parts(&acme).await, (4, 0), "four shards, and no ledger of theirs yet");
     books::prove_always(&acme.saldo, "after two hundred").await;
 }
 
@@ -77,9 +77,11 @@ async fn history_balance_and_usage_are_of_all_shards() {
     let (early, late) = (&sent[3], &sent[40]);
     for id in [early, late] {
         let path = format!("/v1/debits/{id}/reverse");
-        assert_eq!(acme.sender.send("POST", &path, &[], "").await.status, 200);
         let again = acme.debit(id, json!({"channel": "whatsapp"})).await;
         assert_eq!(again.status, 200, "a repeat finds its entry: {}", again.json());
+        assert_eq!(acme.sender.send("POST", &path, &[], "").await.status, 200);
+        let again = acme.debit(id, json!({"channel": "whatsapp"})).await;
+        assert_eq!(again.code(), "debit_reversed", "and its mark");
     }
     for limit in [1, 7, 100] {
         let entries = acme.entries_by(limit).await;
@@ -134,13 +136,13 @@ async fn processes_that_disagree_about_the_shards_debit_each_message_once() {
         }
         acme.clock.advance(120);
         assert_eq!(acme.credits().await, 400 - 180 * (round + 1), "three credits each");
-        assert_eq!(books::rings(&acme.saldo).await, [("acme".to_owned(), 0)], "nothing is left over");
+        assert_eq!(books::pending(&acme.saldo).await, [("acme".to_owned(), 0)], "nothing is left over");
         acme.clock.advance(700);
         ids = (0..60).map(|_| acme.id()).collect();
     }
     let one = acme.id();
     let (status, body) = system::debit_by(&beliefs[0], "acme", &one, &json!({"channel": "sms"})).await;
-    assert_eq!(status, 201, "back to one head: {body}");
+    assert_eq!(status, 201, "back to one shard: {body}");
     assert_eq!(acme.credits().await, 37);
     books::prove_always(&acme.saldo, "in the end").await;
 }

@@ -15,6 +15,8 @@ pub(crate) struct State {
     pub(crate) failing_percent: u32,
     /// Writes that were given up and are still under way.
     pub(crate) late: Vec<Op>,
+    /// Whether the next reservation is given up and still under way.
+    pub(crate) delay_next_reservation: bool,
 }
 
 /// What becomes of a call.
@@ -85,7 +87,13 @@ impl Way for Unreliable {
 impl State {
     pub(crate) fn new(seed: u64, bug: Option<Bug>) -> State {
         let rng = fastrand::Rng::with_seed(seed);
-        State { table: Table::new(bug), rng, failing_percent: 0, late: Vec::new() }
+        State {
+            table: Table::new(bug),
+            rng,
+            failing_percent: 0,
+            late: Vec::new(),
+            delay_next_reservation: false,
+        }
     }
 
     /// What the transaction of a paid top-up does.
@@ -107,6 +115,10 @@ impl State {
 
     fn send(&mut self, op: Op) -> Result<Answer, PortError> {
         let lost = || Err(PortError::Unavailable("no answer".to_owned()));
+        if matches!(op, Op::Reserve(..)) && std::mem::take(&mut self.delay_next_reservation) {
+            self.late.push(op);
+            return lost();
+        }
         match self.fate() {
             Fate::Fine => self.table.apply(&op),
             Fate::Lost => lost(),

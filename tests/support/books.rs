@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{DebitId, EntryId, EntryKind};
+use saldo_domain::{Actor, DebitId, EntryId, EntryKind};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -57,22 +57,22 @@ struct Account {
     slot: Option<String>,
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
-    /// Debits that may not have their entry yet, with their tags; one may be in the rings of several shards.
-    ring: Vec<(String, i64)>,
-    /// What is noted beside a debit that is reversed.
-    reversed: BTreeMap<String, Item>,
+    /// Debits that may not have their entry yet, with their stamps; one may be pending on several shards.
+    pending: Vec<(String, i64)>,
+    /// When each debit that is marked as reversed was so.
+    reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
 }
 
-/// How far the counter of a head moves with every debit; a tag is the counter then, and 16 times the credits.
-const TURN: i64 = 65_536;
+/// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
+const SEQUENCE_STEP: i64 = 65_536;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
-/// - balance = sum of entries - debits in the ring without their entry;
-/// - a debit has one entry, and a reversed one the reversal of as many credits, beside which it is noted;
+/// - balance = sum of entries - pending debits without their entry;
+/// - a debit has one entry, and a reversed one the reversal of as many credits, and its mark;
 /// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
 /// - only such a taking back makes debt, and an adjustment has a reason;
 /// - an idempotency key stands for a top-up that exists;
@@ -82,7 +82,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
-        let unwritten: i64 = unwritten(account).map(|tag| tag % TURN / 16).sum();
+        let unwritten: i64 = unwritten(account).map(|stamp| stamp % SEQUENCE_STEP / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
         let taken_back = ["refund", "dispute"].into_iter().any(|kind| of_kind(account, kind).count() > 0);
         assert!(account.balance >= 0 || taken_back, "{when}: {org} has spent what it did not have");
@@ -143,13 +143,13 @@ pub(crate) async fn prove_at_rest(saldo: &Saldo, when: &str) {
 }
 
 /// Every organisation's credits.
-pub(crate) async fn heads(saldo: &Saldo) -> Vec<(String, i64)> {
+pub(crate) async fn balances(saldo: &Saldo) -> Vec<(String, i64)> {
     accounts(saldo).await.into_iter().map(|(org, account)| (org, account.balance)).collect()
 }
 
-/// How many debits are in every organisation's ring.
-pub(crate) async fn rings(saldo: &Saldo) -> Vec<(String, usize)> {
-    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.ring.len())).collect()
+/// How many debits of every organisation are pending.
+pub(crate) async fn pending(saldo: &Saldo) -> Vec<(String, usize)> {
+    accounts(saldo).await.into_iter().map(|(org, account)| (org, account.pending.len())).collect()
 }
 
 /// Every entry is one of those that the other proofs look at, under the month of its id.
@@ -158,8 +158,7 @@ fn prove_ledger(org: &str, account: &Account, when: &str) {
         let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
         match EntryKind::parse(kind) {
             None => panic!("{when}: {org} has an entry of kind {kind:?}"),
-            Some(EntryKind::Debit | EntryKind::Reversal) => {}
-            Some(EntryKind::TopUp) => {}
+            Some(EntryKind::Debit | EntryKind::Reversal | EntryKind::TopUp) => {}
             Some(EntryKind::Refund | EntryKind::RefundUndone) => {}
             Some(EntryKind::Dispute | EntryKind::DisputeUndone) => {}
             Some(EntryKind::Adjustment) => {
@@ -192,7 +191,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
 
 /// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
 fn prove_given_back(org: &str, account: &Account, when: &str) {
-    for (name, kinds) in
+    for (posted, kinds) in
         [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
     {
         let mut gone: BTreeMap<&str, i64> = BTreeMap::new();
@@ -200,10 +199,14 @@ fn prove_given_back(org: &str, account: &Account, when: &str) {
             *gone.entry(text(entry, "cause")).or_default() -= number(entry, "credits").unwrap();
         }
         for (id, top_up) in &account.top_ups {
-            let (by_entries, by_row) = (gone.remove(id.as_str()), number(top_up, name));
-            assert_eq!(by_entries.unwrap_or(0), by_row.unwrap_or(0), "{when}: {name} of {id} of {org}");
+            let (by_entries, row) = (gone.remove(id.as_str()), number(top_up, posted));
+            assert_eq!(
+                by_entries.unwrap_or(0),
+                row.unwrap_or(0),
+                "{when}: {id} of {org} says what its entries say of what was {posted}"
+            );
         }
-        assert!(gone.is_empty(), "{when}: {org} has entries of {name} without a top-up: {gone:?}");
+        assert!(gone.is_empty(), "{when}: {org} has entries of what was {posted} without a top-up: {gone:?}");
     }
 }
 
@@ -211,12 +214,13 @@ fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Ite
     account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
 }
 
-/// The tags in the ring that no entry carries.
+/// The stamps of pending debits that no entry carries.
 fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
-    let written = |id: &str, tag: i64| {
-        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && number(entry, "tag") == Some(tag))
+    let written = |id: &str, stamp: i64| {
+        of_kind(account, "debit")
+            .any(|entry| text(entry, "sk") == id && number(entry, "stamp") == Some(stamp))
     };
-    account.ring.iter().filter(move |(id, tag)| !written(id, *tag)).map(|(_, tag)| *tag)
+    account.pending.iter().filter(move |(id, stamp)| !written(id, *stamp)).map(|(_, stamp)| *stamp)
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
@@ -228,23 +232,21 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
-        let note = account.reversed.get(debit);
-        let note =
-            note.unwrap_or_else(|| panic!("{when}: {debit} of {org} is reversed, and it is not noted"));
         assert_eq!(
-            (text(note, "entry"), number(note, "credits")),
-            (text(entry, "sk"), Some(credits)),
-            "{when}: the note that {debit} of {org} is reversed says what the entry says"
+            account.reversed.get(debit).copied(),
+            number(entry, "at"),
+            "{when}: {debit} of {org} is marked as reversed, when it was"
         );
     }
-    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has notes of reversals that were none");
+    assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has marks of reversals that were none");
 }
 
 /// The debits of a run as entries of their own.
 fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
-        if ["pk", "sk", "kind"].contains(&name.as_str()) {
+        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
@@ -255,13 +257,23 @@ fn debits(run: &Item) -> Vec<Item> {
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
-            ("tag".to_owned(), debit["t"].clone()),
+            ("stamp".to_owned(), debit["t"].clone()),
         ]))
     };
     run.iter().filter_map(debit).collect()
 }
 
-/// A ring's name of a debit as its id.
+/// The debits of a run that are marked as reversed, and since when.
+fn reversed(run: &Item) -> Vec<(String, i64)> {
+    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let mark = |name: &String| {
+        let place = name.strip_prefix('x')?.parse().unwrap();
+        Some((first.id(place).unwrap().to_string(), number(run, name).unwrap()))
+    };
+    run.keys().filter_map(mark).collect()
+}
+
+/// The name of a pending debit as its id.
 fn debit_id(name: &str) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
     DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
@@ -299,21 +311,27 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
         let account = accounts.entry(org.to_owned()).or_default();
         if kind == "LEDGER" {
-            account.entries.extend(if text(&item, "kind") == "debits" { debits(&item) } else { vec![item] });
+            if text(&item, "kind") == "debits" {
+                account.reversed.extend(reversed(&item));
+                account.entries.extend(debits(&item));
+            } else {
+                account.entries.push(item);
+            }
             continue;
         }
         assert_eq!(kind, "ORG", "{pk}");
         match sk.as_str() {
             "BALANCE" => {
-                let credits = number(&item, "credits").unwrap();
+                // One that nobody ever bought for says only that someone was refused.
+                let credits = number(&item, "credits").unwrap_or_default();
                 assert!(
                     credits >= 0 || parts.next().is_none(),
                     "{pk} has {credits}: debt is on the main one"
                 );
                 account.balance += credits;
-                if let Some(AttributeValue::M(ring)) = item.get("q") {
-                    let debits = ring.keys().map(|name| (debit_id(name), number(ring, name).unwrap()));
-                    account.ring.extend(debits);
+                if let Some(AttributeValue::M(pending)) = item.get("q") {
+                    let debits = pending.keys().map(|name| (debit_id(name), number(pending, name).unwrap()));
+                    account.pending.extend(debits);
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
@@ -321,7 +339,6 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),
-                Some(("REVERSAL", debit)) => drop(account.reversed.insert(debit.to_owned(), item)),
                 _ => panic!("nothing is known of {pk} {sk}"),
             },
         }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tracing::error;
 
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
+const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
 
 /// 201 when something was spent now, 200 for a repeat.
 pub(crate) fn status(new: bool) -> StatusCode {
@@ -25,6 +26,9 @@ pub(crate) fn outcome(id: DebitId, outcome: &Outcome) -> Value {
         Outcome::Done(done) => debited(done),
         Outcome::Reused => {
             json!({"id": id.to_string(), "code": ProblemCode::DebitIdReused.as_str(), "detail": REUSED_DETAIL})
+        }
+        Outcome::Reversed => {
+            json!({"id": id.to_string(), "code": ProblemCode::DebitReversed.as_str(), "detail": REVERSED_DETAIL})
         }
     }
 }
@@ -59,6 +63,10 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
                 .with("available_credits", json!(available))
         }
         SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, REUSED_DETAIL),
+        SpendError::Reversed => Problem::new(ProblemCode::DebitReversed, REVERSED_DETAIL),
+        SpendError::ReversalWindowOver => {
+            Problem::new(ProblemCode::ReversalWindowOver, "This debit is too old to be reversed.")
+        }
         SpendError::Untimely(id) => {
             let field = match ids.iter().position(|one| one == id) {
                 Some(at) if ids.len() > 1 => format!("debits[{at}].id"),

@@ -31,7 +31,9 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
         rates: env.rates()?,
         claims: env.claim_names(),
         spenders_reverse: env.spenders_reverse()?,
-        spender: Spender::new(world.store(env)?).with_shards(env.shards()?),
+        spender: Spender::new(world.store(env)?)
+            .with_shards(env.shards()?)
+            .with_reversal_window(env.reversal_secs()?),
         clock: world.clock(),
     })
 }

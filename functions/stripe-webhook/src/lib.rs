@@ -75,6 +75,13 @@ impl Function {
     }
 
     fn event(&self, request: &Request) -> Result<Event, Problem> {
+        if self.secrets.is_empty() {
+            error!(
+                alarm = Alarm::NoWebhookSecret.as_str(),
+                "an event came before this endpoint was told its secret"
+            );
+            return Err(secret_missing());
+        }
         let body: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
@@ -99,4 +106,11 @@ impl Function {
             Problem::invalid("body", "The body is not an event.")
         })
     }
+}
+
+/// Not 400: Stripe sends again what was not taken, so that the events of these hours come after the secret.
+fn secret_missing() -> Problem {
+    let detail = "This endpoint does not know its signing secret yet, so it cannot tell who sent this. Nothing is lost: \
+        Stripe sends the event again until the endpoint takes it, with live keys for three days.";
+    Problem::new(ProblemCode::WebhookSecretMissing, detail)
 }

@@ -198,6 +198,7 @@ fn locals(options: &Options, webhook_secret: &str, sqs_url: &str) -> Locals {
     let mut parameters = pairs(&[
         ("JwtIssuer", ISSUER),
         ("JwtAudience", AUDIENCE),
+        ("StripeSecret", "local"),
         ("StripeLivemode", "false"),
         ("LocalSignInUrl", "/local/token"),
     ]);

@@ -65,6 +65,16 @@ impl Env {
         ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
+    /// `SALDO_REVERSAL_HOURS`, in seconds: for how long after its id's time a debit may be reversed, 1 hour to a year; 72
+    /// hours when it is not set.
+    pub fn reversal_secs(&self) -> Result<i64, ConfigError> {
+        let variable = "SALDO_REVERSAL_HOURS";
+        match self.get(variable).unwrap_or("72").parse::<i64>() {
+            Ok(hours) if (1..=8_784).contains(&hours) => Ok(hours * 3600),
+            Ok(_) | Err(_) => Err(ConfigError::new(variable, "is a whole number of hours from 1 to 8784")),
+        }
+    }
+
     /// `SALDO_ORG_CLAIM`, `SALDO_PERMISSIONS_CLAIM`, `SALDO_CURRENCY_CLAIM`, `SALDO_SUBJECT_CLAIM`, `SALDO_NAME_CLAIM`
     /// and `SALDO_EMAIL_CLAIM`: where a token says who it is for.
     #[must_use]
@@ -104,14 +114,22 @@ impl Env {
         if fits { Ok(key) } else { Err(ConfigError::new(variable, &format!("is not a {mode}-mode key"))) }
     }
 
-    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it.
+    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it; `none` is none yet, as Stripe tells a secret only
+    /// when the endpoint is there.
     pub fn webhook_secrets(&self) -> Result<Vec<String>, ConfigError> {
         let variable = "SALDO_STRIPE_WEBHOOK_SECRETS";
-        let secrets: Vec<String> = self.require(variable)?.split(',').map(|s| s.trim().to_owned()).collect();
+        let value = self.require(variable)?;
+        if value == "none" {
+            return Ok(Vec::new());
+        }
+        let secrets: Vec<String> = value.split(',').map(|s| s.trim().to_owned()).collect();
         if (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| secret.starts_with("whsec_")) {
             Ok(secrets)
         } else {
-            Err(ConfigError::new(variable, "is one or two secrets `whsec_…`, with a comma between them"))
+            Err(ConfigError::new(
+                variable,
+                "is `none`, or one or two secrets `whsec_…` with a comma between them",
+            ))
         }
     }
 
@@ -171,7 +189,10 @@ mod tests {
     fn one_or_two_webhook_secrets() {
         let of = |value| env(&[("SALDO_STRIPE_WEBHOOK_SECRETS", value)]).webhook_secrets();
         assert_eq!(of("whsec_a, whsec_b").unwrap(), ["whsec_a", "whsec_b"]);
-        for value in ["", ",", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"] {
+        assert_eq!(of("none").unwrap(), Vec::<String>::new());
+        for value in
+            ["", ",", "none,whsec_a", "whsec_a,none", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"]
+        {
             assert!(of(value).is_err(), "{value}");
         }
     }

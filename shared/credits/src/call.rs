@@ -66,7 +66,12 @@ impl<'a> Call<'a> {
             Stored::Debit(entry) if entry.is_of(debit) => {
                 Outcome::Done(Debited { id, credits: entry.credits, available: entry.available, repeated })
             }
-            Stored::Nothing | Stored::Debit(_) | Stored::Other => Outcome::Reused,
+            // Of one that nobody said anything of but its channel, nobody knows whose message it was.
+            Stored::Reversed(entry, _) if entry.is_of(debit) => Outcome::Reversed,
+            Stored::Reversed(entry, _) if entry.completed_by(debit, self.actor).is_some() => {
+                Outcome::Reversed
+            }
+            Stored::Nothing | Stored::Debit(_) | Stored::Reversed(..) | Stored::Other => Outcome::Reused,
         };
         self.done.insert(id, outcome);
     }

@@ -1,6 +1,6 @@
 //! Cover: a balance shard with too few credits is brought some, or it is certain that there are too few in all.
 
-use saldo_domain::{BalanceShards, Credits, PortError, ShardId, Sharding, rebalance, total};
+use saldo_domain::{BalanceShard, BalanceShards, Credits, PortError, ShardId, Sharding, rebalance, total};
 
 use crate::call::Call;
 use crate::outcome::SpendError;
@@ -15,24 +15,21 @@ enum Cover {
 }
 
 impl<B: Balances> Spender<B> {
-    /// Brings credits to a balance shard that has too few, or refuses when there are too few in all.
+    /// Brings credits to a balance shard that has too few, or refuses when there are too few in all. A refusal is for good:
+    /// no attempt of before can succeed behind it, and none has.
     pub(crate) async fn cover(
         &self,
         call: &mut Call<'_>,
         at: ShardId,
-        available: Credits,
+        refused: Option<BalanceShard>,
     ) -> Result<(), SpendError> {
         let before = call.left.len();
-        let mut available = available;
-        if let Sharding::Since(_) = call.sharding {
-            match self.rebalance_for(call, at).await? {
-                Cover::Perhaps => return Ok(()),
-                Cover::Lacking(total, all) => {
-                    available = total;
-                    self.answer_from_pending(call, &all).await?;
-                }
-            }
-        }
+        let lacking = match call.sharding {
+            Sharding::Since(_) => self.rebalance_for(call, at).await?,
+            Sharding::No | Sharding::Announced => self.fence_main(call, refused.as_ref()).await?,
+        };
+        let Cover::Lacking(available, all) = lacking else { return Ok(()) };
+        self.answer_from_pending(call, &all).await?;
         let left = call.left.iter().map(|debit| debit.id).collect();
         self.answer_from_ledger(call, left).await?;
         if call.left.len() < before {
@@ -55,6 +52,10 @@ impl<B: Balances> Spender<B> {
             }
             return Ok(Cover::Perhaps);
         }
+        // One that comes to be later is born in an epoch that nobody knows yet.
+        for (id, _) in all.iter().filter(|(_, shard)| at_once(call) || !shard.refused) {
+            self.balances.fence(org, *id, at_once(call)).await?;
+        }
         // The shards were read one after the other, and credits may have moved behind the reader's back. If between this
         // reading and another one no shard gained any, then none had more than was read when the first one ended.
         let again = self.balances.all_shards(org).await?;
@@ -64,8 +65,29 @@ impl<B: Balances> Spender<B> {
         }
         Ok(Cover::Perhaps)
     }
+
+    /// The main shard alone has too few: it is certain once attempts of before are fenced off.
+    async fn fence_main(&self, call: &Call<'_>, refused: Option<&BalanceShard>) -> Result<Cover, PortError> {
+        let fenced = refused.filter(|main| main.refused && !at_once(call)).cloned();
+        let main = match fenced {
+            Some(main) => main,
+            None => self.balances.fence(call.org, ShardId::MAIN, at_once(call)).await?,
+        };
+        self.process.saw(call.org, ShardId::MAIN, &main);
+        if main.credits >= call.needed() || main.sharding != call.sharding {
+            return Ok(Cover::Perhaps);
+        }
+        Ok(Cover::Lacking(main.credits, BalanceShards::from([(ShardId::MAIN, main)])))
+    }
+}
+
+/// Whether attempts of before are to be fenced off at once. One debit alone is not covered before credits come, whoever
+/// tries; one of several may be.
+fn at_once(call: &Call<'_>) -> bool {
+    call.left.len() > 1
 }
 
 fn movements(all: &BalanceShards) -> Vec<(ShardId, i64)> {
-    all.iter().map(|(id, shard)| (*id, shard.movements)).collect()
+    let of = |id| all.get(&id).map_or(0, |shard| shard.movements);
+    ShardId::balances().map(|id| (id, of(id))).collect()
 }

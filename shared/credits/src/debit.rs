@@ -23,7 +23,8 @@ impl<B: Balances> Spender<B> {
         let outcomes = self.debit_all(org, actor, std::slice::from_ref(debit), now).await?;
         match outcomes.as_slice() {
             [Outcome::Done(debited)] => Ok(*debited),
-            [] | [Outcome::Reused, ..] | [Outcome::Done(_), ..] => Err(SpendError::Reused),
+            [Outcome::Reversed] => Err(SpendError::Reversed),
+            [] | [_, ..] => Err(SpendError::Reused),
         }
     }
 
@@ -40,7 +41,7 @@ impl<B: Balances> Spender<B> {
         now: Timestamp,
     ) -> Result<Vec<Outcome>, SpendError> {
         let mut call = Call::new(org, actor, debits, now)?;
-        let _places = self.places(debits.len()).await?;
+        let _working = self.process.work_on(org, debits).await?;
         call.sharding = self.known_sharding(org, now).await?;
         self.answer_from_before(&mut call).await?;
         for _ in 0..TRIES {

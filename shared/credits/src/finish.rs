@@ -20,7 +20,7 @@ impl<B: Balances> Spender<B> {
         all: &BalanceShards,
     ) -> Result<(), SpendError> {
         for shard in all.values() {
-            self.finish_pending(call, &shard.pending, shard.credits, false).await?;
+            self.finish_pending(call, &shard.pending, shard.credits).await?;
         }
         Ok(())
     }
@@ -31,21 +31,17 @@ impl<B: Balances> Spender<B> {
         call: &mut Call<'_>,
         pending: &BTreeMap<DebitId, Stamp>,
         available: Credits,
-        ours: bool,
     ) -> Result<(), SpendError> {
         let mut entries = Vec::new();
         for debit in &call.left {
             let Some(stamp) = pending.get(&debit.id) else { continue };
-            let mut entry = entry_from_stamp(debit.id, *stamp, available)?;
-            // What another attempt reserved may have been for another message: then it is not for us to say which.
-            let same = (entry.credits, entry.channel) == (debit.credits, debit.channel);
-            if ours || same {
-                (entry.details, entry.actor) = (Some(debit.details.clone()), call.actor.clone());
-            }
-            entries.push(entry);
+            let entry = entry_from_stamp(debit.id, *stamp, available)?;
+            // What another attempt reserved may have been for another message: whichever says first what it was for is it,
+            // as far as the channel fits.
+            entries.push(entry.completed_by(debit, call.actor).unwrap_or(entry));
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
-            call.answer(id, &stored, !new);
+            self.answer(call, id, stored, new).await?;
         }
         Ok(())
     }
@@ -65,13 +61,10 @@ impl<B: Balances> Spender<B> {
         let written = try_join_all(runs.into_values().map(|run| self.write_run(org, sharding, run))).await?;
         let mut finished = Vec::new();
         for (entry, stored, new) in written.into_iter().flatten() {
-            match &stored {
-                Stored::Debit(found) if found.stamp == entry.stamp => {
-                    self.process.wrote(org, [(entry.id, entry.stamp)]);
-                }
-                Stored::Nothing | Stored::Debit(_) | Stored::Other => {
-                    self.balances.give_back(org, entry.id, entry.stamp).await?;
-                }
+            if stored.entry().is_some_and(|found| found.stamp == entry.stamp) {
+                self.process.wrote(org, [(entry.id, entry.stamp)]);
+            } else {
+                self.balances.give_back(org, entry.id, entry.stamp).await?;
             }
             finished.push((entry.id, stored, new));
         }
@@ -108,17 +101,17 @@ impl<B: Balances> Spender<B> {
         Ok(found)
     }
 
-    /// Finishes a debit of which only the stamp is known.
-    pub(crate) async fn finish_from_stamp(
+    /// Finishes debits of which only the stamps are known. Gives what each has in the ledger then.
+    pub(crate) async fn finish_from_stamps(
         &self,
         org: &OrgId,
         sharding: Sharding,
-        id: DebitId,
-        stamp: Stamp,
+        pending: &[(DebitId, Stamp)],
         available: Credits,
-    ) -> Result<Stored, PortError> {
-        let finished = self.finish(org, sharding, vec![entry_from_stamp(id, stamp, available)?]).await?;
-        Ok(finished.into_iter().next().map_or(Stored::Nothing, |(_, stored, _)| stored))
+    ) -> Result<Vec<(DebitId, Stored)>, PortError> {
+        let entries = pending.iter().map(|(id, stamp)| entry_from_stamp(*id, *stamp, available));
+        let finished = self.finish(org, sharding, entries.collect::<Result<_, _>>()?).await?;
+        Ok(finished.into_iter().map(|(id, stored, _)| (id, stored)).collect())
     }
 }
 

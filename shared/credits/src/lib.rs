@@ -6,17 +6,25 @@
 //! | phase | what is written | a crash behind it leaves | who repairs it |
 //! |---|---|---|---|
 //! | 1 look up (`debit.rs`), only for an id that may be a repeat | nothing | nothing | nobody needs to |
-//! | 2 reserve (`reserve.rs`) | one update of a balance shard: credits less, the sequence one step further, the id pending with its **stamp** | credits reserved, no entry | its repeat; its reversal; whoever finds it far behind or in the way; balance, history, cleanup (`repair.rs`) |
+//! | 2 reserve (`reserve.rs`) | one update of a balance shard: credits less, the sequence one step further, the id pending with its **stamp** | credits reserved, no entry | its repeat; its reversal; whoever finds it far behind or in the way; balance, history, cleanup, once the shard has been idle for a minute (`repair.rs`) |
 //! | 3 enter (`finish.rs`) | the ledger entry with that stamp, unless there is one | the debit pending though its entry is written | the next reservation of the process that wrote it; else as above |
 //! | 3a give back, where the entry carries another stamp | one update of the shard: credits back, the id pending no more, if it still has this stamp | credits reserved twice for one id | as behind phase 2 |
 //! | 4 acknowledge, with the next reservation, or at once on a crowded shard | the id pending no more, if it still has this stamp | nothing | nobody needs to |
 //! | rebalance (`cover.rs`), when a shard runs short | a transaction: credits of several shards | nothing | nobody needs to |
 //! | shard (`sharding.rs`), once in the life of an organisation | announced; then since when | announced, and nothing can be reserved | whoever comes next |
-//! | reverse (`reverse.rs`) | a transaction: entry, note, balance | nothing | nobody needs to |
+//! | complete (`lookup.rs`), where repair wrote the entry from its stamp alone | what its sender says, once | nothing | nobody needs to |
+//! | fence (`cover.rs`), before a refusal for lack of credits | the shard keeps that someone was refused, or begins a new epoch | nothing | nobody needs to |
+//! | reverse (`reverse.rs`) | a transaction: entry, mark at the debit's own, balance | nothing | nobody needs to |
 //!
 //! The database makes the stamp, so that every application of an id has its own, and whoever finds only the stamp still
 //! knows what was reserved and on which shard. An id is pending until its entry is known to carry its stamp: pending or in
 //! the ledger, it is never forgotten.
+//!
+//! Repair may come at any time, also before the living: an entry that it writes says no more than the stamp, and is nobody's
+//! message until the first one of its channel completes it. So one id is one message, and its sender is told that it is new.
+//!
+//! A refusal is for good. Reservations carry the epoch of their shard, which moves on when credits come after somebody was
+//! refused: an attempt of before that arrives late finds either too few credits or another epoch.
 //!
 //! Batches are the same with several ids in one reservation, all of them or none. Where one item is too slow for an
 //! organisation, its debits are spread over several balance shards; which of two applications counts is decided by the

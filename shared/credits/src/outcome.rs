@@ -9,8 +9,8 @@ use saldo_domain::{Credits, DebitId, PortError};
 pub struct Debited {
     pub id: DebitId,
     pub credits: Credits,
-    /// What could be spent after it; the same for every repeat. Of an organisation whose debits are spread over shards: as
-    /// far as this process has seen them.
+    /// What could be spent after it, at the least; the same for every repeat. Of an organisation whose debits are spread over
+    /// shards: what the one that served it has left, so that it is never more than there is.
     pub available: Credits,
     /// Whether it was done before.
     pub repeated: bool,
@@ -22,6 +22,8 @@ pub enum Outcome {
     Done(Debited),
     /// The id is that of another message, or of no debit: nothing was spent under it now.
     Reused,
+    /// The debit was taken back: its id is over, and nothing was spent under it now.
+    Reversed,
 }
 
 /// Why nothing was spent, or it is not known whether it was: repeating with the same ids is always safe.
@@ -34,6 +36,10 @@ pub enum SpendError {
     },
     /// The id is that of another message, or of no debit.
     Reused,
+    /// The debit was taken back: its id is over.
+    Reversed,
+    /// It is too late to take the debit back.
+    ReversalWindowOver,
     /// The id is used for the first time and not of these 24 hours.
     Untimely(DebitId),
     /// There is no such debit.
@@ -64,6 +70,8 @@ impl fmt::Display for SpendError {
                 write!(f, "not enough credits: {available} of {needed}")
             }
             SpendError::Reused => f.write_str("the id is of another message"),
+            SpendError::Reversed => f.write_str("the debit was reversed"),
+            SpendError::ReversalWindowOver => f.write_str("it is too late to reverse the debit"),
             SpendError::Untimely(id) => write!(f, "the id {id} is not of these 24 hours"),
             SpendError::NotFound => f.write_str("no such debit"),
             SpendError::Unpayable => f.write_str("a message costs 1 to 4,095 credits"),

@@ -12,8 +12,9 @@ use saldo_domain::{
 pub trait Balances {
     /// Reserves credits for all debits or for none: if this balance shard has them, has none of the ids pending, has room,
     /// has each acknowledged debit pending under its stamp or not at all, and does not know of a sharding that the process
-    /// does not know of. Then, in one step: credits less, the sequence one step further, each id pending with the stamp
-    /// `sequence before + code`, the acknowledged ones pending no more.
+    /// does not know of, and is in the epoch that the process knows. Then, in one step: credits less, the sequence one step
+    /// further, each id pending with the stamp `sequence before + code`, the acknowledged ones pending no more, and the
+    /// time of it.
     fn reserve(
         &self,
         org: &OrgId,
@@ -32,6 +33,15 @@ pub trait Balances {
         entries: &[DebitEntry],
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
 
+    /// Replaces an entry that was written from its stamp alone by this one, which has the same stamp and says all; where
+    /// there is none such, gives what there is.
+    fn complete(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        entry: &DebitEntry,
+    ) -> impl Future<Output = Result<Written, PortError>> + Send;
+
     /// Gives back what was reserved under this stamp, and ends its being pending, if it is pending with this stamp.
     fn give_back(
         &self,
@@ -48,6 +58,16 @@ pub trait Balances {
         shard: ShardId,
         written: &[(DebitId, Stamp)],
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Sees to it that no attempt of before can reserve on this shard any more: when `at_once`, from now on, by a new epoch;
+    /// else from when credits come again, by letting the shard keep that someone was refused. Makes the shard if there is
+    /// none, and gives it as it is then.
+    fn fence(
+        &self,
+        org: &OrgId,
+        shard: ShardId,
+        at_once: bool,
+    ) -> impl Future<Output = Result<BalanceShard, PortError>> + Send;
 
     /// What is in these ledgers under these ids, in their order.
     fn entries(
@@ -87,17 +107,12 @@ pub trait Balances {
         shards: Option<u8>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// The reversal of a debit, if there is one.
-    fn reversal(
-        &self,
-        org: &OrgId,
-        id: DebitId,
-    ) -> impl Future<Output = Result<Option<Reversal>, PortError>> + Send;
-
-    /// Writes the reversal's entry and gives its credits back, both or nothing, unless the debit was reversed before.
+    /// Writes the reversal's entry, marks the debit, whose entry lies in this ledger, and gives its credits back, all of it
+    /// or nothing, unless the debit was reversed before.
     fn reverse(
         &self,
         org: &OrgId,
+        ledger: ShardId,
         reversal: &Reversal,
         actor: &Actor,
     ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
@@ -117,8 +132,21 @@ pub enum Reserved {
 pub enum Stored {
     Nothing,
     Debit(DebitEntry),
+    /// A debit that was taken back.
+    Reversed(DebitEntry, Reversal),
     /// An entry that is not a debit's.
     Other,
+}
+
+impl Stored {
+    /// The entry of a debit.
+    #[must_use]
+    pub fn entry(&self) -> Option<&DebitEntry> {
+        match self {
+            Stored::Debit(entry) | Stored::Reversed(entry, _) => Some(entry),
+            Stored::Nothing | Stored::Other => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,16 +2,19 @@
 //! acknowledge them, and how an organisation's debits are spread.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
+    BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
     ShardId, Sharding, Stamp,
 };
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use crate::outcome::SpendError;
 
 /// By organisation. Forgetting is harmless: repair acknowledges what is written, and balance shards tell the rest.
 #[derive(Debug, Default)]
-pub(crate) struct Process(Mutex<HashMap<OrgId, Organisation>>);
+pub(crate) struct Process(std::sync::Mutex<HashMap<OrgId, Organisation>>);
 
 #[derive(Debug, Default)]
 struct Organisation {
@@ -19,10 +22,48 @@ struct Organisation {
     /// What the main shard said when it was last seen.
     shards: Option<u8>,
     written: Vec<(DebitId, Stamp)>,
-    /// The credits of each balance shard when it was last seen; of organisations whose debits are spread.
-    seen: BTreeMap<ShardId, Credits>,
+    /// The epoch of each balance shard when it was last seen.
+    epochs: BTreeMap<ShardId, i64>,
     /// How many calls are under way at each balance shard.
     under_way: BTreeMap<ShardId, usize>,
+    /// The debits that calls of this process work on.
+    working: Vec<DebitId>,
+    places: Places,
+    /// Held by the call that makes room for all.
+    clearing: Arc<Mutex<()>>,
+}
+
+/// Debits of one organisation that a process works on at a time, so that its own never fill a balance shard. A function of
+/// Lambda has one call.
+const AT_ONCE: usize = 16;
+
+#[derive(Clone, Debug)]
+struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Places {
+        Places(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// Work on the debits of a call, until it is dropped.
+pub(crate) struct Working<'a> {
+    org: &'a OrgId,
+    debits: &'a [Debit],
+    process: &'a Process,
+    _places: OwnedSemaphorePermit,
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.process.with(self.org, |known| {
+            for debit in self.debits {
+                if let Some(at) = known.working.iter().position(|id| *id == debit.id) {
+                    known.working.swap_remove(at);
+                }
+            }
+        });
+    }
 }
 
 /// A call at a balance shard, until it is dropped.
@@ -46,6 +87,29 @@ impl Drop for UnderWay<'_> {
 const MOST_ORGS: usize = 10_000;
 
 impl Process {
+    /// Waits until these debits may be worked on: behind others of their organisation, and of no other one.
+    pub(crate) async fn work_on<'a>(
+        &'a self,
+        org: &'a OrgId,
+        debits: &'a [Debit],
+    ) -> Result<Working<'a>, SpendError> {
+        let Places(places) = self.with(org, |known| known.places.clone());
+        let needed = u32::try_from(debits.len().min(AT_ONCE)).unwrap_or(1);
+        let permit = places.acquire_many_owned(needed).await.map_err(|_| SpendError::Busy)?;
+        self.with(org, |known| known.working.extend(debits.iter().map(|debit| debit.id)));
+        Ok(Working { org, debits, process: self, _places: permit })
+    }
+
+    /// Whether a call of this process works on this debit.
+    pub(crate) fn works_on(&self, org: &OrgId, id: DebitId) -> bool {
+        self.orgs().get(org).is_some_and(|known| known.working.contains(&id))
+    }
+
+    /// What one call at a time holds that makes room on the organisation's shards.
+    pub(crate) fn clearing(&self, org: &OrgId) -> Arc<Mutex<()>> {
+        self.with(org, |known| Arc::clone(&known.clearing))
+    }
+
     /// The entries of these debits are known to carry these stamps.
     pub(crate) fn wrote(&self, org: &OrgId, written: impl IntoIterator<Item = (DebitId, Stamp)>) {
         self.with(org, |known| {
@@ -104,34 +168,28 @@ impl Process {
 
     /// All balance shards were seen like this.
     pub(crate) fn saw_all(&self, org: &OrgId, all: &BalanceShards) {
+        for (id, shard) in all {
+            self.saw(org, *id, shard);
+        }
         let Some(main) = all.get(&ShardId::MAIN) else { return };
-        self.saw_settings(org, main);
         if let Sharding::Since(_) = main.sharding {
-            self.with(org, |known| {
-                known.sharding = main.sharding;
-                known.seen = all.iter().map(|(id, shard)| (*id, shard.credits)).collect();
-            });
+            self.with(org, |known| known.sharding = main.sharding);
         }
     }
 
-    /// One balance shard was seen like this. What all have together, as far as they were seen.
-    pub(crate) fn saw(&self, org: &OrgId, id: ShardId, shard: &BalanceShard) -> Credits {
-        if id == ShardId::MAIN {
-            self.saw_settings(org, shard);
+    /// One balance shard was seen like this.
+    pub(crate) fn saw(&self, org: &OrgId, id: ShardId, shard: &BalanceShard) {
+        if self.epoch(org, id) != shard.epoch {
+            self.with(org, |known| known.epochs.insert(id, shard.epoch));
         }
-        if let Sharding::No | Sharding::Announced = self.sharding(org) {
-            return shard.credits;
+        if id == ShardId::MAIN && self.shards(org) != shard.shards {
+            self.with(org, |known| known.shards = shard.shards);
         }
-        self.with(org, |known| {
-            known.seen.insert(id, shard.credits);
-            known.seen.values().fold(Credits::ZERO, |sum, credits| Credits(sum.0.saturating_add(credits.0)))
-        })
     }
 
-    fn saw_settings(&self, org: &OrgId, main: &BalanceShard) {
-        if self.shards(org) != main.shards {
-            self.with(org, |known| known.shards = main.shards);
-        }
+    /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.
+    pub(crate) fn epoch(&self, org: &OrgId, id: ShardId) -> i64 {
+        self.orgs().get(org).and_then(|known| known.epochs.get(&id).copied()).unwrap_or_default()
     }
 
     fn with<T>(&self, org: &OrgId, act: impl FnOnce(&mut Organisation) -> T) -> T {

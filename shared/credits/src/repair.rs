@@ -9,6 +9,8 @@ use tracing::warn;
 use crate::port::{Balances, Stored};
 use crate::spender::Spender;
 
+type Pending = Vec<(DebitId, Stamp)>;
+
 impl<B: Balances> Spender<B> {
     /// Reads the balance shards and finishes the debits that were abandoned.
     pub async fn repair_all(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
@@ -24,62 +26,131 @@ impl<B: Balances> Spender<B> {
             let abandoned = shard.abandoned(now);
             any |= !abandoned.is_empty();
             for some in abandoned.chunks(MOST_ACKNOWLEDGED) {
-                let written = self.written(org, sharding, shard.credits, some, now).await?;
-                if written.is_empty() {
-                    continue;
-                }
-                match self.balances.acknowledge(org, *id, &written).await {
-                    // One of them was applied again just now: the next repair sees it.
-                    Ok(()) | Err(PortError::Conflict) => {}
-                    Err(error) => return Err(error),
-                }
+                let written = self.finish_all(org, sharding, shard.credits, some).await?;
+                self.acknowledge(org, *id, &written).await?;
             }
         }
         Ok(any)
     }
 
     /// The debit at hand is done whatever comes of it.
-    pub(crate) async fn finish_one_in_passing(
-        &self,
-        org: &OrgId,
-        sharding: Sharding,
-        shard: &BalanceShard,
-        now: Timestamp,
-    ) {
-        let Some((id, stamp)) = shard.to_finish_in_passing(now) else { return };
-        match self.written(org, sharding, shard.credits, &[(id, stamp)], now).await {
+    pub(crate) async fn finish_in_passing(&self, org: &OrgId, sharding: Sharding, shard: &BalanceShard) {
+        let mut behind = shard.to_finish_in_passing();
+        behind.retain(|(id, _)| !self.process.works_on(org, *id));
+        if behind.is_empty() {
+            return;
+        }
+        let clearing = self.process.clearing(org);
+        let Ok(_alone) = clearing.try_lock() else { return };
+        match self.finish_all(org, sharding, shard.credits, &behind).await {
             Ok(written) => self.process.wrote(org, written),
-            Err(error) => warn!(org = org.as_str(), debit = %id, %error, "not finished in passing"),
+            Err(error) => warn!(org = org.as_str(), %error, "debits not finished in passing"),
         }
     }
 
-    /// Those of these pending debits whose entry carries their stamp, after the abandoned ones among them were finished.
-    pub(crate) async fn written(
+    /// Makes room on a full shard: what stands in the way there is acknowledged if its entry is written. Where that is
+    /// nothing, or where it is overdue, its entry is written first, whoever reserved it and whenever its id was made: a
+    /// sender that lives completes what it finds. One call of a process does it for all of them. Says whether there may
+    /// be room now.
+    pub(crate) async fn make_room(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        id: ShardId,
+        shard: &BalanceShard,
+    ) -> Result<bool, PortError> {
+        let clearing = self.process.clearing(org);
+        let Ok(_alone) = clearing.try_lock() else {
+            drop(clearing.lock().await);
+            return Ok(true);
+        };
+        let mut others = shard.by_age();
+        others.retain(|(id, _)| !self.process.works_on(org, *id));
+        let mut left = others.len();
+        for some in others.chunks(MOST_ACKNOWLEDGED) {
+            let (written, unwritten) = self.written(org, sharding, some).await?;
+            let finish: Vec<_> = if written.is_empty() {
+                unwritten
+            } else {
+                unwritten.into_iter().filter(|(_, stamp)| shard.is_overdue(*stamp)).collect()
+            };
+            let finished = self.finish_unwritten(org, sharding, shard.credits, &finish).await?;
+            let done: Vec<_> = written.into_iter().chain(finished).collect();
+            self.acknowledge(org, id, &done).await?;
+            left -= done.len();
+            if left <= others.len() / 2 {
+                break;
+            }
+        }
+        Ok(left < others.len())
+    }
+
+    /// Those of these pending debits whose entry carries their stamp, after the entries of all were written.
+    async fn finish_all(
         &self,
         org: &OrgId,
         sharding: Sharding,
         available: Credits,
         pending: &[(DebitId, Stamp)],
-        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
+        let (mut written, unwritten) = self.written(org, sharding, pending).await?;
+        written.extend(self.finish_unwritten(org, sharding, available, &unwritten).await?);
+        Ok(written)
+    }
+
+    /// Which of these pending debits have an entry with their stamp, and which have not.
+    async fn written(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        pending: &[(DebitId, Stamp)],
+    ) -> Result<(Pending, Pending), PortError> {
         let asked: Vec<_> = pending.iter().map(|(id, _)| (sharding.ledger(*id), *id)).collect();
         let stored = self.balances.entries(org, &asked).await?;
-        let mut written = Vec::new();
-        for ((id, stamp), stored) in pending.iter().copied().zip(stored) {
-            let carries = |stored: &Stored| matches!(stored, Stored::Debit(entry) if entry.stamp == stamp);
-            let done = match &stored {
-                stored if carries(stored) => true,
-                // Its sender is probably about to write the entry, and knows more about the message.
-                Stored::Nothing if !id.is_abandoned(now) => false,
-                Stored::Nothing | Stored::Debit(_) | Stored::Other => {
-                    warn!(org = org.as_str(), debit = %id, "a debit was abandoned");
-                    carries(&self.finish_from_stamp(org, sharding, id, stamp, available).await?)
-                }
-            };
-            if done {
-                written.push((id, stamp));
-            }
+        let all: Vec<_> = pending.iter().copied().zip(stored).collect();
+        let carries = |((_, stamp), stored): &((DebitId, Stamp), Stored)| {
+            stored.entry().is_some_and(|entry| entry.stamp == *stamp)
+        };
+        let (written, unwritten): (Vec<_>, Vec<_>) = all.into_iter().partition(carries);
+        let pending = |all: Vec<((DebitId, Stamp), Stored)>| all.into_iter().map(|(one, _)| one).collect();
+        Ok((pending(written), pending(unwritten)))
+    }
+
+    /// Finishes these debits from their stamps. Gives those whose entry carries their stamp then.
+    async fn finish_unwritten(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        available: Credits,
+        unwritten: &[(DebitId, Stamp)],
+    ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
+        if unwritten.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(written)
+        warn!(org = org.as_str(), debits = unwritten.len(), "debits were abandoned");
+        let finished = self.finish_from_stamps(org, sharding, unwritten, available).await?;
+        let carries = |(id, stamp): &(DebitId, Stamp)| {
+            let of = |(finished, stored): &(DebitId, Stored)| {
+                finished == id && stored.entry().is_some_and(|entry| entry.stamp == *stamp)
+            };
+            finished.iter().any(of)
+        };
+        Ok(unwritten.iter().copied().filter(carries).collect())
+    }
+
+    async fn acknowledge(
+        &self,
+        org: &OrgId,
+        id: ShardId,
+        written: &[(DebitId, Stamp)],
+    ) -> Result<(), PortError> {
+        if written.is_empty() {
+            return Ok(());
+        }
+        match self.balances.acknowledge(org, id, written).await {
+            // One of them was applied again just now: whoever looks next sees it.
+            Ok(()) | Err(PortError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
 
-use saldo_domain::{
-    BalanceShard, MOST_ACKNOWLEDGED, PortError, Refusal, Reservation, ShardId, Sharding, refusal,
-};
+use saldo_domain::{BalanceShard, Refusal, Reservation, ShardId, Sharding, refusal};
 use tracing::warn;
 
 use crate::call::Call;
@@ -17,7 +15,8 @@ impl<B: Balances> Spender<B> {
         let debits = call.to_reserve();
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
-        let reservation = Reservation { debits, acknowledged, unsharded: call.sharding == Sharding::No };
+        let (unsharded, epoch) = (call.sharding == Sharding::No, self.process.epoch(org, at));
+        let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: call.now };
         match self.balances.reserve(org, at, &reservation).await? {
             Reserved::Done(shard) => self.reserved(call, at, &shard, &reservation).await,
             Reserved::Refused(shard) => self.refused(call, at, shard, reservation).await,
@@ -32,12 +31,12 @@ impl<B: Balances> Spender<B> {
         shard: &BalanceShard,
         reservation: &Reservation,
     ) -> Result<(), SpendError> {
-        let available = self.process.saw(call.org, at, shard);
-        self.finish_pending(call, &shard.pending, available, true).await?;
+        self.process.saw(call.org, at, shard);
+        self.finish_pending(call, &shard.pending, shard.credits).await?;
         if !call.left.is_empty() {
             return Err(broken("a reserved debit is not pending").into());
         }
-        self.finish_one_in_passing(call.org, call.sharding, shard, call.now).await;
+        self.finish_in_passing(call.org, call.sharding, shard).await;
         if shard.is_crowded_beside(reservation.debits.len()) {
             self.acknowledge_written(call, at).await;
         }
@@ -65,17 +64,26 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::AlreadyPending, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                self.finish_pending(call, &shard.pending, shard.credits, false).await
+                self.finish_pending(call, &shard.pending, shard.credits).await
             }
-            (Refusal::NotEnough(available), _) => {
+            (Refusal::NotEnough(_), shard) => {
                 self.process.wrote(org, reservation.acknowledged);
-                self.cover(call, at, available).await
+                self.cover(call, at, shard).await
+            }
+            // What was seen just now tells the epoch.
+            (Refusal::Outdated, _) => {
+                call.acknowledged = Some(reservation.acknowledged);
+                Ok(())
             }
             (Refusal::NotReady, _) => {
                 call.acknowledged = Some(reservation.acknowledged);
                 Ok(self.balances.make_ready(org).await?)
             }
-            (Refusal::Full, Some(shard)) => self.make_room(call, at, &shard, reservation).await,
+            (Refusal::Full, Some(shard)) => {
+                self.process.wrote(org, reservation.acknowledged);
+                let room = self.make_room(org, call.sharding, at, &shard).await?;
+                if room { Ok(()) } else { Err(SpendError::Busy) }
+            }
             (Refusal::Full, None) => Err(SpendError::Busy),
             (Refusal::NotAsAcknowledged | Refusal::Sharded | Refusal::AlreadyPending, _) => {
                 call.acknowledged = Some(Vec::new());
@@ -93,33 +101,6 @@ impl<B: Balances> Spender<B> {
             self.process.begin(call.org, &serving, self.first)
         });
         chosen.shard
-    }
-
-    /// Finds pending debits whose entries are written on a full shard, for the next attempt to acknowledge; at once, where
-    /// that would not be enough.
-    async fn make_room(
-        &self,
-        call: &mut Call<'_>,
-        at: ShardId,
-        shard: &BalanceShard,
-        reservation: Reservation,
-    ) -> Result<(), SpendError> {
-        let mut oldest = shard.by_age();
-        oldest.truncate(MOST_ACKNOWLEDGED);
-        let written = self.written(call.org, call.sharding, shard.credits, &oldest, call.now).await?;
-        if written.is_empty() {
-            return Err(SpendError::Busy);
-        }
-        let next = Reservation { acknowledged: written, ..reservation };
-        if shard.pending.len() < next.room() {
-            call.acknowledged = Some(next.acknowledged);
-            return Ok(());
-        }
-        match self.balances.acknowledge(call.org, at, &next.acknowledged).await {
-            // One of them was applied again just now: the next attempt sees it.
-            Ok(()) | Err(PortError::Conflict) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Acknowledges what this process has written. Others do it when this fails.

@@ -7,7 +7,8 @@ use crate::port::{Balances, Reversed, Stored};
 use crate::spender::Spender;
 
 impl<B: Balances> Spender<B> {
-    /// Takes a debit back, once however often it is called.
+    /// Takes a debit back, once however often it is called, within the window that is configured. From then on its id is
+    /// over.
     pub async fn reverse(
         &self,
         org: &OrgId,
@@ -15,24 +16,31 @@ impl<B: Balances> Spender<B> {
         id: DebitId,
         now: Timestamp,
     ) -> Result<Reversal, SpendError> {
-        if let Some(reversal) = self.balances.reversal(org, id).await? {
-            return Ok(reversal);
-        }
-        let mut stored = self.entry(org, self.process.sharding(org), id).await?;
+        let mut sharding = self.process.sharding(org);
+        let mut stored = self.entry(org, sharding, id).await?;
         if stored == Stored::Nothing {
-            let (sharding, all) = self.all_shards(org, now).await?;
+            let (known, all) = self.all_shards(org, now).await?;
+            sharding = known;
             let pending = all.iter().find_map(|(_, shard)| Some((*shard.pending.get(&id)?, shard.credits)));
             stored = match pending {
                 Some((stamp, available)) => {
-                    self.finish_from_stamp(org, sharding, id, stamp, available).await?
+                    let finished = self.finish_from_stamps(org, sharding, &[(id, stamp)], available).await?;
+                    finished.into_iter().next().map_or(Stored::Nothing, |(_, stored)| stored)
                 }
                 // Not pending either: it may have been finished, and acknowledged, since the ledger was read.
                 None => self.entry(org, sharding, id).await?,
             };
         }
-        let Stored::Debit(debit) = stored else { return Err(SpendError::NotFound) };
+        let debit = match stored {
+            Stored::Debit(debit) => debit,
+            Stored::Reversed(_, before) => return Ok(before),
+            Stored::Nothing | Stored::Other => return Err(SpendError::NotFound),
+        };
+        if !id.is_reversible(now, self.reversal_secs) {
+            return Err(SpendError::ReversalWindowOver);
+        }
         let reversal = Reversal::of(&debit, now);
-        match self.balances.reverse(org, &reversal, actor).await? {
+        match self.balances.reverse(org, sharding.ledger(id), &reversal, actor).await? {
             Reversed::New => Ok(reversal),
             Reversed::Before(before) => Ok(before),
         }

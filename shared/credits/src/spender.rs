@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use saldo_domain::{OrgId, ShardCounts};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::outcome::SpendError;
 use crate::port::Balances;
 use crate::process::Process;
 
@@ -16,12 +14,12 @@ pub struct Spender<B> {
     pub(crate) process: Arc<Process>,
     /// The balance shard that this process likes best, any number: others like others.
     pub(crate) first: usize,
+    pub(crate) reversal_secs: i64,
     defaults: Arc<ShardCounts>,
-    places: Arc<Semaphore>,
 }
 
-/// Debits that a process works on at a time, so that its own never fill a balance shard. A function of Lambda has one call.
-const AT_ONCE: usize = 16;
+/// For how long after its id's time a debit may be reversed when nothing else is said, in seconds: 72 hours.
+const REVERSAL_SECS: i64 = 72 * 3600;
 
 impl<B: Clone> Clone for Spender<B> {
     fn clone(&self) -> Spender<B> {
@@ -29,8 +27,8 @@ impl<B: Clone> Clone for Spender<B> {
             balances: self.balances.clone(),
             process: Arc::clone(&self.process),
             first: self.first,
+            reversal_secs: self.reversal_secs,
             defaults: Arc::clone(&self.defaults),
-            places: Arc::clone(&self.places),
         }
     }
 }
@@ -38,8 +36,13 @@ impl<B: Clone> Clone for Spender<B> {
 impl<B: Balances> Spender<B> {
     #[must_use]
     pub fn new(balances: B) -> Spender<B> {
-        let (process, places) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
-        Spender { balances, process, first: fastrand::usize(..), defaults: Arc::default(), places }
+        Spender {
+            balances,
+            process: Arc::default(),
+            first: fastrand::usize(..),
+            reversal_secs: REVERSAL_SECS,
+            defaults: Arc::default(),
+        }
     }
 
     /// Spreads the debits of these organisations over several balance shards, where they do not say a number themselves.
@@ -48,14 +51,14 @@ impl<B: Balances> Spender<B> {
         Spender { defaults: Arc::new(defaults), ..self }
     }
 
+    /// Lets debits be reversed for so many seconds after their ids' time.
+    #[must_use]
+    pub fn with_reversal_window(self, secs: i64) -> Spender<B> {
+        Spender { reversal_secs: secs, ..self }
+    }
+
     /// Over how many balance shards the debits of this organisation are spread, as far as it is known; 0 for none.
     pub(crate) fn shards(&self, org: &OrgId) -> u8 {
         self.process.shards(org).unwrap_or_else(|| self.defaults.of(org))
-    }
-
-    /// Waits until so many debits may be worked on.
-    pub(crate) async fn places(&self, debits: usize) -> Result<SemaphorePermit<'_>, SpendError> {
-        let places = u32::try_from(debits.min(AT_ONCE)).unwrap_or(1);
-        self.places.acquire_many(places).await.map_err(|_| SpendError::Busy)
     }
 }

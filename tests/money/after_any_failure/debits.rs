@@ -39,8 +39,8 @@ fn batch() -> Value {
     ids.into_iter().zip(["email", "whatsapp", "sms"]).map(message).collect()
 }
 
-/// A list of shards that splits every organisation of a test.
-fn everyone_split() -> String {
+/// Shards for every organisation of a test.
+fn everyone_sharded() -> String {
     let mut orgs = serde_json::Map::new();
     orgs.insert("org-0".to_owned(), json!(2));
     for at in 1..40 {
@@ -102,12 +102,12 @@ async fn a_debit_that_nobody_repeats_is_finished_by_who_looks_at_the_balance() {
     .await;
     books::prove_always(&saldo, "left alone").await;
     clock.advance(120);
-    for (org, credits) in books::heads(&saldo).await {
+    for (org, credits) in books::balances(&saldo).await {
         let (_, balance) = system::balance(&saldo, &org).await;
         assert_eq!(balance["available_credits"], credits, "{org}");
     }
-    for (org, ring) in books::rings(&saldo).await {
-        assert_eq!(ring, 0, "{org}: nothing stays half done");
+    for (org, pending) in books::pending(&saldo).await {
+        assert_eq!(pending, 0, "{org}: nothing stays half done");
     }
     books::prove_always(&saldo, "after looking").await;
 }
@@ -150,13 +150,13 @@ async fn a_batch_that_is_repeated_is_one_batch() {
         async |(org, batch)| org.is_debited_once_each(&batch).await,
     )
     .await;
-    assert_eq!(calls, 3, "one write of the head, and one for each run");
+    assert_eq!(calls, 3, "one write of the balance, and one for each run");
     look_at_balances(&saldo, &clock, 994).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_debit_of_an_organisation_that_is_to_be_split_is_one_debit() {
-    let (saldo, clock) = start_with(&[("Shards", &everyone_split())]).await;
+async fn the_first_debit_of_an_organisation_that_is_to_be_sharded_is_one_debit() {
+    let (saldo, clock) = start_with(&[("Shards", &everyone_sharded())]).await;
     let calls = each_call_goes_wrong(
         &saldo,
         async |org| {
@@ -167,7 +167,7 @@ async fn the_first_debit_of_an_organisation_that_is_to_be_split_is_one_debit() {
         async |(org, batch)| org.is_debited_once_each(&batch).await,
     )
     .await;
-    assert!(calls > 8, "it splits, and credits move: {calls}");
+    assert!(calls > 8, "it is sharded, and credits move: {calls}");
     look_at_balances(&saldo, &clock, 994).await;
 }
 
@@ -176,7 +176,7 @@ async fn look_at_balances(saldo: &Saldo, clock: &Clock, credits: i64) {
     books::prove_always(saldo, "before looking").await;
     clock.advance(120);
     for _ in 0..2 {
-        for (org, _) in books::heads(saldo).await {
+        for (org, _) in books::balances(saldo).await {
             let (_, balance) = system::balance(saldo, &org).await;
             assert_eq!(balance["available_credits"], credits, "{org}");
         }

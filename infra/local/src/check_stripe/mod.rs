@@ -15,9 +15,7 @@ pub use facts::{FACTS, Fact};
 pub use report::{Report, Row, Verdict};
 
 use lab::Lab;
-
-/// Stripe itself.
-const STRIPE: &str = "https://api.stripe.com";
+use saldo_adapters::world::STRIPE_URL;
 
 /// Where to try, and with which keys; all of test mode.
 pub struct Settings {
@@ -36,7 +34,7 @@ impl Settings {
     pub fn read(environment: impl Fn(&str) -> Option<String>) -> Result<Settings, String> {
         let key = |name: &str| environment(name).map(|key| of_test_mode(name, key)).transpose();
         Ok(Settings {
-            base: environment("STRIPE_API_BASE").unwrap_or_else(|| STRIPE.to_owned()),
+            base: environment("STRIPE_API_BASE").unwrap_or_else(|| STRIPE_URL.to_owned()),
             key: key("STRIPE_API_KEY")?.ok_or("STRIPE_API_KEY=sk_test_… is missing")?,
             write_key: key("STRIPE_WRITE_KEY")?,
             read_key: key("STRIPE_READ_KEY")?,

@@ -31,16 +31,22 @@ impl<'l> Resolver<'l> {
         Ok(Resolver { root, locals })
     }
 
-    /// Logical id and type of every resource, in the order of the file.
+    /// Logical id and type of every resource that is made, in the order of the file.
     pub(super) fn resources(&self) -> Result<Vec<(String, String)>, TemplateError> {
         let resources = self.root["Resources"].as_mapping();
         let resources = resources.ok_or_else(|| TemplateError("there are no Resources".to_owned()))?;
-        Ok(resources
-            .iter()
-            .filter_map(|(id, resource)| {
-                Some((id.as_str()?.to_owned(), resource["Type"].as_str()?.to_owned()))
-            })
-            .collect())
+        let mut made = Vec::new();
+        for (id, resource) in resources {
+            let Some((id, kind)) = id.as_str().zip(resource["Type"].as_str()) else { continue };
+            let wanted = match resource["Condition"].as_str() {
+                Some(name) => self.condition(&self.root["Conditions"][name])?,
+                None => true,
+            };
+            if wanted {
+                made.push((id.to_owned(), kind.to_owned()));
+            }
+        }
+        Ok(made)
     }
 
     /// Every parameter that has a value.
@@ -150,7 +156,11 @@ impl<'l> Resolver<'l> {
             return Err(TemplateError("a condition is not a function".to_owned()));
         };
         let arguments = tagged.value.as_sequence().map(Vec::as_slice).unwrap_or_default();
+        if let ("!Condition", Some(name)) = (tagged.tag.to_string().as_str(), tagged.value.as_str()) {
+            return self.condition(&self.root["Conditions"][name]);
+        }
         match (tagged.tag.to_string().as_str(), arguments) {
+            ("!And", all) => all.iter().try_fold(true, |so_far, one| Ok(so_far && self.condition(one)?)),
             ("!Equals", [left, right]) => Ok(self.resolve(left)? == self.resolve(right)?),
             ("!Not", [inner]) => Ok(!self.condition(inner)?),
             (other, _) => Err(TemplateError(format!("the condition {other} has no local counterpart"))),
@@ -224,11 +234,12 @@ impl<'l> Resolver<'l> {
         self.secret(result)
     }
 
+    /// The value behind `{{resolve:secretsmanager:<secret>:SecretString:<field>:<stage>:<version>}}`.
     fn secret(&self, text: String) -> Result<String, TemplateError> {
         let Some(reference) = text.strip_prefix("{{resolve:secretsmanager:") else { return Ok(text) };
-        let field =
-            reference.strip_suffix("}}").and_then(|inner| inner.rsplit_once(':')).map(|(_, field)| field);
+        let field = reference.strip_suffix("}}").and_then(|inner| inner.split_once(":SecretString:"));
         field
+            .and_then(|(_, rest)| rest.split(':').next())
             .and_then(|field| self.locals.secrets.get(field))
             .cloned()
             .ok_or_else(|| TemplateError(format!("there is no local value for {text}")))

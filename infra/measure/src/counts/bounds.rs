@@ -21,7 +21,7 @@ const PARTITIONS: &str = "due work is spread over eight partitions";
 const PARTITIONS_AND_HEAD: &str = "due work is spread over eight partitions; consistent read; the balance is read too, to finish debits that were left half done";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 29] = [
+pub(crate) const BOUNDS: [Bound; 31] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -117,9 +117,16 @@ pub(crate) const BOUNDS: [Bound; 29] = [
         why: CONSISTENT,
     },
     Bound {
+        call: "debit, the first refused since credits came (402)",
+        least: cost(3, [2, 0], 1, 0, 0),
+        allowed: cost(3, [2, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
+    exact("debit, a process's first since credits came behind it", cost(3, [3, 0], 0, 0, 0)),
+    Bound {
         call: "debit, reversed",
-        least: cost(3, [6, 0], 2, 0, 0),
-        allowed: cost(3, [6, 0], 4, 0, 0),
+        least: cost(2, [6, 0], 1, 0, 0),
+        allowed: cost(2, [6, 0], 2, 0, 0),
         why: CONSISTENT,
     },
     Bound {
@@ -130,7 +137,7 @@ pub(crate) const BOUNDS: [Bound; 29] = [
     },
     exact("debits, a batch of ten in one run", cost(2, [2, 0], 0, 0, 0)),
     exact("debits, a batch of ten at random", cost(11, [11, 0], 0, 0, 0)),
-    exact("debit, later ones of an organisation that is split", cost(2, [2, 0], 0, 0, 0)),
+    exact("debit, later ones of an organisation with shards", cost(2, [2, 0], 0, 0, 0)),
     exact("beside it: a transaction of three items", cost(1, [6, 0], 0, 0, 0)),
     exact("beside it: a transaction of two items", cost(1, [4, 0], 0, 0, 0)),
     Bound {

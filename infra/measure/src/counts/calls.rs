@@ -71,7 +71,16 @@ async fn unpaid(seen: &mut Vec<Measured>) -> Result<(), Failure> {
 async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     let saldo = Metered::start().await?;
     let mut note = |call, counts| seen.push(Measured { call, counts });
-    note("debit, refused: not enough left (402)", saldo.debit(&saldo.debit_id(), "sms", 402).await?);
+    let empty = Metered::start().await?;
+    let first = empty.debit(&empty.debit_id(), "sms", 402).await?;
+    note("debit, refused: not enough left (402)", empty.debit(&empty.debit_id(), "sms", 402).await?);
+    note("debit, the first refused since credits came (402)", first);
+    empty.top_up("first").await?;
+    note(
+        "debit, a process's first since credits came behind it",
+        empty.debit(&empty.debit_id(), "sms", 201).await?,
+    );
+    empty.stop().await;
     saldo.top_up("first").await?;
     note("debit, the organisation's first", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
     let id = saldo.debit_id();
@@ -92,7 +101,7 @@ async fn spent_over_shards(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     saldo.top_up("first").await?;
     saldo.debit(&saldo.debit_id(), "sms", 201).await?;
     let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
-    seen.push(Measured { call: "debit, later ones of an organisation that is split", counts });
+    seen.push(Measured { call: "debit, later ones of an organisation with shards", counts });
     saldo.stop().await;
     Ok(())
 }

@@ -21,7 +21,7 @@ const CREDITS: &str = "2";
 const CODE: &str = "34";
 const SEQUENCE_STEP: &str = "65536";
 
-/// A debit whose entry is written, to be taken out of the ring by the next one.
+/// A debit whose entry is written, to be acknowledged by the next one.
 struct Done {
     pending_name: String,
     stamp: AttributeValue,
@@ -33,7 +33,7 @@ pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
     for _ in 0..task.count {
         let id = Uuid::now_v7();
         let pending_name = URL_SAFE_NO_PAD.encode(id.as_bytes());
-        let (stamp, available) = take(&client, &task.table, &pending_name, done.as_ref()).await?;
+        let (stamp, available) = reserve(&client, &task.table, &pending_name, done.as_ref()).await?;
         enter(&client, &task.table, id, stamp.clone(), available).await?;
         done = Some(Done { pending_name, stamp });
     }
@@ -60,8 +60,8 @@ fn client(url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Takes credits from the head, and what is done out of its ring. Gives the stamp and what is left.
-async fn take(
+/// Reserves credits on the shard, and acknowledges what is done. Gives the stamp and what is left.
+async fn reserve(
     client: &Client,
     table: &str,
     pending_name: &str,
@@ -98,11 +98,11 @@ async fn take(
             .expression_attribute_names("#done0", pending_name)
             .expression_attribute_values(":done0", stamp.clone());
     }
-    let mut head = update.send().await?.attributes.ok_or("no head")?;
-    let left = head.remove("credits").ok_or("no credits")?;
-    match head.remove("q") {
-        Some(AttributeValue::M(mut ring)) => Ok((ring.remove(pending_name).ok_or("no stamp")?, left)),
-        _ => Err("no ring".into()),
+    let mut shard = update.send().await?.attributes.ok_or("no head")?;
+    let left = shard.remove("credits").ok_or("no credits")?;
+    match shard.remove("q") {
+        Some(AttributeValue::M(mut pending)) => Ok((pending.remove(pending_name).ok_or("no stamp")?, left)),
+        _ => Err("nothing pending".into()),
     }
 }
 

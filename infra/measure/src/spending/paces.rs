@@ -6,24 +6,24 @@ use super::transactions::{Collisions, per_second};
 use crate::failure::Failure;
 
 const SHARDS: [u8; 4] = [1, 2, 4, 8];
-/// Debits under way for each head: one takes 10 milliseconds when nothing is in its way, so that ten keep a head busy.
-const AT_HEAD: usize = 12;
-/// What one head can do in a second.
-const OF_ONE_HEAD: u64 = 1000;
-/// Of what all heads can do.
+/// Debits under way for each shard: one takes 10 milliseconds when nothing is in its way, so that ten keep a shard busy.
+const AT_SHARD: usize = 12;
+/// What one shard can do in a second.
+const OF_ONE_SHARD: u64 = 1000;
+/// Of what all shards can do.
 const GOAL_PERCENT: u64 = 95;
 /// Far more than is spent.
 const PLENTY: i64 = 1_000_000;
 
-/// Random ids, [`AT_HEAD`] of them under way for each head, by as many processes as there are heads.
+/// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_HEAD, granted: PLENTY, top_ups: None }
+    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
-fn functions(shards: u8, at_head: usize) -> Load {
-    Load { processes: usize::from(shards) * at_head, at_once: 1, ..usual(shards) }
+fn functions(shards: u8, at_shard: usize) -> Load {
+    Load { processes: usize::from(shards) * at_shard, at_once: 1, ..usual(shards) }
 }
 
 /// Prints all tables and gives the goals that were missed.
@@ -33,14 +33,16 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     print_others()?;
     println!();
     missed.extend(print_top_ups()?);
+    println!();
+    missed.extend(print_dead()?);
     Ok(missed)
 }
 
 fn print_usual() -> Result<Vec<String>, Failure> {
     report::head(&[
-        "heads",
+        "shards",
         "debits a second",
-        "of 1,000 for each head",
+        "of 1,000 for each shard",
         "write units a debit",
         "items read a debit",
         "as transactions of three items",
@@ -61,7 +63,7 @@ fn print_usual() -> Result<Vec<String>, Failure> {
             thousands(per_second(senders, Collisions::None)?),
         ]);
         if pace.debits_per_second * 100 < possible(&load) * GOAL_PERCENT {
-            missed.push(format!("{shards} heads: {} debits a second", pace.debits_per_second));
+            missed.push(format!("{shards} shards: {} debits a second", pace.debits_per_second));
         }
     }
     Ok(missed)
@@ -69,13 +71,13 @@ fn print_usual() -> Result<Vec<String>, Failure> {
 
 /// Fewer and more debits under way, and other senders.
 fn print_others() -> Result<(), Failure> {
-    report::head(&["debits under way for each head", "1 head", "2 heads", "4 heads", "8 heads"]);
+    report::head(&["debits under way for each shard", "1 shard", "2 shards", "4 shards", "8 shards"]);
     let by_processes = |at_once| move |shards| Load { at_once, ..usual(shards) };
-    let by_functions = |at_head| move |shards| functions(shards, at_head);
-    print_for_all_heads("8, by a process for each head", by_processes(8))?;
-    print_for_all_heads("16, by a process for each head", by_processes(16))?;
+    let by_functions = |at_shard| move |shards| functions(shards, at_shard);
+    print_for_all_heads("8, by a process for each shard", by_processes(8))?;
+    print_for_all_heads("16, by a process for each shard", by_processes(16))?;
     print_for_all_heads("8, by as many functions", by_functions(8))?;
-    print_for_all_heads("12, by as many functions", by_functions(AT_HEAD))?;
+    print_for_all_heads("12, by as many functions", by_functions(AT_SHARD))?;
     print_for_all_heads("16, by as many functions", by_functions(16))?;
     print_for_all_heads("24, by as many functions", by_functions(24))?;
     print_for_all_heads("96, by as many functions", by_functions(96))
@@ -92,9 +94,9 @@ fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Fail
     Ok(())
 }
 
-/// Four heads while credits come to the main one, which takes no debits.
+/// Four shards while credits come to the main one, which takes no debits.
 fn print_top_ups() -> Result<Option<String>, Failure> {
-    report::head(&["four heads", "debits a second", "of 1,000 for each head", "write units a debit"]);
+    report::head(&["four shards", "debits a second", "of 1,000 for each shard", "write units a debit"]);
     let often = TopUps { every: SECOND / 10, credits: 1_000 };
     let quiet = usual(4);
     let topped_up = Load { top_ups: Some(often), ..quiet };
@@ -104,6 +106,26 @@ fn print_top_ups() -> Result<Option<String>, Failure> {
     Ok((beside * 100 < before * 99).then(|| format!("with top-ups: {beside} debits a second, not {before}")))
 }
 
+/// One process of 16 callers, while others die between their two writes.
+fn print_dead() -> Result<Option<String>, Failure> {
+    report::head(&[
+        "one shard, 16 callers",
+        "debits a second",
+        "of 1,000 for each shard",
+        "write units a debit",
+    ]);
+    let alone = Load { at_once: 16, ..usual(1) };
+    let before = print_one("no dead batch", &alone)?;
+    let mut missed = None;
+    for (what, dead) in [("one batch of 25 dies", 1), ("two batches die", 2), ("four batches die", 4)] {
+        let beside = print_one(what, &Load { dead, ..alone })?;
+        if beside * 10 < before * 9 {
+            missed = Some(format!("{what}: {beside} debits a second, not {before}"));
+        }
+    }
+    Ok(missed)
+}
+
 fn print_one(what: &str, load: &Load) -> Result<u64, Failure> {
     let pace = measure(load)?;
     let seen = thousands(pace.debits_per_second);
@@ -111,9 +133,9 @@ fn print_one(what: &str, load: &Load) -> Result<u64, Failure> {
     Ok(pace.debits_per_second)
 }
 
-/// What all heads can do in a second.
+/// What all shards can do in a second.
 fn possible(load: &Load) -> u64 {
-    OF_ONE_HEAD * u64::from(load.shards)
+    OF_ONE_SHARD * u64::from(load.shards)
 }
 
 impl Pace {

@@ -133,7 +133,7 @@ impl Store {
     fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
-            Op::Shard(_) | Op::Reversal(_) => 1,
+            Op::Shard(_) => 1,
             _ => 0,
         };
         let answer = self.table.apply(op);
@@ -146,16 +146,18 @@ impl Store {
 fn written_by(op: &Op) -> (Vec<Partition>, u64) {
     let main = Partition::Shard(ShardId::MAIN);
     match op {
-        Op::Reserve(shard, _) | Op::Acknowledge(shard, _) => (vec![Partition::Shard(*shard)], 1),
+        Op::Reserve(shard, _) | Op::Acknowledge(shard, _) | Op::Fence(shard, _) => {
+            (vec![Partition::Shard(*shard)], 1)
+        }
         Op::GiveBack(_, stamp) => (vec![Partition::Shard(stamp.shard())], 1),
-        Op::PutEntries(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
+        Op::PutEntries(ledger, _) | Op::Complete(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
         Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) => (vec![main], 1),
         Op::Rebalance(rebalance) => {
             let from = rebalance.from.iter().map(|(shard, _)| *shard);
             let shards = from.chain([rebalance.to]).map(Partition::Shard);
             (shards.collect(), UNITS_IN_TRANSACTION)
         }
-        Op::Reverse(_) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
-        Op::Entries(_) | Op::Shard(_) | Op::Reversal(_) => (Vec::new(), 0),
+        Op::Reverse(..) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
+        Op::Entries(_) | Op::Shard(_) => (Vec::new(), 0),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use saldo_credits::test_support::InMemory;
-use saldo_credits::{SpendError, Spender};
+use saldo_credits::test_support::{Answer, InMemory, Op, Way};
+use saldo_credits::{Reserved, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Credits, Debit, DebitId, Details, OrgId, ShardCounts, Timestamp, TopUpId,
+    Actor, Channel, Credits, Debit, DebitId, Details, MOST_IN_BATCH, OrgId, Reservation, ReservedDebit,
+    ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
 };
 
 use super::partitions::{Asked, Link};
@@ -34,6 +35,8 @@ pub(crate) struct Load {
     pub(crate) at_once: usize,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
+    /// Batches of 25 whose processes die between their two writes while it is measured.
+    pub(crate) dead: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -88,6 +91,9 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     }
     if let Some(top_ups) = load.top_ups {
         tasks.add(Arc::clone(&scene).top_up(top_ups));
+    }
+    if load.dead > 0 {
+        tasks.add(Arc::clone(&scene).die(*load));
     }
     tasks.run()?;
     scene.books()?;
@@ -158,6 +164,28 @@ impl Scene {
             self.link.top_up(&TopUpId::new(self.now()), Credits(top_ups.credits)).await;
             *locked(&self.granted) += top_ups.credits;
             at += top_ups.every;
+        }
+    }
+
+    /// Processes reserve a batch each, on one shard, as soon as there is room, and do nothing any more.
+    async fn die(self: Arc<Scene>, load: Load) {
+        let mut rng = fastrand::Rng::with_seed(SEED);
+        let Some(shard) = ShardId::serving(load.shards).next() else { return };
+        self.clock.sleep_until(AFTER_SHARDING + WARM_UP).await;
+        for _ in 0..load.dead {
+            let code = Stamp::code(Credits(1), Channel::Email).unwrap_or_default();
+            let debit = |id| ReservedDebit { id, credits: Credits(1), code };
+            let debits: Vec<_> = (0..MOST_IN_BATCH).filter_map(|_| self.id(&mut rng)).map(debit).collect();
+            let (credits, at) = (i64::try_from(debits.len()).unwrap_or_default(), self.now());
+            let epoch = self.link.store().table.shards.get(&shard).map_or(0, |shard| shard.epoch);
+            let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: false, epoch, at };
+            loop {
+                let answer = self.link.call(Op::Reserve(shard, reservation.clone())).await;
+                if let Ok(Answer::Reserved(Reserved::Done(_))) = answer {
+                    break;
+                }
+            }
+            *locked(&self.granted) -= credits;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Beside it: debits as plain transactions on head, entry and idempotency record, in the same virtual time.
+//! Beside it: debits as plain transactions on shard, entry and idempotency record, in the same virtual time.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ pub(crate) enum Collisions {
     None,
 }
 
-/// The organisation's one head item; each entry and record lies elsewhere.
+/// The organisation's one shard item; each entry and record lies elsewhere.
 #[derive(Default)]
 struct BalanceShard {
     partitions: Partitions,

@@ -17,7 +17,9 @@ use super::Store;
 use super::attributes::{Item, Reader, number};
 use super::keys;
 use super::rows::CREDITS;
-use super::short_names::shard::{MOVEMENTS, PENDING, SEQUENCE, SHARDING, SHARDS};
+use super::short_names::shard::{
+    EPOCH, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
+};
 use crate::PortError;
 
 impl Store {
@@ -31,21 +33,26 @@ impl Store {
         id: ShardId,
         reservation: &Reservation,
     ) -> UpdateItemFluentBuilder {
-        let Reservation { debits, acknowledged, unsharded } = reservation;
+        let Reservation { debits, acknowledged, unsharded, epoch, at } = reservation;
         let (guards, removed) = acknowledging(acknowledged);
         let fence = if *unsharded { " AND attribute_not_exists(#s)" } else { "" };
+        let first = if *epoch == 0 { "attribute_not_exists(#e) OR " } else { "" };
         let new = 0..debits.len();
         let absent: String = new.clone().map(|at| format!(" AND attribute_not_exists(#q.#id{at})")).collect();
         let stamps: String = new.map(|at| format!(", #q.#id{at} = #v + :code{at}")).collect();
         let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {removed}") };
         let mut update = with_acknowledged(self.shard_update(org, id), acknowledged)
-            .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step{stamps}{remove}"))
+            .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step, #t = :at{stamps}{remove}"))
             .condition_expression(format!(
-                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room{fence}{absent}{guards}"
+                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room AND ({first}#e = :epoch){fence}{absent}{guards}"
             ))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
             .expression_attribute_names("#q", PENDING)
+            .expression_attribute_names("#t", RESERVED_AT)
+            .expression_attribute_names("#e", EPOCH)
+            .expression_attribute_values(":at", number(at.secs()))
+            .expression_attribute_values(":epoch", number(*epoch))
             .expression_attribute_values(":credits", number(reservation.credits().0))
             .expression_attribute_values(":step", number(SEQUENCE_STEP))
             .expression_attribute_values(
@@ -90,8 +97,14 @@ impl Store {
 
     pub(super) fn give_back_update(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> UpdateItemFluentBuilder {
         self.shard_update(org, stamp.shard())
-            .update_expression("SET #credits = #credits + :credits REMOVE #q.#id ADD #g :one")
+            .update_expression(format!(
+                "SET #credits = #credits + :credits, {NEXT_EPOCH} REMOVE #q.#id ADD #g :one"
+            ))
             .condition_expression("#q.#id = :stamp")
+            .expression_attribute_names("#e", EPOCH)
+            .expression_attribute_names("#f", REFUSED)
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":born", number(0))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_names("#g", MOVEMENTS)
@@ -131,18 +144,40 @@ impl Store {
         }
     }
 
-    /// Credits that come to a balance shard; makes it if there is none.
+    pub(super) fn fence_update(&self, org: &OrgId, id: ShardId, at_once: bool) -> UpdateItemFluentBuilder {
+        let update = self
+            .shard_update(org, id)
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew);
+        if at_once {
+            return update
+                .update_expression("SET #e = if_not_exists(#e, :zero) + :one")
+                .expression_attribute_names("#e", EPOCH)
+                .expression_attribute_values(":zero", number(0));
+        }
+        update.update_expression("SET #f = :one").expression_attribute_names("#f", REFUSED)
+    }
+
+    /// Credits that come to a balance shard, or leave it; makes the shard if there is none.
+    ///
+    /// A main shard is born in the epoch 0, which is what a process assumes of one that it has not seen. Any other is
+    /// born in a later one: an attempt of before, which someone may have been refused behind, does not succeed on it.
     pub(super) fn gain(&self, org: &OrgId, id: ShardId, credits: Credits) -> UpdateBuilder {
+        let born = i64::from(id != ShardId::MAIN);
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::shard(org, id)))
-            .update_expression(
-                "SET #v = if_not_exists(#v, :first), #q = if_not_exists(#q, :empty) ADD #credits :credits, #g :one",
-            )
+            .update_expression(format!(
+                "SET #v = if_not_exists(#v, :first), #q = if_not_exists(#q, :empty), {NEXT_EPOCH} ADD #credits :credits, #g :one"
+            ))
+            .expression_attribute_names("#e", EPOCH)
+            .expression_attribute_names("#f", REFUSED)
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_names("#g", MOVEMENTS)
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":born", number(born))
             .expression_attribute_values(":credits", number(credits.0))
             .expression_attribute_values(":first", number(id.first_sequence()))
             .expression_attribute_values(":empty", AttributeValue::M(Item::new()))
@@ -174,6 +209,9 @@ impl Store {
         Ok(updates)
     }
 }
+
+/// The epoch moves on, if someone was refused, with credits that come.
+const NEXT_EPOCH: &str = "#e = if_not_exists(#e, :zero) + if_not_exists(#f, :born), #f = :zero";
 
 /// ` AND (…)` for each debit that is to be pending no more, and the paths to remove.
 fn acknowledging(written: &[(DebitId, Stamp)]) -> (String, String) {
@@ -210,6 +248,9 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
             Some(ms) => Sharding::Since(Timestamp::from_ms(ms)),
         },
         shards: row.optional_number(SHARDS).and_then(|shards| u8::try_from(shards).ok()),
+        reserved_at: Timestamp::from_secs(row.optional_number(RESERVED_AT).unwrap_or_default()),
+        epoch: row.optional_number(EPOCH).unwrap_or_default(),
+        refused: row.optional_number(REFUSED).is_some_and(|refused| refused > 0),
         ..BalanceShard::default()
     };
     if let Some(AttributeValue::M(pending)) = item.get(PENDING) {
@@ -248,7 +289,14 @@ mod tests {
         // Enough for a million million debits.
         let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
         let mut item = keys::shard(&org, last);
-        for (name, value) in [(CREDITS, 999_999_999_999), (SEQUENCE, sequence), (MOVEMENTS, 999_999_999)] {
+        for (name, value) in [
+            (CREDITS, 999_999_999_999),
+            (SEQUENCE, sequence),
+            (MOVEMENTS, 999_999_999),
+            (RESERVED_AT, 9_999_999_999),
+            (EPOCH, 999_999),
+            (REFUSED, 1),
+        ] {
             item.insert(name.to_owned(), number(value));
         }
         let pending = ids(PENDING_ROOM).map(|id| (pending_name(id), number(sequence))).collect();
@@ -268,7 +316,8 @@ mod tests {
             .map(|id| ReservedDebit { id, credits: Credits(4_095), code: SEQUENCE_STEP - 1 })
             .collect();
         let acknowledged = ids(100).skip(32).take(MOST_ACKNOWLEDGED).map(|id| (id, Stamp(17))).collect();
-        let reservation = Reservation { debits, acknowledged, unsharded: true };
+        let (epoch, at) = (0, Timestamp::from_ms(0));
+        let reservation = Reservation { debits, acknowledged, unsharded: true, epoch, at };
         let update = store.reserve_update(&OrgId::parse("acme").unwrap(), ShardId::MAIN, &reservation);
         for expression in [update.get_update_expression(), update.get_condition_expression()] {
             let text = expression.as_deref().unwrap();
@@ -296,6 +345,11 @@ mod tests {
         assert_eq!((shard.movements, shard.sharding), (3, Sharding::No));
         item.insert(SHARDS.to_owned(), number(4));
         assert_eq!(shard_of(&item).unwrap().shards, Some(4));
+        for (name, value) in [(EPOCH, 7), (REFUSED, 1), (RESERVED_AT, 9)] {
+            item.insert(name.to_owned(), number(value));
+        }
+        let shard = shard_of(&item).unwrap();
+        assert_eq!((shard.epoch, shard.refused, shard.reserved_at), (7, true, Timestamp::from_secs(9)));
         item.insert(SHARDING.to_owned(), number(0));
         assert_eq!(shard_of(&item).unwrap().sharding, Sharding::Announced);
         item.insert(SHARDING.to_owned(), number(7));

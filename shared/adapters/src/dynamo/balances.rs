@@ -7,25 +7,24 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Credits, DebitEntry, DebitId, EntryId, OrgId, Posting,
-    Rebalance, Reservation, Reversal, ShardId, Stamp, Timestamp,
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, Posting, Rebalance, Reservation,
+    Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Reader};
+use super::attributes::Item;
 use super::balance_shards::shard_of;
 use super::errors::port_error;
 use super::keys::{self, PK};
 use super::posting::Posted;
-use super::rows::CREDITS;
 use super::runs::{actor_of, stored_in};
 use super::transactions::{not_built, until_no_collision};
 use crate::PortError;
 
 /// A reservation waits less for a transaction on its shard to end than a transaction does.
 const FIRST_PAUSE_MS: u64 = 10;
-/// How often entries are written anew because the item of their run turns out to be another actor's: it has one for ever.
-const OWNERS_TRIED: usize = 3;
+/// How often entries are written anew because the item of their run has become someone else's.
+const TRIES: u32 = 4;
 
 impl Balances for Store {
     async fn reserve(
@@ -56,7 +55,7 @@ impl Balances for Store {
         let first = entries.first().ok_or_else(|| PortError::Broken("no entries to write".to_owned()))?;
         let run = first.id.run();
         let mut actor = first.actor.clone();
-        for _ in 0..OWNERS_TRIED {
+        for _ in 0..TRIES {
             let before = match updated(self.entries_update(org, ledger, run, &actor, entries)).await? {
                 Ok(_) => return Ok(Written::New),
                 Err(before) => before,
@@ -70,6 +69,19 @@ impl Balances for Store {
             actor = before.as_ref().map_or(Ok(actor), actor_of)?;
         }
         Err(PortError::Unavailable("the item of a run changes".to_owned()))
+    }
+
+    async fn complete(&self, org: &OrgId, ledger: ShardId, entry: &DebitEntry) -> Result<Written, PortError> {
+        match updated(self.complete_update(org, ledger, entry)).await? {
+            Ok(_) => Ok(Written::New),
+            Err(before) => Ok(Written::Before(vec![stored_in(before.as_ref(), entry.id)?])),
+        }
+    }
+
+    async fn fence(&self, org: &OrgId, shard: ShardId, at_once: bool) -> Result<BalanceShard, PortError> {
+        let fenced =
+            updated(self.fence_update(org, shard, at_once)).await?.ok().and_then(|done| done.attributes);
+        shard_of(&fenced.ok_or_else(|| PortError::Broken("no fenced shard".to_owned()))?)
     }
 
     async fn give_back(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
@@ -132,18 +144,18 @@ impl Balances for Store {
         or_conflict(updated(self.shards_update(org, shards)).await?)
     }
 
-    async fn reversal(&self, org: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
-        let item = self.item(keys::reversal(org, id)).await?;
-        item.as_ref().map(|item| reversal_of(id, item)).transpose()
-    }
-
-    async fn reverse(&self, org: &OrgId, reversal: &Reversal, actor: &Actor) -> Result<Reversed, PortError> {
-        match self.post(org, &Posting::reversal(reversal, actor)).await? {
+    async fn reverse(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        reversal: &Reversal,
+        actor: &Actor,
+    ) -> Result<Reversed, PortError> {
+        match self.post(org, &Posting::reversal(reversal, ledger, Some(actor))).await? {
             Posted::New => Ok(Reversed::New),
             Posted::Before(entry) => Ok(Reversed::Before(Reversal {
                 entry: entry.id,
                 credits: entry.credits,
-                channel: entry.channel.unwrap_or(reversal.channel),
                 at: entry.at,
                 ..*reversal
             })),
@@ -173,15 +185,4 @@ fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
 fn in_transaction(error: &SdkError<UpdateItemError>) -> bool {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     code == Some("TransactionConflictException")
-}
-
-fn reversal_of(debit: DebitId, item: &Item) -> Result<Reversal, PortError> {
-    let row = Reader(item);
-    Ok(Reversal {
-        debit,
-        entry: row.parsed("entry", |id| EntryId::parse(id).ok())?,
-        credits: Credits(row.number(CREDITS)?),
-        channel: row.parsed("channel", Channel::parse)?,
-        at: row.moment("at")?,
-    })
 }

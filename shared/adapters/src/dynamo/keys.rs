@@ -1,6 +1,6 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{DebitId, EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
+use saldo_domain::{EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
 
 use super::attributes::{Item, text};
 
@@ -24,7 +24,6 @@ pub(super) enum Kind {
     Settings,
     TopUp,
     Request,
-    Reversal,
     /// Entries and runs of debits have a partition to themselves and no prefix.
     Entry,
 }
@@ -41,7 +40,6 @@ impl Kind {
             Kind::Settings => "SETTINGS",
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
-            Kind::Reversal => "REVERSAL#",
             Kind::Entry => "",
         }
     }
@@ -104,11 +102,6 @@ pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
     key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
 
-/// That a debit was reversed, and by which entry.
-pub(super) fn reversal(of: &OrgId, id: DebitId) -> Item {
-    key(org(of), Kind::Reversal, &id.to_string())
-}
-
 /// A moment as the index sorts it.
 pub(super) fn due_at(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
@@ -154,19 +147,11 @@ mod tests {
 
     #[test]
     fn a_look_at_the_balance_reads_balance_and_slot_and_nothing_else() {
-        let all = [
-            Kind::Balance,
-            Kind::OpenSlot,
-            Kind::Settings,
-            Kind::TopUp,
-            Kind::Request,
-            Kind::Reversal,
-            Kind::Entry,
-        ];
+        let all = [Kind::Balance, Kind::OpenSlot, Kind::Settings, Kind::TopUp, Kind::Request, Kind::Entry];
         for kind in all {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
-                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Reversal | Kind::Entry => false,
+                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Entry => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }
@@ -175,8 +160,8 @@ mod tests {
             assert_eq!(item[SK].as_s().unwrap(), sk, "one item each, whatever the organisation");
             assert_eq!(item[PK].as_s().unwrap(), "ORG#acme");
         }
-        let third = shard(&org, ShardId::balances().nth(3).unwrap());
-        assert_eq!(third[PK].as_s().unwrap(), "ORG#acme#3", "each shard is in a partition of its own");
+        let shard = shard(&org, ShardId::balances().nth(3).unwrap());
+        assert_eq!(shard[PK].as_s().unwrap(), "ORG#acme#3", "each shard is in a partition of its own");
         let entry = entry(&org, EntryId::parse("019ab0f2-6c40-7a11-8b22-334455667780").unwrap());
         assert_eq!(
             entry[PK].as_s().unwrap(),

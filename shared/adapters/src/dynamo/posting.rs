@@ -1,12 +1,14 @@
 //! The one place where credits are posted: a change of a row, entries, balance and slot in one transaction.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use saldo_domain::{Channel, Credits, Entry, EntryId, Floor, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
+use saldo_credits::Stored;
+use saldo_domain::{Credits, Entry, Floor, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer, number, text};
+use super::attributes::{Item, number, text};
 use super::keys;
-use super::rows::{CREDITS, REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
+use super::rows::{REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
+use super::runs::stored_in;
 use super::transactions::not_built;
 use crate::PortError;
 
@@ -32,15 +34,13 @@ impl Store {
     ///
     /// [`PortError::Conflict`] means that a posting with a floor found too little.
     pub async fn post(&self, org: &OrgId, posting: &Posting) -> Result<Posted, PortError> {
-        let mut parts = Vec::new();
-        for item in note(org, posting).into_iter().chain([entry_item(org, &posting.entry)]) {
-            parts.push(self.put_if_absent(item)?);
-        }
+        let mut parts: Vec<_> = self.mark(org, posting)?.into_iter().collect();
+        parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         let written = 0..parts.len();
         parts.extend(self.balance_update(org, std::slice::from_ref(posting))?);
         let Err(refused) = self.transact(parts).await? else { return Ok(Posted::New) };
         let before = written.into_iter().find_map(|place| refused.item_at(place));
-        before.map_or(Err(PortError::Conflict), |item| noted(item, posting).map(Posted::Before))
+        before.map_or(Err(PortError::Conflict), |item| made_before(item, posting).map(Posted::Before))
     }
 
     /// Writes a row and its postings, all or nothing.
@@ -54,7 +54,7 @@ impl Store {
         let org = &top_up.org;
         let mut parts = vec![self.row_put(top_up)?];
         for posting in postings {
-            parts.extend(note(org, posting).map(|note| self.put_if_absent(note)).transpose()?);
+            parts.extend(self.mark(org, posting)?);
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         }
         parts.extend(self.balance_update(org, postings)?);
@@ -62,6 +62,16 @@ impl Store {
             parts.push(self.slot_delete(org, &top_up.id)?);
         }
         self.transact(parts).await?.map_err(|_| PortError::Conflict)
+    }
+
+    /// The mark that a posting is made once, where its entry alone does not say it.
+    fn mark(&self, org: &OrgId, posting: &Posting) -> Result<Option<TransactWriteItem>, PortError> {
+        match posting.once {
+            Once::Entry => Ok(None),
+            Once::Debit(debit, ledger) => {
+                self.mark_reversed(org, ledger, debit, posting.entry.at).map(Some).map_err(not_built)
+            }
+        }
     }
 
     /// All postings in one update of the balance, as a transaction has one for each item.
@@ -108,33 +118,11 @@ impl Store {
     }
 }
 
-/// The note that a posting is made once, where its entry alone does not say it.
-fn note(org: &OrgId, posting: &Posting) -> Option<Item> {
-    let entry = &posting.entry;
-    match posting.once {
-        Once::Entry => None,
-        Once::Debit(debit) => Some(
-            Writer(keys::reversal(org, debit))
-                .text("entry", entry.id.to_string())
-                .number("at", entry.at.ms())
-                .number(CREDITS, entry.credits.0)
-                .optional_text("channel", entry.channel.map(Channel::as_str))
-                .0,
-        ),
-    }
-}
-
-/// The entry that was made before, by what stands in place of its note or itself.
-fn noted(item: &Item, posting: &Posting) -> Result<Entry, PortError> {
-    let row = Reader(item);
-    match posting.once {
-        Once::Entry => entry_of(item),
-        Once::Debit(_) => Ok(Entry {
-            id: row.parsed("entry", |id| EntryId::parse(id).ok())?,
-            at: row.moment("at")?,
-            credits: Credits(row.number(CREDITS)?),
-            channel: Some(row.parsed("channel", Channel::parse)?),
-            ..posting.entry.clone()
-        }),
+/// The entry that was made before, by what stands in place of its mark or itself.
+fn made_before(item: &Item, posting: &Posting) -> Result<Entry, PortError> {
+    let Once::Debit(debit, ledger) = posting.once else { return entry_of(item) };
+    match stored_in(Some(item), debit)? {
+        Stored::Reversed(_, reversal) => Ok(Posting::reversal(&reversal, ledger, None).entry),
+        Stored::Nothing | Stored::Debit(_) | Stored::Other => Err(PortError::Conflict),
     }
 }

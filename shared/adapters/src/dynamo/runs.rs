@@ -1,17 +1,22 @@
 //! Entries of debits as items: one item for each run of ids, in which every debit is an attribute of its own.
 
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference, RunId,
-    ShardId, Stamp,
+    Actor, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference,
+    Reversal, RunId, ShardId, Stamp, Timestamp,
 };
 
 use super::Store;
-use super::attributes::{Item, Reader, Writer, text};
+use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
-use super::short_names::run::{ACTOR, AVAILABLE, BY_REPAIR, CHANNEL, COUNTRY, REFERENCE, SPENT, STAMP};
+use super::short_names::run::{
+    ACTOR, AVAILABLE, BY_REPAIR, CHANNEL, COUNTRY, REFERENCE, REVERSED, SPENT, STAMP,
+};
 use crate::PortError;
 
 const KIND: &str = "kind";
@@ -53,6 +58,55 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Replaces an entry that says no details and has the same stamp.
+    pub(super) fn complete_update(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        entry: &DebitEntry,
+    ) -> UpdateItemFluentBuilder {
+        // It says itself whose it is: another one than the item's, perhaps.
+        let mut debit = debit_item(entry, &entry.actor);
+        debit.insert(ACTOR.to_owned(), text(entry.actor.to_string()));
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::run(org, ledger, entry.id.run())))
+            .update_expression("SET #d = :d")
+            .condition_expression("attribute_exists(#d.#by_repair) AND #d.#stamp = :stamp")
+            .expression_attribute_names("#d", name(entry.id))
+            .expression_attribute_names("#by_repair", BY_REPAIR)
+            .expression_attribute_names("#stamp", STAMP)
+            .expression_attribute_values(":d", AttributeValue::M(debit))
+            .expression_attribute_values(":stamp", number(entry.stamp.0))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Marks a debit that is there as reversed, once.
+    pub(super) fn mark_reversed(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        debit: DebitId,
+        at: Timestamp,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::run(org, ledger, debit.run())))
+            .update_expression("SET #x = :at")
+            .condition_expression("#kind = :debits AND attribute_exists(#d) AND attribute_not_exists(#x)")
+            .expression_attribute_names("#kind", KIND)
+            .expression_attribute_names("#d", name(debit))
+            .expression_attribute_names("#x", mark(debit))
+            .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":at", number(at.ms()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
 /// Whose item a run's is.
 pub(super) fn actor_of(item: &Item) -> Result<Actor, PortError> {
     Reader(item).parsed(ACTOR, |actor| actor.parse().ok())
@@ -69,7 +123,14 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
         Some(AttributeValue::M(debit)) => {
             let own = Reader(debit).optional_text(ACTOR).and_then(|actor| actor.parse().ok());
             let actor = own.map_or_else(|| actor_of(item), Ok)?;
-            debit_of(id, debit, actor).map(Stored::Debit)
+            let entry = debit_of(id, debit, actor)?;
+            Ok(match Reader(item).optional_moment(&mark(id)) {
+                None => Stored::Debit(entry),
+                Some(at) => {
+                    let reversal = Reversal::of(&entry, at);
+                    Stored::Reversed(entry, reversal)
+                }
+            })
         }
         Some(_) => Err(Reader(item).fault(&name(id))),
     }
@@ -86,8 +147,7 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
     let mut entries = Vec::new();
     for place in 0..=31 {
         let id = run.id(place).map_err(|_| row.fault(keys::SK))?;
-        let Stored::Debit(debit) = stored_in(Some(item), id)? else { continue };
-        entries.push(Entry::of_debit(&debit));
+        entries.extend(stored_in(Some(item), id)?.entry().map(Entry::of_debit));
     }
     Ok(Some(entries))
 }
@@ -95,6 +155,11 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
 /// The attribute of a debit in the item of its run.
 fn name(id: DebitId) -> String {
     format!("{:02}", id.place())
+}
+
+/// The attribute that tells that a debit is reversed.
+fn mark(id: DebitId) -> String {
+    format!("{REVERSED}{}", name(id))
 }
 
 /// In the item of a run that is `of_run`'s.

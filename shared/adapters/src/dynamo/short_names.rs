@@ -15,6 +15,12 @@ pub(super) mod shard {
     pub(in super::super) const SHARDING: &str = "s";
     /// Over how many shards the organisation wants its debits spread. Of the main shard only.
     pub(in super::super) const SHARDS: &str = "n";
+    /// When credits were last reserved, in seconds.
+    pub(in super::super) const RESERVED_AT: &str = "t";
+    /// The epoch that reservations must know; absent for the first one, 0.
+    pub(in super::super) const EPOCH: &str = "e";
+    /// By how much the epoch moves when credits come: 1 when someone was refused since they last came.
+    pub(in super::super) const REFUSED: &str = "f";
 }
 
 /// Of the item of a run, in which each debit is a map under its place, `00` to `31`.
@@ -29,6 +35,8 @@ pub(super) mod run {
     pub(in super::super) const CHANNEL: &str = "ch";
     pub(in super::super) const COUNTRY: &str = "co";
     pub(in super::super) const REFERENCE: &str = "r";
+    /// Before a place: when the debit there was reversed, in milliseconds, beside the debits.
+    pub(in super::super) const REVERSED: &str = "x";
     /// There when the debit does not say all that its sender said.
     pub(in super::super) const BY_REPAIR: &str = "by_repair";
 }

@@ -59,10 +59,22 @@ pub enum Bug {
     MovementsNotCounted,
     /// Whoever reads all balance shards does not see the last one.
     LastShardUnseen,
+    /// A reversed debit shows nothing of it.
+    ReversalLeavesNoMark,
+    /// An entry is replaced whatever it says already.
+    CompletedUnguarded,
+    /// Who reserves is told the credits of before.
+    CreditsShownAsBefore,
+    /// A shard serves reservations of earlier epochs.
+    EpochIgnored,
+    /// Credits that come after a refusal begin no new epoch.
+    EpochStands,
+    /// A shard does not keep that someone was refused.
+    FenceForgotten,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 28] = [
+    pub const ALL: [Bug; 34] = [
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -91,5 +103,11 @@ impl Bug {
         Bug::RebalanceLosesCredits,
         Bug::MovementsNotCounted,
         Bug::LastShardUnseen,
+        Bug::ReversalLeavesNoMark,
+        Bug::CompletedUnguarded,
+        Bug::CreditsShownAsBefore,
+        Bug::EpochIgnored,
+        Bug::EpochStands,
+        Bug::FenceForgotten,
     ];
 }

@@ -21,7 +21,8 @@ pub struct Table {
     pub bug: Option<Bug>,
     pub shards: BalanceShards,
     pub ledger: BTreeMap<(ShardId, EntryId), Row>,
-    pub reversals: BTreeMap<DebitId, Reversal>,
+    /// By where the debits' entries lie.
+    pub reversals: BTreeMap<(ShardId, DebitId), Reversal>,
     /// Applications of each debit that were not given back.
     pub charged: BTreeMap<DebitId, i64>,
     /// What all balance shards had together, after each call.
@@ -30,6 +31,9 @@ pub struct Table {
     pub wrong: Option<String>,
     /// Whether the books are left alone after each call: a look at them takes as long as the ledger is.
     pub unchecked: bool,
+    /// How many calls there had been when each debit was first reserved: what all shards had together then stands there in
+    /// `totals`.
+    pub reserved_at: BTreeMap<DebitId, usize>,
     /// Debits by when their entry came, in calls.
     written_at: BTreeMap<DebitId, u64>,
     calls: u64,
@@ -49,6 +53,8 @@ pub enum Op {
     Reserve(ShardId, Reservation),
     MakeReady,
     PutEntries(ShardId, Vec<DebitEntry>),
+    Complete(ShardId, DebitEntry),
+    Fence(ShardId, bool),
     GiveBack(DebitId, Stamp),
     Acknowledge(ShardId, Vec<(DebitId, Stamp)>),
     Entries(Vec<(ShardId, DebitId)>),
@@ -57,8 +63,7 @@ pub enum Op {
     AnnounceSharding,
     StartSharding(Timestamp),
     SetShards(Option<u8>),
-    Reversal(DebitId),
-    Reverse(Reversal),
+    Reverse(ShardId, Reversal),
 }
 
 /// What a call answers.
@@ -69,7 +74,6 @@ pub enum Answer {
     Written(Written),
     Entries(Vec<Stored>),
     Shard(Option<BalanceShard>),
-    Reversal(Option<Reversal>),
     Reversed(Reversed),
 }
 
@@ -94,6 +98,7 @@ impl Table {
         if forgets {
             main.pending.clear();
         }
+        self.begin_epoch(ShardId::MAIN);
         self.check();
     }
 
@@ -103,6 +108,8 @@ impl Table {
             Op::Reserve(shard, reservation) => Ok(Answer::Reserved(self.reserve(*shard, reservation))),
             Op::MakeReady => self.on_main(|main| main.ready = true),
             Op::PutEntries(ledger, entries) => Ok(Answer::Written(self.put_entries(*ledger, entries))),
+            Op::Complete(ledger, entry) => Ok(Answer::Written(self.complete(*ledger, entry))),
+            Op::Fence(id, at_once) => Ok(Answer::Shard(Some(self.fence(*id, *at_once)))),
             Op::GiveBack(id, stamp) => {
                 self.give_back(*id, *stamp);
                 Ok(Answer::Done(()))
@@ -118,8 +125,7 @@ impl Table {
                 self.set_sharding(Sharding::Announced, Sharding::Since(since)).map(Answer::Done)
             }
             Op::SetShards(shards) => self.on_main(|main| main.shards = *shards),
-            Op::Reversal(id) => Ok(Answer::Reversal(self.reversals.get(id).copied())),
-            Op::Reverse(reversal) => Ok(Answer::Reversed(self.reverse(*reversal))),
+            Op::Reverse(ledger, reversal) => self.reverse(*ledger, *reversal).map(Answer::Reversed),
         };
         self.check();
         answer
@@ -133,7 +139,7 @@ impl Table {
 
     fn reserve(&mut self, id: ShardId, reservation: &Reservation) -> Reserved {
         let bug = self.bug;
-        let Reservation { debits, acknowledged, unsharded } = reservation;
+        let Reservation { debits, acknowledged, unsharded, epoch, at } = reservation;
         if acknowledged.iter().any(|(id, _)| debits.iter().any(|debit| debit.id == *id)) {
             let wrong = "a debit writes and removes the same path, which DynamoDB refuses";
             self.wrong.get_or_insert(wrong.to_owned());
@@ -151,10 +157,13 @@ impl Table {
             && (absent || bug == Some(Bug::NoPendingCheck))
             && shard.pending.len() < reservation.room()
             && (written || bug == Some(Bug::UnguardedAcknowledging))
+            && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
             && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence));
         if !gives {
             return Reserved::Refused(Some(shard.clone()));
         }
+        let before = shard.clone();
+        shard.reserved_at = Timestamp::from_secs(at.secs());
         for (id, _) in acknowledged {
             shard.pending.remove(id);
         }
@@ -169,11 +178,17 @@ impl Table {
             shard.credits.0 -= debit.credits.0;
             shard.pending.insert(debit.id, stamp);
             *self.charged.entry(debit.id).or_default() += 1;
+            self.reserved_at.entry(debit.id).or_insert(self.totals.len());
         }
         if bug != Some(Bug::SequenceStands) {
             shard.sequence += SEQUENCE_STEP;
         }
-        Reserved::Done(shard.clone())
+        match bug {
+            Some(Bug::CreditsShownAsBefore) => {
+                Reserved::Done(BalanceShard { credits: before.credits, ..shard.clone() })
+            }
+            _ => Reserved::Done(shard.clone()),
+        }
     }
 
     fn put_entries(&mut self, ledger: ShardId, entries: &[DebitEntry]) -> Written {
@@ -199,6 +214,36 @@ impl Table {
         Written::New
     }
 
+    fn complete(&mut self, ledger: ShardId, entry: &DebitEntry) -> Written {
+        let there = self.stored(ledger, entry.id);
+        let unsaid = there.entry().is_some_and(|there| there.details.is_none() && there.stamp == entry.stamp);
+        if !unsaid && self.bug != Some(Bug::CompletedUnguarded) {
+            return Written::Before(vec![there]);
+        }
+        self.ledger.insert((ledger, entry.id.entry()), Row::Debit(entry.clone()));
+        Written::New
+    }
+
+    fn fence(&mut self, id: ShardId, at_once: bool) -> BalanceShard {
+        let bug = self.bug;
+        let shard = self.shards.entry(id).or_default();
+        match (at_once, bug) {
+            (_, Some(Bug::FenceForgotten)) => {}
+            (true, _) => shard.epoch += 1,
+            (false, _) => shard.refused = true,
+        }
+        shard.clone()
+    }
+
+    /// Credits came.
+    fn begin_epoch(&mut self, id: ShardId) {
+        let bug = self.bug;
+        if let Some(shard) = self.shards.get_mut(&id) {
+            shard.epoch += i64::from(shard.refused && bug != Some(Bug::EpochStands));
+            shard.refused = false;
+        }
+    }
+
     fn give_back(&mut self, id: DebitId, stamp: Stamp) {
         let bug = self.bug;
         let Some(shard) = self.shards.get_mut(&stamp.shard()) else { return };
@@ -212,12 +257,13 @@ impl Table {
             shard.pending.remove(&id);
         }
         *self.charged.entry(id).or_default() -= 1;
+        self.begin_epoch(stamp.shard());
     }
 
     fn acknowledge(&mut self, id: ShardId, written: &[(DebitId, Stamp)]) -> Result<(), PortError> {
         let unguarded = self.bug == Some(Bug::UnguardedRepair);
         let Some(shard) = self.shards.get_mut(&id) else { return Err(PortError::Conflict) };
-        if !unguarded && !has_these_or_none(shard, written) {
+        if !shard.ready || (!unguarded && !has_these_or_none(shard, written)) {
             return Err(PortError::Conflict);
         }
         for (id, _) in written {
@@ -241,7 +287,12 @@ impl Table {
             return Stored::Other;
         }
         match self.ledger.get(&(ledger, id.entry())) {
-            Some(Row::Debit(entry)) => Stored::Debit(entry.clone()),
+            Some(Row::Debit(entry)) => match self.reversals.get(&(ledger, id)) {
+                Some(reversal) if self.bug != Some(Bug::ReversalLeavesNoMark) => {
+                    Stored::Reversed(entry.clone(), *reversal)
+                }
+                Some(_) | None => Stored::Debit(entry.clone()),
+            },
             Some(Row::Reversal(_) | Row::TopUp(_)) => Stored::Other,
             None => Stored::Nothing,
         }
@@ -272,11 +323,14 @@ impl Table {
         }
         let shared = self.bug == Some(Bug::ShardsShareStamps);
         let sequence = if shared { 0 } else { rebalance.to.first_sequence() };
-        let fresh = BalanceShard { sequence, ready: true, ..BalanceShard::default() };
-        let shard = self.shards.entry(rebalance.to).or_insert(fresh);
+        let shard = self.shards.entry(rebalance.to).or_default();
+        if !shard.ready {
+            (shard.ready, shard.sequence) = (true, sequence);
+            shard.refused |= rebalance.to != ShardId::MAIN;
+        }
         shard.credits.0 += moved;
         shard.movements += counts;
-        shard.ready = true;
+        self.begin_epoch(rebalance.to);
         Ok(())
     }
 
@@ -290,13 +344,16 @@ impl Table {
         }
     }
 
-    fn reverse(&mut self, reversal: Reversal) -> Reversed {
-        if let Some(before) = self.reversals.get(&reversal.debit)
+    fn reverse(&mut self, ledger: ShardId, reversal: Reversal) -> Result<Reversed, PortError> {
+        if self.stored(ledger, reversal.debit).entry().is_none() {
+            return Err(PortError::Conflict);
+        }
+        if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
             && self.bug != Some(Bug::ReversedTwice)
         {
-            return Reversed::Before(*before);
+            return Ok(Reversed::Before(*before));
         }
-        self.reversals.insert(reversal.debit, reversal);
+        self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
         }
@@ -304,7 +361,8 @@ impl Table {
         main.credits.0 += reversal.credits.0;
         main.movements += 1;
         main.ready = true;
-        Reversed::New
+        self.begin_epoch(ShardId::MAIN);
+        Ok(Reversed::New)
     }
 
     /// What may not be false for a moment: no debt, and the balance is the sum of the entries less what is

@@ -52,6 +52,16 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::PutEntries(ledger, entries.to_vec()), Written)
     }
 
+    async fn complete(&self, _: &OrgId, ledger: ShardId, entry: &DebitEntry) -> Result<Written, PortError> {
+        answered!(self, Op::Complete(ledger, entry.clone()), Written)
+    }
+
+    async fn fence(&self, _: &OrgId, shard: ShardId, at_once: bool) -> Result<BalanceShard, PortError> {
+        let fenced: Result<Option<BalanceShard>, PortError> =
+            answered!(self, Op::Fence(shard, at_once), Shard);
+        fenced.map(Option::unwrap_or_default)
+    }
+
     async fn give_back(&self, _: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
         answered!(self, Op::GiveBack(id, stamp), Done)
     }
@@ -102,11 +112,13 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::SetShards(shards), Done)
     }
 
-    async fn reversal(&self, _: &OrgId, id: DebitId) -> Result<Option<Reversal>, PortError> {
-        answered!(self, Op::Reversal(id), Reversal)
-    }
-
-    async fn reverse(&self, _: &OrgId, reversal: &Reversal, _: &Actor) -> Result<Reversed, PortError> {
-        answered!(self, Op::Reverse(*reversal), Reversed)
+    async fn reverse(
+        &self,
+        _: &OrgId,
+        ledger: ShardId,
+        reversal: &Reversal,
+        _: &Actor,
+    ) -> Result<Reversed, PortError> {
+        answered!(self, Op::Reverse(ledger, *reversal), Reversed)
     }
 }

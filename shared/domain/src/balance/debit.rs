@@ -17,8 +17,6 @@ const FIRST_USE_SECS: i64 = 24 * 3600;
 const AHEAD_SECS: i64 = 5 * 60;
 /// From this age on an id may well be a repeat, in milliseconds.
 const MAYBE_REPEATED_MS: i64 = 2_000;
-/// From this age on nobody is at work on a debit any more, in seconds: far longer than a function may run.
-const ABANDONED_SECS: i64 = 60;
 
 impl DebitId {
     pub fn parse(text: &str) -> Result<DebitId, InvalidId> {
@@ -73,10 +71,10 @@ impl DebitId {
         now.ms() - self.at().ms() > MAYBE_REPEATED_MS || !self.is_timely(now)
     }
 
-    /// Whether a debit that is only half done has been given up by who began it.
+    /// Whether the debit may be taken back now, within `window_secs` of when the sender made its id.
     #[must_use]
-    pub fn is_abandoned(self, now: Timestamp) -> bool {
-        now.secs_since(self.at()) >= ABANDONED_SECS
+    pub fn is_reversible(self, now: Timestamp, window_secs: i64) -> bool {
+        now.secs_since(self.at()) <= window_secs
     }
 }
 
@@ -133,7 +131,8 @@ pub struct DebitEntry {
     pub stamp: Stamp,
     pub credits: Credits,
     pub channel: Channel,
-    /// `None` when the entry was written by someone else than the sender, from the stamp alone.
+    /// `None` when the entry was written by someone else than the sender, from the stamp alone: then it is nobody's message
+    /// yet, and the first one of its channel that comes completes it.
     pub details: Option<Details>,
     /// The balance that was seen when it was applied.
     pub available: Credits,
@@ -143,11 +142,19 @@ pub struct DebitEntry {
 
 impl DebitEntry {
     /// Whether a repeated debit is this one. What a message costs may have changed since, so that credits are not
-    /// compared; details that are not known cannot be.
+    /// compared.
     #[must_use]
     pub fn is_of(&self, debit: &Debit) -> bool {
-        let same_details = self.details.as_ref().is_none_or(|details| *details == debit.details);
-        self.id == debit.id && self.channel == debit.channel && same_details
+        self.channel == debit.channel && self.details.as_ref() == Some(&debit.details)
+    }
+
+    /// This entry with all that the sender of `debit` says, if it may be that message's: nothing is known of its own yet, and
+    /// the channel is the same.
+    #[must_use]
+    pub fn completed_by(&self, debit: &Debit, actor: &Actor) -> Option<DebitEntry> {
+        let fits = self.details.is_none() && self.channel == debit.channel;
+        let details = Some(debit.details.clone());
+        fits.then(|| DebitEntry { details, actor: actor.clone(), ..self.clone() })
     }
 }
 

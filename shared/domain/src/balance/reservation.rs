@@ -1,7 +1,7 @@
 //! A reservation: credits set aside on a balance shard for some debits, all of them or none, and why one is refused.
 
 use super::{BalanceShard, DebitId, Sharding, Stamp};
-use crate::Credits;
+use crate::{Credits, Timestamp};
 
 /// How many debits may be pending before another single one is refused for the moment: a shard with as many, of an
 /// organisation with a name of usual length, stays below 1,024 bytes, so that a debit costs one write unit.
@@ -36,6 +36,10 @@ pub struct Reservation {
     /// Whether the process believes that the organisation's debits are not spread over shards. The shard refuses when it
     /// knows better.
     pub unsharded: bool,
+    /// The epoch that the process knows: the shard refuses when it is in another one.
+    pub epoch: i64,
+    /// When it is made; the shard keeps the whole seconds.
+    pub at: Timestamp,
 }
 
 impl Reservation {
@@ -64,6 +68,8 @@ pub enum Refusal {
     NotEnough(Credits),
     /// It must be made ready first.
     NotReady,
+    /// Credits came since it was made, after someone was told that there are not enough: the same for the epoch of now.
+    Outdated,
     /// Too many debits are pending.
     Full,
     /// A debit to acknowledge does not have the stamp that it had: the same without acknowledging may do.
@@ -82,6 +88,8 @@ pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refus
         Refusal::NotEnough(shard.credits)
     } else if !shard.ready {
         Refusal::NotReady
+    } else if shard.epoch != reservation.epoch {
+        Refusal::Outdated
     } else if shard.pending.len() >= reservation.room() {
         Refusal::Full
     } else {
@@ -92,7 +100,6 @@ pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refus
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Timestamp;
 
     fn id(last: u8) -> DebitId {
         let mut bytes = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667700").unwrap().bytes();
@@ -103,7 +110,8 @@ mod tests {
     fn reserving(places: &[u8]) -> Reservation {
         let debits =
             places.iter().map(|at| ReservedDebit { id: id(*at), credits: Credits(3), code: 51 }).collect();
-        Reservation { debits, acknowledged: Vec::new(), unsharded: true }
+        let at = Timestamp::from_ms(0);
+        Reservation { debits, acknowledged: Vec::new(), unsharded: true, epoch: 0, at }
     }
 
     #[test]
@@ -115,6 +123,9 @@ mod tests {
         assert_eq!(refusal(Some(&shard), &two), Refusal::NotEnough(Credits(3)), "both or none");
         let unready = BalanceShard { ready: false, ..shard.clone() };
         assert_eq!(refusal(Some(&unready), &one), Refusal::NotReady);
+        let later = BalanceShard { epoch: 1, ..shard.clone() };
+        assert_eq!(refusal(Some(&later), &one), Refusal::Outdated);
+        assert_eq!(refusal(Some(&later), &two), Refusal::NotEnough(Credits(3)), "whatever the epoch");
         let mut full = shard.clone();
         for at in 0..PENDING_ROOM {
             full.pending.insert(id(100 + u8::try_from(at).unwrap()), Stamp(17));

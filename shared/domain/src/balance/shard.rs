@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DebitId, SEQUENCE_STEP, Sharding, Stamp};
+use super::{DebitId, MOST_ACKNOWLEDGED, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
 /// The item that debits go through: credits, and the pending debits, which may not have their entry yet.
@@ -21,12 +21,23 @@ pub struct BalanceShard {
     /// How many shards the organisation wants its debits spread over, 0 for none; `None` leaves it to the configuration.
     /// Only the main shard tells.
     pub shards: Option<u8>,
+    /// When credits were last reserved, by the clock of whoever did it, in whole seconds.
+    pub reserved_at: Timestamp,
+    /// Reservations that were made for an earlier epoch are refused.
+    pub epoch: i64,
+    /// Whether someone was told since credits last came that there are not enough: then the next credits that come begin a
+    /// new epoch, so that no earlier attempt can succeed by them.
+    pub refused: bool,
 }
 
 /// With as many pending debits of others, nothing stays pending whose entry is written.
 const PENDING_CROWDED: usize = 21;
-/// A pending debit that lies so many reservations behind the newest is looked at.
+/// Who reserved has entered after so many seconds, or died: far longer than a function may run.
+const ABANDONED_SECS: i64 = 60;
+/// And after so many further reservations, which take a quarter of a second at the least.
 const FAR_BEHIND: i64 = 256;
+/// So many have most likely been entered: what stands in others' way is finished from here on.
+const BEHIND: i64 = 16;
 
 impl BalanceShard {
     /// The pending debits from the oldest application on.
@@ -37,19 +48,31 @@ impl BalanceShard {
         all
     }
 
-    /// Pending debits that nobody works on any more.
+    /// Pending debits that nobody works on any more, from the oldest on, as this shard's own time tells: by when it last
+    /// served anybody, and by how much it has served since. Finishing one that someone does work on costs writes and is
+    /// otherwise harmless.
     #[must_use]
     pub fn abandoned(&self, now: Timestamp) -> Vec<(DebitId, Stamp)> {
-        self.by_age().into_iter().filter(|(id, _)| id.is_abandoned(now)).collect()
+        let idle = now.secs_since(self.reserved_at) >= ABANDONED_SECS;
+        self.by_age().into_iter().filter(|(_, stamp)| idle || self.is_behind(*stamp, FAR_BEHIND)).collect()
     }
 
-    /// The pending debit that the next one should finish in passing: an abandoned one, when it lies far behind or the
-    /// shard is crowded.
+    /// The pending debits that the next one should finish in passing: far behind, or behind on a crowded shard.
     #[must_use]
-    pub fn to_finish_in_passing(&self, now: Timestamp) -> Option<(DebitId, Stamp)> {
-        let oldest = self.abandoned(now).into_iter().next()?;
-        let far = self.sequence.saturating_sub(oldest.1.0) > FAR_BEHIND * SEQUENCE_STEP;
-        (far || self.is_crowded_beside(1)).then_some(oldest)
+    pub fn to_finish_in_passing(&self) -> Vec<(DebitId, Stamp)> {
+        let least = if self.is_crowded_beside(1) { BEHIND } else { FAR_BEHIND };
+        let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
+        behind.take(MOST_ACKNOWLEDGED).collect()
+    }
+
+    /// Whether the entry of this pending debit is most likely written, or never will be.
+    #[must_use]
+    pub fn is_overdue(&self, stamp: Stamp) -> bool {
+        self.is_behind(stamp, BEHIND)
+    }
+
+    fn is_behind(&self, stamp: Stamp, reservations: i64) -> bool {
+        self.sequence.saturating_sub(stamp.0) > reservations * SEQUENCE_STEP
     }
 
     /// Whether `own` debits whose entries are written should be acknowledged at once, by a write of their own, and not with

@@ -18,7 +18,7 @@ pub struct Entry {
     pub kind: EntryKind,
     /// What caused it: the id of a top-up, of a debit or of an adjustment.
     pub cause: String,
-    /// Who did it; `None` where it is not kept.
+    /// Who did it; `None` where it is not known.
     pub actor: Option<Actor>,
     /// What was sent, where a message is behind it.
     pub channel: Option<Channel>,

@@ -1,9 +1,9 @@
 //! Everything that credits can do, one constructor for each movement.
 //!
-//! A debit's take is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
+//! A debit's reservation is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
 
 use super::{Credits, Entry, EntryId, EntryKind};
-use crate::{Actor, DebitEntry, DebitId, Reversal, Timestamp, TopUp};
+use crate::{Actor, DebitEntry, DebitId, Reversal, ShardId, Timestamp, TopUp};
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Posting {
 pub enum Once {
     /// The id of its entry, which follows from what is posted: the same again is the same entry.
     Entry,
-    /// A note under the debit that it takes back, which names its entry.
-    Debit(DebitId),
+    /// A mark beside the entry of the debit that it takes back, which lies in this ledger.
+    Debit(DebitId, ShardId),
 }
 
 /// How far a posting may take a balance down.
@@ -65,19 +65,19 @@ impl Posting {
 
     /// A debit whose message was not sent comes back.
     #[must_use]
-    pub fn reversal(of: &Reversal, actor: &Actor) -> Posting {
+    pub fn reversal(of: &Reversal, ledger: ShardId, actor: Option<&Actor>) -> Posting {
         let entry = Entry {
             id: of.entry,
             at: of.at,
             credits: of.credits,
             kind: EntryKind::Reversal,
             cause: of.debit.to_string(),
-            actor: Some(actor.clone()),
+            actor: actor.cloned(),
             channel: Some(of.channel),
             country: None,
             reference: None,
         };
-        Posting { entry, once: Once::Debit(of.debit), floor: Floor::None }
+        Posting { entry, once: Once::Debit(of.debit, ledger), floor: Floor::None }
     }
 
     /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt.
@@ -95,7 +95,7 @@ impl Posting {
 }
 
 impl Entry {
-    /// Credits spent on one message: written by itself, after they were reserved, in the shape of a [`DebitEntry`].
+    /// Credits spent on one message: written by itself, after they were reserved.
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
         let details = debit.details.clone().unwrap_or_default();
