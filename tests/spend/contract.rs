@@ -12,7 +12,7 @@ use super::history::{machine, wait};
 use super::unreliable::{Shared, State, port};
 use crate::support::system;
 
-const CALLS: usize = 600;
+const CALLS: usize = 900;
 
 /// What the calls of one organisation are like.
 #[derive(Clone, Copy, PartialEq, Eq)]
