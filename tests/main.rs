@@ -19,5 +19,4 @@ mod spend;
 mod stand_in;
 mod support;
 mod template;
-
-use support::{books, client, system as rig};
+mod tidy;

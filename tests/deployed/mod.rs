@@ -13,14 +13,13 @@ use std::sync::Arc;
 use saldo_stripe_stand_in::{Options, StandIn, Webhook};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::support::client::Client;
 use crate::support::data_folder::DataFolder;
-use cloud::{Cloud, root};
+use cloud::{Cloud, SECRET, root};
 use customer::{Customer, eventually, pay};
 use issuer::Issuer;
 
 const STACK: &str = "saldo-deployed";
-const SECRET: &str = "saldo-deployed/stripe";
 const AUDIENCE: &str = "saldo-deployed";
 const BUILT: &str = ".aws-sam/build/template.yaml";
 const BRIDGED: &str = ".aws-sam/build/bridged.json";

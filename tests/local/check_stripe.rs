@@ -11,7 +11,7 @@ use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 
 use super::survival::command;
-use crate::client::Client;
+use crate::support::client::Client;
 
 /// What the stand-in does otherwise than Stripe is expected to.
 const OTHERWISE: [&str; 3] = ["tax-id-of-16-digits", "tax-id-nik", "read-key-writes-nothing"];
@@ -151,9 +151,9 @@ fn settings(base: &str) -> Settings {
 /// An invoice that was paid by Virtual Account, as a person does before the check is run.
 async fn paid_by_transfer(saldo: &Saldo) {
     let (id, world) = ("paid-before", saldo.world());
-    let (status, top_up) = crate::rig::create(saldo, &world, id, "first").await;
+    let (status, top_up) = crate::support::system::create(saldo, &world, id, "first").await;
     assert_eq!(status, 201, "{top_up}");
-    let invoice = crate::rig::invoice_of(saldo, &crate::rig::id_of(&top_up)).unwrap();
+    let invoice = crate::support::system::invoice_of(saldo, &crate::support::system::id_of(&top_up)).unwrap();
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
 }
 

@@ -3,7 +3,7 @@ use saldo_adapters::clock::Clock;
 use saldo_local::Saldo;
 use serde_json::Value;
 
-use crate::books;
+use crate::support::books;
 use crate::support::proxy::{Fault, Kind, Proxy, Run};
 use crate::support::system;
 

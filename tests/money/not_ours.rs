@@ -7,7 +7,7 @@ use saldo_stripe_stand_in::{Foreign, Method};
 use serde_json::{Value, json};
 
 use super::known_mistakes::staff;
-use crate::books;
+use crate::support::books;
 use crate::support::system;
 
 const QUEUES: [&str; 2] = ["saldo-local-Payments", "saldo-local-PaymentsDeadLetters"];

@@ -6,7 +6,7 @@ use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
 use serde_json::Value;
 
-use crate::books;
+use crate::support::books;
 use crate::support::proxy::Proxy;
 use crate::support::system;
 

@@ -219,7 +219,7 @@ async fn a_restricted_key_does_what_it_may_and_hears_what_it_may_not() {
         .stand_in
         .restrict_key("rk_test_writer_1234", &["rak_customer_write", "rak_invoice_write", "rak_plan_write"]);
     let ask = |key: &'static str, method: &'static str, path: String, form: String| {
-        let client = crate::client::Client::new(&stripe.url).with_token(key);
+        let client = crate::support::client::Client::new(&stripe.url).with_token(key);
         async move {
             let kind = [("content-type", "application/x-www-form-urlencoded")];
             client.send(method, &path, &kind, form).await

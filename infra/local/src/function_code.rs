@@ -1,30 +1,13 @@
-//! Which code is behind each function of the template, and the world it sees.
+//! Which code is behind each function of the template.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use saldo_adapters::config::Env;
-use saldo_adapters::world::{Endpoints, World};
+use saldo_adapters::world::World;
 
 use crate::StartError;
 use crate::functions::{Function, HttpFunction, QueueFunction, ScheduleFunction};
 use crate::template::FunctionPlan;
-
-/// Stripe itself.
-pub(crate) const STRIPE_URL: &str = "https://api.stripe.com";
-
-/// Where the functions find the world.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Urls {
-    pub dynamodb: String,
-    pub sqs: String,
-    pub stripe: String,
-}
-
-impl From<Urls> for Endpoints {
-    fn from(urls: Urls) -> Self {
-        Self { dynamodb: Some(urls.dynamodb), sqs: Some(urls.sqs), stripe: urls.stripe }
-    }
-}
 
 /// Connects `package` as the function that `plan` describes; `more` is what it is handed besides its event.
 macro_rules! connected {
