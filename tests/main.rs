@@ -4,6 +4,7 @@
 mod alarms;
 mod api_reference;
 mod bad_input;
+mod billing_contact;
 mod dashboard;
 mod deployed;
 mod doors;

@@ -269,8 +269,10 @@ impl Deployed {
 
     fn customer(&self, organisation: &str, currency: Option<&str>) -> Customer {
         let permissions = ["billing:view", "billing:subscribe", "credits:spend"];
-        let claims =
-            json!({ "org_id": organisation, "permissions": permissions, "billing_currency": currency });
+        let claims = json!({
+            "org_id": organisation, "permissions": permissions, "billing_currency": currency,
+            "email": "billing@example.test",
+        });
         Customer::new(&self.api, self.issuer.token(AUDIENCE, &claims))
     }
 }
@@ -279,14 +281,8 @@ async fn stand_in() -> (StandIn, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let now = || i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
-    let options = Options {
-        database: None,
-        public_url: url.clone(),
-        webhook: None,
-        now: Arc::new(now),
-        chaos: None,
-        strict_email: false,
-    };
+    let options =
+        Options { database: None, public_url: url.clone(), webhook: None, now: Arc::new(now), chaos: None };
     let stripe = StandIn::open(options).unwrap();
     let router = stripe.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -266,7 +266,11 @@ fn request(
     let object = |pairs: &[(&str, &str)]| -> Value {
         pairs.iter().map(|(n, v)| ((*n).to_owned(), json!(v))).collect::<serde_json::Map<_, _>>().into()
     };
-    let claims = json!({"org_id": org, "permissions": "[billing:view billing:subscribe credits:spend]"});
+    let claims = json!({
+        "org_id": org,
+        "email": "billing@example.test",
+        "permissions": "[billing:view billing:subscribe credits:spend]",
+    });
     let event = json!({
         "version": "2.0",
         "routeKey": format!("{method} {path}"),

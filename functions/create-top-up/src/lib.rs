@@ -71,14 +71,15 @@ impl Function {
     }
 
     async fn open(&self, caller: Caller, key: IdempotencyKey, purchase: Purchase) -> Opening {
-        let (org, buyer, lifetime_secs) = (caller.org, caller.actor, self.lifetime_secs);
-        let order = Order { org, buyer, key, purchase, lifetime_secs };
+        let Caller { org, actor: buyer, contact, .. } = caller;
+        let order = Order { org, buyer, contact, key, purchase, lifetime_secs: self.lifetime_secs };
         self.top_ups.open(&order, self.clock.now()).await
     }
 
     async fn bought_before(&self, caller: &Caller, key: &IdempotencyKey, wish: &Wish) -> Option<Opening> {
         let bought = (wish.credits, wish.expected_total);
-        self.top_ups.bought_before(&caller.org, &caller.actor, key, bought, self.clock.now()).await
+        let buyer = (&caller.actor, &caller.contact);
+        self.top_ups.bought_before(&caller.org, buyer, key, bought, self.clock.now()).await
     }
 }
 
@@ -96,6 +97,10 @@ fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
             let detail =
                 "This Idempotency-Key was used for another purchase. Use a new key for a new purchase.";
             Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail))
+        }
+        Opening::BillingEmailRequired => {
+            let detail = "Say first where invoices go: set an e-mail address in the billing settings.";
+            Err(Problem::new(ProblemCode::BillingEmailRequired, detail).with("field", "email".into()))
         }
         Opening::Failed(Failure::Provider) => Err(Problem::payment_provider_unavailable()),
         Opening::Failed(Failure::Ours) => Err(Problem::unavailable()),

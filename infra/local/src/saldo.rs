@@ -280,7 +280,6 @@ fn open_stand_in(
         webhook: Some(webhook),
         now: Arc::new(move || now().div_euclid(1000)),
         chaos: options.chaos,
-        strict_email: false,
     })
     .map_err(|error| StartError::Stripe(error.to_string()))
 }

@@ -47,7 +47,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn delete_spare_drafts(&self, top_up: &TopUp) -> Result<(), PortError> {
         let payer = match &top_up.payer {
             Some(payer) => Some(payer.clone()),
-            None => self.rows.payer(&top_up.org).await?,
+            None => self.rows.settings(&top_up.org).await?.payer.map(|payer| payer.id),
         };
         let Some(payer) = payer else { return Ok(()) };
         for invoice in self.invoices.invoices_of(top_up, &payer).await? {

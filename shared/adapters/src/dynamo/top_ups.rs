@@ -1,6 +1,6 @@
 //! Top-ups in the table: what the use cases of buying ask of it.
 
-use saldo_domain::{Commit, IdempotencyKey, OrgId, TopUp, TopUpId};
+use saldo_domain::{BillingContact, Commit, IdempotencyKey, OrgId, Settings, TopUp, TopUpId};
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
@@ -84,11 +84,21 @@ impl Rows for Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    async fn payer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        Ok(self.settings(org).await?.payer.map(|payer| payer.id))
+    async fn settings(&self, org: &OrgId) -> Result<Settings, PortError> {
+        Store::settings(self, org).await
     }
 
-    async fn keep_payer(&self, org: &OrgId, payer: &str, replacing: Option<&str>) -> Result<(), PortError> {
-        Store::keep_payer(self, org, payer, replacing).await
+    async fn keep_payer(
+        &self,
+        org: &OrgId,
+        payer: &str,
+        told: &BillingContact,
+        replacing: Option<&str>,
+    ) -> Result<(), PortError> {
+        Store::keep_payer(self, org, payer, told, replacing).await
+    }
+
+    async fn keep_told(&self, org: &OrgId, payer: &str, told: &BillingContact) -> Result<(), PortError> {
+        Store::keep_told(self, org, payer, told).await
     }
 }

@@ -2,22 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use saldo_domain::{Currency, Evidence, InvoiceStatus, OrgId, Purchase, TaxPercent, Timestamp, TopUp};
+use saldo_domain::{
+    BillingContact, Currency, Evidence, InvoiceStatus, OrgId, Purchase, TaxPercent, Timestamp, TopUp,
+};
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_billing::InvoiceCollectionMethod;
 use stripe_billing::invoice::{
     AddLinesInvoice, AddLinesInvoiceLines, AddLinesInvoiceLinesPriceData, AddLinesInvoiceLinesTaxAmounts,
     AddLinesInvoiceLinesTaxAmountsTaxRateData, CreateInvoice, CreateInvoicePaymentSettings,
-    CreateInvoicePaymentSettingsPaymentMethodTypes, CreateInvoicePendingInvoiceItemsBehavior, DeleteInvoice,
-    FinalizeInvoiceInvoice, ListInvoice, ProductData, RetrieveInvoice, VoidInvoiceInvoice,
+    CreateInvoicePaymentSettingsPaymentMethodTypes, CreateInvoicePendingInvoiceItemsBehavior,
+    CustomFieldParams, DeleteInvoice, FinalizeInvoiceInvoice, ListInvoice, ProductData, RetrieveInvoice,
+    VoidInvoiceInvoice,
 };
 use stripe_client_core::RequestBuilder;
-use stripe_core::customer::CreateCustomer;
 use stripe_types::RangeQueryTs;
 
 use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, InvoiceList, ORG_KEY, System, TOP_UP_KEY};
 use super::client::{Connection, StripeError, StripeHttp};
+use super::customers;
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
@@ -29,6 +32,9 @@ pub struct Stripe {
 
 /// The line on the invoice.
 const PRODUCT: &str = "Message credits";
+/// How a tax id is named on the invoice. A field of our own takes every form, where Stripe's tax ids of a customer are
+/// judged one by one, and those of 16 digits are not known to be taken.
+const TAX_ID: &str = "NPWP / NIK";
 /// With every invoice comes what a decision needs: its payments and why the last one was refused.
 const EXPAND: [&str; 2] = ["payments", "payments.data.payment.payment_intent"];
 /// Invoices asked for at a time, and pages at the most, when looking for one.
@@ -36,13 +42,31 @@ const PAGE: i64 = 100;
 const PAGES: usize = 10;
 
 impl Invoices for Stripe {
-    async fn create_payer(&self, org: &OrgId, key: &str) -> Result<String, InvoicesError> {
-        let request = CreateCustomer::new().name(org.as_str()).metadata(self.marks(org));
-        let customer: Identified = self.ask(request.build(), Some(key)).await?;
+    async fn create_payer(
+        &self,
+        org: &OrgId,
+        contact: &BillingContact,
+        key: &str,
+    ) -> Result<String, InvoicesError> {
+        let customer: Identified = self.ask(customers::create(self.marks(org), contact), Some(key)).await?;
         Ok(customer.id)
     }
 
-    async fn create_draft(&self, top_up: &TopUp, payer: &str, key: &str) -> Result<Evidence, InvoicesError> {
+    async fn update_payer(&self, payer: &str, contact: &BillingContact) -> Result<(), InvoicesError> {
+        match self.ask::<Identified>(customers::update(payer, contact), None).await {
+            Ok(_) => Ok(()),
+            Err(StripeError::NotFound { what }) => Err(InvoicesError::PayerUnknown { what }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn create_draft(
+        &self,
+        top_up: &TopUp,
+        payer: &str,
+        tax_id: Option<&str>,
+        key: &str,
+    ) -> Result<Evidence, InvoicesError> {
         let mut metadata = self.marks(&top_up.org);
         metadata.insert(TOP_UP_KEY.to_owned(), top_up.id.to_string());
         let mut request = CreateInvoice::new()
@@ -53,6 +77,9 @@ impl Invoices for Stripe {
             .auto_advance(false)
             .pending_invoice_items_behavior(CreateInvoicePendingInvoiceItemsBehavior::Exclude)
             .metadata(metadata);
+        if let Some(tax_id) = tax_id {
+            request = request.custom_fields(vec![CustomFieldParams::new(TAX_ID, tax_id)]);
+        }
         let methods = self.payment_methods.get(&top_up.purchase.total.currency);
         if let Some(methods) = methods.filter(|methods| !methods.is_empty()) {
             let types = methods.iter().map(|kind| payment_method(kind)).collect();

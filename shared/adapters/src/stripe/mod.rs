@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod currency;
+mod customers;
 mod declines;
 mod event;
 mod invoices;
