@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use saldo_domain::Alarm;
+use saldo_domain::{Alarm, ReviewReason};
 use serde_yaml_ng::Value;
 
 use crate::template::{functions, resources, shown};
@@ -66,6 +66,9 @@ fn every_alarm_names_a_page_of_the_runbook_and_the_reverse() {
     );
     let told: BTreeSet<_> = Alarm::ALL.iter().map(|alarm| format!("`{alarm}`")).collect();
     assert_eq!(headings("### "), told, "one section for each value of the field alarm");
+    for reason in ReviewReason::ALL {
+        assert!(runbook.contains(&format!("`{}`", reason.as_str())), "{reason:?} is not explained");
+    }
 }
 
 #[test]

@@ -1,15 +1,22 @@
 //! The Billing pages in a real browser.
 mod access;
 mod amounts;
+mod back;
 mod balance;
 mod browser;
+mod browsers;
 mod dialog;
 mod history;
 mod page;
 mod payment;
+mod place;
 mod purchase;
 mod screenshots;
+mod settings;
 mod sign_in;
+mod speed;
 mod stack;
 mod usage;
+mod waiting;
 mod wire;
+mod words;

@@ -1,6 +1,7 @@
 //! Every payload in events/ goes through the function it triggers.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
@@ -136,7 +137,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &saldo.world()).unwrap();
     let batch: SqsEvent = serde_json::from_str(&text(CREDIT_WORKER_EVENT, &[(INVOICE, &invoice)])).unwrap();
-    assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
+    assert_eq!(worker.handle(batch, std::time::Duration::from_secs(30)).await.batch_item_failures.len(), 0);
     let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);
 
@@ -165,9 +166,9 @@ async fn a_message_of_a_newer_version_goes_back_and_the_others_are_handled() {
     assert_eq!(top_up["status"], "open");
     let invoice = saldo.stand_in().invoices().remove(0)["id"].as_str().unwrap().to_owned();
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
-    let ours = crate::rig::message("invoice.paid", &invoice);
+    let ours = crate::support::system::message("invoice.paid", &invoice);
     let newer = json!({"version": 2, "event": "evt_2", "about": {"refund": "re_1"}});
-    let failed = crate::rig::work(&saldo, &saldo.world(), &[newer, ours]).await;
+    let failed = crate::support::system::work(&saldo, &saldo.world(), &[newer, ours]).await;
     assert_eq!(failed, ["0"], "whoever can read it gets it again");
     let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);
@@ -208,6 +209,30 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
         sent.iter().map(|message| meant(&message.body)["kind"].clone().to_string()).collect();
     assert!(kinds.contains(r#""invoice.paid""#), "{kinds:?}");
     assert!(kinds.contains(r#""invoice.payment_failed""#), "{kinds:?}");
+    saldo.stop().await;
+}
+
+#[tokio::test]
+async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothing() {
+    let saldo = start(Clock::system()).await;
+    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
+    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), "none".to_owned());
+    let early =
+        saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap();
+    for signed_with in [None, Some("none"), Some("")] {
+        let body = r#"{"id":"evt_1","type":"invoice.paid","livemode":false,"created":1,"data":{"object":{"id":"in_1"}}}"#;
+        let signature = signed_with
+            .map(|secret| sign(&[secret.to_owned()], Clock::system().now().secs(), body.as_bytes()));
+        let mut request = lambda_http::http::Request::post("https://saldo.example/stripe/webhook");
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        let (status, problem) = answer(early.handle(request.body(body.into()).unwrap()).await);
+        assert_eq!((status, &problem["code"]), (503, &json!("webhook_secret_missing")), "{signed_with:?}");
+    }
+    let nothing =
+        saldo.queues().receive("saldo-local-Payments", 10, Duration::from_millis(1), None).await.unwrap();
+    assert!(nothing.is_empty());
     saldo.stop().await;
 }
 

@@ -1,4 +1,5 @@
 //! From a quote to credited balance, through HTTP alone, against what `cargo run` starts.
+mod contract;
 mod customer;
 mod shapes;
 
@@ -19,7 +20,10 @@ async fn credits_are_bought_with_a_virtual_account_from_quote_to_balance() {
     assert_eq!(quote, acme.get("/v1/quote").await, "the first preset is quoted by default");
     assert_eq!(quote["unit_price"], money("IDR", 25_000, "250.00"));
     assert_eq!(quote["subtotal"], money("IDR", 25_000_000, "250000.00"));
-    assert_eq!(quote["tax"], json!({ "rate_percent": 11, "amount": money("IDR", 2_750_000, "27500.00") }));
+    assert_eq!(
+        quote["tax"],
+        json!({ "name": "PPN", "rate_percent": 11, "amount": money("IDR", 2_750_000, "27500.00") })
+    );
     assert_eq!(quote["total"], money("IDR", 27_750_000, "277500.00"));
     let empty = acme.balance().await;
     assert_eq!((&empty["available_credits"], &empty["level"]), (&json!(0), &json!("empty")));

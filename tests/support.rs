@@ -5,4 +5,5 @@ pub(crate) mod data_folder;
 pub(crate) mod each_call;
 pub(crate) mod proxy;
 pub(crate) mod seed;
+pub(crate) mod stripe_sdk;
 pub(crate) mod system;

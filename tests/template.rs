@@ -1,12 +1,24 @@
-//! infra/template.yaml is complete and grants no more than needed.
+//! The template, `infra/template.yaml`, is complete and grants no more than needed.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use saldo_local::template::TEMPLATE;
+use saldo_local::Locals;
+use saldo_local::template::{Plan, TEMPLATE};
 use serde_yaml_ng::Value;
 
 /// A resource and the actions allowed on it.
 type Grant = (&'static str, &'static [&'static str]);
+
+/// The table wherever it is named: the stack's own, or the one that was there already.
+const TABLES: &[(&str, &str)] = &[
+    ("!Ref Table", "!Ref ExistingTable"),
+    ("!GetAtt Table.Arn", EXISTING_ARN),
+    ("!Sub ${Table.Arn}/index/due", EXISTING_INDEX),
+];
+const EXISTING_ARN: &str =
+    "!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}";
+const EXISTING_INDEX: &str =
+    "!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}/index/due";
 
 /// What each function may do beside writing its own log.
 const GRANTS: &[(&str, &[Grant])] = &[
@@ -242,6 +254,175 @@ fn the_ledger_cannot_be_lost_by_a_deployment() {
 }
 
 #[test]
+fn what_a_deployment_must_not_replace_has_nothing_that_would_replace_it() {
+    let table = &resources("AWS::DynamoDB::Table")["Table"]["Properties"];
+    assert!(table.get("TableName").is_none() && table.get("LocalSecondaryIndexes").is_none());
+    assert!(table.get("ImportSourceSpecification").is_none());
+    let keys: Vec<_> = list(&table["KeySchema"])
+        .iter()
+        .map(|key| (shown(&key["AttributeName"]), shown(&key["KeyType"])))
+        .collect();
+    assert_eq!(keys, [("pk".to_owned(), "HASH".to_owned()), ("sk".to_owned(), "RANGE".to_owned())]);
+    let policy: serde_json::Value =
+        serde_json::from_str(include_str!("../infra/stack-policy.json")).expect("the stack policy is JSON");
+    let denied = &policy["Statement"][1];
+    assert_eq!((&denied["Effect"], &denied["Action"]), (&"Deny".into(), &"Update:Replace".into()));
+    let mut guarded = vec!["LogicalResourceId/Table".to_owned()];
+    for (id, queue) in resources("AWS::SQS::Queue") {
+        assert!(queue["Properties"].get("QueueName").is_none(), "{id}: a name of its own may change");
+        assert!(queue["Properties"].get("FifoQueue").is_none(), "{id}: another kind is another queue");
+        assert_eq!(queue["DeletionPolicy"], "Retain", "{id}");
+        assert_eq!(queue["UpdateReplacePolicy"], "Retain", "{id}");
+        guarded.push(format!("LogicalResourceId/{id}"));
+    }
+    guarded.sort();
+    let mut named: Vec<_> =
+        denied["Resource"].as_array().unwrap().iter().map(|on| on.as_str().unwrap()).collect();
+    named.sort_unstable();
+    assert_eq!(named, guarded);
+}
+
+#[test]
+fn a_table_that_was_there_already_is_used_everywhere_or_nowhere() {
+    assert_eq!(resources("AWS::DynamoDB::Table")["Table"]["Condition"], "OwnTable");
+    for line in TEMPLATE.lines().filter(|line| line.contains("Table.Arn") || line.contains("!Ref Table")) {
+        let fits = TABLES.iter().any(|(own, existing)| {
+            let line = line.replace('"', "");
+            line.contains(&format!("!If [OwnTable, {own}, {existing}]"))
+        });
+        assert!(fits, "{line}");
+    }
+}
+
+#[test]
+fn with_an_existing_table_none_is_made() {
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut locals = Locals {
+        parameters: pairs(&[
+            ("JwtIssuer", "https://issuer.example"),
+            ("JwtAudience", "saldo"),
+            ("StripeSecret", "secret"),
+            ("StripeLivemode", "false"),
+        ]),
+        secrets: pairs(&[("write_key", "w"), ("read_key", "r"), ("webhook_secrets", "none")]),
+        sqs_url: String::new(),
+    };
+    let own = Plan::read(TEMPLATE, &locals).unwrap();
+    assert_eq!(
+        (own.tables.len(), own.environment("spend").unwrap()["SALDO_TABLE"].as_str()),
+        (1, "saldo-local-Table")
+    );
+    locals.parameters.insert("ExistingTable".to_owned(), "restored".to_owned());
+    let moved = Plan::read(TEMPLATE, &locals).unwrap();
+    assert_eq!(
+        (moved.tables.len(), moved.environment("spend").unwrap()["SALDO_TABLE"].as_str()),
+        (0, "restored")
+    );
+}
+
+#[test]
+fn nothing_falls_back_to_the_secret_or_the_mode_of_production() {
+    let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    for required in ["JwtIssuer", "JwtAudience", "StripeSecret", "StripeLivemode"] {
+        assert!(template["Parameters"][required].get("Default").is_none(), "{required} is said, not guessed");
+    }
+    let (dev, prod) = (environment("dev"), environment("prod"));
+    for named in ["JwtIssuer", "JwtAudience", "StripeSecret", "StripeLivemode"] {
+        assert_ne!(dev[named], prod[named], "{named}");
+    }
+    assert_eq!((dev["StripeLivemode"].as_str(), prod["StripeLivemode"].as_str()), ("false", "true"));
+}
+
+#[test]
+fn what_is_deployed_is_what_was_built() {
+    for (section, line) in samconfig().filter(|(_, line)| line.starts_with("template_file")) {
+        assert!(
+            section.ends_with(".build.parameters") || section.ends_with(".validate.parameters"),
+            "[{section}] {line}: `sam deploy` would upload the source folder"
+        );
+    }
+}
+
+#[test]
+fn a_new_version_is_tried_before_it_takes_over() {
+    let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(globals["AutoPublishAlias"], "live");
+    let release = &globals["DeploymentPreference"];
+    assert_eq!(shown(&release["Type"]), "!Ref Release");
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    let brakes = list(&release["Alarms"]);
+    assert!(!brakes.is_empty());
+    for brake in brakes {
+        assert!(alarms.contains_key(shown(&brake).strip_prefix("!Ref ").unwrap()), "{brake:?} is no alarm");
+    }
+    assert!(environment("prod")["Release"].starts_with("Canary"));
+    for (name, (_, function)) in functions() {
+        let properties = &function["Properties"];
+        let missed = format!("{name}: what is changed would not reach its callers");
+        assert_eq!(properties["AutoPublishAliasAllProperties"].as_bool(), Some(true), "{missed}");
+        assert_eq!(
+            shown(&properties["VersionDescription"]),
+            "!Sub configuration ${Configuration}",
+            "{missed}"
+        );
+    }
+}
+
+#[test]
+fn every_parameter_that_a_function_is_told_is_counted() {
+    let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    assert_eq!(
+        shown(&template["Globals"]["Function"]["Environment"]["Variables"]["SALDO_CONFIGURATION"]),
+        "!Ref Configuration"
+    );
+    let settings =
+        &resources("AWS::AppConfig::HostedConfigurationVersion")["Configuration"]["Properties"]["Content"];
+    let counted = shown(settings);
+    let mut told = serde_yaml_ng::to_string(&template["Globals"]).unwrap();
+    for (_, (_, function)) in functions() {
+        told += &serde_yaml_ng::to_string(&function["Properties"]["Environment"]).unwrap();
+    }
+    for (parameter, _) in template["Parameters"].as_mapping().unwrap() {
+        let parameter = shown(parameter);
+        let is_told =
+            told.contains(&format!("!Ref {parameter}\n")) || told.contains(&format!("${{{parameter}}}"));
+        let releases = ["Architecture", "Release"].contains(&parameter.as_str());
+        if is_told && !releases {
+            assert!(
+                counted.contains(&format!("{parameter}=${{{parameter}}}\n")),
+                "{parameter} is not counted"
+            );
+        }
+    }
+}
+
+#[test]
+fn spending_cannot_starve_those_who_credit_payments() {
+    let functions = functions();
+    for (name, parameter) in
+        [("stripe-webhook", "WebhookConcurrency"), ("credit-worker", "WorkerConcurrency")]
+    {
+        let Value::Tagged(choice) = &functions[name].1["Properties"]["ReservedConcurrentExecutions"] else {
+            panic!("{name} reserves nothing")
+        };
+        let [_, reserved, nothing] = choice.value.as_sequence().unwrap().as_slice() else {
+            panic!("{choice:?}")
+        };
+        assert_eq!(
+            (shown(reserved), shown(nothing)),
+            (format!("!Ref {parameter}"), "!Ref AWS::NoValue".to_owned())
+        );
+        assert!(environment("prod")[parameter].parse::<u32>().unwrap() > 0, "{parameter}");
+    }
+    let polling = &functions["credit-worker"].1["Properties"]["Events"]["Payments"]["Properties"];
+    let at_once = polling["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap();
+    assert!(environment("prod")["WorkerConcurrency"].parse::<u64>().unwrap() >= at_once);
+}
+
+#[test]
 fn every_log_is_forgotten_some_day() {
     let logs = resources("AWS::Logs::LogGroup");
     for (id, log) in &logs {
@@ -264,6 +445,40 @@ pub(crate) fn granted() -> BTreeMap<String, BTreeSet<(String, String)>> {
                 *resource != own_log || !["logs:CreateLogStream", "logs:PutLogEvents"].contains(&&**action)
             });
             (name, grants.collect())
+        })
+        .collect()
+}
+
+/// Folder name -> logical id of the role.
+pub(crate) fn role_ids() -> BTreeMap<String, String> {
+    functions()
+        .into_iter()
+        .map(|(name, (_, function))| {
+            let role = shown(&function["Properties"]["Role"]);
+            (name, role.trim_start_matches("!GetAtt ").trim_end_matches(".Arn").to_owned())
+        })
+        .collect()
+}
+
+/// The lines of samconfig.toml with the section they stand in.
+fn samconfig() -> impl Iterator<Item = (String, String)> {
+    let mut section = String::new();
+    include_str!("../samconfig.toml").lines().filter_map(move |line| {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+            return None;
+        }
+        Some((section.clone(), line.trim().to_owned()))
+    })
+}
+
+/// The parameters that samconfig.toml gives to an environment.
+fn environment(name: &str) -> BTreeMap<String, String> {
+    samconfig()
+        .filter(|(section, _)| *section == format!("{name}.deploy.parameters"))
+        .filter_map(|(_, line)| {
+            let (parameter, value) = line.strip_prefix('"')?.strip_suffix("\",")?.split_once('=')?;
+            Some((parameter.to_owned(), value.to_owned()))
         })
         .collect()
 }
@@ -310,12 +525,26 @@ fn statements(role: &Value) -> Vec<(String, String)> {
 }
 
 fn list(value: &Value) -> Vec<Value> {
-    value.as_sequence().cloned().unwrap_or_else(|| vec![value.clone()])
+    match value {
+        Value::Sequence(values) => values.clone(),
+        one => vec![one.clone()],
+    }
 }
 
-/// `!GetAtt Table.Arn` as it is written.
+/// `!GetAtt Table.Arn` as it is written; of a table's two names the one in this stack.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
+        Value::Tagged(tagged) if tagged.tag == "!If" => {
+            let [condition, own, existing] = tagged.value.as_sequence().unwrap().as_slice() else {
+                panic!("{tagged:?}")
+            };
+            let pair = (shown(own), shown(existing));
+            assert_eq!(condition, "OwnTable");
+            assert!(
+                TABLES.iter().any(|(own, existing)| (*own, *existing) == (pair.0.as_str(), pair.1.as_str()))
+            );
+            pair.0
+        }
         Value::Tagged(tagged) => format!("{} {}", tagged.tag, shown(&tagged.value)),
         other => other.as_str().unwrap_or_else(|| panic!("not text: {other:?}")).to_owned(),
     }

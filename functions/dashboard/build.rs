@@ -9,25 +9,30 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
+#[path = "src/content_hash.rs"]
+mod content_hash;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Name and text of each file in `pages`.
 type Pages = Vec<(String, String)>;
 
 /// In the order in which they lie over each other.
-const STYLES: [&str; 3] = ["base.css", "parts.css", "billing.css"];
+const STYLES: [&str; 4] = ["base.css", "parts.css", "billing.css", "modes.css"];
 
 fn main() -> Outcome<()> {
     println!("cargo:rerun-if-changed=pages");
+    println!("cargo:rerun-if-changed=src/content_hash.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let pages = pages()?;
-    let version = content_hash(&pages);
+    let version = version(&pages);
     let assets = [
         ("pages.js", "text/javascript; charset=utf-8", bundled("app.js", &pages)?),
         ("pages.css", "text/css; charset=utf-8", styles(&pages)?),
         ("icon.svg", "image/svg+xml", page("icon.svg", &pages)?.to_owned()),
     ];
 
-    let shell = page("index.html", &pages)?.replace("{{assets}}/", &format!("/assets/{version}-"));
+    let shell =
+        page("index.html", &pages)?.replace("{{assets}}/", &format!("{{{{base}}}}/assets/{version}-"));
     let mut table =
         format!("pub(crate) const VERSION: &str = {version:?};\npub(crate) const SHELL: &str = {shell:?};\n");
     writeln!(table, "pub(crate) const ASSETS: &[Asset] = &[")?;
@@ -73,11 +78,17 @@ fn visit<'p>(
     Ok(())
 }
 
-/// `import { h } from "./dom.js";` and `export function f` as a scope of its own that returns its exports.
+/// `import { h } from "./dom.js";` and `export function f` as a scope of its own that returns its exports, without
+/// comments and indentation, which browsers need not load.
 fn scoped(name: &str, module: &str) -> Outcome<String> {
     let mut exports = Vec::new();
     let mut body = String::new();
-    for line in module.lines() {
+    for line in module.lines().map(str::trim).filter(|line| !is_comment(line)) {
+        if line.matches('`').count() % 2 != 0 {
+            return Err(
+                format!("pages/{name}: a text over several lines would lose its spaces: {line}").into()
+            );
+        }
         if line.starts_with("import ") {
             let (names, from) = import(line)?;
             writeln!(body, "const {{{names}}} = {};", variable(from))?;
@@ -89,6 +100,11 @@ fn scoped(name: &str, module: &str) -> Outcome<String> {
         }
     }
     Ok(format!("const {} = (() => {{\n{body}return {{ {} }};\n}})();\n", variable(name), exports.join(", ")))
+}
+
+/// An empty line counts too. A comment has lines of its own, and no line of code begins like one.
+fn is_comment(line: &str) -> bool {
+    line.is_empty() || ["//", "/*", "* ", "*/"].iter().any(|start| line.starts_with(start)) || line == "*"
 }
 
 /// The names and the file of an import.
@@ -132,13 +148,9 @@ fn pages() -> Outcome<Pages> {
     Ok(pages)
 }
 
-/// FNV-1a over all names and contents: one change renames every asset, so that versions never mix.
-fn content_hash(pages: &Pages) -> String {
-    let bytes = pages.iter().flat_map(|(name, content)| name.bytes().chain(content.bytes()));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+/// Over all names and contents: one change renames every asset, so that versions never mix.
+fn version(pages: &Pages) -> String {
+    content_hash::of(pages.iter().flat_map(|(name, content)| name.bytes().chain(content.bytes())))
 }
 
 fn compressed(content: &[u8]) -> Outcome<Vec<u8>> {

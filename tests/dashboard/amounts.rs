@@ -108,10 +108,14 @@ fn both_languages_say_everything() {
 
 const AMOUNT: &str = include_str!("../../functions/dashboard/pages/amount.js");
 const MONEY: &str = include_str!("../../functions/dashboard/pages/money.js");
-const STRINGS: &str = include_str!("../../functions/dashboard/pages/strings.js");
+pub(super) const STRINGS: &str = concat!(
+    include_str!("../../functions/dashboard/pages/english.js"),
+    include_str!("../../functions/dashboard/pages/indonesian.js"),
+    "const STRINGS = { en: ENGLISH, id: INDONESIAN };"
+);
 
 /// An empty page with what a module of the pages exports.
-fn with_module(module: &str) -> Option<Page> {
+pub(super) fn with_module(module: &str) -> Option<Page> {
     let page = Page::open(browser()?, Reader::ENGLISH);
     page.eval(&format!("{}; true", module.replace("export ", "")));
     Some(page)

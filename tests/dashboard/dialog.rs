@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use super::page::{Page, Reader};
+use super::payment::goes_to_pay;
 use super::stack::{Person, elsewhere, stack};
 
 pub(super) const TOP_UP: &str = "[data-key='top-up']";
@@ -58,7 +59,7 @@ fn the_dialog_prices_1000_credits_first_in_both_languages() {
             [
                 "Isi saldo",
                 "Harga per kredit\nRp 250",
-                "Pajak (11%)\nRp 27.500",
+                "PPN (11%)\nRp 27.500",
                 "Total\nRp 277.500",
                 "Bayar Sekarang",
             ],
@@ -68,7 +69,7 @@ fn the_dialog_prices_1000_credits_first_in_both_languages() {
             [
                 "Top up balance",
                 "Price per credit\nRp 250",
-                "Tax (11%)\nRp 27,500",
+                "PPN (11%)\nRp 27,500",
                 "Total\nRp 277,500",
                 "Pay Now",
             ],
@@ -114,7 +115,7 @@ fn an_amount_that_cant_be_bought_is_refused_in_words_and_never_sent() {
         (Reader::ENGLISH, "999", "The smallest top-up is 1,000 credits."),
         (Reader::ENGLISH, "1000.5", "Credits are whole numbers."),
         (Reader::ENGLISH, "99999999999999999999", "The largest top-up is 1,000,000 credits."),
-        (Reader::INDONESIAN, "999", "Pengisian paling sedikit 1.000 kredit."),
+        (Reader::INDONESIAN, "999", "Minimal top up 1.000 kredit."),
         (Reader::INDONESIAN, "1,50", "Kredit adalah bilangan bulat."),
         (Reader::INDONESIAN, "seribu", "Gunakan angka saja"),
     ];
@@ -140,8 +141,7 @@ fn a_pasted_amount_with_separators_buys_exactly_that() {
         let Some(page) = dialog(reader, Person::of(organisation)) else { return };
         choose_custom(&page, text);
         page.click(PAY_NOW);
-        page.wait_for("location.origin !== 'null' && !location.pathname.startsWith('/billing')");
-        page.go(&stack().url("/billing/balance"));
+        goes_to_pay(&page);
         page.wait_for("document.querySelector('.open-card') !== null");
         let balance = elsewhere(&page, "GET", "/v1/balance", &Value::Null);
         assert_eq!(balance["open_top_up"]["credits"], 1500, "{text}");
@@ -170,7 +170,7 @@ fn pay_now_pressed_before_the_price_is_there_waits_for_it() {
     page.click(TOP_UP);
     page.click(PAY_NOW);
     page.sees("Preparing your payment…");
-    page.wait_for("!location.pathname.startsWith('/billing')");
+    goes_to_pay(&page);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_try_that_ended_unclear_is_repeated_as_the_same_purchase() {
     page.click(PAY_NOW);
     page.sees("Saldo tidak dapat dihubungi");
     page.click("[data-key='retry']");
-    page.wait_for("!location.pathname.startsWith('/billing')");
+    goes_to_pay(&page);
     page.go(&stack().url("/billing/history"));
     page.wait_for("document.querySelectorAll('tbody tr').length === 1");
 }

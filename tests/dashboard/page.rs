@@ -18,6 +18,8 @@ pub(crate) struct Page {
     session: String,
     target: String,
     context: String,
+    /// Whether this page was the first of its context, which ends with it.
+    first: bool,
 }
 
 /// Who looks: the browser's language, the window, the colours.
@@ -48,14 +50,46 @@ impl Page {
         let context = text(&browser.call(None, "Target.createBrowserContext", json!({})), "browserContextId");
         let target = json!({ "url": "about:blank", "browserContextId": context });
         let target = text(&browser.call(None, "Target.createTarget", target), "targetId");
+        let page = Self::attached(browser, target, context, true);
+        page.look_as(reader);
+        page
+    }
+
+    fn attached(browser: &'static Browser, target: String, context: String, first: bool) -> Self {
         let attach = json!({ "targetId": target, "flatten": true });
         let session = text(&browser.call(None, "Target.attachToTarget", attach), "sessionId");
-        let page = Self { browser, session, target, context };
+        let page = Self { browser, session, target, context, first };
         for domain in ["Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
-        page.look_as(reader);
+        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         page
+    }
+
+    /// The tabs that this page has opened and nobody has closed.
+    pub(crate) fn tabs_beside(&self) -> Vec<Value> {
+        let targets = self.browser.call(None, "Target.getTargets", json!({}));
+        let targets = targets["targetInfos"].as_array().cloned().unwrap_or_default();
+        let beside = |target: &Value| {
+            target["type"] == "page"
+                && target["browserContextId"] == self.context.as_str()
+                && target["targetId"] != self.target.as_str()
+        };
+        targets.into_iter().filter(beside).collect()
+    }
+
+    /// The tab that this page opens for another site, as soon as it is there. Dropping it closes it.
+    #[track_caller]
+    pub(crate) fn opened_tab(&self) -> Self {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let tab = self.tabs_beside().into_iter().find(|tab| text(tab, "url").starts_with("http"));
+            if let Some(tab) = tab {
+                return Self::attached(self.browser, text(&tab, "targetId"), self.context.clone(), false);
+            }
+            assert!(Instant::now() < until, "no tab was opened; the page shows: {}", self.eval(VISIBLE));
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn look_as(&self, reader: Reader) {
@@ -63,7 +97,6 @@ impl Page {
         let mobile = width < 600;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
         self.call("Emulation.setDeviceMetricsOverride", size);
-        self.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         let agent = json!({ "userAgent": "Mozilla/5.0 Chrome Saldo-Test", "acceptLanguage": language });
         self.call("Emulation.setUserAgentOverride", agent);
         self.call("Emulation.setTimezoneOverride", json!({ "timezoneId": "Asia/Jakarta" }));
@@ -212,8 +245,11 @@ impl Page {
     /// Everything the console complained about.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let logged = self.events("Log.entryAdded");
-        let logged =
-            logged.iter().filter(|event| event["entry"]["level"] == "error").map(|e| e["entry"].to_string());
+        let logged = logged
+            .iter()
+            .filter(|event| event["entry"]["level"] == "error")
+            .filter(|event| !is_favicon(&event["entry"]["url"]))
+            .map(|e| e["entry"].to_string());
         let called = self.events("Runtime.consoleAPICalled");
         let called = called.iter().filter(|event| event["type"] == "error").map(Value::to_string);
         let thrown = self.events("Runtime.exceptionThrown");
@@ -223,7 +259,8 @@ impl Page {
     /// The addresses that were asked for over the network.
     pub(crate) fn requests(&self) -> Vec<String> {
         let sent = self.events("Network.requestWillBeSent");
-        sent.iter().filter_map(|event| event["request"]["url"].as_str().map(str::to_owned)).collect()
+        let urls = sent.iter().map(|event| &event["request"]["url"]).filter(|url| !is_favicon(url));
+        urls.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 }
 
@@ -233,8 +270,16 @@ impl Drop for Page {
             return;
         }
         self.browser.call(None, "Target.closeTarget", json!({ "targetId": self.target }));
-        self.browser.call(None, "Target.disposeBrowserContext", json!({ "browserContextId": self.context }));
+        if self.first {
+            let context = json!({ "browserContextId": self.context });
+            self.browser.call(None, "Target.disposeBrowserContext", context);
+        }
     }
+}
+
+/// The browser asks for it by itself where an answer names no icon.
+fn is_favicon(url: &Value) -> bool {
+    url.as_str().is_some_and(|url| url.ends_with("/favicon.ico"))
 }
 
 fn text(answer: &Value, field: &str) -> String {

@@ -24,6 +24,21 @@ fn pays_by_card(page: &Page, number: &str) {
     page.click("button[value=card]");
 }
 
+/// The payment page that a click has opened in a tab of its own, while the page under test stays where it is.
+#[track_caller]
+pub(super) fn goes_to_pay(page: &Page) -> Page {
+    goes_to_pay_from(page, "/billing/balance")
+}
+
+/// The same from another path.
+#[track_caller]
+pub(super) fn goes_to_pay_from(page: &Page, path: &str) -> Page {
+    let tab = page.opened_tab();
+    on_the_hosted_page(&tab);
+    assert_eq!(page.eval("location.pathname"), path);
+    tab
+}
+
 /// What the screen reader was told since this was called, as it was told.
 fn listen(page: &Page) {
     page.eval(
@@ -72,14 +87,14 @@ fn a_person_tops_up_with_the_keyboard_alone() {
         page.press("ArrowLeft");
         page.tabs_to("[data-key='pay-now']");
         page.press("Enter");
-        on_the_hosted_page(&page);
-        page.tabs_to(".banks a");
-        page.press("Enter");
-        page.wait_for("document.querySelector('button[value=transfer]') !== null");
-        page.tabs_to("button[value=transfer]");
-        page.press("Enter");
-        page.wait_for("document.querySelector('.outcome.good') !== null");
-        page.go(&stack().url("/billing/balance"));
+        let hosted = goes_to_pay(&page);
+        hosted.tabs_to(".banks a");
+        hosted.press("Enter");
+        hosted.wait_for("document.querySelector('button[value=transfer]') !== null");
+        hosted.tabs_to("button[value=transfer]");
+        hosted.press("Enter");
+        hosted.wait_for("document.querySelector('.outcome.good') !== null");
+        drop(hosted);
         page.sees(words[1]);
         page.wait_for("document.querySelector('[data-credits]').innerText.replace(/\\D/g, '') === '1000'");
         assert_eq!(page.complaints(), Vec::<String>::new());
@@ -105,14 +120,12 @@ fn coming_back_tells_that_the_payment_arrived_and_shows_the_credits() {
         let Some(page) = stack().page(reader, Person::of(organisation), "/billing/balance") else { return };
         page.click("[data-key='top-up']");
         page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
+        listen(&page);
         page.click("[data-key='pay-now']");
-        transfers(&page);
-        while page.eval("location.pathname") != "/billing/balance" {
-            page.eval("history.back()");
-            page.eval("new Promise(r => setTimeout(r, 150))");
-        }
-        page.sees(adding);
+        transfers(&goes_to_pay(&page));
         page.sees(added);
+        page.wait_for("window.told.length >= 2");
+        assert_eq!(page.eval("window.told"), json!([adding, added]));
         page.wait_for("document.querySelector('[data-credits]').dataset.credits === '1000'");
         assert_eq!(page.eval("document.querySelector('.open-card, dialog')"), Value::Null);
     }
@@ -148,7 +161,7 @@ fn history_shows_a_payment_arrive_and_offers_its_invoice() {
     };
     let top_up = top_up_elsewhere(&page, 1000);
     page.click("nav a[href='/billing/history']");
-    page.sees("Terbuka");
+    page.sees("Menunggu pembayaran");
     let number = top_up["invoice_number"].as_str().unwrap();
     page.sees(number);
     let Some(browser) = browser() else { return };
@@ -189,16 +202,18 @@ fn a_declined_card_is_explained_with_what_to_do_next() {
         page.sees(total);
         page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
         page.click("[data-key='pay-now']");
-        pays_by_card(&page, "4000 0000 0000 0002");
-        page.wait_for("document.querySelector('[role=alert]') !== null");
-        page.go(&stack().url("/billing/balance"));
+        let tab = goes_to_pay(&page);
+        pays_by_card(&tab, "4000 0000 0000 0002");
+        tab.wait_for("document.querySelector('[role=alert]') !== null");
+        drop(tab);
         page.sees(title);
         page.sees(advice);
         page.sees(again);
         page.click(".open-card a.primary");
-        pays_by_card(&page, "4242 4242 4242 4242");
-        page.wait_for("document.querySelector('.outcome.good') !== null");
-        page.go(&stack().url("/billing/balance"));
+        let tab = goes_to_pay(&page);
+        pays_by_card(&tab, "4242 4242 4242 4242");
+        tab.wait_for("document.querySelector('.outcome.good') !== null");
+        drop(tab);
         page.wait_for("document.querySelector('[data-credits]')?.dataset.credits === '1000'");
     }
 }
@@ -228,7 +243,7 @@ fn a_top_up_whose_transfer_is_clearing_cant_be_canceled_and_the_page_says_why() 
 fn the_open_top_up_can_be_canceled_from_its_card() {
     for (organisation, reader, canceled) in [
         ("cancel-en", Reader::ENGLISH.on_a_phone(), "The top-up was canceled."),
-        ("cancel-id", Reader::INDONESIAN, "Pengisian dibatalkan."),
+        ("cancel-id", Reader::INDONESIAN, "Top up dibatalkan."),
     ] {
         let Some(page) = stack().page(reader, Person::of(organisation), "/billing/balance") else { return };
         let top_up = top_up_elsewhere(&page, 1000);
@@ -265,7 +280,7 @@ fn what_became_of_a_top_up_meanwhile_is_told_in_words() {
             "Pembayaran Rp 277.500",
         ),
         (Reader::ENGLISH, "paying", "expired", "The top-up for 1,000 credits has expired.", "Top Up Balance"),
-        (Reader::INDONESIAN, "awaiting", "failed", "Pengisian tidak dapat disiapkan", "Isi Saldo"),
+        (Reader::INDONESIAN, "awaiting", "failed", "Top up tidak dapat dibuat", "Isi Saldo"),
     ];
     for (reader, known_as, status, title, more) in cases {
         let gone = format!(

@@ -4,8 +4,8 @@ use serde_json::Value;
 use super::browser::browser;
 use super::dialog::{PAY_NOW, TOP_UP, choose_custom, dialog};
 use super::page::{Page, Reader};
-use super::payment::transfers;
-use super::stack::{Person, elsewhere, top_up_elsewhere};
+use super::payment::{goes_to_pay, transfers};
+use super::stack::{Person, elsewhere, stack, top_up_elsewhere};
 
 #[test]
 fn a_payment_page_that_is_still_being_prepared_is_waited_for() {
@@ -13,7 +13,7 @@ fn a_payment_page_that_is_still_being_prepared_is_waited_for() {
     page.eval("window.faults.push({ path: '/v1/top-ups', method: 'POST', times: 1, change: { status: 'requested', pay_url: null } })");
     page.click(PAY_NOW);
     page.sees("Preparing your payment…");
-    page.wait_for("!location.pathname.startsWith('/billing')");
+    goes_to_pay(&page);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_changed_price_is_shown_and_must_be_confirmed() {
             "nothing is paid before it is confirmed"
         );
         page.click(PAY_NOW);
-        page.wait_for("!location.pathname.startsWith('/billing')");
+        goes_to_pay(&page);
     }
 }
 
@@ -64,8 +64,8 @@ fn an_open_top_up_brings_a_notification_that_cancels_it() {
         (
             "dialog-pending-id",
             Reader::INDONESIAN.on_a_phone(),
-            "Ada pengisian yang belum dibayar",
-            "Dibatalkan. Anda dapat melanjutkan pengisian baru.",
+            "Ada top up yang belum dibayar",
+            "Dibatalkan. Anda dapat melanjutkan top up baru.",
         ),
     ] {
         let Some(page) = dialog(reader, Person::of(organisation)) else { return };
@@ -80,7 +80,7 @@ fn an_open_top_up_brings_a_notification_that_cancels_it() {
         let path = format!("/v1/top-ups/{}", other["id"].as_str().unwrap());
         assert_eq!(elsewhere(&page, "GET", &path, &Value::Null)["status"], "canceled");
         page.click(PAY_NOW);
-        page.wait_for("!location.pathname.startsWith('/billing')");
+        goes_to_pay(&page);
     }
 }
 
@@ -93,8 +93,7 @@ fn an_open_top_up_brings_a_notification_that_pays_it() {
     let focused = page.eval("document.activeElement.dataset.key");
     assert_eq!(focused, format!("pay-{}", other["id"].as_str().unwrap()), "the next step has the focus");
     page.click(&format!("dialog [data-key='pay-{}']", other["id"].as_str().unwrap()));
-    page.wait_for("!location.pathname.startsWith('/billing')");
-    assert_eq!(page.eval("location.href"), other["pay_url"]);
+    assert_eq!(page.opened_tab().eval("location.href"), other["pay_url"]);
 }
 
 #[test]
@@ -104,7 +103,7 @@ fn who_pays_for_someone_else_gets_a_link_to_copy_and_to_share() {
         "window.copied = null; navigator.clipboard.writeText = async (text) => { window.copied = text; }",
     );
     page.click("[data-key='link-only']");
-    page.sees("Tautan pembayaran siap");
+    page.sees("Link pembayaran siap");
     let balance = elsewhere(&page, "GET", "/v1/balance", &Value::Null);
     let pay_url = balance["open_top_up"]["pay_url"].as_str().expect("a link").to_owned();
     assert_eq!(page.eval("document.querySelector('dialog .link-field').value"), pay_url);
@@ -126,4 +125,77 @@ fn who_pays_for_someone_else_gets_a_link_to_copy_and_to_share() {
         Value::Null,
         "it spoke of a link that is used up"
     );
+}
+
+#[test]
+fn after_a_changed_price_the_button_names_the_total_on_the_screen() {
+    for (organisation, reader, words) in [
+        ("dialog-label-en", Reader::ENGLISH, ["Pay Rp 277,500", "Pay Rp 693,750"]),
+        ("dialog-label-id", Reader::INDONESIAN.on_a_phone(), ["Bayar Rp 277.500", "Bayar Rp 693.750"]),
+    ] {
+        let Some(page) = dialog(reader, Person::of(organisation)) else { return };
+        page.press("Escape");
+        page.wait_for("document.querySelector('dialog') === null");
+        page.eval("window.faults.push({ path: '/v1/quote', times: 1, change: { total: { currency: 'IDR', minor_units: 1110000, decimal: '11100.00' } } })");
+        page.click(TOP_UP);
+        page.sees("11");
+        page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
+        page.click(PAY_NOW);
+        page.sees(words[0]);
+        page.click("input[value='2500']");
+        page.sees(words[1]);
+        assert!(page.text_of(PAY_NOW).ends_with(&page.text_of(".breakdown.total dd")));
+        page.click("input[value='1000']");
+        page.sees(words[0]);
+    }
+}
+
+#[test]
+fn the_total_is_always_in_view() {
+    // A low window, 200 % zoom in two windows, a phone, and a phone whose keyboard lies over the page.
+    for (width, height, keyboard) in
+        [(1366, 620, 0), (640, 430, 0), (683, 310, 0), (360, 780, 0), (360, 440, 0), (360, 780, 340)]
+    {
+        let reader = Reader { width, height, ..Reader::INDONESIAN };
+        let covered = format!(
+            "if ({keyboard}) {{ const seen = Object.assign(new EventTarget(), {{ height: {height} - {keyboard}, offsetTop: 0, scale: 1 }});
+                Object.defineProperty(window, 'visualViewport', {{ get: () => seen }}); }}"
+        );
+        let person = Person::of("dialog-in-view");
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", &covered) else { return };
+        page.click(TOP_UP);
+        page.wait_for("document.querySelector('.price')?.getAttribute('aria-busy') === 'false'");
+        choose_custom(&page, "12345");
+        page.sees("3.425.738");
+        page.eval("visualViewport.dispatchEvent(new Event('resize')); document.querySelector('#amount').scrollIntoView()");
+        let hidden = page.eval(&format!(
+            "['.breakdown.total dd', '{PAY_NOW}'].map(s => document.querySelector(\"dialog \" + s)).filter(e => {{
+                const r = e.getBoundingClientRect();
+                const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+                return r.top < 0 || r.bottom > {height} - {keyboard} || !e.contains(seen); }}).map(e => e.outerHTML)"
+        ).replace("[data-key='pay-now']", "[data-key=pay-now]"));
+        assert_eq!(hidden, serde_json::json!([]), "{width} x {height}, {keyboard} covered");
+    }
+}
+
+#[test]
+fn a_top_up_that_could_not_be_made_is_told_in_words_and_the_next_try_is_another_one() {
+    for (organisation, reader, title) in [
+        ("dialog-failed-en", Reader::ENGLISH, "The top-up could not be made"),
+        ("dialog-failed-id", Reader::INDONESIAN, "Top up tidak dapat dibuat"),
+    ] {
+        let Some(page) = dialog(reader, Person::of(organisation)) else { return };
+        page.eval("window.faults.push({ path: '/v1/top-ups', method: 'POST', times: 1, status: 200, body: { id: 'top_1', status: 'failed', credits: 1000, pay_url: null,
+            failure: { code: 'customer_has_balance', detail: 'Your account at Stripe has a balance of Rp 1.' } } })");
+        page.click(PAY_NOW);
+        page.sees(title);
+        page.sees("Your account at Stripe has a balance of Rp 1.");
+        assert_eq!(page.tabs_beside(), Vec::<Value>::new());
+        page.click(PAY_NOW);
+        goes_to_pay(&page);
+        let keys = page
+            .eval("window.sent.filter(s => s.method === 'POST' && s.url === '/v1/top-ups').map(s => s.key)");
+        assert_eq!(keys.as_array().map(Vec::len), Some(2));
+        assert_ne!(keys[0], keys[1]);
+    }
 }

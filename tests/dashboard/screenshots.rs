@@ -52,6 +52,14 @@ fn screenshots() {
     let phone = Reader::INDONESIAN.on_a_phone();
 
     let page = show(desk, "/billing/balance");
+    let contact =
+        "{ name: 'PT Kopi Nusantara', email: 'finance@kopi-nusantara.example', phone: '+62215550123',
+        address: 'Jl. Jenderal Sudirman 1\\nJakarta 10220', tax_id: '0123456789012345', language: 'id' }";
+    let kept = page.eval(&format!(
+        "fetch('/v1/settings', {{ method: 'PUT', body: JSON.stringify({{ billing: {contact} }}),
+            headers: {{ authorization: 'Bearer ' + sessionStorage.getItem('saldo.token'), 'if-match': '\"0\"' }} }}).then(a => a.status)"
+    ));
+    assert_eq!(kept, 200);
     let mut today = 41;
     for (days_ago, credits, fate) in PAST {
         clock.advance((today - days_ago) * DAY_SECS);
@@ -71,7 +79,9 @@ fn screenshots() {
     top_up_elsewhere(&page, 2_500);
     take(&pending(show(desk.in_the_dark(), "/billing/balance")), "pending-dark");
     take(&pending(show(phone, "/billing/balance")), "pending-phone");
+    take(&waiting(show(Reader { height: 700, ..desk }, "/billing/balance")), "waiting");
     take(&show(desk, "/billing/history"), "history");
+    take(&show(Reader { height: 1040, ..desk }, "/billing/settings"), "settings");
     take(&show(phone.in_the_dark(), "/billing/history"), "history-phone-dark");
 }
 
@@ -160,6 +170,15 @@ fn pending(page: Page) -> Page {
     page.click("[data-key='top-up']");
     page.wait_for("document.querySelector('dialog .pending') !== null");
     page.eval("document.activeElement.blur()");
+    page
+}
+
+/// Somebody went to pay, in another tab.
+fn waiting(page: Page) -> Page {
+    page.click(".open-card a.primary");
+    drop(page.opened_tab());
+    page.sees("Waiting for your payment");
+    page.eval("document.activeElement.blur(); scrollTo(0, 0)");
     page
 }
 

@@ -12,7 +12,7 @@ use saldo_local::Options;
 
 use super::browser::browser;
 use super::page::{Page, Reader};
-use super::stack::{Person, Stack};
+use super::stack::{Person, Stack, stack};
 
 type Fields = HashMap<String, String>;
 
@@ -79,6 +79,100 @@ fn the_platforms_own_sign_in_comes_back_to_the_same_place_with_a_token() {
     assert_eq!(page.eval("location.hash"), "");
 }
 
+#[test]
+fn a_link_with_a_token_takes_over_no_session_and_signs_nobody_in() {
+    let Some((page, stack, issuer)) = start(|issuer| [("SignInUrl", format!("{issuer}/platform"))].into())
+    else {
+        return;
+    };
+    let other = issuer.token.lock().unwrap().clone();
+    // Without a session.
+    page.go(&format!("{}/billing/history#token={other}", stack.dashboard));
+    page.sees("This address tried to sign you in");
+    page.sees("Sign in to see your balance");
+    assert_eq!(page.eval("location.pathname + location.hash"), "/billing/history");
+    assert_eq!(page.eval("sessionStorage.getItem('saldo.token')"), serde_json::Value::Null);
+    // Over a session: another page load, and a change of the fragment alone.
+    let mine = stack.token(Person::of("mine"));
+    page.eval(&format!("sessionStorage.setItem('saldo.token', '{mine}')"));
+    page.go(&format!("{}/billing/balance?x=1#token={other}", stack.dashboard));
+    page.sees("This address tried to sign you in");
+    page.wait_for("document.querySelector('.org-name')?.innerText === 'mine'");
+    page.go(&format!("{}/billing/balance", stack.dashboard));
+    page.sees("Available credits");
+    page.eval(&format!("location.hash = 'token={other}'"));
+    page.sees("This address tried to sign you in");
+    assert_eq!(page.eval("sessionStorage.getItem('saldo.token')"), mine);
+    assert_eq!(page.text_of(".org-name"), "mine");
+    assert_eq!(page.eval("location.hash"), "");
+}
+
+#[test]
+fn an_answer_to_a_sign_in_of_another_tab_is_refused() {
+    let Some((page, stack, issuer)) = start(|issuer| [("SignInUrl", format!("{issuer}/elsewhere"))].into())
+    else {
+        return;
+    };
+    page.go(&format!("{}/billing/balance", stack.dashboard));
+    page.sees("Sign in to see your balance");
+    page.click("main button.primary");
+    page.wait_for("!location.pathname.startsWith('/billing')");
+    let token = issuer.token.lock().unwrap().clone();
+    page.go(&format!("{}/billing/balance?sign_in=guessed#token={token}", stack.dashboard));
+    page.sees("This address tried to sign you in");
+    assert_eq!(page.eval("sessionStorage.getItem('saldo.token')"), serde_json::Value::Null);
+    assert_eq!(page.eval("location.search + location.hash"), "");
+}
+
+#[test]
+fn an_issuers_answer_over_a_session_changes_nothing() {
+    let Some((page, stack, _)) = start(|issuer| {
+        [
+            ("OidcAuthorizeUrl", format!("{issuer}/authorize")),
+            ("OidcTokenUrl", format!("{issuer}/token")),
+            ("OidcClientId", "saldo-pages".to_owned()),
+        ]
+        .into()
+    }) else {
+        return;
+    };
+    let mine = stack.token(Person::of("mine"));
+    page.go(&stack.url("/healthz"));
+    page.eval(&format!("sessionStorage.setItem('saldo.token', '{mine}')"));
+    page.go(&format!("{}/billing?code=stolen&state=guessed", stack.dashboard));
+    page.sees("This address tried to sign you in");
+    assert_eq!(page.eval("sessionStorage.getItem('saldo.token')"), mine);
+    assert_eq!(page.eval("location.search"), "");
+}
+
+#[test]
+fn the_local_form_takes_only_what_can_be_an_organisation() {
+    let Some(browser) = browser() else { return };
+    for (reader, words) in [
+        (Reader::ENGLISH, "An organization has 1 to 128 letters"),
+        (Reader::INDONESIAN.on_a_phone(), "Nama organisasi terdiri dari 1 sampai 128 huruf"),
+    ] {
+        let page = Page::open(browser, reader);
+        page.go(&stack().url("/billing/sign-in"));
+        let long = "a".repeat(129);
+        for organisation in ["", "two words", "a#b", "kopi/teh", "null", "undefined", "café", &long] {
+            page.click("#org");
+            page.eval(
+                "document.activeElement.value = ''; document.querySelector('#org-error').textContent = ''",
+            );
+            page.pastes(organisation);
+            page.click("button[type=submit]");
+            page.sees(words);
+            assert_eq!(page.eval("location.pathname"), "/billing/sign-in", "{organisation}");
+        }
+        page.click("#org");
+        page.eval("document.activeElement.value = ''");
+        page.pastes("Auth0|kopi-1.id:x@y_z");
+        page.click("button[type=submit]");
+        page.wait_for("location.pathname === '/billing/balance'");
+    }
+}
+
 /// A Saldo whose template parameters name the issuer, and a page that has seen nothing yet.
 fn start(parameters: impl Fn(&str) -> BTreeMap<&'static str, String>) -> Option<(Page, Stack, Issuer)> {
     let browser = browser()?;
@@ -95,6 +189,7 @@ fn start(parameters: impl Fn(&str) -> BTreeMap<&'static str, String>) -> Option<
         .route("/authorize", get(authorize))
         .route("/token", post(token))
         .route("/platform", get(platform))
+        .route("/elsewhere", get(|| async { "Somewhere to sign in." }))
         .with_state(issuer.clone());
     stack.runtime.spawn(async move {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();

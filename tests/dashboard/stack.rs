@@ -61,11 +61,18 @@ impl Stack {
 
     /// The same, with a script that runs before those of every page.
     pub(crate) fn page_with(&self, reader: Reader, person: Person, path: &str, script: &str) -> Option<Page> {
-        let page = Page::open(browser()?, reader);
-        let token = self.token(person);
+        let page = self.signed_in(reader, person)?;
         page.before_every_page(script);
-        page.go(&format!("{}#token={token}", self.url(path)));
+        page.go(&self.url(path));
         page.wait_for("document.querySelector('main h2, main .notice') !== null");
+        Some(page)
+    }
+
+    /// A page of nothing yet, in a tab in which `person` has signed in before.
+    pub(crate) fn signed_in(&self, reader: Reader, person: Person) -> Option<Page> {
+        let page = Page::open(browser()?, reader);
+        page.go(&self.url("/healthz"));
+        page.eval(&format!("sessionStorage.setItem('saldo.token', '{}')", self.token(person)));
         Some(page)
     }
 

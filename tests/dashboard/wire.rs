@@ -33,6 +33,7 @@ fn using_every_part_asks_no_other_host_and_complains_about_nothing() {
     page.click("[data-key='top-up']");
     page.sees("Total\nRp 277,500");
     page.press("Escape");
+    page.wait_for("document.querySelector('dialog') === null && history.state === null");
     top_up_elsewhere(&page, 1000);
     page.call("Page.reload", json!({}));
     page.wait_for("document.querySelector('.open-card') !== null");
@@ -89,6 +90,7 @@ fn axe_finds_nothing_serious_anywhere() {
         page.press("Enter");
         check("the dialog with a refused amount");
         page.press("Escape");
+        page.wait_for("document.querySelector('dialog') === null && history.state === null");
         top_up_elsewhere(&page, 1000);
         page.call("Page.reload", json!({}));
         page.wait_for("document.querySelector('.open-card') !== null");
@@ -97,6 +99,7 @@ fn axe_finds_nothing_serious_anywhere() {
         page.wait_for("document.querySelector('dialog .pending') !== null");
         check("the pending notification");
         page.press("Escape");
+        page.wait_for("document.querySelector('dialog') === null && history.state === null");
         page.go(&stack().url("/billing/history"));
         page.wait_for("document.querySelector('tbody tr') !== null");
         check("History");

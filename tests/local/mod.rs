@@ -1,4 +1,5 @@
 //! What the local program promises: gateway, queue, scheduler, survival.
+mod check_stripe;
 mod gateway;
 mod grants;
 mod poller;

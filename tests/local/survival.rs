@@ -294,7 +294,7 @@ async fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn command() -> Command {
+pub(super) fn command() -> Command {
     let mut command = Command::new(program());
     command.env_remove("STRIPE_API_KEY").kill_on_drop(true);
     command

@@ -46,7 +46,7 @@ async fn the_official_command_line_triggers_its_events() {
         "payment_intent.succeeded",
         "payment_intent.payment_failed",
         "charge.refunded",
-        "refund.created",
+        "charge.dispute.created",
     ] {
         let stripe = Stripe::start().await;
         trigger(&program, &home.0, &stripe, event).await;

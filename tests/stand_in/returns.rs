@@ -77,6 +77,20 @@ async fn a_refund_may_fail_up_to_thirty_days_later_and_gives_its_money_back() {
 }
 
 #[tokio::test]
+async fn what_failed_is_refunded_anew_and_told_again() {
+    let stripe = Stripe::start().await;
+    let invoice = paid(&stripe, "usd", 2_000, Method::Card).await;
+    for _ in 0..2 {
+        let refund = stripe.stand_in.refund(&invoice, None).unwrap();
+        stripe.stand_in.step_refund(&refund, RefundStep::Fail).unwrap();
+    }
+    let charge = one(&stripe, "/v1/charges").await["data"][0].clone();
+    assert_eq!(charge["amount_refunded"], 2_000, "it does not fall, and so is no proof");
+    assert_eq!(movements(&stripe).await.iter().sum::<i64>(), 2_000);
+    assert_eq!(told(&stripe, "charge.refunded").len(), 2);
+}
+
+#[tokio::test]
 async fn refunds_are_refused_as_stripe_refuses_them() {
     let stripe = Stripe::start().await;
     let invoice = paid(&stripe, "usd", 2_000, Method::Card).await;
@@ -154,6 +168,24 @@ async fn a_dispute_takes_the_money_and_only_winning_gives_it_back() {
             "closed won",
         ]
     );
+}
+
+#[tokio::test]
+async fn test_cards_are_disputed_or_reported_as_soon_as_they_have_paid() {
+    let stripe = Stripe::start().await;
+    for (method, kind) in [
+        ("pm_card_createDispute", "charge.dispute.funds_withdrawn"),
+        ("pm_card_createDisputeInquiry", "charge.dispute.created"),
+        ("pm_card_createIssuerFraudRecord", "radar.early_fraud_warning.created"),
+    ] {
+        let invoice = id(&stripe.open("usd", 2_000).await);
+        let before = stripe.event_types().len();
+        let paid =
+            stripe.made(&format!("/v1/invoices/{invoice}/pay"), &format!("payment_method={method}")).await;
+        assert_eq!(paid["status"], "paid");
+        assert!(stripe.event_types()[before..].contains(&kind.to_owned()), "{method}");
+    }
+    assert_eq!(movements(&stripe).await, [2_000, -2_000, 2_000, 2_000]);
 }
 
 #[tokio::test]

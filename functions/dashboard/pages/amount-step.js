@@ -1,22 +1,25 @@
 // The first step of the Top Up dialog: the amount, its price, and Pay Now.
 import { parseAmount } from "./amount.js";
 import { breakdown } from "./breakdown.js";
+import { emailStep } from "./email-step.js";
 import { fill, h } from "./dom.js";
 import { money, number, t } from "./language.js";
 import { draft } from "./memory.js";
-import { failureNotice, notice, skeleton, working } from "./parts.js";
+import { failureNotice, noSubscribe, notice, skeleton, working } from "./parts.js";
+import { paymentTab } from "./payment-tab.js";
 import { prepared, purchase } from "./purchase.js";
 import { liveQuote } from "./quote.js";
+import { failedNotice } from "./settling.js";
 
 const COMPLAINING_PAUSE_MS = 700;
 
 /**
  * @param {{dialog: object, message?: string, created: Function, pending: Function, leave: Function}} flow
- * `created` gets the top-up, `pending` the one that was open already, `leave` is called before signing in again.
+ * `created` gets the top-up and the tab for its payment page, `pending` the one that was open already, `leave` is called before signing in again.
  */
 export function amountStep({ app, dialog, message, created, pending, leave }) {
   const kept = draft.read();
-  const state = { choice: kept?.choice ?? null, text: kept?.text ?? "", busy: false };
+  const state = { choice: kept?.choice ?? null, text: kept?.text ?? "", busy: false, offline: false, priceChanged: false };
   const quotes = liveQuote(priceChanged);
   const choices = h("div.choices");
   const custom = customField();
@@ -40,13 +43,13 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   }
 
   async function show() {
-    fill(choices, skeleton("choice", "choice", "choice"));
+    if (!quotes.latest) fill(choices, skeleton("choice", "choice", "choice"));
     dialog.show({
       title: t("dialog.title"),
       body: [notices, h("p.lead", { id: "choices-label" }, t("dialog.lead")), choices, custom.element, price.element, h("p.hint", {}, t("dialog.elsewhere")), link],
-      footer: [h("button.button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel")), pay],
+      footer: [price.total, h("div.footer-buttons", {}, h("button.button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel")), pay)],
     });
-    await load();
+    if (!quotes.latest) await load();
   }
 
   /** The limits, the presets and the first price; calls that come meanwhile share it. */
@@ -115,7 +118,7 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   function chosen() {
     if (state.choice !== "custom") return { credits: state.choice };
     const { minimum_credits: minimum, maximum_credits: maximum } = quotes.latest ?? {};
-    return parseAmount(state.text, { minimum: minimum ?? 1, maximum: maximum ?? Number.MAX_SAFE_INTEGER });
+    return parseAmount(state.text, { minimum: minimum ?? 1, maximum: maximum ?? Number.MAX_SAFE_INTEGER }, number);
   }
 
   function complain() {
@@ -135,30 +138,51 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
   function priceChanged(now) {
     if (now.failure) {
       price.show(null);
-      return showFailure(now.failure, () => { fill(notices); quotes.latest ? ask() : load(); });
+      label();
+      state.offline = now.failure.kind === "network";
+      return showFailure(now.failure, tryPriceAgain);
     }
     price.show(now);
+    label(now.quote);
     if (now.quote && quotes.latest && choices.contains(document.activeElement) === false) {
       dialog.say(t("quote.spoken", { credits: number(now.quote.credits), total: money(now.quote.total) }));
     }
   }
 
-  async function buy(button, forSomeoneElse) {
-    if (state.busy || (quotes.latest && refusedHere())) return;
+  function tryPriceAgain() {
+    state.offline = false;
+    fill(notices);
+    quotes.latest ? ask() : load();
+  }
+
+  /** Once a price has changed, the button names the total that is on the screen. */
+  function label(quote) {
+    if (!state.busy) pay.replaceChildren(state.priceChanged && quote ? t("dialog.payNew", { total: money(quote.total) }) : t("dialog.pay"));
+  }
+
+  async function buy(button, forSomeoneElse, opened = null) {
+    if (state.busy || (quotes.latest && refusedHere())) return opened?.forget();
+    const tab = forSomeoneElse ? null : opened ?? paymentTab();
     const reset = begin(button);
+    const stop = () => {
+      tab?.forget();
+      reset();
+    };
     try {
       if (!quotes.latest) await load();
-      if (!quotes.latest) return reset();
-      if (refusedHere()) return reset();
+      if (!quotes.latest || refusedHere()) return stop();
       const quote = await quotes.now(chosen().credits);
-      if (!quote) return reset();
+      if (!quote) return stop();
       const topUp = await prepared(await purchase(quote));
-      dialog.lock(false);
-      if (forSomeoneElse) reset();
-      created(topUp, { forSomeoneElse });
-    } catch (failure) {
+      if (topUp.status === "failed") {
+        stop();
+        return notMade(topUp);
+      }
       reset();
-      refused(failure);
+      created(topUp, tab);
+    } catch (failure) {
+      stop();
+      refused(failure, { button, forSomeoneElse });
     }
   }
 
@@ -178,25 +202,43 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
       state.busy = false;
       dialog.lock(false);
       restore();
+      label(quotes.known(chosen().credits));
     };
   }
 
-  function refused(failure) {
+  function refused(failure, { button, forSomeoneElse }) {
     if (!failure.kind) throw failure;
     const { code, problem } = failure;
+    if (code === "billing_email_required") return askForEmail(button, forSomeoneElse);
     if (code === "open_top_up_exists" && problem.open_top_up) return pending(problem.open_top_up);
     if (code === "price_changed" && problem.quote) return newPrice(problem.quote);
     if (code === "credits_below_minimum" || code === "credits_above_maximum") return limitsChanged();
-    if (failure.kind === "permission") return fill(notices, notice({ tone: "plain", icon: "lock", title: t("noSubscribe.title"), text: t("noSubscribe.text", { org: t("yourOrg") }), role: "alert" }));
+    if (failure.kind === "permission") return fill(notices, noSubscribe({ role: "alert" }));
     showFailure(failure, () => buy(pay, false));
   }
 
+  /** The invoice needs an address to go to; with it, paying goes on by itself. */
+  function askForEmail(button, forSomeoneElse) {
+    const goOn = (tab) => {
+      show();
+      buy(button, forSomeoneElse, tab);
+    };
+    emailStep({ app, dialog, forSomeoneElse, goOn, back: show });
+  }
+
+  /** This attempt is over without money; why is told, and paying again is another attempt. */
+  function notMade(topUp) {
+    fill(notices, failedNotice(topUp, { role: "alert" }));
+    notices.scrollIntoView({ block: "nearest" });
+    pay.focus();
+  }
+
   function newPrice(quote) {
+    state.priceChanged = true;
     quotes.replace(quote);
     const total = money(quote.total);
     fill(notices, notice({ tone: "low", icon: "info", text: t("price.changed", { total }), role: "alert" }));
     notices.scrollIntoView({ block: "nearest" });
-    pay.replaceChildren(t("dialog.payNew", { total }));
     price.highlight();
     pay.focus();
   }
@@ -216,5 +258,10 @@ export function amountStep({ app, dialog, message, created, pending, leave }) {
     draft.write({ choice: state.choice, text: state.text });
   }
 
-  return { show, stop: () => { quotes.forget(); clearTimeout(complaining); } };
+  /** Back online, what failed for that is tried again. */
+  function wake() {
+    if (state.offline) tryPriceAgain();
+  }
+
+  return { show, wake, stop: () => { quotes.forget(); clearTimeout(complaining); } };
 }

@@ -6,15 +6,16 @@ const MOST_DIGITS = 15; // every such number is exact in a double
 /**
  * @param {string} text what was typed or pasted
  * @param {{minimum: number, maximum: number}} limits
+ * @param {(credits: number) => string} shown how the pages write a number for this reader, which is always understood
  * @returns {{credits: number} | {reason: "empty"|"letters"|"money"|"negative"|"fraction"|"unclear"|"below"|"above"}}
  */
-export function parseAmount(text, limits) {
-  const plain = String(text).slice(0, 200).normalize("NFKC").replace(/\s+/gu, " ").trim();
+export function parseAmount(text, limits, shown = String) {
+  const plain = normal(String(text).slice(0, 200));
   if (plain === "") return { reason: "empty" };
   if (/^[-−–]/u.test(plain)) return { reason: "negative" };
   if (/^(rp|idr|us\$|usd|\p{Sc})/iu.test(plain)) return { reason: "money" };
   if (/[^\d., '’_]/u.test(plain) || !/\d/u.test(plain)) return { reason: "letters" };
-  const digits = wholeNumber(plain);
+  const digits = wholeNumber(plain, shown);
   if (digits === null) return { reason: looksLikeFraction(plain) ? "fraction" : "unclear" };
   if (digits.length > MOST_DIGITS) return { reason: "above" };
   const credits = Number(digits);
@@ -23,9 +24,15 @@ export function parseAmount(text, limits) {
   return { credits };
 }
 
-/** The digits without leading zeros, when the text is a bare number or one grouped in threes by one separator. */
-function wholeNumber(plain) {
+function normal(text) {
+  return text.normalize("NFKC").replace(/\s+/gu, " ").trim();
+}
+
+/** The digits without leading zeros, when the text is a bare number, one as the pages show it, or one grouped in threes. */
+function wholeNumber(plain, shown) {
   if (/^\d+$/u.test(plain)) return withoutLeadingZeros(plain);
+  const bare = plain.replace(/\D/gu, "");
+  if (bare.length <= MOST_DIGITS && normal(shown(Number(bare))) === plain) return bare;
   const separator = [...plain].find((character) => GROUP_SEPARATORS.includes(character));
   const [first, ...rest] = plain.split(separator);
   const grouped = /^[1-9]\d{0,2}$/u.test(first) && rest.every((group) => /^\d{3}$/u.test(group));

@@ -1,5 +1,6 @@
 // Saldo's API: answers, or one kind of failure with what to do about it.
 import { currentToken } from "./session.js";
+import { address, currentPath } from "./settings.js";
 
 const PATIENCE_MS = 25_000;
 
@@ -18,11 +19,18 @@ export class ApiFailure extends Error {
   }
 }
 
-export const getBalance = () => call("GET", "/v1/balance");
+export const getSettings = () => call("GET", "/v1/settings", { tagged: true });
+export const putSettings = (settings, etag) => call("PUT", "/v1/settings", { body: settings, headers: { "if-match": etag }, tagged: true });
 export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
 export const cancelTopUp = (id) => call("POST", `/v1/top-ups/${encodeURIComponent(id)}/cancel`);
+
+export function getBalance() {
+  const answer = first ?? call("GET", "/v1/balance");
+  first = null;
+  return answer;
+}
 
 export function createTopUp(body, idempotencyKey) {
   return call("POST", "/v1/top-ups", { body, headers: { "idempotency-key": idempotencyKey } });
@@ -35,10 +43,11 @@ export function listTopUps({ status, cursor, limit = 20 }) {
   return call("GET", `/v1/top-ups?${query}`);
 }
 
-async function call(method, path, { body, headers = {} } = {}) {
+/** The content of the answer; with `tagged` also the version that it names, as `etag`. */
+async function call(method, path, { body, headers = {}, tagged = false } = {}) {
   const answer = await send(method, path, body, headers);
   const content = await answer.json().catch(() => null);
-  if (answer.ok && content !== null) return content;
+  if (answer.ok && content !== null) return tagged ? { ...content, etag: answer.headers.get("etag") } : content;
   const problem = content ?? {};
   if (answer.status === 401) throw new ApiFailure("session", 401, problem);
   if (answer.status === 403) throw new ApiFailure("permission", 403, problem);
@@ -48,7 +57,7 @@ async function call(method, path, { body, headers = {} } = {}) {
 async function send(method, path, body, headers) {
   if (!currentToken()) throw new ApiFailure("session", 401);
   try {
-    return await fetch(path, {
+    return await fetch(address(path), {
       method,
       headers: {
         ...headers,
@@ -65,3 +74,7 @@ async function send(method, path, body, headers) {
     throw new ApiFailure("network");
   }
 }
+
+/** The balance for the page that most visits begin with, asked for before the rest of the pages has run. */
+let first = currentToken() && ["/", "/billing", "/billing/balance"].includes(currentPath()) ? call("GET", "/v1/balance") : null;
+first?.catch(() => {}); // whoever asks for it is told

@@ -5,7 +5,9 @@ import { drawFrame } from "./frame.js";
 import { historyPage } from "./history.js";
 import { currentLanguage, t } from "./language.js";
 import { notice } from "./parts.js";
-import { canSignIn, claims, currentToken, placeToReturn, settings, signIn, signOut, takeTokenFromAddress } from "./session.js";
+import { canSignIn, claims, currentToken, placeToReturn, signIn, signOut, takeTokenFromAddress } from "./session.js";
+import { address, currentPath, settings } from "./settings.js";
+import { settingsPage } from "./settings-page.js";
 import { signInPage } from "./sign-in.js";
 import { onWake } from "./watch.js";
 
@@ -14,27 +16,29 @@ const PAGES = {
   "/billing": { title: "page.balance", open: balancePage },
   "/billing/balance": { title: "page.balance", open: balancePage },
   "/billing/history": { title: "page.history", open: historyPage },
+  "/billing/settings": { title: "page.settings", open: settingsPage },
   "/billing/sign-in": { title: "page.signIn", open: signInPage },
 };
 
-const app = { navigate, signIn: leaveForSignIn, signOut: endSession, changeLanguage: show };
+const app = { navigate, signIn, signOut: endSession, changeLanguage: show };
 let page = null;
 
 function show() {
   page?.stop?.();
   page = null;
-  const path = location.pathname;
+  const path = currentPath();
   const route = PAGES[path] ?? PAGES["/"];
   document.documentElement.lang = currentLanguage();
-  document.title = `${t(route.title)} · Saldo`;
+  document.title = `${t(route.title)} · ${settings.product_name}`;
   const place = drawFrame(app, path);
   page = needsSignIn(path) ? signInNeeded() : route.open(app);
   fill(place, page.element);
   page.start?.();
+  showConnection();
 }
 
 function navigate(path) {
-  history.pushState(null, "", path);
+  history.pushState(null, "", address(path));
   show();
   scrollTo(0, 0);
   document.getElementById("main").focus({ preventScroll: true });
@@ -47,26 +51,21 @@ function needsSignIn(path) {
 
 function signInNeeded() {
   const again = Object.keys(claims()).length > 0 || location.search.includes("error=");
-  const button = canSignIn() && h("button.button.primary", { type: "button", onclick: leaveForSignIn }, t("session.signIn"));
   return {
     element: notice({
       tone: "plain",
       icon: "lock",
       title: t(again ? "session.title" : "session.none.title"),
-      text: t(again ? "session.text" : "session.none.text"),
-      actions: [button],
+      text: t(again ? "session.text" : canSignIn() ? "session.none.text" : "session.none.platform"),
+      actions: [canSignIn() && h("button.button.primary", { type: "button", onclick: signIn }, t("session.signIn"))],
       large: true,
     }),
   };
 }
 
-async function leaveForSignIn() {
-  await signIn();
-}
-
 function endSession() {
   signOut();
-  location.assign(settings.local_sign_in_url ? "/billing/sign-in" : "/");
+  location.assign(address(settings.local_sign_in_url ? "/billing/sign-in" : "/"));
 }
 
 function showConnection() {
@@ -75,18 +74,51 @@ function showConnection() {
   fill(bar, navigator.onLine ? null : notice({ tone: "low", icon: "offline", title: t("offline.title"), text: t("offline.text") }));
 }
 
-async function start() {
-  let failed = false;
-  await takeTokenFromAddress().catch(() => { failed = true; });
-  if (location.pathname === "/") history.replaceState(null, "", placeToReturn("/billing/balance"));
-  show();
-  if (failed) announce(t("session.failed"));
-  addEventListener("popstate", show);
-  addEventListener("hashchange", () => takeTokenFromAddress().then(show));
-  addEventListener("online", showConnection);
-  addEventListener("offline", showConnection);
-  onWake(() => page?.wake?.());
-  showConnection();
+/** What came of a token in the address, where that is worth a word. */
+function tell(outcome) {
+  if (outcome !== "refused" && outcome !== "failed") return;
+  const words = t(`session.${outcome}`);
+  document.getElementById("main").prepend(notice({ tone: "info", icon: "lock", text: words }));
+  announce(words);
 }
 
-start();
+function hasToken() {
+  return new URLSearchParams(location.hash.slice(1)).has("token");
+}
+
+async function arrive() {
+  const outcome = await takeTokenFromAddress();
+  if (currentPath() === "/") history.replaceState(null, "", address(placeToReturn("/billing/balance")));
+  show();
+  tell(outcome);
+}
+
+let isBroken = false;
+
+/** Whatever goes wrong in a page, there are words and a way on. */
+function broken(event) {
+  if (isBroken) return;
+  isBroken = true;
+  const words = notice({
+    tone: "strong",
+    icon: "alert",
+    title: t("broken.title"),
+    text: t("broken.text"),
+    actions: [h("button.button", { type: "button", "data-key": "reload", onclick: () => location.reload() }, t("broken.reload"))],
+    role: "alert",
+    large: true,
+  });
+  console.error(event.reason ?? event.error);
+  page?.stop?.();
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.remove());
+  fill(document.getElementById("main") ?? document.getElementById("app"), words);
+}
+
+addEventListener("error", broken);
+addEventListener("unhandledrejection", broken);
+addEventListener("popstate", () => { if (!hasToken()) show(); });
+addEventListener("hashchange", () => { if (hasToken()) arrive(); });
+addEventListener("online", showConnection);
+addEventListener("offline", showConnection);
+onWake(() => page?.wake?.());
+arrive();

@@ -1,64 +1,63 @@
 // The parts of the Balance page that show numbers: the banner, the credits, the rates.
+import { channelIcon, channelName, channelsOf } from "./channels.js";
 import { fill, h, icon } from "./dom.js";
-import { number, t } from "./language.js";
+import { either, has, number, t } from "./language.js";
 import { notice } from "./parts.js";
 
-const CHANNELS = ["email", "whatsapp", "sms"];
-const COUNTING_MS = 700;
+const COUNTING_MS = 450;
 
-export function balanceBanner({ available_credits: available, level, low_below: lowBelow }) {
-  if (level === "ok") return null;
-  const kind = available < 0 ? "owed" : level;
+export function balanceBanner({ available_credits: available, owed: toldOwed, level, low_below: lowBelow }, { beginner }) {
+  const owed = toldOwed || Math.max(0, -available);
+  if (level === "ok" && !owed) return null;
+  if (beginner) return notice({ tone: "info", icon: "info", title: t("balance.new.title"), text: t("balance.new.text") });
+  const kind = owed ? "owed" : level;
   return notice({
     tone: kind === "low" ? "low" : "strong",
     icon: "warning",
-    title: t(`balance.${kind}.title`),
-    text: t(`balance.${kind}.text`, { credits: number(lowBelow) }),
+    title: t(`balance.${kind}.title`, { owed: number(owed) }),
+    text: t(`balance.${kind}.text`, { credits: number(lowBelow), owed: number(owed) }),
   });
 }
 
-/** Draws the credits into `slot`; the number counts up to a new value. */
-export function balanceCard(slot, balance, topUp) {
-  const before = slot.querySelector("[data-credits]")?.dataset.credits;
-  const amount = h("p.credits", { "data-credits": balance.available_credits }, number(balance.available_credits));
+/** Draws the credits into `slot`; the number counts up to a new value, the first time from `from`. */
+export function balanceCard(slot, balance, { topUp, from, primary }) {
+  const { available_credits: available } = balance;
+  const before = slot.querySelector("[data-credits]")?.dataset.credits ?? from;
+  const amount = h("p.credits", { "data-credits": available }, number(available));
   fill(slot, h("section.card.hero", { "aria-labelledby": "credits-label" },
     h("div", {},
       h("h2.label", { id: "credits-label" }, t("balance.label")),
       amount,
-      h("p.muted", {}, balance.available_credits > 0 ? pays(balance) : t("balance.start"))),
-    h("button.button.primary.large", { type: "button", "data-key": "top-up", onclick: topUp }, icon("plus"), t("balance.topUp"))));
-  if (before !== undefined && Number(before) !== balance.available_credits) count(amount, Number(before), balance.available_credits);
+      h("p.muted", {}, available > 0 ? pays(balance) : t("balance.start"))),
+    h(`button.button.large${primary ? ".primary" : ""}`, { type: "button", "data-key": "top-up", onclick: topUp }, icon("plus"), t("balance.topUp"))));
+  if (before !== undefined && Number(before) !== available) count(amount, Number(before), available);
 }
 
 function pays({ rates, available_credits: available }) {
-  const sends = Object.fromEntries(CHANNELS.map((channel) => [channel, number(sendsFor(rates[channel], available))]));
-  return t("balance.pays", sends);
+  const messages = channelsOf(rates).map(([channel, credits]) => {
+    const values = { count: number(sendsFor(credits, available)), channel: channelName(channel) };
+    return t(has(`pays.${channel}`) ? `pays.${channel}` : "pays.other", values);
+  });
+  return t("balance.pays", { messages: either(messages) });
 }
 
-export function ratesCard(rates, available) {
+export function ratesCard({ rates, available_credits: available }) {
   return h("section.card.rates-card", { "aria-labelledby": "rates-title" },
     h("h2.card-title", { id: "rates-title" }, t("rates.title")),
-    h("ul.rates", {}, CHANNELS.filter((channel) => channel in rates).map((channel) => rate(channel, rates[channel], available))));
+    h("ul.rates", {}, channelsOf(rates).map(([channel, credits]) => rate(channel, credits, available))));
 }
 
-function rate(channel, perCountry, available) {
-  const credits = usualRate(perCountry);
-  const sends = sendsFor(perCountry, available);
-  return h("li.rate", {}, h("span.rate-icon", {}, icon(channel)),
+function rate(channel, credits, available) {
+  const sends = sendsFor(credits, available);
+  return h("li.rate", {}, h("span.rate-icon", {}, channelIcon(channel)),
     h("div", {},
-      h("h3", {}, t(`rates.${channel}`)),
+      h("h3", {}, channelName(channel)),
       h("p.rate-price", {}, t(credits === 1 ? "rates.each.one" : "rates.each", { credits: number(credits) })),
-      available > 0 && h("p.muted", {}, sends > 0 ? t("rates.sends", { count: number(sends) }) : t("rates.none")),
-      typeof perCountry === "object" && Object.keys(perCountry).length > 1 && h("p.muted", {}, t("rates.some"))));
+      available > 0 && h("p.muted", {}, sends > 0 ? t("rates.sends", { count: number(sends) }) : t("rates.none"))));
 }
 
-function sendsFor(perCountry, available) {
-  return Math.max(0, Math.floor(available / usualRate(perCountry)));
-}
-
-/** A rate is a number, or one per country with a default. */
-function usualRate(perCountry) {
-  return typeof perCountry === "object" ? perCountry.default : perCountry;
+function sendsFor(credits, available) {
+  return Math.max(0, Math.floor(available / credits));
 }
 
 function count(element, from, to) {

@@ -1,24 +1,26 @@
 // Billing > Balance: the credits, what they pay for, the open top-up, and the moment a payment arrives.
-import { getBalance, getTopUp } from "./api.js";
+import { getBalance, getTopUp, listTopUps } from "./api.js";
 import { balanceBanner, balanceCard, ratesCard } from "./balance-parts.js";
 import { announce, fill, h } from "./dom.js";
 import { number, t } from "./language.js";
-import { awaiting, draft, paying } from "./memory.js";
-import { openTopUpCard } from "./open-top-up.js";
+import { awaiting, clearing, draft, paying } from "./memory.js";
+import { openTopUpCard, paymentOf } from "./open-top-up.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
+import { may } from "./session.js";
 import { addingNotice, outcomeNotice } from "./settling.js";
+import { askAhead } from "./quote.js";
 import { openTopUpDialog } from "./top-up-dialog.js";
 import { usageSection } from "./usage.js";
 import { watch } from "./watch.js";
 
-const CHECKING_MS = 20_000;
-const ADDING_SHOWN_MS = 1400;
+/** As long as the number counts up. */
+const ADDING_SHOWN_MS = 500;
 
 export function balancePage(app) {
   const usage = usageSection();
   const slots = { failure: h("div"), news: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div"), usage: usage.element };
   const element = h("div.stack", {}, Object.values(slots));
-  const state = { balance: null, open: null, shown: null, settling: false, dialog: null, stopped: false };
+  const state = { balance: null, open: null, beginner: null, settling: false, dialog: null, stopped: false };
   let looking = null;
   let drawn = "";
 
@@ -36,11 +38,12 @@ export function balancePage(app) {
       const before = state.settling ? null : (state.open?.id ?? awaiting.read()?.id ?? paying.read()?.id);
       const gone = before && balance.open_top_up?.id !== before;
       const outcome = gone ? await outcomeOf(before) : null;
-      const open = await detailed(balance.open_top_up);
+      if (gone && !outcome) paying.clear();
+      await askWhetherNew(balance);
       if (state.stopped) return;
-      Object.assign(state, { balance, open });
+      Object.assign(state, { balance, open: balance.open_top_up });
       fill(slots.failure);
-      if (outcome) await settle(outcome, balance);
+      if (outcome) settle(outcome);
       else draw();
       remember();
     } catch (failure) {
@@ -49,9 +52,11 @@ export function balancePage(app) {
     }
   }
 
-  async function detailed(open) {
-    if (!open) return null;
-    return "payment_failure" in open ? open : { ...(await getTopUp(open.id)), ...open };
+  /** Nothing in the balance is no alarm for an organisation that has never bought anything. */
+  async function askWhetherNew({ available_credits: available, level }) {
+    if (state.beginner !== null || level !== "empty" || available < 0) return;
+    const bought = await listTopUps({ status: "paid", limit: 1 }).catch(() => null);
+    state.beginner = bought?.top_ups.length === 0;
   }
 
   function remember() {
@@ -60,60 +65,63 @@ export function balancePage(app) {
   }
 
   /** The top-up that was open is not any more: tell what became of it, and show the credits arrive. */
-  async function settle(outcome, balance) {
+  function settle(outcome) {
     const waiting = outcome.status === "requested" || outcome.status === "open";
     if (waiting) return draw();
-    paying.clear();
+    [paying, clearing, awaiting].forEach((slot) => slot.clear());
     state.dialog?.finished(outcome.id);
     if (outcome.status !== "paid") {
-      awaiting.clear();
       fill(slots.news, outcomeNotice(outcome));
       return draw();
     }
     state.settling = true;
-    state.shown ??= awaiting.read()?.available ?? balance.available_credits - outcome.credits;
+    state.beginner = false;
     fill(slots.news, addingNotice());
     announce(t("paid.adding"));
-    draw();
+    draw({ from: state.balance.available_credits - outcome.credits });
     setTimeout(() => added(outcome), ADDING_SHOWN_MS);
   }
 
-  async function added(outcome) {
-    const balance = await getBalance().catch(() => state.balance);
+  function added(outcome) {
+    state.settling = false;
     if (state.stopped) return;
-    awaiting.clear();
-    Object.assign(state, { balance, settling: false, shown: null });
-    const words = t("paid.added", { credits: number(outcome.credits), balance: number(balance.available_credits) });
+    const words = t("paid.added", { credits: number(outcome.credits), balance: number(state.balance.available_credits) });
     fill(slots.news, notice({ tone: "good", icon: "check", text: words }));
     announce(words);
     draw();
   }
 
-  function draw() {
-    const shown = state.shown ?? state.balance.available_credits;
-    const checking = Boolean(state.open) && isChecking(state.open);
-    const next = JSON.stringify([state.balance, state.open, shown, checking]);
+  /** `from` is the number that the credits count up from, where none is shown yet. */
+  function draw({ from } = {}) {
+    const payment = state.open && paymentOf(state.open);
+    const next = JSON.stringify([state.balance, payment, state.settling]);
     if (next === drawn) return;
     drawn = next;
-    fill(slots.banner, state.settling ? null : balanceBanner(state.balance));
-    balanceCard(slots.balance, { ...state.balance, available_credits: shown }, topUp);
-    fill(slots.open, state.open && openTopUpCard(state.open, { checking, changed: canceled, app }));
-    fill(slots.rates, ratesCard(state.balance.rates, shown));
-    usage.show(shown);
+    const quiet = state.settling || payment;
+    fill(slots.banner, quiet ? null : balanceBanner(state.balance, { beginner: state.beginner }));
+    balanceCard(slots.balance, state.balance, { topUp, from, primary: !payment });
+    fill(slots.open, state.open && openTopUpCard(state.open, { payment, changed, app }));
+    fill(slots.rates, ratesCard(state.balance));
+    usage.show(state.balance);
   }
 
-  function canceled(outcome) {
+  /** Somebody went to pay, or tried to cancel. */
+  function changed(outcome) {
     if (outcome === "canceled") {
-      awaiting.clear();
+      [paying, clearing, awaiting].forEach((slot) => slot.clear());
       state.open = null;
       fill(slots.news, notice({ tone: "plain", icon: "check", text: t("cancel.done") }));
       announce(t("cancel.done"));
-    }
-    look();
+    } else if (state.open) draw();
+    lookAgain();
+  }
+
+  function lookAgain() {
+    return look().then(() => watcher.start());
   }
 
   function showFailure(failure) {
-    const retry = () => { fill(slots.failure, skeleton("line")); look().then(() => watcher.start()); };
+    const retry = () => { fill(slots.failure, skeleton("line")); lookAgain(); };
     const large = state.balance === null;
     if (large) [slots.banner, slots.balance, slots.open, slots.rates].forEach((slot) => fill(slot));
     fill(slots.failure, failureNotice(failure, app, { retry, large }));
@@ -122,7 +130,6 @@ export function balancePage(app) {
   function topUp() {
     if (state.dialog) return;
     fill(slots.news);
-    const lookAgain = () => look().then(() => watcher.start());
     state.dialog = openTopUpDialog(app, {
       open: state.open,
       changed: lookAgain,
@@ -137,15 +144,17 @@ export function balancePage(app) {
     fill(slots.balance, skeleton("hero", "card"));
     await look();
     watcher.start();
-    if (!state.stopped && state.balance && draft.read()) topUp();
+    if (state.stopped || !state.balance) return;
+    if (draft.read()) topUp();
+    else if (!state.open && may("billing:subscribe")) askAhead();
   }
 
-  return {
-    element,
-    start,
-    wake: () => look().then(() => watcher.start()),
-    stop: () => { state.stopped = true; watcher.stop(); },
-  };
+  function wake() {
+    state.dialog?.wake();
+    lookAgain();
+  }
+
+  return { element, start, wake, stop: () => { state.stopped = true; watcher.stop(); } };
 }
 
 /** The top-up that was open; null when this organisation has none of that id. */
@@ -156,12 +165,4 @@ async function outcomeOf(id) {
     if (failure.status === 404) return null;
     throw failure;
   }
-}
-
-/** Somebody left to pay this top-up a moment ago. */
-function isChecking(open) {
-  const left = paying.read();
-  if (left?.id !== open.id || Date.parse(open.payment_failure?.at) > left.at) return false;
-  if (!left.back) paying.write({ ...left, back: Date.now() });
-  return Date.now() - (left.back ?? Date.now()) < CHECKING_MS;
 }

@@ -2,11 +2,12 @@
 import { fill, h } from "./dom.js";
 import { money, number, percent, t } from "./language.js";
 
+/** `element` has the lines; `total` stands apart, so that it can always be in view. */
 export function breakdown() {
   const list = h("dl.breakdown");
   const total = h("dl.breakdown.total");
   let last = null; // the unit price and the tax rate stay true while another amount is typed
-  const element = h("div.price", { "aria-busy": "true" }, list, total);
+  const element = h("div.price", { "aria-busy": "true" }, list);
 
   /** `now` is {credits, quote?, subtotal?}, or null while nothing valid is chosen. */
   function show(now) {
@@ -14,18 +15,18 @@ export function breakdown() {
     last = quote ?? last;
     const subtotal = quote?.subtotal ?? now?.subtotal;
     element.setAttribute("aria-busy", String(Boolean(now) && !quote));
-    element.classList.remove("changed");
+    total.classList.remove("changed");
     fill(list,
       row(t("quote.credits"), now && number(now.credits)),
       row(t("quote.unitPrice"), last && money(last.unit_price), now),
       row(t("quote.subtotal"), subtotal && money(subtotal), now),
-      row(t("quote.tax", { rate: last ? percent(last.tax.rate_percent) : "…" }), quote && money(quote.tax.amount), now));
+      row(last ? `${last.tax.name} (${percent(last.tax.rate_percent)})` : t("quote.tax"), quote && money(quote.tax.amount), now));
     fill(total, row(t("quote.total"), quote && money(quote.total), now));
   }
 
   show(null);
   element.setAttribute("aria-busy", "true");
-  return { element, show, highlight: () => element.classList.add("changed") };
+  return { element, total, show, highlight: () => total.classList.add("changed") };
 }
 
 function row(name, value, coming) {

@@ -1,7 +1,10 @@
-// The frame around every page: name, organisation, language, and the two Billing pages.
+// The frame around every page: name, organisation, language, and the Billing pages.
 import { fill, h } from "./dom.js";
 import { LANGUAGES, chooseLanguage, currentLanguage, t } from "./language.js";
 import { canSignIn, currentToken, organisation } from "./session.js";
+import { address, settings } from "./settings.js";
+
+const TABS = { "/billing/balance": "page.balance", "/billing/history": "page.history", "/billing/settings": "page.settings" };
 
 /** Draws the frame and returns the place for the page's content. */
 export function drawFrame(app, path) {
@@ -20,7 +23,7 @@ export function drawFrame(app, path) {
 function header(app) {
   const name = currentToken() ? organisation() : "";
   return h("header.top", {}, h("div.top-inner", {},
-    h("a.brand", { href: "/billing/balance", onclick: follow(app, "/billing/balance") }, mark(), "Saldo"),
+    h("a.brand", { href: address("/billing/balance"), onclick: follow(app, "/billing/balance") }, mark(), h("span.brand-name", {}, settings.product_name)),
     h("div.top-end", {},
       name && h("span.org", { title: name }, h("span.avatar", { "aria-hidden": "true" }, name.slice(0, 1).toUpperCase()), h("span.org-name", {}, name)),
       languages(app),
@@ -29,7 +32,7 @@ function header(app) {
 }
 
 function mark() {
-  return h("span.mark", { "aria-hidden": "true" }, "S");
+  return h("span.mark", { "aria-hidden": "true" }, settings.product_name.slice(0, 1).toUpperCase());
 }
 
 function languages(app) {
@@ -50,14 +53,11 @@ function languages(app) {
 }
 
 function heading(app, path) {
-  const tab = (to, key) => h("a", {
-    href: to,
-    "aria-current": (path === to || (to === "/billing/balance" && path !== "/billing/history")) && "page",
-    onclick: follow(app, to),
-  }, t(key));
+  const open = path in TABS ? path : "/billing/balance";
+  const tab = ([to, key]) => h("a", { href: address(to), "aria-current": to === open && "page", onclick: follow(app, to) }, t(key));
   return h("div.heading", {},
     h("h1", {}, t("page.billing")),
-    h("nav.tabs", { "aria-label": t("nav.label") }, tab("/billing/balance", "page.balance"), tab("/billing/history", "page.history")));
+    h("nav.tabs", { "aria-label": t("nav.label") }, Object.entries(TABS).map(tab)));
 }
 
 /** Follows a link inside the page; with a modifier key the browser does what it always does. */

@@ -1,13 +1,16 @@
 // Billing > History: every top-up, newest first.
 import { listTopUps } from "./api.js";
+import { adviceOn } from "./declines.js";
 import { announce, fill, h, icon } from "./dom.js";
-import { dateAndTime, money, number, t } from "./language.js";
-import { payLink } from "./open-top-up.js";
+import { date, dateAndTime, has, money, number, t } from "./language.js";
+import { confirmCancel, payLink, paymentOf } from "./open-top-up.js";
 import { draft } from "./memory.js";
 import { failureNotice, notice, skeleton, statusWord, webAddress, working } from "./parts.js";
+import { may } from "./session.js";
+import { address } from "./settings.js";
 import { watch } from "./watch.js";
 
-const FILTERS = [null, "open", "paid", "canceled", "expired", "in_review"];
+const FILTERS = [null, "requested", "open", "paid", "canceled", "expired", "in_review", "failed"];
 const PAGE_SIZE = 20;
 
 export function historyPage(app) {
@@ -15,14 +18,14 @@ export function historyPage(app) {
   const content = h("div");
   const more = h("div.more");
   const asked = new URLSearchParams(location.search).get("status");
-  const state = { status: FILTERS.includes(asked) ? asked : null, topUps: [], cursor: null, turn: 0 };
+  const state = { status: FILTERS.includes(asked) ? asked : null, topUps: [], cursor: null, turn: 0, failed: false };
   const watcher = watch({ isNeeded: () => isFirstPage() && state.topUps.some(isWaiting), look: () => load({ quietly: true }) });
   const isFirstPage = () => state.topUps.length <= PAGE_SIZE;
   const element = h("div.stack", {}, h("h2.visually-hidden", {}, t("history.title")), filters, content, more);
 
   function choose(status) {
     state.status = status;
-    history.replaceState(null, "", status ? `/billing/history?status=${status}` : "/billing/history");
+    history.replaceState(null, "", address(status ? `/billing/history?status=${status}` : "/billing/history"));
     drawFilters();
     load();
   }
@@ -38,7 +41,7 @@ export function historyPage(app) {
       const page = await listTopUps({ status: state.status, limit: PAGE_SIZE });
       if (turn !== state.turn) return;
       const before = state.topUps;
-      Object.assign(state, { topUps: page.top_ups, cursor: page.next_cursor });
+      Object.assign(state, { topUps: page.top_ups, cursor: page.next_cursor, failed: false });
       if (JSON.stringify(before) !== JSON.stringify(page.top_ups) || !quietly) draw();
       if (quietly) return announcePaid(before, page.top_ups);
       announce(t("history.shown", { count: number(state.topUps.length) }));
@@ -46,7 +49,9 @@ export function historyPage(app) {
     } catch (failure) {
       if (!failure.kind) throw failure;
       if (quietly && failure.unclear) return;
-      if (turn === state.turn) fill(content, failureNotice(failure, app, { retry: () => load(), large: !quietly }));
+      if (turn !== state.turn) return;
+      state.failed = true;
+      fill(content, failureNotice(failure, app, { retry: () => load(), large: !quietly }));
     }
   }
 
@@ -81,7 +86,7 @@ export function historyPage(app) {
   function draw() {
     drawFilters();
     if (state.topUps.length === 0) fill(content, nothing(state.status, app, choose));
-    else fill(content, table(state.topUps));
+    else fill(content, table(state.topUps, { app, changed }));
     drawMore();
   }
 
@@ -91,7 +96,16 @@ export function historyPage(app) {
     fill(more, state.cursor ? button : end);
   }
 
+  /** Somebody went to pay, or tried to cancel. */
+  async function changed(outcome) {
+    if (outcome === "canceled") announce(t("cancel.done"));
+    draw();
+    await load({ quietly: true });
+    watcher.start();
+  }
+
   async function wake() {
+    if (state.failed) return load();
     if (!isFirstPage()) return;
     await load({ quietly: true });
     watcher.start();
@@ -124,37 +138,67 @@ function nothing(status, app, choose) {
 }
 
 /** A table that becomes cards on a phone: its roles are spelled out, since the change of layout would drop them. */
-function table(topUps) {
+function table(topUps, acts) {
   const columns = ["date", "status", "credits", "total", "invoice", "actions"];
   const head = columns.map((name) => h(`th.col-${name}`, { role: "columnheader", scope: "col" },
     name === "actions" ? h("span.visually-hidden", {}, t("history.actions")) : t(`history.${name}`)));
   return h("div.card.table-card", {}, h("table.table", { role: "table", "aria-label": t("history.title") },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
-    h("tbody", { role: "rowgroup" }, topUps.map(row))));
+    h("tbody", { role: "rowgroup" }, topUps.map((topUp) => row(topUp, acts)))));
 }
 
-function row(topUp) {
+function row(topUp, acts) {
   const cell = (name, ...content) => h(`td.col-${name}`, { role: "cell" }, h("span.cell-label", { "aria-hidden": "true" }, t(`history.${name}`)), content);
   return h("tr", { role: "row" },
     cell("date", h("time", { datetime: topUp.created_at }, dateAndTime(topUp.created_at))),
-    cell("status", statusWord(topUp.status), refunded(topUp.refunded)),
+    cell("status", statusWord(topUp.status), remarks(topUp).map((words) => h("span.remark", {}, words))),
     cell("credits", number(topUp.credits)),
     cell("total", money(topUp.total)),
     cell("invoice", topUp.invoice_number ?? h("span.muted", {}, "–")),
-    h("td.col-actions", { role: "cell" }, action(topUp)));
+    h("td.col-actions", { role: "cell" }, h("div.row-actions", {}, actions(topUp, acts))));
 }
 
-function refunded(amount) {
-  if (!amount || amount.minor_units === 0) return null;
-  return h("span.muted.small-text", {}, amount.decimal ? t("history.refunded", { amount: money(amount) }) : t("history.refundedSome"));
+/** What there is to say beside the status: how it was paid, what went wrong, what went back. */
+function remarks(topUp) {
+  const { payment, refunded, disputed, failure, review } = topUp;
+  return [
+    topUp.paid_at && t("history.paidAt", { date: date(topUp.paid_at), method: methodName(payment?.method) }),
+    topUp.status === "open" && paymentOf(topUp) && t(`${paymentOf(topUp)}.title`),
+    topUp.status === "open" && !paymentOf(topUp) && topUp.payment_failure && adviceOn(topUp.payment_failure).text,
+    failure?.detail,
+    review?.detail,
+    refunded && t("history.refunded", { amount: money(refunded.money), credits: number(refunded.credits) }),
+    disputed && t(has(`history.disputed.${disputed.status}`) ? `history.disputed.${disputed.status}` : "history.disputed", { amount: money(disputed.money), credits: number(disputed.credits) }),
+  ].filter(Boolean);
 }
 
-function action(topUp) {
-  if (topUp.status === "open" && webAddress(topUp.pay_url)) {
-    return payLink(topUp, t("history.pay"), "button.primary.small", t("history.payFor", { total: money(topUp.total), credits: number(topUp.credits) }));
+/** " · Bank transfer", or nothing where it is not known. */
+function methodName(method) {
+  if (!method) return "";
+  return ` · ${has(`method.${method}`) ? t(`method.${method}`) : method.replaceAll("_", " ")}`;
+}
+
+function actions(topUp, { app, changed }) {
+  const values = { total: money(topUp.total), credits: number(topUp.credits) };
+  if (topUp.status === "open" || topUp.status === "requested") {
+    const payment = paymentOf(topUp);
+    const cancel = h("button.button.small", { type: "button", "data-key": `cancel-${topUp.id}`, "aria-label": t("history.cancelFor", values), onclick: () => confirmCancel(topUp, app, changed) }, t("open.cancel"));
+    const options = { label: t("history.payFor", values), left: () => changed("paying") };
+    return [
+      webAddress(topUp.pay_url) && payment !== "clearing" && payLink(topUp, t(payment ? "expected.again" : "history.pay"), payment ? "button.small" : "button.primary.small", options),
+      may("billing:subscribe") && cancel,
+    ];
   }
-  const pdf = webAddress(topUp.invoice_pdf);
-  if (topUp.status !== "paid" || !pdf) return null;
-  const label = `${t("history.pdfFor", { number: topUp.invoice_number ?? "" })} ${t("opensNewTab")}`;
-  return h("a.pdf", { href: pdf, target: "_blank", rel: "noreferrer noopener", "aria-label": label }, icon("download"), t("history.pdf"));
+  return [
+    topUp.payment && paper(topUp.payment.receipt_url, "history.receipt", topUp),
+    topUp.status === "paid" && paper(topUp.invoice_pdf, "history.pdf", topUp),
+  ];
+}
+
+/** A link to a paper of this top-up. */
+function paper(url, words, { invoice_number: invoice }) {
+  const href = webAddress(url);
+  if (!href) return null;
+  const label = `${t(words)} ${invoice ?? ""} ${t("opensNewTab")}`;
+  return h("a.pdf", { href, target: "_blank", rel: "noreferrer noopener", "aria-label": label }, icon("download"), t(words));
 }

@@ -1,5 +1,6 @@
 // The reader's language and the form of numbers, money and dates in it.
-import { formatMoney, formatNumber, formatPercent } from "./money.js";
+import { formatMoney, formatNumber, formatPercent, formatter } from "./money.js";
+import { settings } from "./settings.js";
 import { STRINGS } from "./strings.js";
 
 const REMEMBERED = "saldo.language";
@@ -16,10 +17,10 @@ export function chooseLanguage(chosen) {
   try { localStorage.setItem(REMEMBERED, chosen); } catch { /* private windows may forbid it: the choice lasts until reload */ }
 }
 
-/** The words behind `key`, filled in with `values`. */
+/** The words behind `key`, filled in with `values`; `{product}` is what the host calls the product. */
 export function t(key, values = {}) {
   const text = STRINGS[language][key] ?? STRINGS.en[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(name === "product" ? settings.product_name : values[name] ?? ""));
 }
 
 export function has(key) {
@@ -30,17 +31,20 @@ export const money = (amount) => formatMoney(amount, locale());
 export const number = (whole) => formatNumber(whole, locale());
 export const percent = (value) => formatPercent(value, locale());
 
-export function date(text) {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }).format(new Date(text));
+/** "a, b or c". */
+export function either(words) {
+  return formatter(Intl.ListFormat, locale(), { type: "disjunction" }).format(words);
 }
+
+export const date = (text) => formattedDate(text, { dateStyle: "medium" });
 
 /** "23 Nov" of a day in UTC such as 2026-11-23. */
-export function day(text) {
-  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(text));
-}
+export const day = (text) => formattedDate(text, { day: "numeric", month: "short", timeZone: "UTC" });
 
-export function dateAndTime(text) {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+export const dateAndTime = (text) => formattedDate(text, { dateStyle: "medium", timeStyle: "short" });
+
+function formattedDate(text, options) {
+  return formatter(Intl.DateTimeFormat, locale(), options).format(new Date(text));
 }
 
 /** "5 minutes ago"; a server clock slightly ahead of ours is now, not the future. */
@@ -48,13 +52,26 @@ export function age(text) {
   const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(text)) / 1000));
   const [unit, length] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, span]) => seconds >= span) ?? ["second", 1];
   const count = unit === "second" ? 0 : Math.floor(seconds / length);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-count, unit);
+  return formatter(Intl.RelativeTimeFormat, locale(), { numeric: "auto" }).format(-count, unit);
 }
+
+const locales = {};
 
 /** The browser's own variant of the language, such as en-GB, since dates differ there. */
 function locale() {
-  const variant = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language));
-  return variant ?? (language === "id" ? "id-ID" : "en");
+  locales[language] ??= navigator.languages.map(understood).find((tag) => tag && languageOf(tag) === language) ?? understood(language);
+  return locales[language];
+}
+
+/** A tag that `Intl` takes, with the digits that can be typed into the pages; null for one that it refuses, like en-US@posix. */
+function understood(tag) {
+  try { return new Intl.Locale(tag, { numberingSystem: "latn" }).toString(); } catch { return null; }
+}
+
+/** "id" of id-ID and of the older in-ID. */
+function languageOf(tag) {
+  const [first] = tag.toLowerCase().split(/[-_@.]/);
+  return first === "in" ? "id" : first;
 }
 
 function remembered() {
@@ -67,7 +84,5 @@ function remembered() {
 }
 
 function fromBrowser() {
-  const tags = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0]);
-  const known = tags.map((tag) => (tag === "in" ? "id" : tag)).find((tag) => tag in LANGUAGES);
-  return known ?? "en";
+  return navigator.languages.map(languageOf).find((tag) => tag in LANGUAGES) ?? "en";
 }

@@ -2,12 +2,15 @@
 
 const AWAITING = "saldo.awaiting";
 const PAYING = "saldo.paying";
+const CLEARING = "saldo.clearing";
 const DRAFT = "saldo.draft";
 
 /** The open top-up as last seen: {id, available}. */
 export const awaiting = slot(AWAITING);
-/** The top-up whose payment page was opened: {id, at}. */
+/** The top-up whose payment page was opened: {id, at, failedAt}, the last being the refused payment known by then. */
 export const paying = slot(PAYING);
+/** The top-up that could not be canceled because a payment is on its way: {id, failedAt}. */
+export const clearing = slot(CLEARING);
 /** The open dialog: {choice, text}. */
 export const draft = slot(DRAFT);
 

@@ -3,6 +3,15 @@
 /** Currencies whose fractions nobody uses: shown only when they are not zero. */
 const WITHOUT_FRACTION_IN_DAILY_USE = new Set(["IDR"]);
 
+const formats = new Map();
+
+/** A formatter of `Intl`, each made once: making one takes longer than a hundred uses. */
+export function formatter(Kind, locale, options) {
+  const key = `${Kind.name} ${locale} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Kind(locale, options));
+  return formats.get(key);
+}
+
 /**
  * @param {{currency: string, decimal: string}} money
  * @param {string} locale BCP 47
@@ -12,15 +21,15 @@ export function formatMoney(money, locale) {
   const digits = WITHOUT_FRACTION_IN_DAILY_USE.has(money.currency) && /^0*$/.test(fraction) ? 0 : fraction.length;
   const options = { style: "currency", currency: money.currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
   if (money.currency === "IDR") options.currencyDisplay = "narrowSymbol";
-  return new Intl.NumberFormat(locale, options).format(money.decimal);
+  return formatter(Intl.NumberFormat, locale, options).format(money.decimal);
 }
 
 export function formatNumber(whole, locale) {
-  return new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(whole);
+  return formatter(Intl.NumberFormat, locale, { maximumFractionDigits: 0 }).format(whole);
 }
 
 export function formatPercent(percent, locale) {
-  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(percent);
+  const number = formatter(Intl.NumberFormat, locale, { maximumFractionDigits: 3 }).format(percent);
   return `${number}%`;
 }
 

@@ -1,4 +1,5 @@
 // OpenID Connect authorization code flow with PKCE.
+import { address } from "./settings.js";
 
 const PENDING = "saldo.oidc";
 
@@ -41,7 +42,7 @@ export async function finishOidc(oidc, query) {
 }
 
 function redirectUri() {
-  return `${location.origin}/billing`;
+  return location.origin + address("/billing");
 }
 
 function random() {

@@ -1,29 +1,56 @@
-// The open top-up: pay it, cancel it, or let someone else pay.
+// The open top-up: pay it, wait for its payment, cancel it, or let someone else pay.
 import { cancelTopUp } from "./api.js";
+import { adviceOn } from "./declines.js";
 import { modal } from "./dialog.js";
 import { announce, fill, h, icon } from "./dom.js";
-import { age, dateAndTime, has, money, number, t } from "./language.js";
-import { paying } from "./memory.js";
+import { age, dateAndTime, money, number, t } from "./language.js";
+import { clearing, paying } from "./memory.js";
 import { failureNotice, notice, spinner, webAddress, working } from "./parts.js";
+import { failedAt, goesToPay } from "./payment-tab.js";
 import { may } from "./session.js";
 
-/** `changed` is told "canceled" or "paid" after a try to cancel. */
-export function openTopUpCard(topUp, { checking, changed, app }) {
+/** After so long without money, whoever went to pay has probably not paid. */
+const EXPECTED_MS = 600_000;
+
+/**
+ * "clearing" when a payment is on its way (one that is not paid yet, or one that kept the top-up from being canceled),
+ * "expected" when somebody went to pay and nothing speaks against it, otherwise null.
+ */
+export function paymentOf(topUp) {
+  if (topUp.payment || speaksOf(clearing.read(), topUp)) return "clearing";
+  const left = paying.read();
+  return speaksOf(left, topUp) && Date.now() - left.at < EXPECTED_MS ? "expected" : null;
+}
+
+/** Whether what is remembered is of this top-up, and no payment was refused since. */
+function speaksOf(kept, topUp) {
+  return kept?.id === topUp.id && kept.failedAt === failedAt(topUp);
+}
+
+/** `changed` is told "canceled", "paid" or "clearing" after a try to cancel, and "paying" when somebody goes to pay. */
+export function openTopUpCard(topUp, { payment, changed, app }) {
   const url = webAddress(topUp.pay_url);
   const cancel = h("button.button", { type: "button", "data-key": "cancel-open", onclick: () => confirmCancel(topUp, app, changed) }, t("open.cancel"));
-  const failed = topUp.payment_failure;
+  const failed = payment ? null : topUp.payment_failure;
+  const title = payment ? `${payment}.title` : url ? "open.title" : "open.preparing";
   return h("section.card.open-card", { "aria-labelledby": "open-title" },
     h("div.open-head", {},
-      h("h2.card-title", { id: "open-title" }, t(url ? "open.title" : "open.preparing")),
+      h("h2.card-title", { id: "open-title" }, t(title)),
       h("p.open-total", {}, money(topUp.total)),
       summary(topUp)),
-    checking && h("p.checking", { role: "status" }, spinner(), t("open.checking")),
+    payment && h("p.checking", { role: "status" }, spinner(), h("span", {}, t(`${payment}.text`))),
     failed && failureOfPayment(failed),
     !url && h("p.checking", { role: "status" }, spinner(), t("open.preparing.slow")),
     h("div.actions", {},
-      url && payLink(topUp, t(failed ? "failure.tryAgain" : "open.pay"), "button.button.primary"),
+      url && payment !== "clearing" && payAction(topUp, payment, { failed, left: () => changed("paying") }),
       may("billing:subscribe") && cancel),
-    url && shareRow(topUp));
+    url && !payment && shareRow(topUp));
+}
+
+/** Paying is offered once; whoever is paying already only gets the way back to the payment page. */
+function payAction(topUp, payment, { failed, left }) {
+  if (payment) return payLink(topUp, t("expected.again"), "button", { left });
+  return payLink(topUp, t(failed ? "failure.tryAgain" : "open.pay"), "button.primary", { left });
 }
 
 function summary(topUp) {
@@ -32,39 +59,24 @@ function summary(topUp) {
   return h("p.muted.dotted", {}, parts.map((part) => h("span", {}, part)));
 }
 
-/** Codes that lead to the same advice share their words. */
-const SAME_ADVICE = {
-  withdrawal_count_limit_exceeded: "limit", card_velocity_exceeded: "limit",
-  incorrect_cvc: "cvc", invalid_cvc: "cvc",
-  incorrect_number: "number", invalid_number: "number",
-  invalid_expiry_month: "expiry", invalid_expiry_year: "expiry",
-  payment_intent_authentication_failure: "authentication_required",
-  currency_not_supported: "unsupported", card_not_supported: "unsupported",
-  processing_error: "later", issuer_not_available: "later",
-};
-
-function failureOfPayment({ code, detail }) {
-  const advice = SAME_ADVICE[code] ?? code;
-  const known = advice === "payment_failed" || has(`failure.${advice}`);
-  return notice({
-    tone: "strong",
-    icon: "card",
-    title: t("open.failed.title"),
-    text: t(has(`failure.${advice}`) ? `failure.${advice}` : "failure.other"),
-    detail: !known && detail && t("failure.said", { detail }),
-    role: "alert",
-  });
+function failureOfPayment(failure) {
+  const { text, said } = adviceOn(failure);
+  return notice({ tone: "strong", icon: "card", title: t("open.failed.title"), text, detail: said, role: "alert" });
 }
 
-/** A real link to the payment page, remembered so that coming back is noticed. */
-export function payLink(topUp, text, classes, label) {
+/** A real link to the payment page in a tab of its own; `left` is called when somebody follows it. */
+export function payLink(topUp, text, classes, { label, left } = {}) {
   return h(`a.${classes}`, {
     href: webAddress(topUp.pay_url),
-    rel: "noreferrer",
+    target: "_blank",
+    rel: "noreferrer noopener",
     "data-key": `pay-${topUp.id}`,
-    "aria-label": label,
-    onclick: () => paying.write({ id: topUp.id, at: Date.now() }),
-  }, text);
+    "aria-label": `${label ?? text} ${t("opensNewTab")}`,
+    onclick: () => {
+      goesToPay(topUp);
+      setTimeout(() => left?.());
+    },
+  }, text, icon("external"));
 }
 
 /** Copy link and Share by WhatsApp, for whoever pays. */
@@ -98,7 +110,7 @@ export function linkField(url) {
   return h("input.input.link-field", { type: "text", readonly: true, value: url, "aria-label": t("link.label"), onfocus: (event) => event.target.select() });
 }
 
-/** Asks, cancels, and tells what came of it: "canceled", or "paid" when the money was faster. */
+/** Asks, cancels, and tells what came of it: "canceled", "paid" when the money was faster, "clearing" when it is on its way. */
 export function confirmCancel(topUp, app, done) {
   const dialog = modal({ narrow: true, onClose: () => outcome && done(outcome) });
   const problem = h("div");
@@ -117,12 +129,16 @@ export function confirmCancel(topUp, app, done) {
     } catch (failure) {
       if (failure.code === "already_paid" || failure.code === "top_up_not_found") outcome = "paid";
       else if (failure.code === "payment_in_progress") {
-        fill(problem, notice({ tone: "low", icon: "clock", text: t("cancel.inProgress"), role: "alert" }));
+        clearing.write({ id: topUp.id, failedAt: failedAt(topUp) });
+        outcome = "clearing";
+        yes.hidden = true;
+        keep.replaceChildren(t("close"));
+        fill(problem, notice({ tone: "info", icon: "clock", text: t("cancel.inProgress"), role: "alert" }));
       } else fill(problem, failureNotice(failure, app));
     }
     reset();
     dialog.lock(false);
-    if (outcome) dialog.close();
+    if (outcome && outcome !== "clearing") dialog.close();
   }
 
   dialog.show({ title: t("cancel.title"), body: [h("p", {}, text), problem], footer: [keep, yes], focus: keep });

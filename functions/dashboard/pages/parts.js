@@ -43,6 +43,11 @@ function noView(large) {
   return notice({ tone: "plain", icon: "lock", title: t("noView.title"), text: t("noView.text", { org: organisation() || t("yourOrg") }), large });
 }
 
+/** Who may look but not buy reads whom to ask. */
+export function noSubscribe({ role, title = true } = {}) {
+  return notice({ tone: "plain", icon: "lock", title: title && t("noSubscribe.title"), text: t("noSubscribe.text", { org: organisation() || t("yourOrg") }), role });
+}
+
 const STATUS_TONES = { requested: "wait", open: "open", paid: "paid", canceled: "off", expired: "off", in_review: "review", failed: "failed" };
 
 export function statusWord(status) {

@@ -2,10 +2,10 @@
 import { createTopUp, getTopUp } from "./api.js";
 
 const ATTEMPT = "saldo.attempt";
-const OVER_WITHOUT_MONEY = ["canceled", "expired", "failed"];
+const OVER_WITHOUT_MONEY = ["canceled", "expired"];
 const PREPARING_PAUSES_MS = [400, 600, 1000, 1500, 2000, 3000, 3000, 3000];
 
-/** The top-up for what was quoted. Throws ApiFailure. */
+/** The top-up for what was quoted; one that failed says why. Throws ApiFailure. */
 export async function purchase(quote) {
   const body = {
     credits: quote.credits,
@@ -15,6 +15,7 @@ export async function purchase(quote) {
   return OVER_WITHOUT_MONEY.includes(topUp.status) ? attempt(body) : topUp;
 }
 
+/** With an answer, whatever it says, this decision is over: the next one has a key of its own. */
 async function attempt(body) {
   const content = JSON.stringify(body);
   const key = keyFor(content);

@@ -3,6 +3,23 @@ import { getQuote } from "./api.js";
 import { multiply } from "./money.js";
 
 const TYPING_PAUSE_MS = 220;
+/** A price that was asked for ahead is shown for so long; what is paid is compared by the server in any case. */
+const AHEAD_MS = 60_000;
+
+let ahead = null;
+
+/** Asks for the first price while there is nothing else to do, so that the dialog opens with it. */
+export function askAhead() {
+  ahead ??= { at: Date.now(), quote: getQuote().catch(() => null) };
+}
+
+/** The first price, for once from what was asked ahead. */
+async function firstQuote() {
+  const asked = ahead;
+  ahead = null;
+  const fresh = asked && navigator.onLine && Date.now() - asked.at < AHEAD_MS;
+  return (fresh && (await asked.quote)) || getQuote();
+}
 
 /** `changed` is called with every new state: {credits, quote?, subtotal?, failure?}; only `quote` may be paid. */
 export function liveQuote(changed) {
@@ -18,7 +35,7 @@ export function liveQuote(changed) {
 
   async function fetchNow(credits, turn) {
     try {
-      const quote = await getQuote(credits);
+      const quote = await (credits ? getQuote(credits) : firstQuote());
       remember(quote);
       if (turn === asked) changed({ credits: quote.credits, quote });
       return quote;

@@ -1,26 +1,54 @@
-// Who is signed in: takes the token from the platform's sign-in and keeps it for this tab only.
+// Who is signed in: takes the token that answers a sign-in this tab began, and keeps it for this tab only.
 import { finishOidc, startOidc } from "./oidc.js";
+import { address, currentPath, settings } from "./settings.js";
 
 const TOKEN = "saldo.token";
 const RETURN_TO = "saldo.return-to";
-
-export const settings = JSON.parse(document.querySelector('meta[name="saldo-settings"]').content);
+const STATE = "saldo.sign-in";
+/** In the address that the platform's sign-in comes back to: what only this tab knows. */
+const STATE_PARAMETER = "sign_in";
 
 let token = sessionStorage.getItem(TOKEN);
 
-/** Takes a token that came with the address (`#token=…` or an OIDC code) and takes it off the address bar. */
+/**
+ * Takes the token off the address, and keeps it when it answers a sign-in that this tab began: anybody can make a link
+ * with a token, and whoever followed it would pay for another organisation.
+ * @returns {Promise<"nothing"|"taken"|"refused"|"failed">}
+ */
 export async function takeTokenFromAddress() {
   const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.has("token")) {
-    keep(fragment.get("token"));
-    history.replaceState(null, "", placeToReturn(location.pathname + location.search));
-  }
   const query = new URLSearchParams(location.search);
-  if (settings.oidc && query.has("state") && (query.has("code") || query.has("error"))) {
-    const fresh = await finishOidc(settings.oidc, query);
-    history.replaceState(null, "", placeToReturn("/billing/balance"));
-    keep(fresh);
+  if (fragment.has("token")) return tokenOfPlatform(fragment.get("token"), query);
+  if (settings.oidc && query.has("state") && (query.has("code") || query.has("error"))) return tokenOfIssuer(query);
+  return "nothing";
+}
+
+function tokenOfPlatform(fresh, query) {
+  const asked = sessionStorage.getItem(STATE);
+  const answered = asked !== null && query.get(STATE_PARAMETER) === asked;
+  sessionStorage.removeItem(STATE);
+  query.delete(STATE_PARAMETER);
+  const rest = query.size ? `?${query}` : "";
+  show(answered ? placeToReturn(currentPath() + rest) : currentPath() + rest);
+  if (!answered || token) return "refused";
+  keep(fresh);
+  return "taken";
+}
+
+async function tokenOfIssuer(query) {
+  show(placeToReturn("/billing/balance"));
+  if (token) return "refused";
+  try {
+    keep(await finishOidc(settings.oidc, query));
+    return "taken";
+  } catch {
+    return "failed";
   }
+}
+
+/** Puts a path of ours into the address bar in place of what is there. */
+function show(path) {
+  history.replaceState(null, "", address(path));
 }
 
 export function currentToken() {
@@ -37,20 +65,29 @@ export function signOut() {
   sessionStorage.clear();
 }
 
-/** Leaves for the configured sign-in, to come back to this place. False when none is configured. */
+/** Leaves for the configured sign-in, to come back to this place. */
 export async function signIn() {
-  const here = location.pathname === "/billing/sign-in" ? "/billing/balance" : location.pathname + location.search;
+  const here = currentPath() === "/billing/sign-in" ? "/billing/balance" : currentPath() + location.search;
+  token = null;
   sessionStorage.removeItem(TOKEN);
   sessionStorage.setItem(RETURN_TO, here);
   if (settings.oidc) {
     await startOidc(settings.oidc);
   } else if (settings.sign_in_url) {
-    const url = new URL(settings.sign_in_url, location.origin);
-    url.searchParams.set("return_to", location.origin + here);
-    location.assign(url.href);
+    location.assign(platformsSignIn(here));
   } else if (settings.local_sign_in_url) {
-    location.assign("/billing/sign-in");
+    location.assign(address("/billing/sign-in"));
   }
+}
+
+function platformsSignIn(here) {
+  const state = crypto.randomUUID();
+  sessionStorage.setItem(STATE, state);
+  const back = new URL(address(here), location.origin);
+  back.searchParams.set(STATE_PARAMETER, state);
+  const url = new URL(settings.sign_in_url, location.origin);
+  url.searchParams.set("return_to", back.href);
+  return url.href;
 }
 
 export function canSignIn() {

@@ -7,12 +7,18 @@ export function addingNotice() {
   return h("section.notice.good", {}, spinner(), h("div.notice-body", {}, h("p.notice-title", {}, t("paid.adding"))));
 }
 
+/** The top-up ended without money; why, as the server says it. */
+export function failedNotice({ failure }, { role }) {
+  const detail = failure?.detail && t("error.said", { detail: failure.detail });
+  return notice({ tone: "strong", icon: "alert", title: t("paid.failed.title"), text: t("paid.failed"), detail, role });
+}
+
 export function outcomeNotice(topUp) {
   const values = { credits: number(topUp.credits), total: money(topUp.total) };
   if (topUp.status === "in_review") {
     return notice({ tone: "info", icon: "clock", title: t("paid.review.title"), text: t("paid.review.text", values), role: "status" });
   }
-  if (topUp.status === "failed") return notice({ tone: "strong", icon: "alert", text: t("paid.failed"), role: "status" });
+  if (topUp.status === "failed") return failedNotice(topUp, { role: "status" });
   const key = topUp.status === "expired" ? "paid.expired" : "paid.canceled";
   return notice({ tone: "plain", icon: "info", text: t(key, values), role: "status" });
 }

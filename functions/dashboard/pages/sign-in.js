@@ -2,10 +2,14 @@
 import { fill, h } from "./dom.js";
 import { t } from "./language.js";
 import { notice, working } from "./parts.js";
-import { keep, placeToReturn, settings } from "./session.js";
+import { keep, placeToReturn } from "./session.js";
+import { settings } from "./settings.js";
+
+/** What the API takes for an organisation: an identity provider that sends no id often sends one of these words. */
+const ORGANISATION = /^(?!(?:null|undefined)$)[A-Za-z0-9\-_.:@|]{1,128}$/;
 
 export function signInPage(app) {
-  const org = h("input.input", { id: "org", name: "org", value: "acme", autocomplete: "organization", required: true, maxlength: 64, "aria-describedby": "org-error" });
+  const org = h("input.input", { id: "org", name: "org", value: "acme", autocomplete: "organization", required: true, "aria-describedby": "org-error" });
   const orgError = h("p.field-error", { id: "org-error", "aria-live": "polite" });
   const view = checkbox("view", t("signIn.view"));
   const subscribe = checkbox("subscribe", t("signIn.subscribe"));
@@ -16,9 +20,10 @@ export function signInPage(app) {
   async function submit(event) {
     event.preventDefault();
     if (button.getAttribute("aria-disabled")) return;
-    orgError.textContent = org.value.trim() ? "" : t("signIn.org.invalid");
-    org.setAttribute("aria-invalid", String(!org.value.trim()));
-    if (!org.value.trim()) return org.focus();
+    const fits = ORGANISATION.test(org.value.trim());
+    orgError.textContent = fits ? "" : t("signIn.org.invalid");
+    org.setAttribute("aria-invalid", String(!fits));
+    if (!fits) return org.focus();
     const reset = working(button, t("signIn.going"));
     const permissions = [view.box.checked && "billing:view", subscribe.box.checked && "billing:subscribe"].filter(Boolean);
     try {

@@ -3,20 +3,23 @@ import { amountStep } from "./amount-step.js";
 import { modal } from "./dialog.js";
 import { h, icon } from "./dom.js";
 import { age, money, number, t } from "./language.js";
-import { awaiting, draft, paying } from "./memory.js";
-import { confirmCancel, linkField, payLink, shareRow } from "./open-top-up.js";
-import { notice, webAddress } from "./parts.js";
+import { awaiting, draft } from "./memory.js";
+import { confirmCancel, linkField, payLink, paymentOf, shareRow } from "./open-top-up.js";
+import { noSubscribe, webAddress, working } from "./parts.js";
+import { paymentTab } from "./payment-tab.js";
 import { prepared } from "./purchase.js";
-import { may, organisation } from "./session.js";
+import { may } from "./session.js";
 
 /**
  * @param {{open: object|null, changed: () => void, closed: () => void}} options the open top-up, if one is known;
  * `changed` is called when there is a new one
- * @returns {{finished: (id: string) => void}} closes what speaks of a top-up that is not open any more
+ * @returns {{finished: (id: string) => void, wake: () => void}} closes what speaks of a top-up that is not open any more;
+ * tries again what failed while offline
  */
 export function openTopUpDialog(app, { open, changed, closed }) {
   let leaving = false;
   let about = null;
+  let step = null;
   const dialog = modal({
     onClose: () => {
       if (!leaving) draft.clear();
@@ -24,7 +27,6 @@ export function openTopUpDialog(app, { open, changed, closed }) {
       closed();
     },
   });
-  let step = null;
 
   function choose(message) {
     about = null;
@@ -35,31 +37,49 @@ export function openTopUpDialog(app, { open, changed, closed }) {
   /** One is open already: it is paid or canceled first. */
   function pending(topUp) {
     about = topUp.id;
-    const pay = h("button.button.primary", { type: "button", onclick: () => goToPayment(topUp, pay) }, t("pending.pay"));
-    const link = webAddress(topUp.pay_url) ? payLink(topUp, t("pending.pay"), "button.primary") : pay;
+    if (!open) changed();
+    const payment = paymentOf(topUp);
+    const url = webAddress(topUp.pay_url);
+    const pay = url && payment !== "clearing" && payLink(topUp, t(payment ? "expected.again" : "pending.pay"), payment ? "button" : "button.primary", { left: () => dialog.close() });
+    const wait = !url && h("button.button.primary", { type: "button", "data-key": "pending-wait", onclick: () => payWhenReady(topUp, wait) }, t("pending.pay"));
     const cancel = h("button.button", { type: "button", "data-key": "pending-cancel", onclick: () => confirmCancel(topUp, app, after) }, t("pending.cancel"));
     const after = (outcome) => (outcome === "canceled" ? choose(t("pending.canceled")) : dialog.close());
     awaiting.write({ id: topUp.id, available: awaiting.read()?.available ?? null });
     dialog.show({
-      title: t("pending.title"),
-      body: [h("p.lead", {}, t("pending.text")), summaryOf(topUp), webAddress(topUp.pay_url) && shareRow(topUp)],
-      footer: [cancel, link],
-      focus: link,
+      title: t(payment ? `${payment}.title` : "pending.title"),
+      body: [h("p.lead", {}, t(payment ? `${payment}.text` : url ? "pending.text" : "open.preparing.slow")), summaryOf(topUp), url && !payment && shareRow(topUp)],
+      footer: [cancel, pay, wait],
+      focus: pay || wait || cancel,
     });
   }
 
-  async function goToPayment(topUp) {
-    const ready = await prepared(topUp).catch(() => topUp);
-    if (webAddress(ready.pay_url)) follow(ready);
-    else dialog.close();
+  /** Its payment page is still being made. */
+  async function payWhenReady(topUp, button) {
+    const tab = paymentTab();
+    working(button, t("dialog.paying"));
+    created(await prepared(topUp), tab);
   }
 
-  function created(topUp, { forSomeoneElse }) {
+  /** `tab` is the one that was opened for the payment page; null where somebody else pays. */
+  function created(topUp, tab) {
     draft.clear();
     about = topUp.id;
+    if (!webAddress(topUp.pay_url)) {
+      tab?.forget();
+      dialog.close();
+    } else if (!tab) link(topUp);
+    else if (tab.follow(topUp)) dialog.close();
+    else ready(topUp);
     changed();
-    if (!webAddress(topUp.pay_url)) return dialog.close();
-    if (!forSomeoneElse) return follow(topUp);
+  }
+
+  /** The browser opens no tab by itself: one more click does. */
+  function ready(topUp) {
+    const pay = payLink(topUp, t("expected.again"), "button.primary", { left: () => dialog.close() });
+    dialog.show({ title: t("ready.title"), body: [h("p.lead", {}, t("ready.text")), summaryOf(topUp)], footer: [pay], focus: pay });
+  }
+
+  function link(topUp) {
     dialog.show({
       title: t("link.title"),
       body: [
@@ -71,17 +91,10 @@ export function openTopUpDialog(app, { open, changed, closed }) {
     });
   }
 
-  function follow(topUp) {
-    paying.write({ id: topUp.id, at: Date.now() });
-    dialog.say(t("dialog.going"));
-    addEventListener("pageshow", () => dialog.close(), { once: true });
-    location.assign(webAddress(topUp.pay_url));
-  }
-
   if (!may("billing:subscribe")) explainPermission(dialog);
   else if (open) pending(open);
   else choose();
-  return { finished: (id) => { if (id === about) dialog.close(); } };
+  return { finished: (id) => { if (id === about) dialog.close(); }, wake: () => step?.wake() };
 }
 
 function summaryOf(topUp) {
@@ -90,10 +103,10 @@ function summaryOf(topUp) {
     h("p.open-total", {}, money(topUp.total)));
 }
 
-export function explainPermission(dialog) {
+function explainPermission(dialog) {
   dialog.show({
     title: t("noSubscribe.title"),
-    body: [notice({ tone: "plain", icon: "lock", text: t("noSubscribe.text", { org: organisation() || t("yourOrg") }) })],
+    body: [noSubscribe({ title: false })],
     footer: [h("button.button.primary", { type: "button", onclick: () => dialog.close() }, t("noSubscribe.ok"))],
   });
 }

@@ -1,8 +1,7 @@
 // The drawing of the last days by channel, its legend, and the table behind it.
+import { channelName } from "./channels.js";
 import { h, svg } from "./dom.js";
 import { day, number, t } from "./language.js";
-
-export const CHANNELS = ["email", "whatsapp", "sms"];
 
 /** Pixels. */
 const TOP = 8;
@@ -16,25 +15,26 @@ const SMALLEST = 3;
 const BAR = 0.74;
 
 export function legend({ channels }) {
-  return h("ul.usage-legend", {}, CHANNELS.map((channel) => h("li", {},
+  return h("ul.usage-legend", {}, Object.keys(channels).map((channel) => h("li", {},
     svg("svg", { class: "usage-swatch", "aria-hidden": "true" }, pattern(channel, "legend"), svg("rect", { class: `usage-bar ${channel}`, x: "0.75", y: "0.75", width: "14.5", height: "14.5", rx: "3", fill: paint(channel, "legend") })),
     h("div", {},
-      h("span.usage-name", {}, t(`rates.${channel}`)),
+      h("span.usage-name", {}, channelName(channel)),
       h("span.muted", {}, t(channels[channel].messages === 1 ? "usage.messages.one" : "usage.messages", { count: number(channels[channel].messages) }))),
     h("span.usage-credits", {}, t(channels[channel].credits === 1 ? "usage.credits.one" : "usage.credits", { credits: number(channels[channel].credits) })))));
 }
 
 /** Bars of credits per day, one channel on the other; x in percent, y in pixels, so that patterns and words keep their size. */
-export function usageChart({ list }, summary) {
-  const top = roundUp(Math.max(1, ...list.map(({ channels }) => CHANNELS.reduce((all, channel) => all + drawn(channels[channel]), 0))));
+export function usageChart({ list, channels: all }, summary) {
+  const names = Object.keys(all);
+  const top = roundUp(Math.max(1, ...list.map(({ channels }) => names.reduce((sum, channel) => sum + drawn(channels[channel]), 0))));
   const lines = (top > 1 ? [top, top / 2, 0] : [top, 0]).map((value) => ({ value, y: BASE - (value / top) * HEIGHT }));
   const height = BASE + LABELS;
   return h("div.usage-chart", {},
     svg("svg", { "aria-hidden": "true", width: AXIS, height }, lines.map(({ value, y }) => label(number(value), AXIS - 8, y + 4, "end"))),
     svg("svg", { class: "usage-plot", role: "img", "aria-label": summary, height },
-      svg("defs", {}, CHANNELS.map((channel) => pattern(channel, "chart"))),
+      svg("defs", {}, names.map((channel) => pattern(channel, "chart"))),
       lines.map(({ value, y }) => svg("line", { class: value ? "usage-line" : "usage-line base", x1: "0", x2: "100%", y1: y, y2: y })),
-      list.map((entry, index) => column(entry, index, list.length, top)),
+      list.map((entry, index) => column(entry, index, list.length, { names, top })),
       dates(list)));
 }
 
@@ -42,16 +42,16 @@ function label(words, x, y, anchor) {
   return svg("text", { class: "usage-label", x, y, "text-anchor": anchor }, words);
 }
 
-function column({ date, channels }, index, count, top) {
+function column({ date, channels }, index, count, { names, top }) {
   const width = 100 / count;
   const place = { x: `${(index + (1 - BAR) / 2) * width}%`, width: `${width * BAR}%` };
   let y = BASE;
-  const bars = CHANNELS.filter((channel) => drawn(channels[channel]) > 0).map((channel) => {
+  const bars = names.filter((channel) => drawn(channels[channel]) > 0).map((channel) => {
     const height = Math.max(SMALLEST, (drawn(channels[channel]) / top) * HEIGHT);
     y -= height;
     return svg("rect", { class: `usage-bar ${channel}`, ...place, y: y + GAP / 2, height: Math.max(1, height - GAP), rx: "1.5", fill: paint(channel, "chart") });
   });
-  const words = CHANNELS.map((channel) => `${t(`rates.${channel}`)} ${number(channels[channel].credits)}`).join(" · ");
+  const words = names.map((channel) => `${channelName(channel)} ${number(channels[channel].credits)}`).join(" · ");
   return svg("g", {}, bars,
     svg("rect", { class: "usage-day", x: `${index * width}%`, width: `${width}%`, y: TOP, height: HEIGHT }, svg("title", {}, `${day(date)}: ${words}`)));
 }
@@ -66,13 +66,14 @@ function dates(list) {
 }
 
 export function usageTable({ list, channels, total }) {
-  const rows = list.filter((entry) => CHANNELS.some((channel) => entry.channels[channel].credits !== 0)).reverse();
-  const cells = (of) => CHANNELS.map((channel) => h("td", {}, number(of[channel].credits)));
-  const sum = (of) => CHANNELS.reduce((all, channel) => all + of[channel].credits, 0);
+  const names = Object.keys(channels);
+  const rows = list.filter((entry) => names.some((channel) => entry.channels[channel].credits !== 0)).reverse();
+  const cells = (of) => names.map((channel) => h("td", {}, number(of[channel].credits)));
+  const sum = (of) => names.reduce((all, channel) => all + of[channel].credits, 0);
   return h("details.usage-details", {}, h("summary", { "data-key": "usage-table" }, t("usage.table")),
     h("table.usage-table", {},
       h("caption.visually-hidden", {}, t("usage.caption")),
-      h("thead", {}, h("tr", {}, [t("usage.day"), ...CHANNELS.map((channel) => t(`rates.${channel}`)), t("usage.total")].map((word) => h("th", { scope: "col" }, word)))),
+      h("thead", {}, h("tr", {}, [t("usage.day"), ...names.map((channel) => channelName(channel)), t("usage.total")].map((word) => h("th", { scope: "col" }, word)))),
       h("tbody", {}, rows.map((entry) => h("tr", {}, h("th", { scope: "row" }, day(entry.date)), cells(entry.channels), h("td", {}, number(sum(entry.channels)))))),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, t("usage.total")), cells(channels), h("td", {}, number(total))))),
     h("p.hint", {}, t("usage.note")));
@@ -90,15 +91,19 @@ function roundUp(value) {
   return steps.find((step) => step >= value && (step % 2 === 0 || step === 1));
 }
 
-/** Email is plain, WhatsApp striped, SMS dotted: also without colours they differ. */
+/** Email is plain, WhatsApp striped, SMS dotted, any other crossed: also without colours they differ. */
 function paint(channel, place) {
   return channel === "email" ? "currentColor" : `url(#usage-${place}-${channel})`;
 }
 
 function pattern(channel, place) {
   if (channel === "email") return [];
-  const [size, mark] = channel === "whatsapp"
-    ? [5, svg("path", { d: "M-1 1L1 -1M0 5L5 0M4 6L6 4", class: "usage-stripe" })]
-    : [4, svg("circle", { cx: "2", cy: "2", r: "0.9", class: "usage-dot" })];
-  return svg("pattern", { id: `usage-${place}-${channel}`, class: channel, width: size, height: size, patternUnits: "userSpaceOnUse" }, mark);
+  const { size, mark } = MARKS[channel] ?? CROSSED;
+  return svg("pattern", { id: `usage-${place}-${channel}`, class: channel, width: size, height: size, patternUnits: "userSpaceOnUse" }, svg(mark.tag, mark.attributes));
 }
+
+const MARKS = {
+  whatsapp: { size: 5, mark: { tag: "path", attributes: { d: "M-1 1L1 -1M0 5L5 0M4 6L6 4", class: "usage-stripe" } } },
+  sms: { size: 4, mark: { tag: "circle", attributes: { cx: "2", cy: "2", r: "0.9", class: "usage-dot" } } },
+};
+const CROSSED = { size: 5, mark: { tag: "path", attributes: { d: "M0 2.5H5M2.5 0V5", class: "usage-cross" } } };

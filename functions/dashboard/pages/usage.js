@@ -2,7 +2,8 @@
 import { getUsage } from "./api.js";
 import { fill, h } from "./dom.js";
 import { day, number, t } from "./language.js";
-import { CHANNELS, legend, usageChart, usageTable } from "./usage-chart.js";
+import { channelName, channelsOf } from "./channels.js";
+import { legend, usageChart, usageTable } from "./usage-chart.js";
 
 const DAY_MS = 86_400_000;
 const SHOWN_DAYS = 30;
@@ -19,13 +20,13 @@ export function usageSection() {
   const element = h("div");
   const lasting = h("p.usage-lasts");
   let used = null;
-  let available = 0;
+  let balance = null;
   let asked = false;
 
   async function load() {
     asked = true;
     try {
-      used = await lastDays(new Date());
+      used = await lastDays(new Date(), channelsOf(balance.rates).map(([channel]) => channel));
       fill(element, card(used, lasting));
       tell();
     } catch (failure) {
@@ -36,13 +37,13 @@ export function usageSection() {
   }
 
   function tell() {
-    lasting.textContent = used ? lasts(used, available) : "";
+    lasting.textContent = used ? lasts(used, balance.available_credits) : "";
   }
 
   return {
     element,
-    show(credits) {
-      available = credits;
+    show(now) {
+      balance = now;
       if (!asked) load();
       tell();
     },
@@ -63,7 +64,7 @@ function frame(...children) {
 }
 
 function summary({ list, total, channels }) {
-  const words = CHANNELS.map((channel) => `${t(`rates.${channel}`)} ${number(channels[channel].credits)}`);
+  const words = Object.keys(channels).map((channel) => `${channelName(channel)} ${number(channels[channel].credits)}`);
   return t("usage.summary", { days: number(list.length), total: number(total), channels: words.join(", ") });
 }
 
@@ -79,11 +80,11 @@ function lasts({ total, days, partOf }, available) {
 }
 
 /**
- * The last 30 days in UTC up to `now`, today among them: `list` has each with its credits per channel. `since` is the
- * first day of use, or null; `days` of it until now make the pace. `partOf` is the day that the server's count did not
- * reach the beginning of: it and what was before are left out.
+ * The last 30 days in UTC up to `now`, today among them: `list` has each with its credits per channel, of those that are
+ * `sold` and others that were used. `since` is the first day of use, or null; `days` of it until now make the pace.
+ * `partOf` is the day that the server's count did not reach the beginning of: it and what was before are left out.
  */
-async function lastDays(now) {
+async function lastDays(now, sold) {
   const thirty = Array.from({ length: SHOWN_DAYS }, (_, index) => isoDate(now - (SHOWN_DAYS - 1 - index) * DAY_MS));
   const months = [...new Set(thirty.map(monthOf))].reverse().slice(0, MOST_CALLS);
   const dates = thirty.filter((date) => months.includes(monthOf(date)));
@@ -99,14 +100,17 @@ async function lastDays(now) {
   }
   const whole = (date) => partOf === null || date > partOf;
   const known = [...found.keys()].sort().filter((date) => date <= dates.at(-1) && whole(date));
-  const list = dates.filter(whole).map((date) => ({ date, channels: found.get(date) ?? NOTHING }));
+  const names = [...new Set([...sold, ...[...found.values()].flatMap(Object.keys)])];
+  const list = dates.filter(whole).map((date) => ({ date, channels: withAll(names, found.get(date)) }));
   const since = known.some((date) => date >= dates[0]) ? [known[0], list[0].date].sort().at(-1) : null;
-  const channels = Object.fromEntries(CHANNELS.map((channel) => [channel, sum(list, channel)]));
-  const total = CHANNELS.reduce((credits, channel) => credits + channels[channel].credits, 0);
+  const channels = Object.fromEntries(names.map((channel) => [channel, sum(list, channel)]));
+  const total = names.reduce((credits, channel) => credits + channels[channel].credits, 0);
   return { list, channels, total, since, days: (now - Date.parse(since)) / DAY_MS, partOf: partOf !== null && partOf >= dates[0] ? partOf : null };
 }
 
-const NOTHING = Object.fromEntries(CHANNELS.map((channel) => [channel, { messages: 0, credits: 0 }]));
+function withAll(names, channels = {}) {
+  return Object.fromEntries(names.map((channel) => [channel, channels[channel] ?? { messages: 0, credits: 0 }]));
+}
 
 function sum(list, channel) {
   const add = (key) => list.reduce((all, { channels }) => all + channels[channel][key], 0);

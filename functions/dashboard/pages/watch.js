@@ -1,30 +1,40 @@
-// When to look again: often at first, ever more seldom, at once when the person comes back.
+// When to look again: every second at first, for ten minutes often enough to see what is new within two seconds, then
+// seldom; at once when the person comes back.
 
-const PAUSES_MS = [1500, 2000, 3000, 4000, 6000, 10_000, 15_000, 30_000];
+/** Until so long after the start (ms): so much time from one look to the next (ms). */
+const PACES = [
+  { until: 30_000, pause: 1000 },
+  { until: 600_000, pause: 1300 },
+  { until: Infinity, pause: 15_000 },
+];
 
 /** Calls `look` again and again while `isNeeded()` and the page can be seen. */
 export function watch({ isNeeded, look }) {
-  let round = 0;
+  let started = 0;
+  let running = false;
   let timer = null;
 
-  const next = () => {
+  function next(spent = 0) {
     clearTimeout(timer);
     timer = null;
-    if (!isNeeded() || document.visibilityState !== "visible") return;
+    if (!running || !isNeeded() || document.visibilityState !== "visible") return;
+    const { pause } = PACES.find(({ until }) => performance.now() - started < until);
     timer = setTimeout(async () => {
+      const before = performance.now();
       await look();
-      next();
-    }, PAUSES_MS[Math.min(round, PAUSES_MS.length - 1)]);
-    round += 1;
-  };
+      next(performance.now() - before);
+    }, Math.max(pause - spent, pause / 4));
+  }
 
   return {
     /** Starts, or starts over with short pauses. */
     start() {
-      round = 0;
+      started = performance.now();
+      running = true;
       next();
     },
     stop() {
+      running = false;
       clearTimeout(timer);
       timer = null;
     },

@@ -1,7 +1,8 @@
 //! GET / and /assets: the Billing pages.
 use lambda_http::{
-    Body, Request, Response,
+    Body, Request, RequestExt as _, Response,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    request::RequestContext,
 };
 
 use saldo_adapters::{
@@ -10,14 +11,19 @@ use saldo_adapters::{
     world::World,
 };
 
-use crate::{assets::Asset, settings::Settings};
+use crate::{
+    assets::Asset,
+    settings::{Settings, escaped},
+};
 
 mod assets;
+mod content_hash;
 mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 5] = ["/", "/billing", "/billing/balance", "/billing/history", "/billing/sign-in"];
+const PAGES: [&str; 6] =
+    ["/", "/billing", "/billing/balance", "/billing/history", "/billing/settings", "/billing/sign-in"];
 
 /// Names carry a hash of the content, so what a browser has once it never asks for again.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -27,6 +33,7 @@ pub struct Function {
     shell: String,
     etag: String,
     content_security_policy: String,
+    base_path: String,
 }
 
 /// The pages with the sign-in that `env` configures; they need nothing of the world.
@@ -39,10 +46,14 @@ pub fn connect(env: &Env, _world: &World) -> Result<Function, ConfigError> {
 
 impl Function {
     fn new(settings: &Settings) -> Self {
-        let shell = assets::SHELL.replace("{{settings}}", &settings.to_attribute());
+        let shell = assets::SHELL
+            .replace("{{base}}", &settings.base_path)
+            .replace("{{product}}", &escaped(&settings.product_name))
+            .replace("{{settings}}", &settings.to_attribute());
         Self {
-            etag: format!("\"{}-{:x}\"", assets::VERSION, shell.len()),
+            etag: format!("\"{}\"", content_hash::of(shell.bytes())),
             content_security_policy: security::content_security_policy(settings),
+            base_path: settings.base_path.clone(),
             shell,
         }
     }
@@ -59,7 +70,7 @@ impl Function {
     }
 
     fn route(&self, request: &Request) -> Response<Body> {
-        let path = request.uri().path();
+        let path = self.path_of(request);
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Problem::new(ProblemCode::MethodNotAllowed, "The pages are read with GET.")
                 .into_response();
@@ -76,9 +87,22 @@ impl Function {
         }
     }
 
+    /// The path without what lies before ours: a stage, and the base path where nothing in front took it off.
+    fn path_of<'r>(&self, request: &'r Request) -> &'r str {
+        let path = request.uri().path();
+        let path = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.stage.as_deref().map_or(path, |stage| without(&format!("/{stage}"), path))
+            }
+            _ => path,
+        };
+        without(&self.base_path, path)
+    }
+
     fn page(&self, request: &Request) -> Response<Body> {
-        let known =
-            request.headers().get(header::IF_NONE_MATCH).is_some_and(|etag| etag == self.etag.as_str());
+        let kept = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let known = kept
+            .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag));
         let mut response = if known {
             answer(StatusCode::NOT_MODIFIED, "text/html; charset=utf-8", "no-cache", Body::Empty)
         } else {
@@ -87,6 +111,15 @@ impl Function {
         put(&mut response, header::ETAG, &self.etag);
         put(&mut response, header::CONTENT_SECURITY_POLICY, &self.content_security_policy);
         response
+    }
+}
+
+/// `path` without `prefix` where that ends at a slash; otherwise as it is.
+fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
+    match path.strip_prefix(prefix) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
     }
 }
 
@@ -123,11 +156,19 @@ mod tests {
     use super::*;
 
     async fn get(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        get_with(&Settings::default(), path, headers).await
+    }
+
+    async fn get_with(settings: &Settings, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         let mut request = lambda_http::http::Request::builder().uri(format!("https://saldo.example{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Function::new(&Settings::default()).handle(request.body(Body::Empty).unwrap()).await
+        Function::new(settings).handle(request.body(Body::Empty).unwrap()).await
+    }
+
+    fn text(response: &Response<Body>) -> String {
+        std::str::from_utf8(response.body().as_ref()).unwrap().to_owned()
     }
 
     fn header(response: &Response<Body>, name: &str) -> String {
@@ -151,9 +192,63 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn settings_of_equal_length_are_told_apart() {
+        let [one, other] =
+            ["org_id", "tenant"].map(|claim| Settings { org_claim: claim.to_owned(), ..Settings::default() });
+        let [first, second] = [get_with(&one, "/", &[]).await, get_with(&other, "/", &[]).await];
+        assert_eq!(text(&first).len(), text(&second).len());
+        assert_ne!(header(&first, "etag"), header(&second, "etag"));
+        let kept = [("if-none-match", &*header(&first, "etag"))];
+        assert_eq!(get_with(&other, "/", &kept).await.status(), StatusCode::OK, "it has changed");
+        let list = format!("\"another\", W/{}", header(&first, "etag"));
+        let again = get_with(&one, "/", &[("if-none-match", &list)]).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
+    async fn under_a_base_path_everything_is_named_below_it_and_found_with_and_without_it() {
+        let settings = Settings { base_path: "/tools/saldo".to_owned(), ..Settings::default() };
+        for path in ["/tools/saldo", "/tools/saldo/", "/tools/saldo/billing/history", "/billing/history"] {
+            let page = get_with(&settings, path, &[]).await;
+            assert_eq!(page.status(), StatusCode::OK, "{path}");
+            let shell = text(&page);
+            let names: Vec<_> = shell.split('"').filter(|part| part.contains("/assets/")).collect();
+            assert_eq!(names.len(), 3);
+            for name in names {
+                assert!(name.starts_with("/tools/saldo/assets/"), "{name}");
+                assert_eq!(get_with(&settings, name, &[]).await.status(), StatusCode::OK, "{name}");
+            }
+        }
+        for path in ["/tools/saldobilling", "/tools", "/other/billing"] {
+            assert_eq!(get_with(&settings, path, &[]).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stage_before_the_path_is_no_part_of_it() {
+        let event = serde_json::json!({
+            "version": "2.0", "routeKey": "GET /billing/{page}", "rawPath": "/dev/billing/balance", "rawQueryString": "",
+            "headers": {}, "isBase64Encoded": false,
+            "requestContext": { "accountId": "1", "apiId": "a", "stage": "dev", "requestId": "r",
+                "routeKey": "GET /billing/{page}", "time": "23/Nov/2026:10:00:00 +0000", "timeEpoch": 1_795_428_000_000_i64,
+                "http": { "method": "GET", "path": "/dev/billing/balance", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t" } },
+        });
+        let request: Request =
+            serde_json::from_value::<lambda_http::request::LambdaRequest>(event).unwrap().into();
+        let page = Function::new(&Settings::default()).handle(request).await;
+        assert_eq!(page.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn the_shell_has_the_products_name_and_lets_no_markup_in() {
+        let settings = Settings { product_name: "Kredit <b>&".to_owned(), ..Settings::default() };
+        let shell = text(&get_with(&settings, "/", &[]).await);
+        assert!(shell.contains("<title>Kredit &lt;b&gt;&amp;</title>"), "{shell}");
+    }
+
+    #[tokio::test]
     async fn the_shell_names_only_assets_that_exist_and_nothing_inline() {
-        let shell = get("/billing", &[]).await;
-        let shell = std::str::from_utf8(shell.body().as_ref()).unwrap().to_owned();
+        let shell = text(&get("/billing", &[]).await);
         assert!(
             !shell.contains("{{")
                 && !shell.contains("<style")

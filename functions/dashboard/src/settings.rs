@@ -1,13 +1,20 @@
-//! How this deployment signs people in; handed to the page inside the shell.
+//! What this deployment is called, where it lies, and how it signs people in; handed to the page inside the shell.
 use saldo_adapters::config::{ConfigError, Env};
 use serde::Serialize;
 
-/// Exactly the ways that are configured; with none the page takes a token from its URL's fragment only.
+/// What the host calls the product when it says nothing.
+const PRODUCT_NAME: &str = "Saldo";
+
+/// The ways to sign in are exactly those that are configured; with none nobody gets in.
 #[derive(Default, Serialize)]
 pub(crate) struct Settings {
+    /// What the pages call the product.
+    pub(crate) product_name: String,
+    /// The path under which pages, assets and API lie: empty, or like `/saldo`.
+    pub(crate) base_path: String,
     /// OIDC authorization code flow with PKCE.
     pub(crate) oidc: Option<Oidc>,
-    /// The platform's own sign-in; gets `return_to` and comes back with `#token=…`.
+    /// The platform's own sign-in; gets `return_to` and comes back to exactly that address, with `#token=…`.
     pub(crate) sign_in_url: Option<String>,
     /// A URL that hands out tokens for a chosen organisation, permissions and currency.
     pub(crate) local_sign_in_url: Option<String>,
@@ -26,13 +33,16 @@ pub(crate) struct Oidc {
 }
 
 impl Settings {
-    /// `SALDO_OIDC_*`, `SALDO_SIGN_IN_URL` and `SALDO_LOCAL_SIGN_IN_URL`, each empty when it is not used.
+    /// `SALDO_PRODUCT_NAME`, `SALDO_BASE_PATH`, `SALDO_OIDC_*`, `SALDO_SIGN_IN_URL` and `SALDO_LOCAL_SIGN_IN_URL`, each
+    /// empty when it is not used.
     ///
     /// # Errors
-    /// When an address cannot be one, or only a part of the OIDC settings is there.
+    /// When an address or a path cannot be one, or only a part of the OIDC settings is there.
     pub(crate) fn of(env: &Env) -> Result<Self, ConfigError> {
         let names = env.claim_names();
         Ok(Self {
+            product_name: env.get("SALDO_PRODUCT_NAME").unwrap_or(PRODUCT_NAME).to_owned(),
+            base_path: base_path(env)?,
             oidc: Oidc::of(env)?,
             sign_in_url: address(env, "SALDO_SIGN_IN_URL")?,
             local_sign_in_url: address(env, "SALDO_LOCAL_SIGN_IN_URL")?,
@@ -43,9 +53,13 @@ impl Settings {
 
     /// JSON, escaped for a double-quoted HTML attribute.
     pub(crate) fn to_attribute(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        json.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+        escaped(&serde_json::to_string(self).unwrap_or_default())
     }
+}
+
+/// Text as it stands in HTML, also inside a double-quoted attribute.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Oidc {
@@ -59,6 +73,19 @@ impl Oidc {
             client_id: env.require("SALDO_OIDC_CLIENT_ID")?.to_owned(),
             scope: env.get("SALDO_OIDC_SCOPE").unwrap_or("openid").to_owned(),
         }))
+    }
+}
+
+/// `SALDO_BASE_PATH` without a slash at its end. It becomes a part of every address, so only plain segments are let in.
+fn base_path(env: &Env) -> Result<String, ConfigError> {
+    let path = env.get("SALDO_BASE_PATH").unwrap_or_default().trim_end_matches('/');
+    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte));
+    let segments =
+        path.strip_prefix('/').map(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
+    if path.is_empty() || (plain && segments == Some(true)) {
+        Ok(path.to_owned())
+    } else {
+        Err(ConfigError::new("SALDO_BASE_PATH", "is empty or a path like /saldo"))
     }
 }
 
@@ -108,6 +135,18 @@ mod tests {
             assert!(settings(&[("SALDO_SIGN_IN_URL", value)]).is_err(), "{value}");
         }
         assert!(settings(&[("SALDO_LOCAL_SIGN_IN_URL", "/local/token")]).is_ok());
+    }
+
+    #[test]
+    fn the_host_names_the_product_and_the_path_it_lies_under() {
+        let told = settings(&[("SALDO_PRODUCT_NAME", "Kredit Kirim"), ("SALDO_BASE_PATH", "/tools/saldo/")]);
+        let told = told.unwrap();
+        assert_eq!((told.product_name.as_str(), told.base_path.as_str()), ("Kredit Kirim", "/tools/saldo"));
+        let silent = settings(&[]).unwrap();
+        assert_eq!((silent.product_name.as_str(), silent.base_path.as_str()), ("Saldo", ""));
+        for path in ["saldo", "//evil.example", "/a/../b", "/a b", "/a?b", "https://a.example"] {
+            assert!(settings(&[("SALDO_BASE_PATH", path)]).is_err(), "{path}");
+        }
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn json_bytes(text: &str) -> usize {
 fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<Body> {
     let mut response = answer(StatusCode::OK, "text/csv; charset=utf-8", text);
     let name = format!("attachment; filename=\"saldo-entries-{month}.csv\"");
-    let link = next.map(|id| format!("</v1/entries?month={month}&cursor={id}>; rel=\"next\""));
+    // Relative to what was asked for, so that it holds under a path prefix and a stage.
+    let link = next.map(|id| format!("<entries?month={month}&cursor={id}>; rel=\"next\""));
     for (header, value) in [(header::CONTENT_DISPOSITION, Some(name)), (header::LINK, link)] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             response.headers_mut().insert(header, value);
@@ -127,5 +128,13 @@ mod tests {
         assert_eq!(csv_text("order 17"), "\"order 17\"");
         assert_eq!(csv_text("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(csv_text("=1+1"), "\"'=1+1\"");
+    }
+
+    #[test]
+    fn the_link_to_the_rest_holds_under_any_prefix() {
+        let next = EntryId::parse("01890a5d-ac96-774b-bcce-b302099a8057").ok();
+        let response = csv_response(String::new(), "2026-11".parse().unwrap(), next);
+        let link = response.headers()[header::LINK].to_str().unwrap();
+        assert_eq!(link, "<entries?month=2026-11&cursor=01890a5d-ac96-774b-bcce-b302099a8057>; rel=\"next\"");
     }
 }

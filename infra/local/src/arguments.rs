@@ -8,6 +8,7 @@ pub(crate) const HELP: &str = "\
 Saldo on this machine: API, dashboard, table, queue and Stripe in one process.
 
 Usage: cargo run -- [OPTIONS]
+       cargo run -- check-stripe   try on Stripe's test mode what docs/unproven.md lists, and print a table
 
   --port PORT          the port of the API and the dashboard [4000]; 0 picks a free one
   --stripe-port PORT   the port of the Stripe stand-in [4001]; 0 picks a free one
@@ -19,6 +20,8 @@ Usage: cargo run -- [OPTIONS]
 Environment
   STRIPE_API_KEY         sk_test_… or rk_test_…: use Stripe's test mode instead of the stand-in
   STRIPE_WEBHOOK_SECRET  whsec_…: the secret of its webhook endpoint
+  STRIPE_WRITE_KEY, STRIPE_READ_KEY, STRIPE_API_BASE
+                         for check-stripe: restricted keys to try, and where Stripe is if not at home
   SALDO_LOG              error, warn, info or debug [warn]: what is logged, as JSON on stderr";
 
 /// The default seed of `--chaos`: a mishap that was seen comes again.
@@ -55,13 +58,12 @@ pub(crate) struct Shown {
 }
 
 impl Arguments {
-    /// # Errors
-    /// A sentence that says what is wrong and what is right.
+    /// The error is a sentence that says what is wrong and what is right.
     pub(crate) fn parse(
         mut given: impl Iterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Command, String> {
-        let mut arguments = Self {
+        let mut arguments = Arguments {
             port: 4000,
             stripe_port: 4001,
             data: PathBuf::from(".saldo"),

@@ -6,9 +6,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
+use saldo_local::check_stripe::{self, Report, Settings};
 use saldo_local::{Saldo, StartError};
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("check-stripe") {
+        return check_stripe();
+    }
     let command = Arguments::parse(std::env::args().skip(1), environment);
     let arguments = match command {
         Ok(Command::Run(arguments)) => arguments,
@@ -29,6 +33,26 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tries what is unproven of Stripe; succeeds only when all of it is as expected.
+fn check_stripe() -> ExitCode {
+    let tried = Settings::read(environment).and_then(|settings| tried(&settings));
+    match tried {
+        Ok(report) => {
+            say(&report.to_string());
+            if report.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("saldo: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn tried(settings: &Settings) -> Result<Report, String> {
+    check_stripe::run(settings).await
 }
 
 /// As JSON, like on Lambda, but away from the first screen.

@@ -11,7 +11,7 @@ use crate::money;
 use crate::store::{Condition, Store};
 
 /// Parameters of a product that Stripe knows and the stand-in does not.
-const UNSUPPORTED: [&str; 9] = [
+const UNSUPPORTED: [&str; 10] = [
     "default_price_data",
     "images",
     "marketing_features",
@@ -20,6 +20,7 @@ const UNSUPPORTED: [&str; 9] = [
     "statement_descriptor",
     "tax_code",
     "tax_details",
+    "type",
     "url",
 ];
 

@@ -154,7 +154,7 @@ fn blank(store: &Store<'_>, charge: &Value, kind: DisputeKind, amount: i64) -> V
         "enhanced_eligibility_types": [], "evidence": evidence(charge),
         "evidence_details": {
             "due_by": store.now + ANSWER_SECS, "enhanced_eligibility": {}, "has_evidence": false, "past_due": false,
-            "submission_count": 0, "submission_method": "not_submitted" },
+            "submission_count": 0 },
         "is_charge_refundable": kind == DisputeKind::Inquiry, "livemode": false, "metadata": {},
         "network_reason_code": "10.4", "payment_intent": charge["payment_intent"],
         "payment_method_details": {

@@ -4,20 +4,41 @@ use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
 use crate::call::{ApiAnswer, Call};
+use crate::form::Params;
 use crate::payment_methods::PaymentMethod;
 use crate::store::Condition;
 use crate::{customer_object, events, lists, money, own_fields, payment_intents, saved_methods};
 
 /// Parameters that Stripe knows and the stand-in does not.
-const UNSUPPORTED: [&str; 8] = [
+const UNSUPPORTED: [&str; 28] = [
+    "allowed_payment_method_types",
+    "amount_details",
+    "application_fee_amount",
     "automatic_payment_methods",
     "capture_method",
+    "confirmation_method",
+    "confirmation_token",
+    "customer_account",
+    "error_on_requires_action",
+    "excluded_payment_method_types",
+    "hooks",
+    "mandate",
     "mandate_data",
     "off_session",
+    "on_behalf_of",
+    "payment_details",
+    "payment_method_configuration",
     "payment_method_data",
     "payment_method_options",
+    "radar_options",
     "receipt_email",
+    "return_url",
     "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+    "use_stripe_sdk",
 ];
 
 pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
@@ -56,6 +77,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     }
     intent["description"] = call.params.nullable("description")?.unwrap_or(Value::Null);
     intent["metadata"] = call.params.metadata(&json!({}))?;
+    intent["shipping"] = shipping(&mut call.params)?;
     call.store.put(&intent)?;
     events::emit(&call.store, "payment_intent.created", &intent)?;
     if call.params.boolean("confirm")?.unwrap_or(false) { pay(call, intent) } else { call.answer(intent) }
@@ -63,7 +85,6 @@ pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
 
 pub(crate) fn confirm(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     call.params.unsupported(&UNSUPPORTED)?;
-    call.params.unsupported(&["return_url"])?;
     let intent = standalone(call)?;
     if intent["status"] != "requires_payment_method" && intent["status"] != "requires_action" {
         return Err(unexpected(&intent, "confirm"));
@@ -109,6 +130,22 @@ fn pay(call: &mut Call<'_>, mut intent: Value) -> ApiResult<ApiAnswer> {
             call.answer(intent)
         }
     }
+}
+
+fn shipping(params: &mut Params) -> ApiResult<Value> {
+    let Some(mut given) = params.object("shipping")? else { return Ok(Value::Null) };
+    let name = given.text("name")?.ok_or_else(|| given.required("name"))?;
+    let mut address = given.object("address")?.ok_or_else(|| given.required("address"))?;
+    let mut shipping = json!({ "address": {}, "name": name });
+    for field in ["city", "country", "line1", "line2", "postal_code", "state"] {
+        shipping["address"][field] = address.nullable(field)?.unwrap_or(Value::Null);
+    }
+    address.finish()?;
+    for field in ["carrier", "phone", "tracking_number"] {
+        shipping[field] = given.nullable(field)?.unwrap_or(Value::Null);
+    }
+    given.finish()?;
+    Ok(shipping)
 }
 
 fn load(call: &Call<'_>) -> ApiResult<Value> {

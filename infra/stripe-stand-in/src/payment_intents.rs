@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::api_error::{ApiError, ApiResult};
 use crate::charge_object::{self, Progress};
 use crate::invoice_object::integer;
-use crate::payment_methods::PaymentMethod;
+use crate::payment_methods::{Aftermath, PaymentMethod};
 use crate::store::{Condition, Store};
-use crate::{balance_transactions, events, identifier};
+use crate::{balance_transactions, dispute_life, events, fraud_warnings, identifier};
 
 /// An intent that waits for a payment method. `customer` and `description` may be null.
 pub(crate) fn blank(store: &Store<'_>, amount: i64, currency: &Value, types: &Value) -> Value {
@@ -20,7 +20,7 @@ pub(crate) fn blank(store: &Store<'_>, amount: i64, currency: &Value, types: &Va
         "cancellation_reason": null, "capture_method": "automatic", "client_secret": secret,
         "confirmation_method": "automatic", "created": store.now, "currency": currency, "customer": null,
         "customer_account": null, "description": null, "excluded_payment_method_types": null,
-        "last_payment_error": null, "latest_charge": null, "livemode": false, "metadata": {},
+        "last_payment_error": null, "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {},
         "next_action": null, "on_behalf_of": null, "payment_method": null,
         "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": types, "processing": null, "receipt_email": null, "review": null,
@@ -99,7 +99,16 @@ pub(crate) fn charge(
     intent["next_action"] = Value::Null;
     store.put(intent)?;
     events::emit(store, "charge.succeeded", &charge)?;
-    events::emit(store, "payment_intent.succeeded", intent)
+    events::emit(store, "payment_intent.succeeded", intent)?;
+    match method {
+        PaymentMethod::Card { then: Aftermath::IsDisputed(kind), .. } => {
+            dispute_life::open(store, charge, *kind, None).map(drop)
+        }
+        PaymentMethod::Card { then: Aftermath::IsReported, .. } => {
+            fraud_warnings::warn(store, &charge).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Records why an attempt failed: the charge is a failed one, and the intent waits for another method.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
+use crate::dispute_life::DisputeKind;
 
 /// With what a payer pays.
 #[derive(Clone)]
@@ -12,6 +13,7 @@ pub(crate) enum PaymentMethod {
     Card {
         brand: &'static str,
         last4: String,
+        then: Aftermath,
     },
     /// A card whose issuer wants to see the payer first (3-D Secure).
     ChallengedCard {
@@ -24,19 +26,31 @@ pub(crate) enum PaymentMethod {
     },
 }
 
+/// What follows at once on a payment by one of Stripe's test cards.
+#[derive(Clone, Copy)]
+pub(crate) enum Aftermath {
+    Nothing,
+    IsDisputed(DisputeKind),
+    IsReported,
+}
+
 /// What becomes of one of Stripe's test cards.
 #[derive(Clone, Copy)]
 enum Fate {
     Works(&'static str),
+    WorksUntil(Aftermath),
     IsChallenged,
     IsDeclined(&'static str),
 }
 
 /// Payment methods that Stripe offers for testing.
-const TEST_METHODS: [(&str, Fate, &str); 15] = [
+const TEST_METHODS: [(&str, Fate, &str); 18] = [
     ("pm_card_visa", Fate::Works("visa"), "4242"),
     ("pm_card_mastercard", Fate::Works("mastercard"), "4444"),
     ("pm_card_amex", Fate::Works("amex"), "8431"),
+    ("pm_card_createDispute", Fate::WorksUntil(Aftermath::IsDisputed(DisputeKind::Chargeback)), "0259"),
+    ("pm_card_createDisputeInquiry", Fate::WorksUntil(Aftermath::IsDisputed(DisputeKind::Inquiry)), "1976"),
+    ("pm_card_createIssuerFraudRecord", Fate::WorksUntil(Aftermath::IsReported), "5423"),
     ("pm_card_authenticationRequired", Fate::IsChallenged, "3184"),
     ("pm_card_authenticationRequiredOnSetup", Fate::IsChallenged, "3155"),
     ("pm_card_threeDSecure2Required", Fate::IsChallenged, "3220"),
@@ -59,7 +73,8 @@ impl PaymentMethod {
             known.ok_or_else(|| ApiError::missing_reference("PaymentMethod", id, "payment_method"))?;
         let last4 = (*last4).to_owned();
         Ok(match fate {
-            Fate::Works(brand) => PaymentMethod::Card { brand, last4 },
+            Fate::Works(brand) => PaymentMethod::Card { brand, last4, then: Aftermath::Nothing },
+            Fate::WorksUntil(then) => PaymentMethod::Card { brand: "visa", last4, then: *then },
             Fate::IsChallenged => PaymentMethod::ChallengedCard { last4 },
             Fate::IsDeclined(code) => PaymentMethod::DeclinedCard { decline_code: (*code).to_owned(), last4 },
         })
@@ -69,7 +84,7 @@ impl PaymentMethod {
     pub(crate) fn details(&self) -> Value {
         match self {
             PaymentMethod::VirtualAccount => json!({ "type": "id_bank_transfer" }),
-            PaymentMethod::Card { brand, last4 } => card_details(brand, last4, &Value::Null),
+            PaymentMethod::Card { brand, last4, .. } => card_details(brand, last4, &Value::Null),
             PaymentMethod::DeclinedCard { last4, .. } => card_details("visa", last4, &Value::Null),
             PaymentMethod::ChallengedCard { last4 } => card_details("visa", last4, &challenge_passed()),
         }

@@ -70,7 +70,11 @@ pub(crate) fn begin(store: &Store<'_>, mut charge: Value, wanted: Wanted) -> Api
     charge["refunded"] = (returned == integer(&charge["amount"])).into();
     store.put(&charge)?;
     events::emit(store, "refund.created", &refund)?;
-    events::emit_updated(store, "charge.refunded", &before, &charge)?;
+    if before == charge {
+        events::emit(store, "charge.refunded", &charge)?;
+    } else {
+        events::emit_updated(store, "charge.refunded", &before, &charge)?;
+    }
     Ok(refund)
 }
 
@@ -160,8 +164,10 @@ fn refundable(store: &Store<'_>, charge: &Value, wanted: Option<i64>) -> ApiResu
 fn blank(store: &Store<'_>, charge: &Value, amount: i64, wanted: &Wanted, is_card: bool) -> Value {
     let mut refund = json!({
         "id": identifier::new("re_3", 23), "object": "refund", "amount": amount, "balance_transaction": null,
-        "charge": charge["id"], "created": store.now, "currency": charge["currency"], "metadata": wanted.metadata,
-        "payment_intent": charge["payment_intent"], "pending_reason": null, "reason": wanted.reason,
+        "charge": charge["id"], "created": store.now, "currency": charge["currency"],
+        "customer": charge["customer"], "customer_account": null, "destination_details": null,
+        "metadata": wanted.metadata, "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"], "pending_reason": null, "reason": wanted.reason,
         "receipt_number": null, "source_transfer_reversal": null, "status": "pending", "transfer_reversal": null,
     });
     if is_card {

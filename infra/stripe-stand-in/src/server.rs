@@ -16,7 +16,7 @@ use crate::keys::{self, Permissions};
 use crate::routes::{self, Destination};
 use crate::stand_in::{StandIn, locked};
 use crate::store::Store;
-use crate::{identifier, page};
+use crate::{identifier, page, record};
 
 const MAXIMUM_BODY: usize = 1_048_576;
 
@@ -24,7 +24,7 @@ impl StandIn {
     /// The API below `/v1` and the hosted invoice pages below `/i`.
     pub fn router(&self) -> Router {
         let api = Router::new().fallback(serve);
-        page::routes().nest("/v1", api).with_state(self.clone())
+        record::if_asked(page::routes().nest("/v1", api).with_state(self.clone()))
     }
 }
 

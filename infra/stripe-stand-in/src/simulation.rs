@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api_error::{ApiError, ApiResult};
 use crate::faults::{Fault, PlannedFault};
 use crate::keys::RestrictedKey;
-use crate::payment_methods::PaymentMethod;
+use crate::payment_methods::{Aftermath, PaymentMethod};
 use crate::stand_in::{Error, StandIn, Webhook, locked};
 use crate::store::Store;
 use crate::{customer_object, events, identifier, invoice_life, invoice_object, own_fields};
@@ -45,7 +45,9 @@ impl StandIn {
             invoice_life::payable(&invoice)?;
             let method = match method {
                 Method::VirtualAccount => PaymentMethod::VirtualAccount,
-                Method::Card => PaymentMethod::Card { brand: "visa", last4: "4242".to_owned() },
+                Method::Card => {
+                    PaymentMethod::Card { brand: "visa", last4: "4242".to_owned(), then: Aftermath::Nothing }
+                }
                 Method::ChallengedCard => return invoice_life::challenge(store, invoice).map(drop),
                 Method::DeclinedCard { code } => {
                     let method = PaymentMethod::DeclinedCard { decline_code: code, last4: "0002".to_owned() };

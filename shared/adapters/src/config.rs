@@ -105,6 +105,14 @@ impl Env {
         self.flag("SALDO_STRIPE_LIVEMODE")
     }
 
+    /// `SALDO_DEPLOYMENT`: what marks this deployment's invoices among all that sell through the same Stripe account; up to
+    /// 255 bytes, and never changed while invoices can be paid.
+    pub fn deployment(&self) -> Result<&str, ConfigError> {
+        let variable = "SALDO_DEPLOYMENT";
+        let mark = self.require(variable)?;
+        if mark.len() <= 255 { Ok(mark) } else { Err(ConfigError::new(variable, "is longer than 255 bytes")) }
+    }
+
     /// `SALDO_STRIPE_KEY`, which must be of the configured mode.
     pub fn stripe_key(&self) -> Result<&str, ConfigError> {
         let variable = "SALDO_STRIPE_KEY";
@@ -114,14 +122,22 @@ impl Env {
         if fits { Ok(key) } else { Err(ConfigError::new(variable, &format!("is not a {mode}-mode key"))) }
     }
 
-    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it.
+    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it; `none` is none yet, as Stripe tells a secret only
+    /// when the endpoint is there.
     pub fn webhook_secrets(&self) -> Result<Vec<String>, ConfigError> {
         let variable = "SALDO_STRIPE_WEBHOOK_SECRETS";
-        let secrets: Vec<String> = self.require(variable)?.split(',').map(|s| s.trim().to_owned()).collect();
+        let value = self.require(variable)?;
+        if value == "none" {
+            return Ok(Vec::new());
+        }
+        let secrets: Vec<String> = value.split(',').map(|s| s.trim().to_owned()).collect();
         if (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| secret.starts_with("whsec_")) {
             Ok(secrets)
         } else {
-            Err(ConfigError::new(variable, "is one or two secrets `whsec_…`, with a comma between them"))
+            Err(ConfigError::new(
+                variable,
+                "is `none`, or one or two secrets `whsec_…` with a comma between them",
+            ))
         }
     }
 
@@ -181,7 +197,10 @@ mod tests {
     fn one_or_two_webhook_secrets() {
         let of = |value| env(&[("SALDO_STRIPE_WEBHOOK_SECRETS", value)]).webhook_secrets();
         assert_eq!(of("whsec_a, whsec_b").unwrap(), ["whsec_a", "whsec_b"]);
-        for value in ["", ",", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"] {
+        assert_eq!(of("none").unwrap(), Vec::<String>::new());
+        for value in
+            ["", ",", "none,whsec_a", "whsec_a,none", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"]
+        {
             assert!(of(value).is_err(), "{value}");
         }
     }

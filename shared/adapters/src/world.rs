@@ -19,7 +19,7 @@ use crate::stripe::{Stripe, StripeHttp};
 pub struct World {
     endpoints: Endpoints,
     region: Region,
-    credentials: Option<Credentials>,
+    credentials: Option<SharedCredentialsProvider>,
     http: SharedHttpClient,
     stripe_http: StripeHttp,
     clock: Clock,
@@ -33,28 +33,71 @@ pub struct Endpoints {
     pub stripe: String,
 }
 
-const STRIPE: &str = "https://api.stripe.com";
+/// Stripe itself: the only place where a live key is ever sent.
+pub const STRIPE_URL: &str = "https://api.stripe.com";
+
+impl Endpoints {
+    /// AWS's and Stripe's own, or what the environment puts in their place: `AWS_ENDPOINT_URL_DYNAMODB` and
+    /// `AWS_ENDPOINT_URL_SQS`, else `AWS_ENDPOINT_URL` (none of them with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, as
+    /// in <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>), and `SALDO_STRIPE_URL`.
+    ///
+    /// # Errors
+    /// Names the variable that holds no `http://` or `https://` URL.
+    pub fn of(env: &Env) -> Result<Endpoints, ConfigError> {
+        let ignored = env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") == Some("true");
+        let aws = |service| {
+            if ignored {
+                return Ok(None);
+            }
+            Ok(base_url(env, service)?.or(base_url(env, "AWS_ENDPOINT_URL")?))
+        };
+        Ok(Endpoints {
+            dynamodb: aws("AWS_ENDPOINT_URL_DYNAMODB")?,
+            sqs: aws("AWS_ENDPOINT_URL_SQS")?,
+            stripe: base_url(env, "SALDO_STRIPE_URL")?.unwrap_or_else(|| STRIPE_URL.to_owned()),
+        })
+    }
+}
 
 impl World {
     /// AWS and Stripe, with the region and the role's credentials that Lambda puts into the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or holds no URL.
     pub fn of_lambda(env: &Env) -> Result<World, ConfigError> {
-        let endpoints = Endpoints { dynamodb: None, sqs: None, stripe: STRIPE.to_owned() };
-        let region = env.require("AWS_REGION")?.to_owned();
         let credentials = match (env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
                 let token = env.get("AWS_SESSION_TOKEN").map(str::to_owned);
-                Some(Credentials::new(id, secret, token, None, "Lambda"))
+                Some(SharedCredentialsProvider::new(Credentials::new(id, secret, token, None, "Lambda")))
             }
             (None | Some(_), None) | (None, Some(_)) => None,
         };
-        Ok(World::new(endpoints, region, credentials, Clock::system()))
+        let region = Region::new(env.require("AWS_REGION")?.to_owned());
+        Ok(World::new(Endpoints::of(env)?, region, credentials, Clock::system()))
+    }
+
+    /// AWS in a region with credentials that the caller brings and renews, for programs that are no Lambda function.
+    ///
+    /// # Errors
+    /// Names the variable that holds no URL.
+    pub fn with_credentials(
+        env: &Env,
+        region: Region,
+        credentials: SharedCredentialsProvider,
+    ) -> Result<World, ConfigError> {
+        Ok(World::new(Endpoints::of(env)?, region, Some(credentials), Clock::system()))
     }
 
     /// Other endpoints, reached with credentials that mean nothing.
     #[must_use]
     pub fn at(endpoints: Endpoints, clock: Clock) -> World {
         let credentials = Credentials::new("local", "local", None, None, "local");
-        World::new(endpoints, "ap-southeast-3".to_owned(), Some(credentials), clock)
+        World::new(
+            endpoints,
+            Region::new("ap-southeast-3"),
+            Some(SharedCredentialsProvider::new(credentials)),
+            clock,
+        )
     }
 
     /// The same connections and clock with other endpoints.
@@ -63,11 +106,13 @@ impl World {
         World { endpoints, ..self.clone() }
     }
 
-    fn new(endpoints: Endpoints, region: String, credentials: Option<Credentials>, clock: Clock) -> World {
-        let tls = Provider::Rustls(CryptoMode::Ring);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-        let stripe_http = StripeHttp::new();
-        World { endpoints, region: Region::new(region), credentials, http, stripe_http, clock }
+    fn new(
+        endpoints: Endpoints,
+        region: Region,
+        credentials: Option<SharedCredentialsProvider>,
+        clock: Clock,
+    ) -> World {
+        World { endpoints, region, credentials, http: https(), stripe_http: StripeHttp::new(), clock }
     }
 
     #[must_use]
@@ -83,7 +128,7 @@ impl World {
             .http_client(self.http.clone())
             .retry_config(retries())
             .timeout_config(timeouts());
-        config.set_credentials_provider(self.credentials.clone().map(SharedCredentialsProvider::new));
+        config.set_credentials_provider(self.credentials.clone());
         config.set_endpoint_url(self.endpoints.dynamodb.clone());
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         Ok(Store::new(client, env.require("SALDO_TABLE")?))
@@ -97,16 +142,39 @@ impl World {
             .http_client(self.http.clone())
             .retry_config(retries())
             .timeout_config(timeouts());
-        config.set_credentials_provider(self.credentials.clone().map(SharedCredentialsProvider::new));
+        config.set_credentials_provider(self.credentials.clone());
         config.set_endpoint_url(self.endpoints.sqs.clone());
         let client = aws_sdk_sqs::Client::from_conf(config.build());
         Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
     }
 
-    /// Stripe with the key `SALDO_STRIPE_KEY`.
+    /// Stripe with the key `SALDO_STRIPE_KEY`, as the system `SALDO_DEPLOYMENT`.
+    ///
+    /// # Errors
+    /// When the key is not of the configured mode, or is a live one and would be sent to anyone but Stripe.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        let (key, livemode) = (env.stripe_key()?, env.livemode()?);
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode))
+        let (key, livemode, deployment) = (env.stripe_key()?, env.livemode()?, env.deployment()?);
+        if livemode && self.endpoints.stripe != STRIPE_URL {
+            return Err(ConfigError::new("SALDO_STRIPE_URL", "is not Stripe's, and the mode is live"));
+        }
+        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode, deployment))
+    }
+}
+
+/// HTTPS as all of Saldo speaks it to AWS: rustls with ring, whose first handshake costs least.
+#[must_use]
+pub fn https() -> SharedHttpClient {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+}
+
+/// The URL in `variable` without a slash at its end.
+fn base_url(env: &Env, variable: &str) -> Result<Option<String>, ConfigError> {
+    let Some(value) = env.get(variable) else { return Ok(None) };
+    if value.starts_with("https://") || value.starts_with("http://") {
+        Ok(Some(value.trim_end_matches('/').to_owned()))
+    } else {
+        Err(ConfigError::new(variable, "is a URL that starts with https:// or http://"))
     }
 }
 
@@ -120,4 +188,75 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn without_a_setting_aws_and_stripe_are_where_they_always_are() {
+        let endpoints = Endpoints::of(&env(&[])).unwrap();
+        assert_eq!(
+            (endpoints.dynamodb, endpoints.sqs, endpoints.stripe.as_str()),
+            (None, None, "https://api.stripe.com")
+        );
+    }
+
+    #[test]
+    fn an_endpoint_of_a_service_goes_before_the_one_for_all() {
+        let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1/");
+        let one = ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:2");
+        let endpoints = Endpoints::of(&env(&[all, one])).unwrap();
+        assert_eq!(endpoints.dynamodb.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(endpoints.sqs.as_deref(), Some("http://127.0.0.1:2"));
+        let ignored =
+            Endpoints::of(&env(&[all, one, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")])).unwrap();
+        assert_eq!((ignored.dynamodb, ignored.sqs), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_by_name() {
+        for variable in
+            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "SALDO_STRIPE_URL"]
+        {
+            let error = Endpoints::of(&env(&[(variable, "localhost:4566")])).unwrap_err();
+            assert_eq!(error.variable, variable);
+        }
+    }
+
+    #[test]
+    fn a_live_key_is_sent_to_stripe_alone() {
+        let connect = |mode: &str, url: &str| {
+            let key = format!("rk_{mode}_key");
+            let live = if mode == "live" { "true" } else { "false" };
+            let env = env(&[
+                ("AWS_REGION", "eu-central-1"),
+                ("SALDO_STRIPE_KEY", &key),
+                ("SALDO_STRIPE_LIVEMODE", live),
+                ("SALDO_DEPLOYMENT", "saldo-test"),
+                ("SALDO_STRIPE_URL", url),
+            ]);
+            World::of_lambda(&env)
+                .and_then(|world| world.stripe(&env))
+                .map(|_| ())
+                .map_err(|error| error.variable)
+        };
+        for elsewhere in [
+            "http://127.0.0.1:4001",
+            "http://api.stripe.com",
+            "https://api.stripe.com.example",
+            "https://api.stripe.com:8443",
+        ] {
+            assert_eq!(connect("test", elsewhere), Ok(()), "{elsewhere}");
+            assert_eq!(connect("live", elsewhere), Err("SALDO_STRIPE_URL".to_owned()), "{elsewhere}");
+        }
+        for stripe in ["", "https://api.stripe.com", "https://api.stripe.com/"] {
+            assert_eq!(connect("live", stripe), Ok(()), "{stripe}");
+        }
+    }
 }

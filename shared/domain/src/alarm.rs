@@ -15,11 +15,18 @@ pub enum Alarm {
     WrongMode,
     /// A signed body could not be read as an event.
     MalformedEvent,
+    /// An event came before the webhook was told its secret.
+    NoWebhookSecret,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 4] =
-        [Alarm::InReview, Alarm::InvoiceRefused, Alarm::WrongMode, Alarm::MalformedEvent];
+    pub const ALL: [Alarm; 5] = [
+        Alarm::InReview,
+        Alarm::InvoiceRefused,
+        Alarm::WrongMode,
+        Alarm::MalformedEvent,
+        Alarm::NoWebhookSecret,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -28,6 +35,7 @@ impl Alarm {
             Alarm::InvoiceRefused => "invoice_refused",
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",
+            Alarm::NoWebhookSecret => "no_webhook_secret",
         }
     }
 }

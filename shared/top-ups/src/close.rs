@@ -1,6 +1,6 @@
 //! Ending a top-up.
 
-use saldo_domain::{Author, Change, Nothing, PortError, Status, Timestamp, TopUp, decide};
+use saldo_domain::{Author, Change, Ending, Nothing, PortError, Timestamp, TopUp, decide};
 
 use crate::settle::{TRIES, seen};
 use crate::{Invoices, Rows, Settled, TopUps};
@@ -9,11 +9,11 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Ends an unfinished top-up: its invoice is voided, or deleted while a draft, and what the provider then says decides.
     ///
     /// It may turn out paid, and is credited then. It stays as it was while the provider refuses because a payment is under
-    /// way. `ending` is the status of a top-up of which nothing that could be paid is left.
+    /// way. `ending` is how a top-up ends of which nothing that could be paid is left.
     pub async fn close(
         &self,
         top_up: &TopUp,
-        ending: Status,
+        ending: Ending,
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
@@ -21,6 +21,9 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         for _ in 0..TRIES {
             match self.close_once(&current, ending, author, now).await {
                 Err(PortError::Conflict) => current = self.as_it_is_now(&current).await?,
+                Ok(settled) if settled.look_again => {
+                    return self.reconcile(&settled.top_up, author, now).await;
+                }
                 settled => return settled,
             }
         }
@@ -30,13 +33,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn close_once(
         &self,
         top_up: &TopUp,
-        ending: Status,
+        ending: Ending,
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
         if !top_up.status.is_unfinished() {
             let change = Change::Nothing(Nothing::AlreadyApplied);
-            return Ok(Settled { top_up: top_up.clone(), change });
+            return Ok(Settled { top_up: top_up.clone(), change, look_again: false });
         }
         let Some(link) = &top_up.invoice else {
             return self.commit(top_up, Change::Close(ending), author, now).await;

@@ -12,7 +12,7 @@ use crate::refund_life::{self, RefundStep};
 use crate::store::{Condition, Store};
 use crate::{charge_object, staff};
 
-/// The buttons that make sense for a paid invoice now; none for one without a charge.
+/// A row with the buttons that make sense for a paid invoice now; none for one without a charge.
 pub(crate) fn render(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<String> {
     let Some(charge) = charge_object::paid_by(store, text(&invoice["id"]))? else { return Ok(String::new()) };
     let refunds = refund_life::effective(store, &charge)?;
@@ -31,11 +31,17 @@ pub(crate) fn render(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiRe
         ("lose", words.lose, contested),
     ];
     let each = |(action, label, _): &(&str, &str, bool)| {
-        format!(r#"<button class="quiet small" name="action" value="{action}">{label}</button> "#)
+        format!(r#"<button class="quiet" name="action" value="{action}">{label}</button>"#)
     };
     let buttons: String = offers.iter().filter(|(_, _, offered)| *offered).map(each).collect();
+    if buttons.is_empty() {
+        return Ok(buttons);
+    }
     Ok(format!(
-        r#"<form method="post" action="/"><input type="hidden" name="charge" value="{}">{buttons}</form>"#,
+        r#"<tr class="staff"><td colspan="3"><form method="post" action="/" aria-label="{} {}">
+<input type="hidden" name="charge" value="{}">{buttons}</form></td></tr>"#,
+        words.staff,
+        escape(text(&invoice["number"])),
         escape(text(&charge["id"])),
     ))
 }

@@ -3,7 +3,7 @@
 use crate::api_error::ApiResult;
 use crate::form::Params;
 use crate::page::words::Words;
-use crate::payment_methods::PaymentMethod;
+use crate::payment_methods::{Aftermath, PaymentMethod};
 
 /// The card whose issuer wants to see the payer first.
 const CHALLENGE: &str = "authentication_required";
@@ -53,7 +53,7 @@ fn check(
     let (_, brand, decline) = card.ok_or(words.not_a_test_card)?;
     let last4 = number[number.len() - 4..].to_owned();
     Ok(match decline {
-        None => PaymentMethod::Card { brand, last4 },
+        None => PaymentMethod::Card { brand, last4, then: Aftermath::Nothing },
         Some(code) if *code == CHALLENGE => PaymentMethod::ChallengedCard { last4 },
         Some(decline_code) => PaymentMethod::DeclinedCard { decline_code: (*decline_code).to_owned(), last4 },
     })

@@ -21,8 +21,8 @@ pub(crate) fn page(store: &Store<'_>, words: &Words) -> ApiResult<String> {
     } else {
         format!(
             r#"<table class="lines"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>
-<th scope="col" class="money">{}</th><th scope="col">{}</th></tr></thead><tbody>{rows}</tbody></table>"#,
-            words.invoice, words.to, words.amount, words.staff
+<th scope="col" class="money">{}</th></tr></thead><tbody>{rows}</tbody></table>"#,
+            words.invoice, words.to, words.amount
         )
     };
     let body = format!(
@@ -36,7 +36,7 @@ fn row(store: &Store<'_>, invoice: &Value, words: &Words) -> ApiResult<String> {
     let name = text(&invoice["customer_name"]);
     let customer = if name.is_empty() { text(&invoice["customer"]) } else { name };
     Ok(format!(
-        r#"<tr><td><a href="/i/{}">{}</a> {}</td><td>{}</td><td class="money">{}</td><td>{}</td></tr>"#,
+        r#"<tr><td><a href="/i/{}">{}</a> {}</td><td>{}</td><td class="money">{}</td></tr>{}"#,
         escape(text(&invoice["_token"])),
         escape(text(&invoice["number"])),
         status(invoice, words),

@@ -18,7 +18,7 @@ use crate::PortError;
 const TRIES: u32 = 4;
 const FIRST_PAUSE_MS: u64 = 30;
 
-pub(super) const ABSENT: &str = "attribute_not_exists(pk)";
+const ABSENT: &str = "attribute_not_exists(pk)";
 
 /// The conditions of a transaction that did not hold, and so nothing was written: one answer per part, in their order.
 pub(super) struct Refused(Vec<CancellationReason>);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
@@ -23,6 +23,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
 const ATTEMPTS: u32 = 3;
 /// The longest pause before the first repeat; it doubles.
 const FIRST_PAUSE_MS: u64 = 250;
+/// How Stripe's logs name who asked.
+const NAME: &str = concat!("Saldo/", env!("CARGO_PKG_VERSION"));
 /// The largest answer taken.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
@@ -158,6 +160,7 @@ impl Connection {
             .method(method)
             .uri(uri)
             .header(AUTHORIZATION, &*self.authorization)
+            .header(USER_AGENT, NAME)
             .header("stripe-version", stripe_client_core::VERSION.as_str());
         if let Some(key) = key {
             built = built.header("idempotency-key", key);

@@ -2,8 +2,8 @@
 
 use super::entitlement::difference;
 use crate::{
-    Author, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy, Posting, Proven,
-    ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
+    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
+    Posting, Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -25,7 +25,7 @@ pub enum Change {
     /// The invoice can be paid now.
     Open(InvoiceLink),
     /// It ended without money; the slot is free.
-    Close(Status),
+    Close(Ending),
     /// It ended in a way that does not fit; the slot is free, a person decides about the credits.
     Review(ReviewReason),
     /// It stays as it is, and a person looks.
@@ -68,13 +68,19 @@ pub fn decide(top_up: &TopUp, seen: Seen<'_>, policy: Policy, now: Timestamp) ->
 }
 
 impl Change {
-    /// Whether evidence that may be older than the row is too little for it: what it says may be over.
+    /// Whether what it rests on may be over by the time it is written: of a payment that stays true; of what went back, and
+    /// of what contradicts, it does not.
     ///
-    /// Of a payment that stays true; of what went back, and of what contradicts, it does not.
+    /// Such a change wants evidence that is not older than the row; and if it moved credits, another look afterwards, as
+    /// the event of what came in between may have been handled before it was written.
     #[must_use]
-    pub fn needs_fresh_evidence(&self, top_up: &TopUp) -> bool {
+    pub fn may_be_over(&self, before: &TopUp) -> bool {
         match self {
-            Change::Earn { .. } => top_up.posted != Entitlement::default(),
+            Change::Earn { earned, .. } => {
+                let nothing = Credits::ZERO;
+                before.posted != Entitlement::default()
+                    || (earned.refunded, earned.disputed) != (nothing, nothing)
+            }
             Change::Flag(_) | Change::Nothing(Nothing::Contradiction) => true,
             Change::Open(_) | Change::Close(_) | Change::Review(_) | Change::NoteFailure(_) => false,
             Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => false,
@@ -114,9 +120,10 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
             after.status = Status::Open;
             after.invoice = Some(link.clone());
         }
-        Change::Close(status) => {
-            after.status = *status;
-            after.canceled_at = (*status == Status::Canceled).then_some(now);
+        Change::Close(ending) => {
+            after.status = ending.status();
+            after.failure = ending.failure();
+            after.canceled_at = (*ending == Ending::Canceled).then_some(now);
         }
         Change::Review(reason) => {
             after.status = Status::InReview;
@@ -158,7 +165,10 @@ fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>
     match (lifecycle(top_up.status, standing, top_up.is_over(now)), evidence) {
         (Step::Opens, Some(evidence)) => Change::Open(evidence.invoice.clone()),
         (Step::Opens, None) | (Step::Contradicts, Some(_) | None) => Change::Nothing(Nothing::Contradiction),
-        (Step::Closes(status), Some(_) | None) => Change::Close(status),
+        (Step::Closes(status), Some(_) | None) => match Ending::of(status) {
+            Some(ending) => Change::Close(ending),
+            None => Change::Nothing(Nothing::Contradiction),
+        },
         (Step::Stays, Some(evidence)) => stays(top_up, standing, evidence),
         (Step::Stays, None) => Change::Nothing(Nothing::AlreadyApplied),
     }
@@ -211,7 +221,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Credits, Currency, EntryKind, OrgId};
+    use crate::{Currency, Deployment, EntryKind, FailureReason, OrgId, TopUpId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -258,7 +268,7 @@ mod tests {
             (ReviewReason::WrongAmountPaid, |i| i.from_balance = -5),
             (ReviewReason::WrongCustomer, |i| i.payer = Some("cus_2".to_owned())),
             (ReviewReason::WrongCustomer, |i| i.payer = None),
-            (ReviewReason::WrongInvoice, |i| i.top_up = None),
+            (ReviewReason::WrongInvoice, |i| i.top_up = Some(TopUpId::new(now().plus_secs(1)))),
             (ReviewReason::WrongInvoice, |i| i.org = OrgId::parse("rival").ok()),
             (ReviewReason::NoPayment, |i| i.payments.clear()),
             (ReviewReason::NoPayment, |i| i.payments[0].paid = false),
@@ -314,11 +324,26 @@ mod tests {
         let mut invoice = invoice(&top_up, InvoiceStatus::Paid);
         invoice.payments.clear();
         invoice.amount_paid = 0;
-        let policy = Policy { accept_out_of_band: true, ..POLICY };
+        let policy = Policy { accept_out_of_band: true };
         assert_eq!(decide(&top_up, Seen::Found(&invoice), policy, now()), credit(&top_up));
         assert_eq!(
             decide(&top_up, Seen::Found(&invoice), POLICY, now()),
             Change::Review(ReviewReason::NoPayment)
+        );
+    }
+
+    #[test]
+    fn an_invoice_that_lost_its_metadata_is_credited_by_the_row_that_points_to_it() {
+        let open = top_up(Status::Open);
+        let mut stripped = invoice(&open, InvoiceStatus::Paid);
+        stripped.deployment = Deployment::Unmarked;
+        (stripped.top_up, stripped.org) = (None, None);
+        assert_eq!(decide(&open, Seen::Found(&stripped), POLICY, now()), credit(&open));
+        stripped.invoice = link("in_2");
+        assert_eq!(
+            decide(&open, Seen::Found(&stripped), POLICY, now()),
+            Change::Flag(ReviewReason::WrongInvoice),
+            "without the row's word for it, it proves nothing"
         );
     }
 
@@ -362,8 +387,8 @@ mod tests {
         let open = top_up(Status::Open);
         let invoice = invoice(&open, InvoiceStatus::Void);
         let at = |hours: i64| decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(hours * 3600));
-        assert_eq!(at(71), Change::Close(Status::Canceled));
-        assert_eq!(at(72), Change::Close(Status::Expired));
+        assert_eq!(at(71), Change::Close(Ending::Canceled));
+        assert_eq!(at(72), Change::Close(Ending::Expired));
         let commit = applied(&open, &at(1)).unwrap();
         assert!(commit.release_slot);
         assert_eq!(commit.top_up.canceled_at, Some(now()));
@@ -392,7 +417,10 @@ mod tests {
     #[test]
     fn a_request_without_an_invoice_fails_and_one_with_a_payable_invoice_opens() {
         let requested = top_up(Status::Requested);
-        assert_eq!(decide(&requested, Seen::Missing, POLICY, now()), Change::Close(Status::Failed));
+        assert_eq!(
+            decide(&requested, Seen::Missing, POLICY, now()),
+            Change::Close(Ending::Failed(FailureReason::NotCompleted))
+        );
         let payable = invoice(&requested, InvoiceStatus::Open);
         let change = decide(&requested, Seen::Found(&payable), POLICY, now());
         assert_eq!(change, Change::Open(link("in_1")));

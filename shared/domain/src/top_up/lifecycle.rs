@@ -58,3 +58,29 @@ pub fn lifecycle(status: Status, invoice: Standing, over: bool) -> Step {
         (Unknown, Requested | Open | Paid | Canceled | Expired | Failed | InReview) => Step::Contradicts,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proven_money_makes_every_top_up_paid_and_nothing_else_does() {
+        for status in Status::ALL {
+            let paid = status == Status::Paid;
+            let expected = if paid { Step::Stays } else { Step::Closes(Status::Paid) };
+            assert_eq!(lifecycle(status, Standing::Proven, true), expected, "{status:?}");
+            for invoice in [
+                Standing::Missing,
+                Standing::Draft,
+                Standing::Payable,
+                Standing::Void,
+                Standing::Doubtful,
+                Standing::Unknown,
+            ] {
+                let step = lifecycle(status, invoice, false);
+                assert_ne!(step, Step::Closes(Status::Paid), "{status:?} {invoice:?}");
+                assert!(!paid || matches!(step, Step::Stays | Step::Contradicts), "{invoice:?}");
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
-use crate::template::{TemplateError, scalar};
+use super::values::{TemplateError, scalar};
 
 /// Local values for what only AWS knows.
 #[derive(Debug, Clone, Default)]
@@ -20,31 +20,37 @@ pub struct Locals {
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "us-east-1";
 
-pub(crate) struct Resolver<'l> {
+pub(super) struct Resolver<'l> {
     root: Yaml,
     locals: &'l Locals,
 }
 
 impl<'l> Resolver<'l> {
-    pub(crate) fn new(yaml: &str, locals: &'l Locals) -> Result<Self, TemplateError> {
+    pub(super) fn new(yaml: &str, locals: &'l Locals) -> Result<Resolver<'l>, TemplateError> {
         let root = serde_yaml_ng::from_str(yaml).map_err(|error| TemplateError(error.to_string()))?;
-        Ok(Self { root, locals })
+        Ok(Resolver { root, locals })
     }
 
-    /// Logical id and type of every resource, in the order of the file.
-    pub(crate) fn resources(&self) -> Result<Vec<(String, String)>, TemplateError> {
+    /// Logical id and type of every resource that is made, in the order of the file.
+    pub(super) fn resources(&self) -> Result<Vec<(String, String)>, TemplateError> {
         let resources = self.root["Resources"].as_mapping();
         let resources = resources.ok_or_else(|| TemplateError("there are no Resources".to_owned()))?;
-        Ok(resources
-            .iter()
-            .filter_map(|(id, resource)| {
-                Some((id.as_str()?.to_owned(), resource["Type"].as_str()?.to_owned()))
-            })
-            .collect())
+        let mut made = Vec::new();
+        for (id, resource) in resources {
+            let Some((id, kind)) = id.as_str().zip(resource["Type"].as_str()) else { continue };
+            let wanted = match resource["Condition"].as_str() {
+                Some(name) => self.condition(&self.root["Conditions"][name])?,
+                None => true,
+            };
+            if wanted {
+                made.push((id.to_owned(), kind.to_owned()));
+            }
+        }
+        Ok(made)
     }
 
     /// Every parameter that has a value.
-    pub(crate) fn parameters(&self) -> Result<BTreeMap<String, String>, TemplateError> {
+    pub(super) fn parameters(&self) -> Result<BTreeMap<String, String>, TemplateError> {
         let mut values = BTreeMap::new();
         for (name, _) in self.root["Parameters"].as_mapping().into_iter().flatten() {
             let name = name.as_str().unwrap_or_default();
@@ -56,7 +62,7 @@ impl<'l> Resolver<'l> {
     }
 
     /// The resolved value at `path`; null when there is none.
-    pub(crate) fn at(&self, path: &[&str]) -> Result<Value, TemplateError> {
+    pub(super) fn at(&self, path: &[&str]) -> Result<Value, TemplateError> {
         let mut node = &self.root;
         for key in path {
             match node.get(key) {
@@ -68,18 +74,18 @@ impl<'l> Resolver<'l> {
     }
 
     /// A property of a function, laid over the one of Globals as SAM does: maps are merged, the rest replaced.
-    pub(crate) fn function_property(&self, id: &str, key: &str) -> Result<Value, TemplateError> {
+    pub(super) fn function_property(&self, id: &str, key: &str) -> Result<Value, TemplateError> {
         let mut value = self.at(&["Globals", "Function", key])?;
         merge(&mut value, self.at(&["Resources", id, "Properties", key])?);
         Ok(value)
     }
 
     /// The name CloudFormation would make up.
-    pub(crate) fn physical_name(&self, id: &str) -> String {
+    pub(super) fn physical_name(&self, id: &str) -> String {
         format!("saldo-local-{id}")
     }
 
-    pub(crate) fn queue_arn(&self, id: &str) -> String {
+    pub(super) fn queue_arn(&self, id: &str) -> String {
         format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.physical_name(id))
     }
 
@@ -150,7 +156,11 @@ impl<'l> Resolver<'l> {
             return Err(TemplateError("a condition is not a function".to_owned()));
         };
         let arguments = tagged.value.as_sequence().map(Vec::as_slice).unwrap_or_default();
+        if let ("!Condition", Some(name)) = (tagged.tag.to_string().as_str(), tagged.value.as_str()) {
+            return self.condition(&self.root["Conditions"][name]);
+        }
         match (tagged.tag.to_string().as_str(), arguments) {
+            ("!And", all) => all.iter().try_fold(true, |so_far, one| Ok(so_far && self.condition(one)?)),
             ("!Equals", [left, right]) => Ok(self.resolve(left)? == self.resolve(right)?),
             ("!Not", [inner]) => Ok(!self.condition(inner)?),
             (other, _) => Err(TemplateError(format!("the condition {other} has no local counterpart"))),
@@ -224,11 +234,12 @@ impl<'l> Resolver<'l> {
         self.secret(result)
     }
 
+    /// The value behind `{{resolve:secretsmanager:<secret>:SecretString:<field>:<stage>:<version>}}`.
     fn secret(&self, text: String) -> Result<String, TemplateError> {
         let Some(reference) = text.strip_prefix("{{resolve:secretsmanager:") else { return Ok(text) };
-        let field =
-            reference.strip_suffix("}}").and_then(|inner| inner.rsplit_once(':')).map(|(_, field)| field);
+        let field = reference.strip_suffix("}}").and_then(|inner| inner.split_once(":SecretString:"));
         field
+            .and_then(|(_, rest)| rest.split(':').next())
             .and_then(|field| self.locals.secrets.get(field))
             .cloned()
             .ok_or_else(|| TemplateError(format!("there is no local value for {text}")))
