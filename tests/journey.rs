@@ -223,6 +223,50 @@ async fn a_changed_price_is_shown_before_it_is_charged_and_what_was_bought_stays
 }
 
 #[tokio::test]
+async fn tax_of_another_base_is_quoted_invoiced_and_paid_as_the_tax_office_computes_it() {
+    let folder = DataFolder::new("tax");
+    let options = || Options { data: Some(folder.path().to_owned()), ..Options::default() };
+    let saldo = Saldo::start(options()).await.unwrap();
+    let acme = Customer::new(&saldo, "acme", None);
+    assert_eq!(acme.quote(1003).await["tax"]["amount"], money("IDR", 2_758_300, "27583.00"), "11 % of all");
+    let plain = saldo.env_of("quote").get("SALDO_PRICES").unwrap().to_owned();
+    saldo.stop().await;
+
+    let ruled = plain.replace(r#""tax_percent":"11""#, r#""tax_percent":"12","tax_base":"11/12""#);
+    assert_ne!(ruled, plain);
+    let parameters = [("Prices".to_owned(), ruled)].into();
+    let saldo = Saldo::start(Options { parameters, ..options() }).await.unwrap();
+    let acme = Customer::new(&saldo, "acme", None);
+    let quote = acme.quote(1003).await;
+    let tax = json!({
+        "name": "PPN", "rate_percent": 12, "amount": money("IDR", 2_758_200, "27582.00"),
+        "base": "11/12", "other_base": money("IDR", 22_985_400, "229854.00"),
+    });
+    assert_eq!(quote["tax"], tax);
+    assert_eq!(quote["total"], money("IDR", 27_833_200, "278332.00"));
+
+    let top_up = acme.open("first", 1003).await;
+    assert_eq!((&top_up["tax"], &top_up["total"]), (&tax, &quote["total"]));
+    let [invoice] = saldo.stand_in().invoices().try_into().unwrap();
+    assert_eq!(invoice["total"], top_up["total"]["minor_units"]);
+    let [invoiced] = invoice["total_taxes"].as_array().unwrap().as_slice() else { panic!("{invoice}") };
+    assert_eq!(
+        (&invoiced["amount"], &invoiced["taxable_amount"], &invoiced["taxability_reason"]),
+        (&json!(2_758_200), &json!(22_985_400), &json!("taxable_basis_reduced"))
+    );
+
+    acme.pay(&top_up, Payment::Transfer("bri")).await;
+    acme.until_credits(1003).await;
+    let paid = acme.now(&top_up).await;
+    assert_eq!((&paid["status"], &paid["credited"]), (&json!("paid"), &json!(1003)));
+    saldo.stop().await;
+
+    let saldo = Saldo::start(options()).await.unwrap();
+    let acme = Customer::new(&saldo, "acme", None);
+    assert_eq!(acme.now(&top_up).await, paid, "what was bought keeps its tax under another price list");
+}
+
+#[tokio::test]
 async fn webhooks_sent_again_and_again_credit_once() {
     let saldo = start().await;
     let acme = Customer::new(&saldo, "acme", None);

@@ -98,6 +98,29 @@ fn the_price_follows_the_typing() {
 }
 
 #[test]
+fn what_tax_is_taken_of_stands_there_when_it_is_not_the_subtotal() {
+    for (reader, base, tax) in [
+        (Reader::INDONESIAN, "DPP nilai lain (11/12 dari subtotal)\nRp 1.145.833", "PPN (12%)\nRp 137.500"),
+        (Reader::ENGLISH, "Tax base (11/12 of the subtotal)\nRp 1,145,833", "PPN (12%)\nRp 137,500"),
+    ] {
+        let Some(page) = dialog(reader, Person::of("dialog-base")) else { return };
+        assert_eq!(
+            page.eval("document.querySelectorAll('.price dt').length"),
+            4,
+            "no line without another base"
+        );
+        page.eval(
+            "window.faults.push({ path: 'credits=5000', method: 'GET', change: { tax: { name: 'PPN', rate_percent: 12,
+                base: '11/12', other_base: { currency: 'IDR', minor_units: 114583300, decimal: '1145833.00' },
+                amount: { currency: 'IDR', minor_units: 13750000, decimal: '137500.00' } } } })",
+        );
+        page.click("input[value='5000']");
+        page.sees(base);
+        page.sees(tax);
+    }
+}
+
+#[test]
 fn a_late_price_of_an_older_amount_is_ignored() {
     let Some(page) = dialog(Reader::ENGLISH, Person::of("dialog-late")) else { return };
     page.eval("window.faults.push({ path: 'credits=2000', method: 'GET', delay: 900, times: 1 })");

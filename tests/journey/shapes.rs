@@ -97,11 +97,20 @@ pub(super) fn keys(value: &Value, members: &[&str]) {
 
 fn priced(value: &Value) {
     assert!(value["credits"].is_u64());
-    keys(&value["tax"], &["amount", "name", "rate_percent"]);
-    for amount in [&value["unit_price"], &value["subtotal"], &value["tax"]["amount"], &value["total"]] {
-        keys(amount, &["currency", "decimal", "minor_units"]);
-        assert!(amount["minor_units"].is_i64() && amount["decimal"].is_string(), "{amount}");
+    let tax = &value["tax"];
+    if tax.get("base").is_some() {
+        keys(tax, &["amount", "base", "name", "other_base", "rate_percent"]);
+        assert!(tax["base"].is_string());
+        money(&tax["other_base"]);
+    } else {
+        keys(tax, &["amount", "name", "rate_percent"]);
     }
+    [&value["unit_price"], &value["subtotal"], &tax["amount"], &value["total"]].into_iter().for_each(money);
+}
+
+fn money(amount: &Value) {
+    keys(amount, &["currency", "decimal", "minor_units"]);
+    assert!(amount["minor_units"].is_i64() && amount["decimal"].is_string(), "{amount}");
 }
 
 fn happened(value: &Value) -> bool {

@@ -16,10 +16,12 @@ export function breakdown() {
     const subtotal = quote?.subtotal ?? now?.subtotal;
     element.setAttribute("aria-busy", String(Boolean(now) && !quote));
     total.classList.remove("changed");
+    const base = last?.tax.base;
     fill(list,
       row(t("quote.credits"), now && number(now.credits)),
       row(t("quote.unitPrice"), last && money(last.unit_price), now),
       row(t("quote.subtotal"), subtotal && money(subtotal), now),
+      base && row(t("quote.otherBase", { base }), quote && money(quote.tax.other_base), now),
       row(last ? `${last.tax.name} (${percent(last.tax.rate_percent)})` : t("quote.tax"), quote && money(quote.tax.amount), now));
     fill(total, row(t("quote.total"), quote && money(quote.total), now));
   }

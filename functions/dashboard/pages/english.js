@@ -119,6 +119,7 @@ export const ENGLISH = {
   "quote.credits": "Credits",
   "quote.unitPrice": "Price per credit",
   "quote.subtotal": "Subtotal",
+  "quote.otherBase": "Tax base ({base} of the subtotal)",
   "quote.tax": "Tax",
   "quote.total": "Total",
   "quote.updating": "Updating…",

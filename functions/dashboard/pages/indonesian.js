@@ -119,6 +119,7 @@ export const INDONESIAN = {
   "quote.credits": "Kredit",
   "quote.unitPrice": "Harga per kredit",
   "quote.subtotal": "Subtotal",
+  "quote.otherBase": "DPP nilai lain ({base} dari subtotal)",
   "quote.tax": "Pajak",
   "quote.total": "Total",
   "quote.updating": "Menghitung…",

@@ -11,6 +11,23 @@ use crate::{catalog, customer_object, events, identifier, invoice_object, lists,
 const MAXIMUM_LINES: usize = 250;
 
 /// Parameters of a line that Stripe knows and the stand-in does not.
+const TAXABILITY_REASONS: [&str; 15] = [
+    "customer_exempt",
+    "not_collecting",
+    "not_subject_to_tax",
+    "not_supported",
+    "portion_product_exempt",
+    "portion_reduced_rated",
+    "portion_standard_rated",
+    "product_exempt",
+    "product_exempt_holiday",
+    "proportionally_rated",
+    "reduced_rated",
+    "reverse_charge",
+    "standard_rated",
+    "taxable_basis_reduced",
+    "zero_rated",
+];
 const UNSUPPORTED: [&str; 5] = ["discountable", "discounts", "quantity_decimal", "tax_behavior", "tax_code"];
 
 pub(crate) fn add(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
@@ -287,7 +304,7 @@ fn taxes(store: &Store<'_>, params: &mut Params, amount: i64) -> ApiResult<Vec<V
     for mut tax in given {
         let sum = tax.integer("amount")?.ok_or_else(|| tax.required("amount"))?;
         let taxable = tax.integer("taxable_amount")?.ok_or_else(|| tax.required("taxable_amount"))?;
-        let reason = tax.text("taxability_reason")?;
+        let reason = tax.choice("taxability_reason", &TAXABILITY_REASONS)?;
         let mut data = tax.object("tax_rate_data")?.ok_or_else(|| tax.required("tax_rate_data"))?;
         let rate = catalog::tax_rate_from(store, &mut data)?;
         data.finish()?;

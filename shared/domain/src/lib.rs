@@ -26,8 +26,8 @@ pub use balance::{
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use money::{
-    Currency, Limits, Money, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxPercent,
-    UnknownCurrency,
+    Currency, Limits, Money, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxBase,
+    TaxPercent, UnknownCurrency,
 };
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};

@@ -1,8 +1,9 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Actor, Author, Channel, Country, Credits, Entitlement, Entry, EntryId, EntryKind, FailureReason,
-    InvoiceLink, OrgId, PaymentFailure, Purchase, ReviewReason, Status, TaxPercent, TopUp, TopUpId,
+    Actor, Author, Channel, Country, Credits, Currency, Entitlement, Entry, EntryId, EntryKind,
+    FailureReason, InvoiceLink, OrgId, OtherBase, PaymentFailure, Purchase, ReviewReason, Status, TaxBase,
+    TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -25,6 +26,8 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .number("subtotal", purchase.subtotal.minor_units)
         .text("tax_percent", purchase.tax_percent.to_string())
         .text("tax_name", &purchase.tax_name)
+        .optional_text("tax_base", purchase.other_base.map(|base| base.part.to_string()).as_deref())
+        .optional_number("other_base", purchase.other_base.map(|base| base.amount.minor_units))
         .number("tax", purchase.tax.minor_units)
         .number("total", purchase.total.minor_units)
         .text("price_list_version", &purchase.price_list_version)
@@ -98,10 +101,19 @@ fn purchase_of(row: &Reader<'_>) -> Result<Purchase, PortError> {
         subtotal: row.money("subtotal", currency)?,
         tax_percent: row.parsed("tax_percent", TaxPercent::parse)?,
         tax_name: row.text("tax_name")?.to_owned(),
+        other_base: other_base_of(row, currency)?,
         tax: row.money("tax", currency)?,
         total: row.money("total", currency)?,
         price_list_version: row.text("price_list_version")?.to_owned(),
     })
+}
+
+fn other_base_of(row: &Reader<'_>, currency: Currency) -> Result<Option<OtherBase>, PortError> {
+    if row.optional_text("tax_base").is_none() {
+        return Ok(None);
+    }
+    let part = row.parsed("tax_base", TaxBase::parse)?;
+    Ok(Some(OtherBase { part, amount: row.money("other_base", currency)? }))
 }
 
 fn link_of(row: &Reader<'_>) -> Option<InvoiceLink> {

@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{Response, StatusCode};
-use saldo_domain::{Credits, FailureReason, Money, Quote, Status, TopUp};
+use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, Status, TopUp};
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -23,6 +23,20 @@ fn money_json(money: Money) -> Value {
     })
 }
 
+/// The tax; `base` and `other_base` are there only when it is not taken of the whole subtotal.
+fn tax_json(purchase: &Purchase) -> Value {
+    let mut tax = json!({
+        "name": purchase.tax_name,
+        "rate_percent": purchase.tax_percent,
+        "amount": money_json(purchase.tax),
+    });
+    if let Some(base) = purchase.other_base {
+        tax["base"] = json!(base.part);
+        tax["other_base"] = money_json(base.amount);
+    }
+    tax
+}
+
 #[must_use]
 pub fn quote_json(quote: &Quote) -> Value {
     let purchase = &quote.purchase;
@@ -30,7 +44,7 @@ pub fn quote_json(quote: &Quote) -> Value {
         "credits": purchase.credits,
         "unit_price": money_json(purchase.unit_price),
         "subtotal": money_json(purchase.subtotal),
-        "tax": {"name": purchase.tax_name, "rate_percent": purchase.tax_percent, "amount": money_json(purchase.tax)},
+        "tax": tax_json(purchase),
         "total": money_json(purchase.total),
         "minimum_credits": quote.minimum_credits,
         "maximum_credits": quote.maximum_credits,
@@ -49,7 +63,7 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
         "credits": purchase.credits,
         "unit_price": money_json(purchase.unit_price),
         "subtotal": money_json(purchase.subtotal),
-        "tax": {"name": purchase.tax_name, "rate_percent": purchase.tax_percent, "amount": money_json(purchase.tax)},
+        "tax": tax_json(purchase),
         "total": money_json(purchase.total),
         "created_at": top_up.created_at.rfc3339(),
         "expires_at": top_up.expires_at.rfc3339(),

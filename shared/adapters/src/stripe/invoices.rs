@@ -10,10 +10,10 @@ use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_billing::InvoiceCollectionMethod;
 use stripe_billing::invoice::{
     AddLinesInvoice, AddLinesInvoiceLines, AddLinesInvoiceLinesPriceData, AddLinesInvoiceLinesTaxAmounts,
-    AddLinesInvoiceLinesTaxAmountsTaxRateData, CreateInvoice, CreateInvoicePaymentSettings,
-    CreateInvoicePaymentSettingsPaymentMethodTypes, CreateInvoicePendingInvoiceItemsBehavior,
-    CustomFieldParams, DeleteInvoice, FinalizeInvoiceInvoice, ListInvoice, ProductData, RetrieveInvoice,
-    VoidInvoiceInvoice,
+    AddLinesInvoiceLinesTaxAmountsTaxRateData, AddLinesInvoiceLinesTaxAmountsTaxabilityReason as Reason,
+    CreateInvoice, CreateInvoicePaymentSettings, CreateInvoicePaymentSettingsPaymentMethodTypes,
+    CreateInvoicePendingInvoiceItemsBehavior, CustomFieldParams, DeleteInvoice, FinalizeInvoiceInvoice,
+    ListInvoice, ProductData, RetrieveInvoice, VoidInvoiceInvoice,
 };
 use stripe_client_core::RequestBuilder;
 use stripe_types::RangeQueryTs;
@@ -112,8 +112,10 @@ impl Invoices for Stripe {
         if purchase.tax.minor_units > 0 {
             let percent = percentage(purchase.tax_percent)?;
             let rate = AddLinesInvoiceLinesTaxAmountsTaxRateData::new(&purchase.tax_name, false, percent);
-            let (tax, taxable) = (purchase.tax.minor_units, purchase.subtotal.minor_units);
-            line.tax_amounts = Some(vec![AddLinesInvoiceLinesTaxAmounts::new(tax, rate, taxable)]);
+            let (tax, taxable) = (purchase.tax.minor_units, purchase.taxable().minor_units);
+            let mut amount = AddLinesInvoiceLinesTaxAmounts::new(tax, rate, taxable);
+            amount.taxability_reason = purchase.other_base.map(|_| Reason::TaxableBasisReduced);
+            line.tax_amounts = Some(vec![amount]);
         }
         let request = AddLinesInvoice::new(invoice, vec![line]);
         self.evidence(request.build(), key).await

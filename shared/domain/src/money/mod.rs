@@ -7,5 +7,5 @@ mod tax;
 
 pub use amount::Money;
 pub use currency::{Currency, UnknownCurrency};
-pub use price_list::{Limits, PriceList, PriceListError, Purchase, Quote, QuoteError};
-pub use tax::TaxPercent;
+pub use price_list::{Limits, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError};
+pub use tax::{TaxBase, TaxPercent};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{Credits, Currency, Money, TaxPercent};
+use crate::{Credits, Currency, Money, TaxBase, TaxPercent};
 
 /// What the payment provider takes, in its minor units.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ struct Price {
     /// Minor units per credit, before tax.
     unit_price: i64,
     tax_percent: TaxPercent,
+    /// The part of the price that tax is taken of; none is the price itself.
+    tax_base: Option<TaxBase>,
     #[serde(default = "default_tax_name")]
     tax_name: String,
     minimum_credits: i64,
@@ -57,7 +59,9 @@ pub struct PriceListError(pub String);
 
 /// Everything that is bought, as the payer saw it. All amounts have one currency.
 ///
-/// `subtotal = credits x unit_price` and `total = subtotal + tax`.
+/// `subtotal = credits x unit_price` and `total = subtotal + tax`. The tax is `tax_percent` of the other base when there is
+/// one, otherwise of the subtotal; base and tax are each rounded half up to what can be paid (whole rupiah, as the forms of
+/// e-Faktur compute it under PMK 131/2024, so that the tax may differ by Rp 1 from 11 % of the subtotal).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchase {
     pub credits: Credits,
@@ -65,9 +69,19 @@ pub struct Purchase {
     pub subtotal: Money,
     pub tax_percent: TaxPercent,
     pub tax_name: String,
+    pub other_base: Option<OtherBase>,
     pub tax: Money,
     pub total: Money,
     pub price_list_version: String,
+}
+
+/// What tax is taken of instead of the subtotal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherBase {
+    /// The part of the subtotal.
+    pub part: TaxBase,
+    /// That part, in what can be paid.
+    pub amount: Money,
 }
 
 /// The price of an amount of credits now, with the limits and the amounts to choose from.
@@ -153,6 +167,14 @@ impl PriceList {
     }
 }
 
+impl Purchase {
+    /// What the tax is taken of: the other base when there is one, otherwise the subtotal.
+    #[must_use]
+    pub fn taxable(&self) -> Money {
+        self.other_base.map_or(self.subtotal, |base| base.amount)
+    }
+}
+
 impl Price {
     fn purchase(
         &self,
@@ -162,13 +184,20 @@ impl Price {
         limits: Limits,
     ) -> Option<Purchase> {
         let subtotal = self.unit_price.checked_mul(credits.0)?;
-        let tax = self.tax_percent.of(subtotal, (limits.payable_step)(currency))?;
+        let step = (limits.payable_step)(currency);
+        let other_base = match self.tax_base {
+            Some(part) => Some(OtherBase { part, amount: Money::new(currency, part.of(subtotal, step)?) }),
+            None => None,
+        };
+        let taxable = other_base.map_or(subtotal, |base| base.amount.minor_units);
+        let tax = self.tax_percent.of(taxable, step)?;
         Some(Purchase {
             credits,
             unit_price: Money::new(currency, self.unit_price),
             subtotal: Money::new(currency, subtotal),
             tax_percent: self.tax_percent,
             tax_name: self.tax_name.clone(),
+            other_base,
             tax: Money::new(currency, tax),
             total: Money::new(currency, subtotal.checked_add(tax)?),
             price_list_version: version.to_owned(),
@@ -199,6 +228,9 @@ impl Price {
         }
         if self.low_below < 0 {
             return Err("low_below is not negative".to_owned());
+        }
+        if self.tax_base.is_some() && self.tax_percent.is_zero() {
+            return Err("tax_base needs a tax_percent above 0".to_owned());
         }
         if !(1..=50).contains(&self.tax_name.len()) {
             return Err("tax_name: 1 to 50 characters".to_owned());
@@ -257,6 +289,48 @@ mod tests {
         }
     }
 
+    fn list_by_the_tax_office() -> PriceList {
+        let rule = r#""tax_percent":"12","tax_base":"11/12","tax_name":"PPN""#;
+        PriceList::from_json(&LIST.replace(r#""tax_percent":"11","tax_name":"PPN""#, rule), PROVIDER).unwrap()
+    }
+
+    #[test]
+    fn by_the_other_base_1003_credits_are_taxed_27582_rupiah() {
+        let taxed = |list: PriceList| list.quote(Currency::IDR, Some(Credits(1003))).unwrap().purchase;
+        let purchase = taxed(list_by_the_tax_office());
+        assert_eq!(purchase.subtotal.decimal(2), "250750.00");
+        assert_eq!(purchase.other_base.unwrap().amount.decimal(2), "229854.00");
+        assert_eq!(purchase.taxable().decimal(2), "229854.00");
+        assert_eq!(purchase.tax.decimal(2), "27582.00");
+        assert_eq!(purchase.total.decimal(2), "278332.00");
+        let plain = taxed(list());
+        assert_eq!((plain.other_base, plain.tax.decimal(2)), (None, "27583.00".to_owned()));
+        assert_eq!(plain.taxable(), plain.subtotal);
+    }
+
+    #[test]
+    fn every_tax_by_the_other_base_is_the_nearest_rupiah_twice() {
+        // The nearest whole number by its definition: the tie goes up.
+        let nearest = |amount: i64, times: i64, of: i64| {
+            let (whole, rest) = (amount * times / of, amount * times % of);
+            if rest * 2 >= of { whole + 1 } else { whole }
+        };
+        let mut unlike_eleven_percent = 0;
+        for credits in 1000..=3000 {
+            let purchase =
+                list_by_the_tax_office().quote(Currency::IDR, Some(Credits(credits))).unwrap().purchase;
+            let rupiah = credits * 250;
+            let (base, plain) = (nearest(rupiah, 11, 12), nearest(rupiah, 11, 100));
+            let tax = nearest(base, 12, 100);
+            assert_eq!(purchase.taxable().minor_units, base * 100, "{credits}");
+            assert_eq!(purchase.tax.minor_units, tax * 100, "{credits}");
+            assert_eq!(purchase.total.minor_units, (rupiah + tax) * 100, "{credits}");
+            assert!((tax - plain).abs() <= 1, "{credits}");
+            unlike_eleven_percent += i64::from(tax != plain);
+        }
+        assert_eq!(unlike_eleven_percent, 333, "every sixth amount");
+    }
+
     #[test]
     fn the_limits_themselves_can_be_bought() {
         let list = list();
@@ -289,6 +363,10 @@ mod tests {
             ),
             ("\"default_currency\":\"IDR\"", "\"default_currency\":\"EUR\"", "EUR has no prices"),
             ("\"7.25\"", "\"107.25\"", "tax_percent"),
+            ("\"7.25\"", "\"7.25\",\"tax_base\":\"0/12\"", "tax_base"),
+            ("\"7.25\"", "\"7.25\",\"tax_base\":\"13/12\"", "tax_base"),
+            ("\"7.25\"", "\"0\",\"tax_base\":\"11/12\"", "USD: tax_base"),
+            ("\"7.25\"", "\"112\",\"tax_base\":\"11/12\"", "tax_percent"),
             ("\"low_below\":200", "\"low\":200", "low"),
         ] {
             let error = PriceList::from_json(&LIST.replace(from, to), PROVIDER).unwrap_err();

@@ -1,4 +1,4 @@
-//! Tax: a rate without floating point, and the tax on an amount.
+//! Tax: a rate without floating point, the part of the price that it is taken of, and the tax on an amount.
 
 use std::fmt;
 
@@ -25,11 +25,70 @@ impl TaxPercent {
         (scaled <= 100 * PERCENT_SCALE).then_some(TaxPercent(scaled))
     }
 
+    pub(super) fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
     /// The tax on an amount, rounded half up to a multiple of `step` minor units; `None` when it does not fit.
     pub(super) fn of(self, minor_units: i64, step: i64) -> Option<i64> {
-        let divisor = i128::from(100 * PERCENT_SCALE) * i128::from(step);
-        let steps = (i128::from(minor_units) * i128::from(self.0) + divisor / 2) / divisor;
-        i64::try_from(steps * i128::from(step)).ok()
+        round_to_step(minor_units, self.0, 100 * PERCENT_SCALE, step)
+    }
+}
+
+/// The part of a price that tax is taken of, where the law names another base than the price itself.
+///
+/// Above 0 and not above 1. Indonesia's VAT (PPN) is 12 % of the *nilai lain*, 11/12 of the price, for all but luxury goods:
+/// PMK 131/2024, article 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaxBase {
+    numerator: i64,
+    denominator: i64,
+}
+
+impl TaxBase {
+    /// Reads `11/12`: whole numbers of at most four digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<TaxBase> {
+        let number = |part: &str| {
+            let plain = (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+            part.parse::<i64>().ok().filter(|number| plain && *number > 0)
+        };
+        let (numerator, denominator) = text.split_once('/')?;
+        let base = TaxBase { numerator: number(numerator)?, denominator: number(denominator)? };
+        (base.numerator <= base.denominator).then_some(base)
+    }
+
+    /// That part of an amount, rounded half up to a multiple of `step` minor units; `None` when it does not fit.
+    pub(super) fn of(self, minor_units: i64, step: i64) -> Option<i64> {
+        round_to_step(minor_units, self.numerator, self.denominator, step)
+    }
+}
+
+/// `amount x numerator / denominator`, rounded half up to a multiple of `step`; `None` when it does not fit.
+fn round_to_step(amount: i64, numerator: i64, denominator: i64, step: i64) -> Option<i64> {
+    let divisor = i128::from(denominator) * i128::from(step);
+    let steps = (i128::from(amount) * i128::from(numerator) + divisor / 2) / divisor;
+    i64::try_from(steps * i128::from(step)).ok()
+}
+
+impl fmt::Display for TaxBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
+}
+
+impl Serialize for TaxBase {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TaxBase {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        TaxBase::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom("tax_base is text like \"11/12\", above 0 and not above 1")
+        })
     }
 }
 
@@ -76,5 +135,22 @@ mod tests {
             assert_eq!(TaxPercent::parse(text), None, "{text}");
         }
         assert_eq!(serde_json::to_string(&TaxPercent::parse("7.25").unwrap()).unwrap(), "7.25");
+    }
+
+    #[test]
+    fn another_base_is_a_part_of_the_price_rounded_half_up() {
+        let base = TaxBase::parse("11/12").unwrap();
+        assert_eq!(base.of(25_075_000, 100), Some(22_985_400));
+        assert_eq!(base.of(6, 1), Some(6), "5.5 is rounded up");
+        assert_eq!(base.of(600, 100), Some(600), "5.5 steps are rounded up");
+        assert_eq!(TaxBase::parse("9999/9999").unwrap().of(i64::MAX, 1), Some(i64::MAX));
+        assert_eq!(base.to_string(), "11/12");
+        assert_eq!(serde_json::to_string(&base).unwrap(), "\"11/12\"");
+        for text in [
+            "", "11", "0/12", "0/0", "1/0", "13/12", "-11/12", "11/-12", "11/12/13", "+1/2", "1.5/2", "/",
+            "1/20000",
+        ] {
+            assert_eq!(TaxBase::parse(text), None, "{text}");
+        }
     }
 }
