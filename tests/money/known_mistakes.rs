@@ -149,7 +149,7 @@ async fn invoice_paid_arrived_before_the_row_was_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_for_no_row_is_wanted_again_and_never_swallowed() {
     let (saldo, _) = start().await;
-    let customer = staff(&saldo, "/v1/customers", "name=nobody").await;
+    let customer = staff(&saldo, "/v1/customers", "name=nobody&email=nobody@shop.test").await;
     let form = format!(
         "customer={}&currency=idr&collection_method=send_invoice&days_until_due=3&metadata[org_id]=nobody\
          &metadata[saldo_deployment]=saldo-local&metadata[top_up_id]=top_01a208d846c676229a08bf3f3cf70805",

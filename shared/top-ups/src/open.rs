@@ -1,5 +1,6 @@
 //! Opening a top-up: the intent first, then the invoice, so that every step can be cut off and repeated.
 
+mod error;
 mod invoice;
 mod payer;
 

@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Alarm, Author, Ending, Evidence, FailureReason, InvoiceStatus, PortError, ReviewReason, Seen, Status,
-    Timestamp, TopUp, what_was_ordered,
+    Alarm, Author, Ending, Evidence, FailureReason, InvoiceStatus, PortError, Seen, Status, Timestamp, TopUp,
+    what_was_ordered,
 };
 use tracing::{error, warn};
 
+use super::error::{OpenError, again};
 use super::payer::Known;
 use super::{Buyer, Failure};
 use crate::{Invoices, InvoicesError, Rows, TopUps};
@@ -19,14 +20,6 @@ use crate::{Invoices, InvoicesError, Rows, TopUps};
 const DEADLINE: Duration = Duration::from_secs(18);
 /// How often the row is read again because someone else brings it on at the same time.
 const TRIES: usize = 4;
-
-/// Why a top-up could not be opened.
-pub(super) enum OpenError {
-    Port(PortError),
-    Provider(InvoicesError),
-    /// The provider's invoice is not what was ordered.
-    Mismatch(ReviewReason),
-}
 
 impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Brings a requested top-up on to `open`; gives back any other as it is.
@@ -228,21 +221,5 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             "given up"
         );
         Ok(self.close(top_up, Ending::Failed(why), author, now).await?.top_up)
-    }
-}
-
-pub(super) fn again(key: &str) -> String {
-    format!("{key}-{:016x}", fastrand::u64(..))
-}
-
-impl From<PortError> for OpenError {
-    fn from(error: PortError) -> OpenError {
-        OpenError::Port(error)
-    }
-}
-
-impl From<InvoicesError> for OpenError {
-    fn from(error: InvoicesError) -> OpenError {
-        OpenError::Provider(error)
     }
 }

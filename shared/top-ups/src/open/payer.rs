@@ -6,7 +6,7 @@ use saldo_domain::{BillingContact, OrgId, Payer, PortError};
 use tracing::error;
 
 use super::Failure;
-use super::invoice::{OpenError, again};
+use super::error::{OpenError, again};
 use crate::{Invoices, InvoicesError, Rows, TopUps};
 
 /// A payer that the provider knows, and what it was told of it.
