@@ -3,7 +3,7 @@
 use saldo_domain::{Currency, Limits};
 
 /// What Stripe takes.
-pub const LIMITS: Limits = Limits { payable_step, largest_amount };
+pub const LIMITS: Limits = Limits { payable_step, smallest_amount, largest_amount };
 
 /// Currencies whose API amounts have no decimals.
 ///
@@ -39,6 +39,22 @@ fn payable_step(currency: Currency) -> i64 {
     }
 }
 
+/// The smallest charge in minor units: an invoice below it is marked as paid, and its amount becomes a debt of the customer
+/// that spoils the next one.
+///
+/// Stripe judges after conversion into the currency of the account, so that only currencies which it names are known
+/// beforehand; rupiah are taken at 16,500 to the dollar. Source:
+/// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>.
+fn smallest_amount(currency: Currency) -> i64 {
+    match currency.as_str() {
+        "USD" | "EUR" | "SGD" | "AUD" | "CAD" | "CHF" | "NZD" | "JPY" => 50,
+        "GBP" => 30,
+        "MYR" => 200,
+        "IDR" => 825_000,
+        _ => 1,
+    }
+}
+
 /// The largest amount in minor units that Stripe takes: twelve digits for IDR, eight for the others.
 ///
 /// Source: <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>.
@@ -48,7 +64,31 @@ fn largest_amount(currency: Currency) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use saldo_domain::PriceList;
+
     use super::*;
+
+    #[test]
+    fn what_stripe_would_mark_as_paid_without_money_is_not_sold() {
+        let list = |currency: &str, unit_price: i64, minimum: i64| {
+            let price = format!(
+                r#"{{"unit_price":{unit_price},"tax_percent":"0","minimum_credits":{minimum},"maximum_credits":1000,
+                "presets":[{minimum}],"low_below":1}}"#
+            );
+            let text = format!(
+                r#"{{"version":"v1","default_currency":"{currency}","currencies":{{"{currency}":{price}}}}}"#
+            );
+            PriceList::from_json(&text, LIMITS).map(drop).map_err(|error| error.0)
+        };
+        let refused = |currency| {
+            Err(format!("{currency}: minimum_credits costs less than the provider charges in {currency}"))
+        };
+        assert_eq!(list("USD", 1, 10), refused("USD"), "ten times one cent");
+        assert_eq!(list("USD", 1, 49), refused("USD"));
+        assert_eq!(list("USD", 1, 50), Ok(()));
+        assert_eq!(list("IDR", 25_000, 32), refused("IDR"), "Rp 8,000");
+        assert_eq!(list("IDR", 25_000, 33), Ok(()));
+    }
 
     #[test]
     fn exponents_are_stripes_not_isos() {

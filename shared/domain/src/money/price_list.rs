@@ -11,6 +11,8 @@ use crate::{Credits, Currency, Money, TaxBase, TaxPercent};
 pub struct Limits {
     /// The smallest step that a payer can really pay.
     pub payable_step: fn(Currency) -> i64,
+    /// The smallest amount that is charged, as far as it is known beforehand.
+    pub smallest_amount: fn(Currency) -> i64,
     /// The largest amount.
     pub largest_amount: fn(Currency) -> i64,
 }
@@ -235,13 +237,22 @@ impl Price {
         if !(1..=50).contains(&self.tax_name.len()) {
             return Err("tax_name: 1 to 50 characters".to_owned());
         }
-        let largest = self
-            .purchase(currency, Credits(self.maximum_credits), "", provider)
-            .map(|purchase| purchase.total);
-        match largest {
-            Some(total) if total.minor_units <= (provider.largest_amount)(currency) => Ok(()),
-            _ => Err(format!("maximum_credits costs more than the provider takes in {currency}")),
+        self.check_amounts(currency, provider)
+    }
+
+    /// Whatever is sold can be charged.
+    fn check_amounts(&self, currency: Currency, provider: Limits) -> Result<(), String> {
+        let costs = |credits| {
+            let purchase = self.purchase(currency, Credits(credits), "", provider);
+            purchase.map_or(i64::MAX, |purchase| purchase.total.minor_units)
+        };
+        if costs(self.maximum_credits) > (provider.largest_amount)(currency) {
+            return Err(format!("maximum_credits costs more than the provider takes in {currency}"));
         }
+        if costs(self.minimum_credits) < (provider.smallest_amount)(currency) {
+            return Err(format!("minimum_credits costs less than the provider charges in {currency}"));
+        }
+        Ok(())
     }
 }
 
@@ -262,6 +273,7 @@ mod tests {
     /// A provider that takes whole rupiah, twelve digits of them; eight digits of any other currency.
     const PROVIDER: Limits = Limits {
         payable_step: |currency| if currency == Currency::IDR { 100 } else { 1 },
+        smallest_amount: |currency| if currency == Currency::IDR { 825_000 } else { 50 },
         largest_amount: |currency| if currency == Currency::IDR { 999_999_999_999 } else { 99_999_999 },
     };
 

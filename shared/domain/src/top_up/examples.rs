@@ -8,7 +8,8 @@ use crate::{
 pub(crate) const POLICY: Policy = Policy { accept_out_of_band: false };
 
 /// A provider that takes whole hundreds up to a limit.
-pub(crate) const LIMITS: Limits = Limits { payable_step: |_| 100, largest_amount: |_| 999_999_999_999 };
+pub(crate) const LIMITS: Limits =
+    Limits { payable_step: |_| 100, smallest_amount: |_| 1, largest_amount: |_| 999_999_999_999 };
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::parse("2026-11-23T10:00:00Z").unwrap()
