@@ -104,7 +104,11 @@ fn what_tax_is_taken_of_stands_there_when_it_is_not_the_subtotal() {
         (Reader::ENGLISH, "Tax base (11/12 of the subtotal)\nRp 1,145,833", "PPN (12%)\nRp 137,500"),
     ] {
         let Some(page) = dialog(reader, Person::of("dialog-base")) else { return };
-        assert_eq!(page.eval("document.querySelectorAll('.price dt').length"), 4, "no line without another base");
+        assert_eq!(
+            page.eval("document.querySelectorAll('.price dt').length"),
+            4,
+            "no line without another base"
+        );
         page.eval(
             "window.faults.push({ path: 'credits=5000', method: 'GET', change: { tax: { name: 'PPN', rate_percent: 12,
                 base: '11/12', other_base: { currency: 'IDR', minor_units: 114583300, decimal: '1145833.00' },
