@@ -1,4 +1,4 @@
-//! docs/api.md says what the API does: no more, no less, and nothing else.
+//! The reference in docs/api.md says what the API does: no more, no less, and nothing else.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -137,7 +137,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &saldo.world()).unwrap();
     let batch: SqsEvent = serde_json::from_str(&text(CREDIT_WORKER_EVENT, &[(INVOICE, &invoice)])).unwrap();
-    assert_eq!(worker.handle(batch).await.batch_item_failures.len(), 0);
+    assert_eq!(worker.handle(batch, std::time::Duration::from_secs(30)).await.batch_item_failures.len(), 0);
     let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);
 
@@ -166,9 +166,9 @@ async fn a_message_of_a_newer_version_goes_back_and_the_others_are_handled() {
     assert_eq!(top_up["status"], "open");
     let invoice = saldo.stand_in().invoices().remove(0)["id"].as_str().unwrap().to_owned();
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
-    let ours = crate::rig::message("invoice.paid", &invoice);
+    let ours = crate::support::system::message("invoice.paid", &invoice);
     let newer = json!({"version": 2, "event": "evt_2", "about": {"refund": "re_1"}});
-    let failed = crate::rig::work(&saldo, &saldo.world(), &[newer, ours]).await;
+    let failed = crate::support::system::work(&saldo, &saldo.world(), &[newer, ours]).await;
     assert_eq!(failed, ["0"], "whoever can read it gets it again");
     let (_, balance) = sent!(saldo_balance, "balance", saldo, BALANCE_EVENT, &[]);
     assert_eq!(balance["available_credits"], 1000);

@@ -2,8 +2,8 @@
 //! test body.
 use saldo_adapters::clock::Clock;
 use saldo_domain::{
-    Actor, Currency, Evidence, InvoiceStatus, OrgId, PaymentKind, PriceList, Timestamp, TopUp, TopUpId,
-    what_was_ordered,
+    Actor, BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, PaymentKind, PriceList,
+    Timestamp, TopUp, TopUpId, what_was_ordered,
 };
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
@@ -71,6 +71,7 @@ async fn contract(invoices: &impl Invoices, payer: &impl Payer, prices: &PriceLi
     every_step_is_done_once_under_its_key(invoices, prices).await;
     an_invoice_ends_as_far_as_the_provider_lets_it(invoices, payer, prices).await;
     what_is_not_there_is_told(invoices, prices).await;
+    a_payer_is_told_anew(invoices, prices).await;
 }
 
 async fn an_invoice_is_what_was_ordered_and_its_payment_proves_it(
@@ -104,12 +105,12 @@ async fn an_invoice_is_what_was_ordered_and_its_payment_proves_it(
 
 async fn every_step_is_done_once_under_its_key(invoices: &impl Invoices, prices: &PriceList) {
     let mut top_up = requested(prices, "repeating");
-    let known = invoices.create_payer(&top_up.org, "repeating-payer").await.unwrap();
-    assert_eq!(invoices.create_payer(&top_up.org, "repeating-payer").await, Ok(known.clone()));
+    let known = invoices.create_payer(&top_up.org, &contact(), "repeating-payer").await.unwrap();
+    assert_eq!(invoices.create_payer(&top_up.org, &contact(), "repeating-payer").await, Ok(known.clone()));
     top_up.payer = Some(known.clone());
-    let draft = invoices.create_draft(&top_up, &known, "repeating-draft").await.unwrap();
+    let draft = invoices.create_draft(&top_up, &known, None, "repeating-draft").await.unwrap();
     assert_eq!((&draft.status, draft.total), (&InvoiceStatus::Draft, 0));
-    let again = invoices.create_draft(&top_up, &known, "repeating-draft").await.unwrap();
+    let again = invoices.create_draft(&top_up, &known, None, "repeating-draft").await.unwrap();
     assert_eq!(again.invoice.id, draft.invoice.id);
     let id = draft.invoice.id.as_str();
     for _ in 0..2 {
@@ -123,7 +124,7 @@ async fn every_step_is_done_once_under_its_key(invoices: &impl Invoices, prices:
     let refused = invoices.finalize(id, "another-key").await;
     assert!(matches!(refused, Err(InvoicesError::Refused { .. })), "{refused:?}");
 
-    let second = invoices.create_draft(&top_up, &known, "repeating-second").await.unwrap();
+    let second = invoices.create_draft(&top_up, &known, None, "repeating-second").await.unwrap();
     let of_top_up = invoices.invoices_of(&top_up, &known).await.unwrap();
     let mut ids: Vec<_> = of_top_up.iter().map(|invoice| invoice.invoice.id.as_str()).collect();
     ids.sort_unstable();
@@ -156,10 +157,10 @@ async fn an_invoice_ends_as_far_as_the_provider_lets_it(
     assert_eq!(ended.status, InvoiceStatus::Open, "refused while a payment is under way");
 
     let mut top_up = requested(prices, "closing-draft");
-    let known = invoices.create_payer(&top_up.org, "closing-draft-payer").await.unwrap();
+    let known = invoices.create_payer(&top_up.org, &contact(), "closing-draft-payer").await.unwrap();
     top_up.payer = Some(known.clone());
     for (key, close) in [("first", true), ("second", false)] {
-        let draft = invoices.create_draft(&top_up, &known, key).await.unwrap();
+        let draft = invoices.create_draft(&top_up, &known, None, key).await.unwrap();
         if close {
             assert_eq!(invoices.close(&draft.invoice.id).await, Ok(None));
         } else {
@@ -177,18 +178,52 @@ async fn what_is_not_there_is_told(invoices: &impl Invoices, prices: &PriceList)
     assert_eq!(invoices.invoice("in_nowhere", None).await, Ok(None));
     assert_eq!(invoices.invoice("../customers", None).await, Ok(None), "an id leads nowhere else");
     let top_up = requested(prices, "nobody");
-    let nobody = invoices.create_draft(&top_up, "cus_nobody", "nobody-draft").await;
+    let nobody = invoices.create_draft(&top_up, "cus_nobody", None, "nobody-draft").await;
     assert!(matches!(nobody, Err(InvoicesError::PayerUnknown { .. })), "{nobody:?}");
+    let untold = invoices.update_payer("cus_nobody", &contact()).await;
+    assert!(matches!(untold, Err(InvoicesError::PayerUnknown { .. })), "{untold:?}");
     let nowhere = invoices.add_line("in_nowhere", &top_up.purchase, "nobody-line").await;
     assert!(matches!(nowhere, Err(InvoicesError::NotFound { .. })), "{nowhere:?}");
+}
+
+/// An invoice is sent somewhere, so that there is none for a payer without an e-mail address.
+async fn a_payer_is_told_anew(invoices: &impl Invoices, prices: &PriceList) {
+    let top_up = requested(prices, "told");
+    let nameless = BillingContact::default();
+    let payer = invoices.create_payer(&top_up.org, &nameless, "told-payer").await.unwrap();
+    let refused = invoices.create_draft(&top_up, &payer, None, "told-first").await;
+    assert!(matches!(refused, Err(InvoicesError::Refused { .. })), "{refused:?}");
+    for told in [contact(), whole(), contact()] {
+        assert_eq!(invoices.update_payer(&payer, &told).await, Ok(()), "{told:?}");
+    }
+    let draft = invoices.create_draft(&top_up, &payer, Some("012345678901000"), "told-second").await.unwrap();
+    assert_eq!(draft.payer, Some(payer.clone()));
+    assert_eq!(invoices.update_payer(&payer, &nameless).await, Ok(()), "all can be taken away");
+    let refused = invoices.create_draft(&top_up, &payer, None, "told-third").await;
+    assert!(matches!(refused, Err(InvoicesError::Refused { .. })), "{refused:?}");
+}
+
+fn contact() -> BillingContact {
+    BillingContact { email: Some("billing@acme.test".to_owned()), ..BillingContact::default() }
+}
+
+fn whole() -> BillingContact {
+    BillingContact {
+        name: Some("PT Sinar Jaya".to_owned()),
+        phone: Some("+62 21 555 0199".to_owned()),
+        address: Some("Jl. Sudirman 1\nLantai 3\nJakarta".to_owned()),
+        tax_id: Some("012345678901000".to_owned()),
+        language: Some(Language::Indonesian),
+        ..contact()
+    }
 }
 
 /// A top-up whose invoice can be paid.
 async fn open(invoices: &impl Invoices, prices: &PriceList, org: &str) -> (TopUp, Evidence) {
     let mut top_up = requested(prices, org);
-    let known = invoices.create_payer(&top_up.org, &format!("{org}-payer")).await.unwrap();
+    let known = invoices.create_payer(&top_up.org, &contact(), &format!("{org}-payer")).await.unwrap();
     top_up.payer = Some(known.clone());
-    let draft = invoices.create_draft(&top_up, &known, &format!("{org}-draft")).await.unwrap();
+    let draft = invoices.create_draft(&top_up, &known, None, &format!("{org}-draft")).await.unwrap();
     let id = draft.invoice.id.as_str();
     invoices.add_line(id, &top_up.purchase, &format!("{org}-line")).await.unwrap();
     let open = invoices.finalize(id, &format!("{org}-finalize")).await.unwrap();

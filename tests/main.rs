@@ -4,6 +4,7 @@
 mod alarms;
 mod api_reference;
 mod bad_input;
+mod billing_contact;
 mod dashboard;
 mod deployed;
 mod doors;
@@ -18,5 +19,4 @@ mod spend;
 mod stand_in;
 mod support;
 mod template;
-
-use support::{books, client, system as rig};
+mod tidy;

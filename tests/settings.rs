@@ -109,8 +109,8 @@ async fn the_payer_as_the_provider_knows_it_is_kept_beside_them() {
     let org = OrgId::parse("acme").unwrap();
     let mut contact = BillingContact::default();
     contact.set(ContactField::Email, "billing@acme.test").unwrap();
-    store.keep_payer(&org, "cus_1", None).await.unwrap();
-    assert_eq!(store.keep_payer(&org, "cus_2", None).await, Err(PortError::Conflict));
+    store.keep_payer(&org, "cus_1", &BillingContact::default(), None).await.unwrap();
+    assert_eq!(store.keep_payer(&org, "cus_2", &contact, None).await, Err(PortError::Conflict));
     let client = member(&saldo, "org=acme").await;
     assert_eq!(put(&client, "0", &json!({"email": "billing@acme.test"})).await.status, StatusCode::OK);
     assert_eq!(store.keep_told(&org, "cus_2", &contact).await, Err(PortError::Conflict));
@@ -118,9 +118,13 @@ async fn the_payer_as_the_provider_knows_it_is_kept_beside_them() {
     let told = |id: &str, told| Some(Payer { id: id.to_owned(), told });
     let settings = store.settings(&org).await.unwrap();
     assert_eq!((settings.version, settings.payer), (1, told("cus_1", Some(contact.clone()))));
-    store.keep_payer(&org, "cus_2", Some("cus_1")).await.unwrap();
+    store.keep_payer(&org, "cus_2", &BillingContact::default(), Some("cus_1")).await.unwrap();
     let settings = store.settings(&org).await.unwrap();
-    assert_eq!(settings.payer, told("cus_2", None), "another payer was told nothing");
+    assert_eq!(
+        settings.payer,
+        told("cus_2", Some(BillingContact::default())),
+        "another payer was told something else"
+    );
     assert_eq!(settings.billing, contact, "and the settings stay");
     saldo.stop().await;
 }

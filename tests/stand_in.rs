@@ -37,8 +37,6 @@ struct Start {
     database: Option<PathBuf>,
     webhook: Option<Webhook>,
     chaos: Option<u64>,
-    /// Invoices are sent to customers without an e-mail address too.
-    lenient: bool,
 }
 
 impl Stripe {
@@ -57,7 +55,6 @@ impl Stripe {
             webhook: start.webhook,
             now: Arc::new(move || hands.load(Ordering::SeqCst)),
             chaos: start.chaos,
-            strict_email: !start.lenient,
         });
         let stand_in = stand_in.unwrap();
         let router = stand_in.router();

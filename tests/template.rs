@@ -1,4 +1,4 @@
-//! infra/template.yaml is complete and grants no more than needed.
+//! The template, `infra/template.yaml`, is complete and grants no more than needed.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -199,3 +199,24 @@ fn a_top_up_that_could_not_be_made_is_told_in_words_and_the_next_try_is_another_
         assert_ne!(keys[0], keys[1]);
     }
 }
+
+#[test]
+fn a_top_up_that_stripe_refused_is_told_and_when_the_cause_is_gone_the_next_try_can_be_paid() {
+    let person = Person::of("dialog-refused");
+    let Some(page) = stack().page(Reader::ENGLISH, person, "/billing/balance") else { return };
+    let before = top_up_elsewhere(&page, 1000);
+    let path = format!("/v1/top-ups/{}/cancel", before["id"].as_str().unwrap());
+    assert_eq!(elsewhere(&page, "POST", &path, &Value::Null)["status"], "canceled");
+    let stand_in = stack().saldo.stand_in();
+    let invoices = stand_in.invoices();
+    let invoice = invoices.iter().find(|invoice| invoice["metadata"]["top_up_id"] == before["id"]).unwrap();
+    let customer = invoice["customer"].as_str().unwrap();
+    stand_in.set_customer_balance(customer, -100).unwrap();
+    let Some(page) = dialog(Reader::ENGLISH, person) else { return };
+    page.click(PAY_NOW);
+    page.sees("The top-up could not be made");
+    page.sees("Nothing was charged");
+    stand_in.set_customer_balance(customer, 0).unwrap();
+    page.click(PAY_NOW);
+    goes_to_pay(&page);
+}

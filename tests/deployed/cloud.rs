@@ -5,6 +5,9 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+/// The name of the secret that holds Stripe's keys.
+pub(super) const SECRET: &str = "saldo-deployed/stripe";
+
 /// The emulator, ended with the test.
 pub(super) struct Cloud {
     url: String,

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
+use crate::support::client::{Answer, Client};
 
 /// Cold starts, polling and a loaded machine are in it.
 const PATIENCE: Duration = Duration::from_secs(60);

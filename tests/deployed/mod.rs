@@ -13,14 +13,13 @@ use std::sync::Arc;
 use saldo_stripe_stand_in::{Options, StandIn, Webhook};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::support::client::Client;
 use crate::support::data_folder::DataFolder;
-use cloud::{Cloud, root};
+use cloud::{Cloud, SECRET, root};
 use customer::{Customer, eventually, pay};
 use issuer::Issuer;
 
 const STACK: &str = "saldo-deployed";
-const SECRET: &str = "saldo-deployed/stripe";
 const AUDIENCE: &str = "saldo-deployed";
 const BUILT: &str = ".aws-sam/build/template.yaml";
 const BRIDGED: &str = ".aws-sam/build/bridged.json";
@@ -269,8 +268,10 @@ impl Deployed {
 
     fn customer(&self, organisation: &str, currency: Option<&str>) -> Customer {
         let permissions = ["billing:view", "billing:subscribe", "credits:spend"];
-        let claims =
-            json!({ "org_id": organisation, "permissions": permissions, "billing_currency": currency });
+        let claims = json!({
+            "org_id": organisation, "permissions": permissions, "billing_currency": currency,
+            "email": "billing@example.test",
+        });
         Customer::new(&self.api, self.issuer.token(AUDIENCE, &claims))
     }
 }
@@ -279,14 +280,8 @@ async fn stand_in() -> (StandIn, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let now = || i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
-    let options = Options {
-        database: None,
-        public_url: url.clone(),
-        webhook: None,
-        now: Arc::new(now),
-        chaos: None,
-        strict_email: false,
-    };
+    let options =
+        Options { database: None, public_url: url.clone(), webhook: None, now: Arc::new(now), chaos: None };
     let stripe = StandIn::open(options).unwrap();
     let router = stripe.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

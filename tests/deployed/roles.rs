@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::cloud::Cloud;
+use super::cloud::{Cloud, SECRET};
 use crate::template::{granted, role_ids};
 
 /// Each action on each resource, by a call that changes nothing a test looks at.
@@ -79,7 +79,7 @@ fn calls(stack: &Value) -> Vec<(&'static str, &'static str, Value)> {
             (resource, "sqs:PurgeQueue", on_queue("purge_queue", json!({}))),
         ]);
     }
-    let secret = json!({ "SecretId": super::SECRET });
+    let secret = json!({ "SecretId": SECRET });
     calls.push((
         "the secret",
         "secretsmanager:GetSecretValue",

@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use axum::middleware::{Next, from_fn_with_state};
 use saldo_adapters::clock::Clock;
-use saldo_local::{Between, Options, Saldo, Urls};
+use saldo_adapters::world::Endpoints;
+use saldo_local::{Between, Options, Saldo};
 use saldo_stripe_stand_in::recorded;
 use serde_json::json;
 
 use super::THREE_DAYS_AND_AN_HOUR;
 use super::customer::{Customer, Payment};
-use crate::client::Client;
+use crate::support::client::Client;
 use crate::support::data_folder::DataFolder;
 use crate::support::stripe_sdk;
 
@@ -135,5 +136,5 @@ async fn kept_500(State(fails): State<Arc<AtomicBool>>, request: Request, next: 
 /// The functions reach Stripe through the recorder.
 fn by(url: &str) -> Between {
     let url = url.to_owned();
-    Arc::new(move |_, urls| Urls { stripe: url.clone(), ..urls })
+    Arc::new(move |_, endpoints| Endpoints { stripe: url.clone(), ..endpoints })
 }

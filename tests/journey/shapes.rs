@@ -40,6 +40,7 @@ pub(super) fn top_up(top_up: &Value) {
         "invoice_number",
         "invoice_pdf",
         "payment_failure",
+        "failure",
         "refunded",
         "credited",
     ];
@@ -55,6 +56,7 @@ pub(super) fn top_up(top_up: &Value) {
     assert_eq!(top_up["pay_url"].is_string(), top_up["status"] == "open", "{top_up}");
     assert_eq!(top_up["credited"].is_u64(), top_up["status"] == "paid", "{top_up}");
     assert!(top_up["refunded"].is_null(), "{top_up}");
+    assert_eq!(top_up["failure"].is_object(), top_up["status"] == "failed", "{top_up}");
     if !top_up["payment_failure"].is_null() {
         keys(&top_up["payment_failure"], &["at", "code", "detail"]);
         time(&top_up["payment_failure"]["at"]);

@@ -7,7 +7,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use saldo_local::{Options, Saldo, Urls};
+use saldo_adapters::world::Endpoints;
+use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ async fn no_function_calls_more_than_its_role_allows() {
     let clock = saldo_adapters::clock::Clock::system();
     let saldo = Saldo::start(Options {
         clock: clock.clone(),
-        between: Some(Arc::new(move |function, urls| watching.between(function, urls))),
+        between: Some(Arc::new(move |function, endpoints| watching.between(function, endpoints))),
         parameters: BTreeMap::from([("Shards".to_owned(), r#"{"acme":2}"#.to_owned())]),
         ..Options::default()
     })
@@ -142,7 +143,7 @@ struct Watched {
 }
 
 impl Watch {
-    fn between(&self, function: &str, urls: Urls) -> Urls {
+    fn between(&self, function: &str, endpoints: Endpoints) -> Endpoints {
         let watched = |real: String| {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
@@ -155,7 +156,8 @@ impl Watch {
             });
             url
         };
-        Urls { dynamodb: watched(urls.dynamodb), sqs: watched(urls.sqs), stripe: urls.stripe }
+        let Endpoints { dynamodb, sqs, stripe } = endpoints;
+        Endpoints { dynamodb: dynamodb.map(watched), sqs: sqs.map(watched), stripe }
     }
 }
 

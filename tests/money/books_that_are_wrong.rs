@@ -122,6 +122,10 @@ async fn an_entry_that_nothing_caused() {
     planted.is_refused(&with(another(&grant), "cause", text(unknown)), "without a top-up").await;
     planted.is_refused(&another(&grant), "is credited once").await;
     planted.is_refused(&another(&reversal), "comes back as it was spent").await;
+    let refund = with(another(&grant), "kind", text("refund"));
+    planted.is_refused(&with(refund, "cause", text(unknown)), "what was refunded without a top-up").await;
+    let adjusted = with(another(&grant), "kind", text("adjustment"));
+    planted.is_refused(&with(adjusted, "cause", text("")), "was adjusted for no reason").await;
     let nobody = text("01a208d8-46c6-7622-9a08-bf3f3cf70805");
     planted.is_refused(&with(reversal, "cause", nobody), "comes back as it was spent").await;
 }
@@ -159,6 +163,7 @@ async fn a_top_up_that_does_not_say_what_its_entry_says() {
     let planted = Planted::start().await;
     let row = planted.item("TOPUP#");
     planted.is_refused(&with(row.clone(), "granted", number(999)), "says what its entry says").await;
+    planted.is_refused(&with(row.clone(), "refunded", number(1)), "of what was refunded").await;
     planted.is_refused(&with(row.clone(), "status", text("expired")), "is paid when credited").await;
     let due = with(with(row, "due_pk", text("DUE")), "due_at", text("000000000000001"));
     planted.is_refused(&due, "is on the work list while unfinished").await;

@@ -8,8 +8,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::dynamo::{Posted, Store};
 use saldo_adapters::world::World;
 use saldo_domain::{
-    Actor, Author, Cause, Credits, Dispute, EntryId, Evidence, IdempotencyKey, OrgId, Policy, Posting,
-    Refund, RefundState, Subject, TopUp,
+    Actor, Author, BillingContact, Cause, Credits, Dispute, EntryId, Evidence, IdempotencyKey, OrgId, Policy,
+    Posting, Refund, RefundState, Subject, TopUp,
 };
 use saldo_local::Saldo;
 use saldo_top_ups::memory::InMemory;
@@ -38,6 +38,7 @@ impl Buyer {
         let order = Order {
             org: org.clone(),
             buyer: Actor::Person(Subject::parse("ana").unwrap()),
+            contact: BillingContact { email: Some("ana@acme.test".to_owned()), ..BillingContact::default() },
             key: IdempotencyKey::parse("first").unwrap(),
             purchase: prices.quote(prices.default_currency(), None).unwrap().purchase,
             lifetime_secs: 3600,

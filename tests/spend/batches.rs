@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::sending_org::SendingOrg;
-use crate::books;
+use crate::support::books;
 
 fn messages(ids: &[String]) -> Value {
     let message = |(at, id): (usize, &String)| {

@@ -10,7 +10,7 @@ use saldo_domain::{
 
 use super::history::{machine, wait};
 use super::unreliable::{Shared, State, port};
-use crate::rig;
+use crate::support::system;
 
 const CALLS: usize = 900;
 
@@ -35,7 +35,7 @@ enum Said {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_tables_answer_alike() {
     let clock = Clock::system();
-    let saldo = rig::start(&clock).await;
+    let saldo = system::start(&clock).await;
     let store = saldo.world().store(&saldo.env_of("spend")).unwrap();
     let (mut refused, mut fullest, mut moved, mut several) = (0, 0, 0, 0);
     for (seed, kind) in (0..).zip([Kind::Usual, Kind::Filling, Kind::Sharded, Kind::Sharded]) {
@@ -43,7 +43,7 @@ async fn both_tables_answer_alike() {
         let memory = port(State::new(seed, None));
         assert_eq!(store.main_shard(&org).await, wait(memory.main_shard(&org)), "nothing there");
         assert_eq!(store.all_shards(&org).await, wait(memory.all_shards(&org)), "nothing there");
-        rig::with_credits(&saldo, org.as_str()).await;
+        system::with_credits(&saldo, org.as_str()).await;
         memory.state().credit(1000);
         memory.state().table.main().ready = true;
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -72,32 +72,32 @@ async fn both_tables_answer_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_was_only_credited_is_made_ready() {
     let clock = Clock::system();
-    let saldo = rig::start(&clock).await;
+    let saldo = system::start(&clock).await;
     let store = saldo.world().store(&saldo.env_of("spend")).unwrap();
     let org = OrgId::parse("acme").unwrap();
     assert!(store.make_ready(&org).await.is_err(), "there is nothing to make ready");
-    rig::with_credits(&saldo, "acme").await;
-    let client = crate::books::dynamodb(&saldo);
+    system::with_credits(&saldo, "acme").await;
+    let client = crate::support::books::dynamodb(&saldo);
     let key = aws_sdk_dynamodb::types::AttributeValue::S;
     let update = client
         .update_item()
-        .table_name(crate::books::table(&saldo))
+        .table_name(crate::support::books::table(&saldo))
         .key("pk", key("ORG#acme".to_owned()))
         .key("sk", key("BALANCE".to_owned()))
         .update_expression("REMOVE q, v");
     update.send().await.unwrap();
     assert!(!store.main_shard(&org).await.unwrap().ready);
-    let id = rig::debit_id(&clock, 0);
+    let id = system::debit_id(&clock, 0);
     let message = serde_json::json!({"channel": "sms"});
-    let (status, debit) = rig::debit(&saldo, &saldo.world(), "acme", &id, &message).await;
+    let (status, debit) = system::debit(&saldo, &saldo.world(), "acme", &id, &message).await;
     assert_eq!((status, &debit["available_credits"]), (201, &serde_json::json!(997)), "{debit}");
-    crate::books::prove_always(&saldo, "a shard of before").await;
+    crate::support::books::prove_always(&saldo, "a shard of before").await;
     saldo.stop().await;
 }
 
 /// Some of a few runs.
 fn ids(rng: &mut fastrand::Rng, clock: &Clock) -> Vec<DebitId> {
-    let runs: Vec<_> = (0..6).map(|_| DebitId::parse(&rig::debit_id(clock, 0)).unwrap().run()).collect();
+    let runs: Vec<_> = (0..6).map(|_| DebitId::parse(&system::debit_id(clock, 0)).unwrap().run()).collect();
     (0..60).map(|_| runs[rng.usize(..runs.len())].id(rng.u8(..32)).unwrap()).collect()
 }
 
@@ -116,7 +116,7 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let mut debits: Vec<ReservedDebit> = Vec::new();
             for _ in 0..[1, 1, 2, 8][rng.usize(..4)] {
                 let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(1..=most)));
-                let code = Stamp::code(credits, Channel::ALL[rng.usize(..3)]).unwrap();
+                let code = Stamp::code(credits, Channel::ALL[rng.usize(..Channel::ALL.len())]).unwrap();
                 if debits.iter().all(|debit| debit.id != id) {
                     debits.push(ReservedDebit { id, credits, code });
                 }

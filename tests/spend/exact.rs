@@ -175,6 +175,20 @@ fn two_messages_under_one_id_are_one_debit_of_one_of_them() {
 }
 
 #[test]
+fn a_message_of_another_channel_takes_no_debits_place() {
+    let port = port(100);
+    let (org, sender) = (acme(), machine());
+    let first = email(1, now());
+    dies_when_reserved(&port, std::slice::from_ref(&first));
+    let other = Debit { channel: saldo_domain::Channel::Sms, credits: Credits(3), ..first.clone() };
+    let spender = Spender::new(port.another());
+    assert_eq!(wait(spender.debit(&org, &sender, &other, now())), Err(SpendError::Reused));
+    let done = wait(spender.debit(&org, &sender, &first, now())).unwrap();
+    assert!(!done.repeated, "it is told for the first time that it is done");
+    assert_eq!(port.state().table.main().credits, Credits(99));
+}
+
+#[test]
 fn what_is_told_to_be_available_is_never_more_than_there_is() {
     for shards in [1, 2, 4, 8] {
         let port = port(1_000);
@@ -198,8 +212,10 @@ fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
     // Over shards a debit makes more calls.
     for (shards, steps, apart) in [(0, 40, 1), (2, 120, 5)] {
         let moments = || (0..steps).step_by(apart);
+        // Or when all is over.
+        let arrivals = || moments().chain([usize::MAX]);
         let orders = moments()
-            .flat_map(|at| moments().filter(move |later| *later >= at).map(move |later| (at, later)));
+            .flat_map(|at| arrivals().filter(move |later| *later >= at).map(move |later| (at, later)));
         for (credits_at, arrives_at) in orders {
             let port = port(2);
             let org = acme();
@@ -235,8 +251,12 @@ fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
             late += 1;
             if matches!(answer, Err(SpendError::NotEnough { .. })) {
                 refused += 1;
-                // Whoever spends next brings credits to where the late one went.
-                wait(spender().debit(&org, &machine(), &email(3, now()), now())).unwrap();
+                // Whoever spends next brings credits to where the late one went: each shard gets its share.
+                port.state().credit(1_000);
+                for number in 3..11 {
+                    fastrand::seed(u64::from(number));
+                    wait(spender().debit(&org, &machine(), &email(number, now()), now())).unwrap();
+                }
                 while !port.state().late.is_empty() {
                     port.state().arrive();
                 }

@@ -346,7 +346,7 @@ pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
 
 /// A message with the id that is number `at`, in one of a few runs.
 pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
-    let channel = Channel::ALL[rng.usize(..3)];
+    let channel = Channel::ALL[rng.usize(..Channel::ALL.len())];
     let country = rng.bool().then(|| Country::parse("ID").unwrap());
     let credits = Credits(rng.i64(1..=4));
     let run = rng.u8(..3);

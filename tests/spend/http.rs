@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::sending_org::{SendingOrg, debit, sender};
-use crate::books;
-use crate::client::Client;
-use crate::rig;
+use crate::support::books;
+use crate::support::client::Client;
+use crate::support::system;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_debits_at_once_on_a_balance_for_a_hundred() {
@@ -52,15 +52,15 @@ async fn a_top_up_in_the_middle_lets_the_same_debits_through() {
     let acme = SendingOrg::open().await;
     acme.leave(30).await;
     let ids: Vec<_> = (0..60).map(|_| acme.id()).collect();
-    let (_, top_up) = rig::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
-    let invoice = rig::invoice_of(&acme.saldo, &rig::id_of(&top_up)).unwrap();
+    let (_, top_up) = system::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
+    let invoice = system::invoice_of(&acme.saldo, &system::id_of(&top_up)).unwrap();
     acme.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let mut running = JoinSet::new();
     for id in &ids {
         running.spawn(acme.debit(id, json!({"channel": "email"})));
     }
-    let message = [rig::message("invoice.paid", &invoice)];
-    let failed = rig::work(&acme.saldo, &acme.saldo.world(), &message).await;
+    let message = [system::message("invoice.paid", &invoice)];
+    let failed = system::work(&acme.saldo, &acme.saldo.world(), &message).await;
     assert!(failed.is_empty(), "the top-up is credited among them");
     while let Some(answer) = running.join_next().await {
         let status = answer.unwrap().status.as_u16();
@@ -108,7 +108,7 @@ async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
     let acme = SendingOrg::open().await;
     // The ids sort after the entry of the top-up, whatever the millisecond.
     acme.clock.advance(10);
-    let (kept, refused) = (acme.id(), rig::debit_id(&acme.clock, 1));
+    let (kept, refused) = (acme.id(), system::debit_id(&acme.clock, 1));
     let message = json!({"channel": "sms", "country": "ID", "reference": "=order \"17\""});
     assert!(acme.debit(&kept, json!({"channel": "email"})).await.status.is_success());
     assert!(acme.debit(&refused, message).await.status.is_success());
@@ -157,7 +157,7 @@ async fn a_country_has_its_own_rate_and_a_repeat_the_rate_of_then() {
     let id = acme.id();
     let message = json!({"channel": "whatsapp", "country": "US"});
     for (function, status) in [(&function, 201), (&later, 200)] {
-        let (got, body) = rig::debit_by(function, "acme", &id, &message).await;
+        let (got, body) = system::debit_by(function, "acme", &id, &message).await;
         assert_eq!((got, &body["credits"]), (status, &json!(5)), "{body}");
     }
     let kinds: BTreeSet<_> = acme.entries().await.iter().map(|entry| entry["credits"].to_string()).collect();
@@ -236,12 +236,12 @@ async fn a_debit_can_be_reversed_for_three_days() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_for_reversals_is_configured() {
     let clock = saldo_adapters::clock::Clock::system();
-    let saldo = rig::start_with(&clock, &[("ReversalHours", "1")]).await;
-    rig::with_credits(&saldo, "acme").await;
-    let id = rig::debit_id(&clock, 0);
-    let (status, _) = rig::debit(&saldo, &saldo.world(), "acme", &id, &json!({"channel": "sms"})).await;
+    let saldo = system::start_with(&clock, &[("ReversalHours", "1")]).await;
+    system::with_credits(&saldo, "acme").await;
+    let id = system::debit_id(&clock, 0);
+    let (status, _) = system::debit(&saldo, &saldo.world(), "acme", &id, &json!({"channel": "sms"})).await;
     assert_eq!(status, 201);
     clock.advance(3600 + 60);
-    let (status, body) = rig::reverse(&saldo, &saldo.world(), "acme", &id).await;
+    let (status, body) = system::reverse(&saldo, &saldo.world(), "acme", &id).await;
     assert_eq!((status, &body["code"]), (409, &json!("reversal_window_over")));
 }

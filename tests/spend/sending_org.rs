@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::history::machine;
-use crate::client::{Answer, Client};
-use crate::rig;
+use crate::support::client::{Answer, Client};
+use crate::support::system;
 
 /// A Saldo with an organisation, `acme`, that has bought 1000 credits, and a sender of it.
 pub(super) struct SendingOrg {
@@ -27,8 +27,8 @@ impl SendingOrg {
     /// With this list of organisations whose debits are spread over shards.
     pub(super) async fn with_shards(shards: &str) -> SendingOrg {
         let clock = Clock::system();
-        let saldo = Arc::new(rig::start_with(&clock, &[("Shards", shards)]).await);
-        rig::with_credits(&saldo, "acme").await;
+        let saldo = Arc::new(system::start_with(&clock, &[("Shards", shards)]).await);
+        system::with_credits(&saldo, "acme").await;
         let sender = Arc::new(sender(&saldo, "acme"));
         SendingOrg { saldo, clock, sender }
     }
@@ -49,7 +49,7 @@ impl SendingOrg {
 
     /// A new id.
     pub(super) fn id(&self) -> String {
-        rig::debit_id(&self.clock, 0)
+        system::debit_id(&self.clock, 0)
     }
 
     pub(super) fn debit(&self, id: &str, message: Value) -> impl Future<Output = Answer> + use<> {
@@ -124,7 +124,7 @@ impl SendingOrg {
     }
 
     pub(super) async fn credits(&self) -> i64 {
-        rig::balance(&self.saldo, "acme").await.1["available_credits"].as_i64().unwrap()
+        system::balance(&self.saldo, "acme").await.1["available_credits"].as_i64().unwrap()
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::sending_org::SendingOrg;
-use crate::{books, rig};
+use crate::support::{books, system};
 
 const FOUR: &str = r#"{"acme":4}"#;
 
@@ -121,7 +121,7 @@ async fn processes_that_disagree_about_the_shards_debit_each_message_once() {
             for function in &beliefs {
                 let (function, id) = (Arc::clone(function), id.clone());
                 running.spawn(async move {
-                    rig::debit_by(&function, "acme", &id, &json!({"channel": "sms"})).await
+                    system::debit_by(&function, "acme", &id, &json!({"channel": "sms"})).await
                 });
             }
         }
@@ -131,7 +131,7 @@ async fn processes_that_disagree_about_the_shards_debit_each_message_once() {
         }
         books::prove_always(&acme.saldo, "while they disagree").await;
         for id in &ids {
-            let (status, body) = rig::debit_by(&beliefs[2], "acme", id, &json!({"channel": "sms"})).await;
+            let (status, body) = system::debit_by(&beliefs[2], "acme", id, &json!({"channel": "sms"})).await;
             assert!([200, 201].contains(&status), "{status} {body}");
         }
         acme.clock.advance(120);
@@ -141,7 +141,7 @@ async fn processes_that_disagree_about_the_shards_debit_each_message_once() {
         ids = (0..60).map(|_| acme.id()).collect();
     }
     let one = acme.id();
-    let (status, body) = rig::debit_by(&beliefs[0], "acme", &one, &json!({"channel": "sms"})).await;
+    let (status, body) = system::debit_by(&beliefs[0], "acme", &one, &json!({"channel": "sms"})).await;
     assert_eq!(status, 201, "back to one shard: {body}");
     assert_eq!(acme.credits().await, 37);
     books::prove_always(&acme.saldo, "in the end").await;
@@ -152,14 +152,15 @@ async fn a_top_up_in_the_middle_reaches_every_shard() {
     let acme = SendingOrg::with_shards(FOUR).await;
     acme.leave(20).await;
     let ids: Vec<_> = (0..80).map(|_| acme.id()).collect();
-    let (_, top_up) = rig::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
-    let invoice = rig::invoice_of(&acme.saldo, &rig::id_of(&top_up)).unwrap();
+    let (_, top_up) = system::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
+    let invoice = system::invoice_of(&acme.saldo, &system::id_of(&top_up)).unwrap();
     acme.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let mut running = JoinSet::new();
     for id in &ids {
         running.spawn(acme.debit(id, json!({"channel": "email"})));
     }
-    let failed = rig::work(&acme.saldo, &acme.saldo.world(), &[rig::message("invoice.paid", &invoice)]).await;
+    let failed =
+        system::work(&acme.saldo, &acme.saldo.world(), &[system::message("invoice.paid", &invoice)]).await;
     assert!(failed.is_empty(), "the top-up is credited among them");
     while let Some(answer) = running.join_next().await {
         let status = answer.unwrap().status.as_u16();
@@ -191,14 +192,14 @@ async fn an_organisation_says_itself_how_many_shards_it_has() {
     let configured = believing(&acme, r#"{"acme":8}"#);
     for _ in 0..2 {
         let (status, body) =
-            rig::debit_by(&configured, "acme", &acme.id(), &json!({"channel": "email"})).await;
+            system::debit_by(&configured, "acme", &acme.id(), &json!({"channel": "email"})).await;
         assert_eq!(status, 201, "{body}");
     }
     assert_eq!(parts(&acme).await.0, 3, "and before what the configuration says");
     spender.set_shards(&org, Some(0)).await.unwrap();
     let again = believing(&acme, "{}");
     for _ in 0..2 {
-        let (status, body) = rig::debit_by(&again, "acme", &acme.id(), &json!({"channel": "email"})).await;
+        let (status, body) = system::debit_by(&again, "acme", &acme.id(), &json!({"channel": "email"})).await;
         assert_eq!(status, 201, "{body}");
     }
     assert_eq!(acme.credits().await, 1000 - 44);

@@ -4,13 +4,13 @@ use saldo_domain::{DebitId, Timestamp};
 use saldo_local::Saldo;
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::rig;
+use crate::support::client::Client;
+use crate::support::system;
 
 /// A Saldo whose clock shows this moment.
 async fn start_at(moment: &str) -> (Saldo, Clock) {
     let clock = Clock::system();
-    let saldo = rig::start(&clock).await;
+    let saldo = system::start(&clock).await;
     set(&clock, moment);
     (saldo, clock)
 }
@@ -27,8 +27,8 @@ async fn usage(saldo: &Saldo, org: &str, query: &str) -> Value {
 }
 
 async fn sent(saldo: &Saldo, clock: &Clock, message: Value) -> String {
-    let id = rig::debit_id(clock, 0);
-    let (status, body) = rig::debit(saldo, &saldo.world(), "acme", &id, &message).await;
+    let id = system::debit_id(clock, 0);
+    let (status, body) = system::debit(saldo, &saldo.world(), "acme", &id, &message).await;
     assert_eq!(status, 201, "{body}");
     id
 }
@@ -42,7 +42,7 @@ fn day(date: &str, [email, whatsapp, sms]: [(i64, i64); 3]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
     let (saldo, clock) = start_at("2026-11-20T08:00:00Z").await;
-    rig::with_credits(&saldo, "acme").await;
+    system::with_credits(&saldo, "acme").await;
     let empty = json!({"month": "2026-11", "days": [], "next_cursor": null});
     assert_eq!(usage(&saldo, "acme", "").await, empty, "a top-up is not spent");
     for _ in 0..2 {
@@ -50,13 +50,13 @@ async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
     }
     sent(&saldo, &clock, json!({"channel": "sms", "country": "ID"})).await;
     let refused = sent(&saldo, &clock, json!({"channel": "sms"})).await;
-    assert_eq!(rig::reverse(&saldo, &saldo.world(), "acme", &refused).await.0, 200);
+    assert_eq!(system::reverse(&saldo, &saldo.world(), "acme", &refused).await.0, 200);
     set(&clock, "2026-11-30T23:59:30Z");
     sent(&saldo, &clock, json!({"channel": "whatsapp"})).await;
     let late = sent(&saldo, &clock, json!({"channel": "sms"})).await;
     set(&clock, "2026-12-01T00:00:30Z");
     for _ in 0..2 {
-        assert_eq!(rig::reverse(&saldo, &saldo.world(), "acme", &late).await.0, 200);
+        assert_eq!(system::reverse(&saldo, &saldo.world(), "acme", &late).await.0, 200);
     }
 
     let first = day("2026-11-20", [(2, 2), (0, 0), (1, 3)]);
@@ -99,7 +99,7 @@ async fn write_debits(saldo: &Saldo, clock: &Clock, count: usize) {
         ("x-amz-date", "20261123T000000Z"),
     ];
     let put = || {
-        let id = DebitId::parse(&rig::debit_id(clock, 0)).unwrap();
+        let id = DebitId::parse(&system::debit_id(clock, 0)).unwrap();
         let run = id.run().first().to_string();
         let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}});
         json!({"PutRequest": {"Item": {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use saldo_stripe_stand_in::{Foreign, Method, Webhook};
 use serde_json::{Value, json};
 
-use super::{Start, Stripe, TODAY, id, refused};
+use super::{Stripe, TODAY, id, refused};
 
 async fn nameless(stripe: &Stripe) -> String {
     id(&stripe.made("/v1/customers", "name=Acme").await)
@@ -34,9 +34,6 @@ async fn an_invoice_that_is_sent_needs_a_customer_with_an_e_mail_already_as_an_e
         assert!(refused(&answer, 400).starts_with("Missing email"), "{step}");
     }
     assert_eq!(stripe.invoice(&draft).await["status"], "draft");
-    let lenient = Stripe::start_with(Start { lenient: true, ..Start::default() }).await;
-    let customer = nameless(&lenient).await;
-    lenient.made("/v1/invoices", &format!("customer={customer}&{SENT}")).await;
 }
 
 #[tokio::test]
@@ -222,7 +219,7 @@ async fn a_restricted_key_does_what_it_may_and_hears_what_it_may_not() {
         .stand_in
         .restrict_key("rk_test_writer_1234", &["rak_customer_write", "rak_invoice_write", "rak_plan_write"]);
     let ask = |key: &'static str, method: &'static str, path: String, form: String| {
-        let client = crate::client::Client::new(&stripe.url).with_token(key);
+        let client = crate::support::client::Client::new(&stripe.url).with_token(key);
         async move {
             let kind = [("content-type", "application/x-www-form-urlencoded")];
             client.send(method, &path, &kind, form).await

@@ -63,6 +63,8 @@ struct Account {
     reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
+    /// For which top-up each invoice is remembered.
+    invoices: BTreeMap<String, String>,
 }
 
 /// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
@@ -73,21 +75,26 @@ const SEQUENCE_STEP: i64 = 65_536;
 /// - the table holds nothing but what is known here, and every entry is of a known kind and lies in its id's month;
 /// - balance = sum of entries - pending debits without their entry;
 /// - a debit has one entry, and a reversed one the reversal of as many credits, and its mark;
-/// - every other entry is of a credited top-up, one each, of as many credits as were bought;
+/// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
+/// - only such a taking back makes debt, and an adjustment has a reason;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
-/// - an invoice that can still be paid is named by an unfinished top-up.
+/// - an invoice that can still be paid is named by an unfinished top-up;
+/// - an invoice that a top-up names is remembered for it.
 pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
         let unwritten: i64 = unwritten(account).map(|stamp| stamp % SEQUENCE_STEP / 16).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
-        assert!(account.balance >= 0, "{when}: {org} has spent what it did not have");
+        let taken_back = ["refund", "dispute"].into_iter().any(|kind| of_kind(account, kind).count() > 0);
+        assert!(account.balance >= 0 || taken_back, "{when}: {org} has spent what it did not have");
+        prove_given_back(org, account, when);
         prove_ledger(org, account, when);
         prove_reversals(org, account, when);
         prove_entries(org, account, when);
         prove_slot(org, account, when);
+        prove_invoices(org, account, when);
         for id in &account.requested {
             assert!(
                 account.top_ups.contains_key(id),
@@ -153,7 +160,15 @@ pub(crate) async fn pending(saldo: &Saldo) -> Vec<(String, usize)> {
 fn prove_ledger(org: &str, account: &Account, when: &str) {
     for entry in &account.entries {
         let (id, kind) = (text(entry, "sk"), text(entry, "kind"));
-        assert!(EntryKind::parse(kind).is_some(), "{when}: {org} has an entry of kind {kind:?}");
+        match EntryKind::parse(kind) {
+            None => panic!("{when}: {org} has an entry of kind {kind:?}"),
+            Some(EntryKind::Debit | EntryKind::Reversal | EntryKind::TopUp) => {}
+            Some(EntryKind::Refund | EntryKind::RefundUndone) => {}
+            Some(EntryKind::Dispute | EntryKind::DisputeUndone) => {}
+            Some(EntryKind::Adjustment) => {
+                assert_ne!(text(entry, "cause"), "", "{when}: {org} was adjusted for no reason");
+            }
+        }
         let month = EntryId::parse(id).unwrap().month().digits();
         let ledger = text(entry, "pk");
         assert_eq!(ledger.split('#').nth(2), Some(month.as_str()), "{when}: entry {id} lies in {ledger}");
@@ -174,17 +189,29 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
             text(top_up, "status") == "paid",
             "{when}: {id} of {org} is paid when credited"
         );
-        for (posted, kinds) in
-            [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
-        {
-            let of = |kind| of_kind(account, kind).filter(|entry| text(entry, "cause") == id);
-            let sum: i64 =
-                kinds.into_iter().flat_map(of).map(|entry| number(entry, "credits").unwrap()).sum();
-            let row = number(top_up, posted).unwrap_or_default();
-            assert_eq!(-sum, row, "{when}: {id} of {org} says what its entries say of what was {posted}");
-        }
     }
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
+}
+
+/// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
+fn prove_given_back(org: &str, account: &Account, when: &str) {
+    for (posted, kinds) in
+        [("refunded", ["refund", "refund_undone"]), ("disputed", ["dispute", "dispute_undone"])]
+    {
+        let mut gone: BTreeMap<&str, i64> = BTreeMap::new();
+        for entry in kinds.into_iter().flat_map(|kind| of_kind(account, kind)) {
+            *gone.entry(text(entry, "cause")).or_default() -= number(entry, "credits").unwrap();
+        }
+        for (id, top_up) in &account.top_ups {
+            let (by_entries, row) = (gone.remove(id.as_str()), number(top_up, posted));
+            assert_eq!(
+                by_entries.unwrap_or(0),
+                row.unwrap_or(0),
+                "{when}: {id} of {org} says what its entries say of what was {posted}"
+            );
+        }
+        assert!(gone.is_empty(), "{when}: {org} has entries of what was {posted} without a top-up: {gone:?}");
+    }
 }
 
 fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Item> {
@@ -275,9 +302,26 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
     }
 }
 
+/// An invoice may be remembered for a top-up that came to name none, or another; never the other way round.
+fn prove_invoices(org: &str, account: &Account, when: &str) {
+    for (invoice, id) in &account.invoices {
+        assert!(account.top_ups.contains_key(id), "{when}: {invoice} is remembered for {id} of {org}");
+    }
+    for (id, top_up) in account.top_ups.iter().filter(|(_, top_up)| top_up.contains_key("invoice")) {
+        let kept = account.invoices.get(text(top_up, "invoice"));
+        assert_eq!(kept, Some(id), "{when}: the invoice that {id} of {org} names is remembered for it");
+    }
+}
+
+/// By its metadata, or where staff took that away, by what it is remembered for.
 fn top_up_of<'a>(accounts: &'a BTreeMap<String, Account>, invoice: &Value) -> Option<&'a Item> {
     let metadata = &invoice["metadata"];
-    accounts.get(metadata["org_id"].as_str()?)?.top_ups.get(metadata["top_up_id"].as_str()?)
+    let named = |name: &str| metadata[name].as_str();
+    if let (Some(org), Some(id)) = (named("org_id"), named("top_up_id")) {
+        return accounts.get(org)?.top_ups.get(id);
+    }
+    let invoice = invoice["id"].as_str()?;
+    accounts.values().find_map(|account| account.top_ups.get(account.invoices.get(invoice)?))
 }
 
 async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
@@ -285,9 +329,9 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
     for item in items(saldo).await {
         let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
         let mut parts = pk.split('#');
-        let (kind, org) = (parts.next().unwrap(), parts.next().unwrap());
-        let account = accounts.entry(org.to_owned()).or_default();
+        let (kind, id) = (parts.next().unwrap(), parts.next().unwrap().to_owned());
         if kind == "LEDGER" {
+            let account = accounts.entry(id).or_default();
             if text(&item, "kind") == "debits" {
                 account.reversed.extend(reversed(&item));
                 account.entries.extend(debits(&item));
@@ -296,12 +340,22 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             }
             continue;
         }
+        if kind == "INVOICE" {
+            assert_eq!(sk, "INVOICE", "{pk}");
+            let (of, top_up) = (text(&item, "org_id").to_owned(), text(&item, "top_up_id").to_owned());
+            accounts.entry(of).or_default().invoices.insert(id, top_up);
+            continue;
+        }
         assert_eq!(kind, "ORG", "{pk}");
+        let account = accounts.entry(id).or_default();
         match sk.as_str() {
             "BALANCE" => {
                 // One that nobody ever bought for says only that someone was refused.
                 let credits = number(&item, "credits").unwrap_or_default();
-                assert!(credits >= 0, "{pk} has {credits}");
+                assert!(
+                    credits >= 0 || parts.next().is_none(),
+                    "{pk} has {credits}: debt is on the main one"
+                );
                 account.balance += credits;
                 if let Some(AttributeValue::M(pending)) = item.get("q") {
                     let debits = pending.keys().map(|name| (debit_id(name), number(pending, name).unwrap()));

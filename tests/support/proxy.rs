@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     KeptBefore,
     /// Stripe fails after the effect, and answers so again whenever the same idempotency key comes.
     KeptAfter,
+    /// Stripe refuses before any effect; of another call nothing happens.
+    Refused,
     /// The answer takes half a second to come back, and is old by then.
     Late,
     /// A transaction is touching the same items: DynamoDB's transactions and updates say so.
@@ -77,6 +79,8 @@ struct State {
     crashed: Notify,
     /// The idempotency key under which a failure is kept.
     kept: Mutex<Option<String>>,
+    /// The objects about which nothing is answered.
+    silent: Vec<String>,
 }
 
 /// What became of a function under a fault.
@@ -97,8 +101,24 @@ impl Proxy {
         Proxy::start_with(saldo, None, jitter, seed).await
     }
 
+    /// What is asked about these objects of Stripe is never answered.
+    pub(crate) async fn start_silent_about(saldo: &Saldo, objects: &[String]) -> Proxy {
+        Proxy::start_of(saldo, None, Duration::ZERO, 0, objects.to_vec()).await
+    }
+
     async fn start_with(saldo: &Saldo, fault: Option<Fault>, jitter: Duration, seed: u64) -> Proxy {
+        Proxy::start_of(saldo, fault, jitter, seed, Vec::new()).await
+    }
+
+    async fn start_of(
+        saldo: &Saldo,
+        fault: Option<Fault>,
+        jitter: Duration,
+        seed: u64,
+        silent: Vec<String>,
+    ) -> Proxy {
         let state = Arc::new(State {
+            silent,
             client: Client::builder(TokioExecutor::new()).build_http(),
             fault,
             jitter,
@@ -169,6 +189,9 @@ impl State {
             let wait = self.dice.lock().unwrap().u64(0..most);
             tokio::time::sleep(Duration::from_micros(wait)).await;
         }
+        if self.silent.iter().any(|object| request.uri().path().contains(object.as_str())) {
+            return std::future::pending().await;
+        }
         let kind = self.fault.filter(|fault| fault.at == call).map(|fault| fault.kind);
         let outage = self.fault.is_some_and(|fault| fault.kind == Kind::Outage && call >= fault.at);
         let key =
@@ -202,6 +225,7 @@ impl State {
                 self.forward(upstream, request).await?;
                 Ok(failure(false))
             }
+            Some(Kind::Refused) if is_stripe(&request) => Ok(refusal()),
             Some(Kind::Conflict) if is(&request, "TransactWriteItems") => Ok(conflict(OF_TRANSACTIONS)),
             Some(Kind::Conflict) if is(&request, "UpdateItem") => Ok(conflict(OF_ONE_WRITE)),
             _ if outage => Err(lost()),
@@ -233,6 +257,18 @@ impl State {
 fn is(request: &Request<Incoming>, action: &str) -> bool {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     target.is_some_and(|target| target.ends_with(&format!(".{action}")))
+}
+
+fn is_stripe(request: &Request<Incoming>) -> bool {
+    request.headers().contains_key("stripe-version")
+}
+
+/// A 400 of Stripe.
+fn refusal() -> Response<Full<Bytes>> {
+    let body = r#"{"error":{"type":"invalid_request_error","message":"The account cannot do this yet."}}"#;
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer
 }
 
 /// A 500 of Stripe, the first time or again.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 /// The total of 1000 credits in IDR.
 pub(crate) const TOTAL: i64 = 27_750_000;
+/// Time for more messages than a batch has.
+const ENOUGH: Duration = Duration::from_secs(600);
 const QUEUE: &str = "saldo-local-Payments";
 
 /// A Saldo in which nothing happens by itself: no webhook is delivered, no message handled, no schedule run.
@@ -160,11 +162,21 @@ pub(crate) fn webhook(saldo: &Saldo, world: &World, event: &Value) -> impl Futur
     async move { answer(&function.handle(request).await) }
 }
 
-/// Hands messages to the worker; gives the ids of those it wants again.
+/// Hands messages to the worker; gives the ids of those it wants again, in their order.
 pub(crate) fn work(
     saldo: &Saldo,
     world: &World,
     messages: &[Value],
+) -> impl Future<Output = Vec<String>> + use<> {
+    work_within(saldo, world, messages, ENOUGH)
+}
+
+/// The same with this time left.
+pub(crate) fn work_within(
+    saldo: &Saldo,
+    world: &World,
+    messages: &[Value],
+    left: Duration,
 ) -> impl Future<Output = Vec<String>> + use<> {
     let function = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), world).unwrap();
     let records: Vec<_> = messages
@@ -174,8 +186,10 @@ pub(crate) fn work(
         .collect();
     let batch: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     async move {
-        let failures = function.handle(batch).await.batch_item_failures;
-        failures.into_iter().map(|failure| failure.item_identifier).collect()
+        let failures = function.handle(batch, left).await.batch_item_failures;
+        let mut ids: Vec<String> = failures.into_iter().map(|failure| failure.item_identifier).collect();
+        ids.sort_by_key(|id| id.parse::<usize>().ok());
+        ids
     }
 }
 
@@ -252,7 +266,11 @@ fn request(
     let object = |pairs: &[(&str, &str)]| -> Value {
         pairs.iter().map(|(n, v)| ((*n).to_owned(), json!(v))).collect::<serde_json::Map<_, _>>().into()
     };
-    let claims = json!({"org_id": org, "permissions": "[billing:view billing:subscribe credits:spend]"});
+    let claims = json!({
+        "org_id": org,
+        "email": "billing@example.test",
+        "permissions": "[billing:view billing:subscribe credits:spend]",
+    });
     let event = json!({
         "version": "2.0",
         "routeKey": format!("{method} {path}"),

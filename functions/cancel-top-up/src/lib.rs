@@ -11,7 +11,7 @@ use saldo_adapters::http::{
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Author, Cause, OrgId, Permission, Status, TopUp, TopUpId};
+use saldo_domain::{Author, Cause, Ending, OrgId, Permission, Status, TopUp, TopUpId};
 use saldo_top_ups::TopUps;
 use tracing::error;
 
@@ -42,7 +42,7 @@ impl Function {
         limited_body(request)?;
         let top_up = self.row(&caller.org, request).await?;
         let author = Author { actor: caller.actor, cause: Cause::Cancellation };
-        match self.top_ups.close(&top_up, Status::Canceled, &author, self.clock.now()).await {
+        match self.top_ups.close(&top_up, Ending::Canceled, &author, self.clock.now()).await {
             Ok(settled) => answer(settled.top_up),
             Err(error) => Err(unavailable(&top_up, &error)),
         }

@@ -13,7 +13,7 @@ use saldo_adapters::http::{
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Currency, IdempotencyKey, Permission, PriceList, Purchase, TopUp};
+use saldo_domain::{Currency, IdempotencyKey, Permission, PriceList, Purchase, Status, TopUp};
 use saldo_top_ups::{Failure, Opening, Order, TopUps};
 
 use crate::order::Wish;
@@ -71,19 +71,21 @@ impl Function {
     }
 
     async fn open(&self, caller: Caller, key: IdempotencyKey, purchase: Purchase) -> Opening {
-        let (org, buyer, lifetime_secs) = (caller.org, caller.actor, self.lifetime_secs);
-        let order = Order { org, buyer, key, purchase, lifetime_secs };
+        let Caller { org, actor: buyer, contact, .. } = caller;
+        let order = Order { org, buyer, contact, key, purchase, lifetime_secs: self.lifetime_secs };
         self.top_ups.open(&order, self.clock.now()).await
     }
 
     async fn bought_before(&self, caller: &Caller, key: &IdempotencyKey, wish: &Wish) -> Option<Opening> {
         let bought = (wish.credits, wish.expected_total);
-        self.top_ups.bought_before(&caller.org, &caller.actor, key, bought, self.clock.now()).await
+        let buyer = (&caller.actor, &caller.contact);
+        self.top_ups.bought_before(&caller.org, buyer, key, bought, self.clock.now()).await
     }
 }
 
 fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
     match opening {
+        Opening::New(top_up) if top_up.status == Status::Failed => Ok((StatusCode::OK, top_up)),
         Opening::New(top_up) => Ok((StatusCode::CREATED, top_up)),
         Opening::Repeated(top_up) => Ok((StatusCode::OK, top_up)),
         Opening::OpenTopUpExists(holder) => {
@@ -95,6 +97,10 @@ fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
             let detail =
                 "This Idempotency-Key was used for another purchase. Use a new key for a new purchase.";
             Err(Problem::new(ProblemCode::IdempotencyKeyReused, detail))
+        }
+        Opening::BillingEmailRequired => {
+            let detail = "Say first where invoices go: set an e-mail address in the billing settings.";
+            Err(Problem::new(ProblemCode::BillingEmailRequired, detail).with("field", "email".into()))
         }
         Opening::Failed(Failure::Provider) => Err(Problem::payment_provider_unavailable()),
         Opening::Failed(Failure::Ours) => Err(Problem::unavailable()),

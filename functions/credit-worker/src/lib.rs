@@ -1,6 +1,9 @@
 //! SQS: fetches the invoice, decides, commits; reports what must be tried again.
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::{StreamExt, stream};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
@@ -10,7 +13,18 @@ use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_domain::{Actor, Author, Cause};
 use saldo_top_ups::{Handled, Told, TopUps};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
+
+/// How many messages are worked on at the same time, so that a slow one holds up few.
+const AT_ONCE: usize = 5;
+/// The longest for one message: two attempts of a call to Stripe; two rounds of the largest batch fit into the function's
+/// time.
+const LONGEST: Duration = Duration::from_secs(12);
+/// What one message needs at the least; with less it is not begun.
+const LEAST: Duration = Duration::from_secs(1);
+/// Kept for the answer, so that what is done is not undone by the function's end.
+const ANSWERING: Duration = Duration::from_secs(1);
 
 /// The function, ready to work.
 #[derive(Clone, Debug)]
@@ -26,17 +40,33 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
-    /// Works through a batch. What failed is reported by itself, so that the rest is done with and only it comes again.
-    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+    /// Works through a batch in the time that is `left`. What failed, took too long or could not be begun is reported by
+    /// itself, so that the rest is done with and only it comes again.
+    pub async fn handle(&self, batch: SqsEvent, left: Duration) -> SqsBatchResponse {
+        let end = Instant::now() + left.saturating_sub(ANSWERING);
+        let mut working = stream::iter(batch.records)
+            .map(|record| async move {
+                let done = self.work_until(&record, end).await;
+                done.inspect_err(|error| tell(&record, error)).err().map(|_| record.message_id)
+            })
+            .buffer_unordered(AT_ONCE);
         let mut response = SqsBatchResponse::default();
-        for record in batch.records {
-            let id = record.message_id.clone().unwrap_or_default();
-            if let Err(error) = self.work(&record).await {
-                tell(&record, &error);
-                response.add_failure(id);
+        while let Some(failed) = working.next().await {
+            if let Some(id) = failed {
+                response.add_failure(id.unwrap_or_default());
             }
         }
         response
+    }
+
+    /// Cutting work off is as safe as a crash: whoever gets the message next goes on.
+    async fn work_until(&self, record: &SqsMessage, end: Instant) -> Result<(), PortError> {
+        let left = end.saturating_duration_since(Instant::now());
+        if left < LEAST {
+            return Err(PortError::Unavailable("no time left to begin".to_owned()));
+        }
+        let worked = tokio::time::timeout(left.min(LONGEST), self.work(record)).await;
+        worked.unwrap_or_else(|_| Err(PortError::Unavailable("took too long".to_owned())))
     }
 
     async fn work(&self, record: &SqsMessage) -> Result<(), PortError> {
@@ -56,7 +86,15 @@ impl Function {
                 let (org, top_up) = (settled.top_up.org.as_str(), settled.top_up.id.as_str());
                 info!(event = message.event, org, top_up, status = settled.top_up.status.as_str(), "handled");
             }
-            Handled::NotOurs => info!(event = message.event, invoice, "not ours"),
+            Handled::NotOurs(why) => {
+                info!(
+                    event = message.event,
+                    kind = message.kind,
+                    invoice,
+                    not_ours = why.as_str(),
+                    "not ours"
+                );
+            }
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ use saldo_adapters::{config::Env, telemetry, world::World};
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::start(&env)?;
-    let function = saldo_credit_worker::connect(&env, &World::of_lambda(&env)?)?;
+    let world = World::of_lambda(&env)?;
+    let (function, clock) = (saldo_credit_worker::connect(&env, &world)?, world.clock());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(function.handle(event.payload).await)
+        Ok::<_, Error>(function.handle(event.payload, clock.until(event.context.deadline)).await)
     }))
     .await
 }

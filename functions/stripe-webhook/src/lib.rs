@@ -6,7 +6,7 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::http::{Problem, ProblemCode, json_response};
 use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
-use saldo_adapters::stripe::{Event, verify};
+use saldo_adapters::stripe::{Event, Meaning, verify};
 use saldo_adapters::world::World;
 use saldo_domain::Alarm;
 use serde_json::json;
@@ -43,24 +43,19 @@ impl Function {
         }
     }
 
-    /// Whether the event was worth a message.
+    /// Whether the event was worth a message. Whatever Stripe has signed is taken, as sending it again would not change it.
     async fn receive(&self, request: &Request) -> Result<bool, Problem> {
-        let event = self.event(request)?;
-        let Some(invoice) = event.invoice() else { return Ok(false) };
-        if event.livemode != self.livemode {
-            warn!(
-                event = event.id,
-                alarm = Alarm::WrongMode.as_str(),
-                livemode = event.livemode,
-                "event of the other mode ignored"
-            );
+        let body = self.signed(request)?;
+        let Ok(event) = Event::parse(body) else {
+            error!(alarm = Alarm::MalformedEvent.as_str(), bytes = body.len(), "a signed body is no event");
             return Ok(false);
-        }
+        };
+        let Some(invoice) = self.concerns(&event) else { return Ok(false) };
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
             about: About::Invoice(invoice.to_owned()),
-            created: event.created,
+            created: event.created.unwrap_or(self.clock.now().secs()),
         };
         match self.queue.send(&message).await {
             Ok(()) => {
@@ -74,7 +69,39 @@ impl Function {
         }
     }
 
-    fn event(&self, request: &Request) -> Result<Event, Problem> {
+    /// The invoice of this system that an event may be about. Without a mode it may be of ours: the worker looks.
+    fn concerns<'a>(&self, event: &'a Event) -> Option<&'a str> {
+        let (id, kind) = (&event.id, &event.kind);
+        if event.account.is_some() {
+            info!(event = id, kind, not_ours = "connected_account", "not ours");
+            return None;
+        }
+        let invoice = match event.meaning() {
+            Meaning::Invoice(invoice) => invoice,
+            Meaning::Nothing => {
+                info!(event = id, kind, not_ours = "type", "not ours");
+                return None;
+            }
+            Meaning::Unreadable => {
+                error!(
+                    event = id,
+                    kind,
+                    alarm = Alarm::MalformedEvent.as_str(),
+                    "an event does not say of what"
+                );
+                return None;
+            }
+        };
+        if event.livemode.is_some_and(|livemode| livemode != self.livemode) {
+            let alarm = Alarm::WrongMode.as_str();
+            warn!(event = id, alarm, livemode = event.livemode, "event of the other mode ignored");
+            return None;
+        }
+        Some(invoice)
+    }
+
+    /// The body, if Stripe has signed it.
+    fn signed<'a>(&self, request: &'a Request) -> Result<&'a [u8], Problem> {
         if self.secrets.is_empty() {
             error!(
                 alarm = Alarm::NoWebhookSecret.as_str(),
@@ -101,10 +128,7 @@ impl Function {
             let detail = "The signature is missing, wrong or too old.";
             Problem::new(ProblemCode::InvalidSignature, detail)
         })?;
-        Event::parse(body).map_err(|_| {
-            error!(alarm = Alarm::MalformedEvent.as_str(), "a signed body is no event");
-            Problem::invalid("body", "The body is not an event.")
-        })
+        Ok(body)
     }
 }
 

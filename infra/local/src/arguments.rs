@@ -58,13 +58,12 @@ pub(crate) struct Shown {
 }
 
 impl Arguments {
-    /// # Errors
-    /// A sentence that says what is wrong and what is right.
+    /// The error is a sentence that says what is wrong and what is right.
     pub(crate) fn parse(
         mut given: impl Iterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Command, String> {
-        let mut arguments = Self {
+        let mut arguments = Arguments {
             port: 4000,
             stripe_port: 4001,
             data: PathBuf::from(".saldo"),

@@ -14,8 +14,8 @@ pub struct Chaos {
 impl Chaos {
     /// Chaos from `seed`.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self { random: Mutex::new(fastrand::Rng::with_seed(seed)), failed_once: Mutex::default() }
+    pub fn new(seed: u64) -> Chaos {
+        Chaos { random: Mutex::new(fastrand::Rng::with_seed(seed)), failed_once: Mutex::default() }
     }
 
     /// The batches to hand over instead of `batch`: each message twice now and then, in another order, or not

@@ -21,31 +21,33 @@ pub enum StartError {
 }
 
 impl StartError {
-    pub(crate) fn file(verb: &str, file: &Path, error: &std::io::Error) -> Self {
-        Self::File(format!("cannot {verb} {}: {error}", file.display()))
+    pub(crate) fn file(verb: &str, file: &Path, error: &std::io::Error) -> StartError {
+        StartError::File(format!("cannot {verb} {}: {error}", file.display()))
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Template(error) => error.fmt(f),
-            Self::PortInUse { port, flag } => {
+            StartError::Template(error) => error.fmt(f),
+            StartError::PortInUse { port, flag } => {
                 write!(
                     f,
                     "port {port} is in use: stop what listens there, or choose another with {flag} (0 picks a free one)"
                 )
             }
-            Self::Listen(error) => write!(f, "cannot listen on 127.0.0.1: {error}"),
-            Self::DataInUse(folder) => write!(
+            StartError::Listen(error) => write!(f, "cannot listen on 127.0.0.1: {error}"),
+            StartError::DataInUse(folder) => write!(
                 f,
                 "another saldo is using {}: stop it, or choose another folder with --data",
                 folder.display()
             ),
-            Self::File(message) | Self::Key(message) | Self::Stripe(message) => f.write_str(message),
-            Self::Table(message) => write!(f, "the local DynamoDB: {message}"),
-            Self::Queue(error) => write!(f, "the local SQS: {error}"),
-            Self::Function { name, reason } => write!(f, "the function {name}: {reason}"),
+            StartError::File(message) | StartError::Key(message) | StartError::Stripe(message) => {
+                f.write_str(message)
+            }
+            StartError::Table(message) => write!(f, "the local DynamoDB: {message}"),
+            StartError::Queue(error) => write!(f, "the local SQS: {error}"),
+            StartError::Function { name, reason } => write!(f, "the function {name}: {reason}"),
         }
     }
 }
@@ -53,13 +55,13 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl From<TemplateError> for StartError {
-    fn from(error: TemplateError) -> Self {
-        Self::Template(error)
+    fn from(error: TemplateError) -> StartError {
+        StartError::Template(error)
     }
 }
 
 impl From<QueueError> for StartError {
-    fn from(error: QueueError) -> Self {
-        Self::Queue(error)
+    fn from(error: QueueError) -> StartError {
+        StartError::Queue(error)
     }
 }

@@ -42,12 +42,12 @@ pub struct ScheduleFunction(Invoked<Value, Value>);
 
 impl HttpFunction {
     /// `handle` with the time limit `timeout`.
-    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> HttpFunction
     where
         H: Fn(Request) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<lambda_http::Body>> + Send + 'static,
     {
-        Self(Invoked::new(name, timeout, move |event: String| {
+        HttpFunction(Invoked::new(name, timeout, move |event: String| {
             let handle = handle.clone();
             async move {
                 let Event(request) = serde_json::from_str(&event).ok()?;
@@ -63,9 +63,6 @@ impl HttpFunction {
     }
 
     /// What the function answers to an API Gateway `event`, both in payload format 2.0.
-    ///
-    /// # Errors
-    /// When it crashed or took too long.
     pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         self.0.invoke(event.to_string()).await?.ok_or(Failure::Crashed)
     }
@@ -73,18 +70,15 @@ impl HttpFunction {
 
 impl QueueFunction {
     /// `handle` with the time limit `timeout`.
-    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> QueueFunction
     where
         H: Fn(SqsEvent) -> F + Send + Sync + 'static,
         F: Future<Output = SqsBatchResponse> + Send + 'static,
     {
-        Self(Invoked::new(name, timeout, handle))
+        QueueFunction(Invoked::new(name, timeout, handle))
     }
 
     /// Which messages of `event` failed.
-    ///
-    /// # Errors
-    /// When it crashed or took too long.
     pub async fn invoke(&self, event: SqsEvent) -> Result<SqsBatchResponse, Failure> {
         self.0.invoke(event).await
     }
@@ -92,18 +86,15 @@ impl QueueFunction {
 
 impl ScheduleFunction {
     /// `handle` with the time limit `timeout`.
-    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    pub fn new<H, F>(name: &str, timeout: Duration, handle: H) -> ScheduleFunction
     where
         H: Fn(Value) -> F + Send + Sync + 'static,
         F: Future<Output = Value> + Send + 'static,
     {
-        Self(Invoked::new(name, timeout, handle))
+        ScheduleFunction(Invoked::new(name, timeout, handle))
     }
 
     /// The function's summary of its run.
-    ///
-    /// # Errors
-    /// When it crashed or took too long.
     pub async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         self.0.invoke(event).await
     }
@@ -116,18 +107,18 @@ struct Invoked<E, A> {
 }
 
 impl<E, A> Clone for Invoked<E, A> {
-    fn clone(&self) -> Self {
-        Self { name: Arc::clone(&self.name), timeout: self.timeout, handler: Arc::clone(&self.handler) }
+    fn clone(&self) -> Invoked<E, A> {
+        Invoked { name: Arc::clone(&self.name), timeout: self.timeout, handler: Arc::clone(&self.handler) }
     }
 }
 
 impl<E, A: Send + 'static> Invoked<E, A> {
-    fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Self
+    fn new<H, F>(name: &str, timeout: Duration, handle: H) -> Invoked<E, A>
     where
         H: Fn(E) -> F + Send + Sync + 'static,
         F: Future<Output = A> + Send + 'static,
     {
-        Self { name: name.into(), timeout, handler: Arc::new(move |event| Box::pin(handle(event))) }
+        Invoked { name: name.into(), timeout, handler: Arc::new(move |event| Box::pin(handle(event))) }
     }
 
     /// In a task of its own: a caller who hangs up stops nothing, as on Lambda.

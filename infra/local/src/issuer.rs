@@ -42,24 +42,21 @@ pub(crate) fn usual_email(organisation: &str) -> String {
 
 impl Issuer {
     /// The issuer whose key is kept in `file`, made when absent; without a file its key lives as long as it does.
-    ///
-    /// # Errors
-    /// When the key cannot be made, written or read.
-    pub fn open(file: Option<&Path>) -> Result<Self, StartError> {
+    pub fn open(file: Option<&Path>) -> Result<Issuer, StartError> {
         match file {
-            None => Self::from_pkcs8(&generate()?),
-            Some(file) if file.exists() => Self::from_pkcs8(
+            None => Issuer::from_pkcs8(&generate()?),
+            Some(file) if file.exists() => Issuer::from_pkcs8(
                 &std::fs::read(file).map_err(|error| StartError::file("read", file, &error))?,
             ),
             Some(file) => {
                 let key = generate()?;
-                crate::data::write_secret(file, &key)?;
-                Self::from_pkcs8(&key)
+                crate::data_folder::write_secret(file, &key)?;
+                Issuer::from_pkcs8(&key)
             }
         }
     }
 
-    fn from_pkcs8(key: &[u8]) -> Result<Self, StartError> {
+    fn from_pkcs8(key: &[u8]) -> Result<Issuer, StartError> {
         let random = ring::rand::SystemRandom::new();
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key, &random).map_err(|_| {
@@ -76,13 +73,10 @@ impl Issuer {
         let jwks = json!({ "keys": [{
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": x, "y": y,
         }] });
-        Ok(Self { signing: EncodingKey::from_ec_der(key), checking, key_id, jwks })
+        Ok(Issuer { signing: EncodingKey::from_ec_der(key), checking, key_id, jwks })
     }
 
     /// A token for `request`, valid from `now` (seconds since 1970) for `lifetime` seconds.
-    ///
-    /// # Errors
-    /// When signing fails.
     pub fn token(
         &self,
         names: &ClaimNames,
@@ -110,9 +104,6 @@ impl Issuer {
     }
 
     /// `claims` as a signed token, whatever they say.
-    ///
-    /// # Errors
-    /// When signing fails.
     pub fn sign(&self, claims: &Value) -> Result<String, StartError> {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.key_id.clone());

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use saldo_adapters::clock::Clock;
-
-use crate::wiring::Urls;
+use saldo_adapters::world::Endpoints;
 
 /// Puts other URLs between a function (named by its folder) and DynamoDB, SQS or Stripe.
-pub type Between = Arc<dyn Fn(&str, Urls) -> Urls + Send + Sync>;
+pub type Between = Arc<dyn Fn(&str, Endpoints) -> Endpoints + Send + Sync>;
 
 /// How a Saldo is started.
 pub struct Options {
@@ -47,8 +46,8 @@ pub enum Stripe {
 
 impl Default for Options {
     /// Everything on free ports and in memory, with the machine's clock.
-    fn default() -> Self {
-        Self {
+    fn default() -> Options {
+        Options {
             port: 0,
             stripe_port: 0,
             data: None,

@@ -22,7 +22,11 @@ pub(crate) struct TableServer {
 impl TableServer {
     /// Serves the tables kept in `file` (in memory without one), making those of `plans` that are absent.
     /// With `sweep`, items whose time to live has passed are deleted about once a minute.
-    pub(crate) fn start(file: Option<&Path>, plans: &[TablePlan], sweep: bool) -> Result<Self, StartError> {
+    pub(crate) fn start(
+        file: Option<&Path>,
+        plans: &[TablePlan],
+        sweep: bool,
+    ) -> Result<TableServer, StartError> {
         let database = match file {
             Some(file) => Database::new(&file.to_string_lossy()),
             None => Database::memory(),
@@ -44,7 +48,7 @@ impl TableServer {
             .name("dynamodb".to_owned())
             .spawn(move || runtime.block_on(serve(listener, database, stopped, sweep)))
             .map_err(|error| StartError::Table(error.to_string()))?;
-        Ok(Self { url: format!("http://{address}"), stop: Some(stop), thread: Some(thread) })
+        Ok(TableServer { url: format!("http://{address}"), stop: Some(stop), thread: Some(thread) })
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -1,25 +1,19 @@
 //! Reads infra/template.yaml as the plan of the local system: functions, triggers, table and queues.
+mod intrinsics;
+mod values;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::intrinsics::{Locals, Resolver};
+pub use intrinsics::Locals;
+use intrinsics::Resolver;
+pub use values::TemplateError;
+use values::{count, object, scalar, seconds, text};
 
 /// The template as it is deployed.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
-
-/// What is wrong with the template, in words that name the place.
-#[derive(Debug)]
-pub struct TemplateError(pub String);
-
-impl std::fmt::Display for TemplateError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "infra/template.yaml: {}", self.0)
-    }
-}
-
-impl std::error::Error for TemplateError {}
 
 /// Everything the template describes, with local values in place of what only AWS knows.
 #[derive(Debug)]
@@ -83,11 +77,10 @@ pub struct TablePlan {
 impl Plan {
     /// Resolves `yaml` with `locals`.
     ///
-    /// # Errors
-    /// When the template uses something that has no local counterpart.
-    pub fn read(yaml: &str, locals: &Locals) -> Result<Self, TemplateError> {
+    /// An error names what has no local counterpart.
+    pub fn read(yaml: &str, locals: &Locals) -> Result<Plan, TemplateError> {
         let resolver = Resolver::new(yaml, locals)?;
-        let mut plan = Self {
+        let mut plan = Plan {
             parameters: resolver.parameters()?,
             functions: Vec::new(),
             queues: Vec::new(),
@@ -224,35 +217,6 @@ fn rate(expression: &str) -> Result<Duration, TemplateError> {
     parsed
         .map(Duration::from_secs)
         .ok_or_else(|| TemplateError(format!("the schedule {expression} is not a rate(...)")))
-}
-
-fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    value.as_object().into_iter().flatten()
-}
-
-fn text<'v>(value: &'v Value, id: &str, key: &str) -> Result<&'v str, TemplateError> {
-    value.as_str().ok_or_else(|| TemplateError(format!("{id}: {key} is missing or not text")))
-}
-
-pub(crate) fn scalar(value: &Value, id: &str, key: &str) -> Result<String, TemplateError> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        _ => Err(TemplateError(format!("{id}: {key} is not a plain value"))),
-    }
-}
-
-fn count(value: &Value, id: &str, key: &str) -> Result<usize, TemplateError> {
-    value
-        .as_u64()
-        .and_then(|number| usize::try_from(number).ok())
-        .filter(|number| *number > 0)
-        .ok_or_else(|| TemplateError(format!("{id}: {key} is missing or not a positive whole number")))
-}
-
-fn seconds(value: &Value, id: &str, key: &str) -> Result<Duration, TemplateError> {
-    count(value, id, key).map(|number| Duration::from_secs(number as u64))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use saldo_local::{Options, Saldo};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 const RUNS: usize = 20;
 const WARM_CALLS: usize = 50;

@@ -4,14 +4,8 @@ mod calls;
 mod report;
 mod time;
 
-use crate::meter::capacity::Counts;
-use crate::{Failure, flags};
-
-/// What one call, named as in [`bounds`], was seen to cost.
-struct Measured {
-    call: &'static str,
-    counts: Counts,
-}
+use crate::failure::Failure;
+use crate::flags::flags;
 
 pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
     let [check, time] = flags(words, ["--check", "--time"])?;

@@ -1,18 +1,13 @@
 //! Spends a number of debits, one after the other: through the function `spend`, or with the same two calls of the AWS SDK alone.
 mod handler;
 mod raw;
+mod task;
 
 use saldo_adapters::config::Env;
 use saldo_adapters::telemetry;
 
-use crate::Failure;
-
-/// Where to spend, and how often.
-pub(crate) struct Task {
-    pub(crate) count: u32,
-    pub(crate) url: String,
-    pub(crate) table: String,
-}
+use crate::failure::Failure;
+use task::Task;
 
 /// The organisation `acme` has to have the credits in the table.
 pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {

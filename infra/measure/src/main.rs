@@ -2,6 +2,9 @@
 mod cold_start;
 mod counts;
 mod debits;
+mod failure;
+mod flags;
+mod functions;
 mod meter;
 mod metered;
 mod spending;
@@ -10,7 +13,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+use failure::Failure;
 
 const HELP: &str = "\
 Measures Saldo.
@@ -26,6 +29,7 @@ Usage: cargo run -p saldo-measure -- COMMAND
       --instructions          instructions of a debit; builds this program optimised first, needs valgrind
       --cost                  dollars of a million debits
   cold-start [FOLDER]         CPU that the release binaries take to start [target/release]
+  functions [FOLDER]          how long the functions of each package are, here or in another checkout
   debits handler|raw COUNT URL TABLE
                               spends one by one: what `spending --instructions` counts the instructions of";
 
@@ -45,6 +49,7 @@ fn run(words: &[String]) -> Result<(), Failure> {
     match command.as_str() {
         "counts" => on_all_cores()?.block_on(counts::run(words)),
         "spending" => on_all_cores()?.block_on(spending::run(words)),
+        "functions" => functions::run(words),
         "cold-start" => on_all_cores()?.block_on(cold_start::run(words)),
         // As a function of Lambda has it.
         "debits" => Builder::new_current_thread().enable_all().build()?.block_on(debits::run(words)),
@@ -58,12 +63,4 @@ fn run(words: &[String]) -> Result<(), Failure> {
 
 fn on_all_cores() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().build()
-}
-
-/// Which of `known` were given; an error when another word was.
-pub(crate) fn flags<const N: usize>(given: &[String], known: [&str; N]) -> Result<[bool; N], Failure> {
-    if let Some(unknown) = given.iter().find(|flag| !known.contains(&flag.as_str())) {
-        return Err(format!("{unknown} is not known; there are {}", known.join(", ")).into());
-    }
-    Ok(known.map(|flag| given.iter().any(|given| given == flag)))
 }

@@ -13,10 +13,10 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use saldo_local::Urls;
+use saldo_adapters::world::Endpoints;
 use serde_json::{Value, json};
 
-use crate::Failure;
+use crate::failure::Failure;
 use capacity::{Counts, item_bytes, of_answer};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -74,16 +74,17 @@ impl Meter {
 
     /// URLs under which `function` reaches the same, counted.
     #[expect(clippy::expect_used, reason = "a machine without a free port on loopback measures nothing")]
-    pub(crate) fn between(&self, function: &str, urls: Urls) -> Urls {
+    pub(crate) fn between(&self, function: &str, endpoints: Endpoints) -> Endpoints {
         let counted = |service, real: String| {
             let door =
                 Door { meter: self.clone(), function: function.into(), service, real: real.as_str().into() };
             door.open().expect("a port on loopback")
         };
-        Urls {
-            dynamodb: counted(Service::DynamoDb, urls.dynamodb),
-            sqs: counted(Service::Sqs, urls.sqs),
-            stripe: counted(Service::Stripe, urls.stripe),
+        let Endpoints { dynamodb, sqs, stripe } = endpoints;
+        Endpoints {
+            dynamodb: dynamodb.map(|url| counted(Service::DynamoDb, url)),
+            sqs: sqs.map(|url| counted(Service::Sqs, url)),
+            stripe: counted(Service::Stripe, stripe),
         }
     }
 

@@ -11,14 +11,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
-use saldo_adapters::world::World;
+use saldo_adapters::world::{Endpoints, World};
 use saldo_domain::{DebitId, TopUpId};
 use saldo_local::queue::Message;
-use saldo_local::{Options, Saldo, Urls};
+use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::meter::capacity::Counts;
 use crate::meter::{Item, Meter};
 
@@ -55,16 +55,11 @@ impl Metered {
             parameters: [("Shards".to_owned(), shards.to_owned())].into(),
             poll: false,
             schedules: false,
-            between: Some(Arc::new(move |function, urls| between.between(function, urls))),
+            between: Some(Arc::new(move |function, endpoints| between.between(function, endpoints))),
             ..Options::default()
         })
         .await?;
-        let urls = Urls {
-            dynamodb: saldo.dynamodb_url().to_owned(),
-            sqs: saldo.sqs_url().to_owned(),
-            stripe: saldo.stripe_url().to_owned(),
-        };
-        let world = World::at(meter.between("credit-worker", urls).into(), clock.clone());
+        let world = World::at(meter.between("credit-worker", endpoints(&saldo)), clock.clone());
         let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &world)?;
         let payer = Payer::new(&saldo, "acme")?;
         Ok(Metered { saldo, meter, worker, clock, payer })
@@ -112,12 +107,7 @@ impl Metered {
 
     /// A URL of the table that is counted under `name`.
     pub(crate) fn counted_table(&self, name: &str) -> String {
-        let urls = Urls {
-            dynamodb: self.saldo.dynamodb_url().to_owned(),
-            sqs: self.saldo.sqs_url().to_owned(),
-            stripe: self.saldo.stripe_url().to_owned(),
-        };
-        self.meter.between(name, urls).dynamodb
+        self.meter.between(name, endpoints(&self.saldo)).dynamodb.unwrap_or_default()
     }
 
     /// What was counted under `name` since this was last asked.
@@ -219,7 +209,7 @@ impl Metered {
         record.body = Some(message.body.clone());
         let mut event = SqsEvent::default();
         event.records = vec![record];
-        let answer = self.worker.handle(event).await;
+        let answer = self.worker.handle(event, PATIENCE).await;
         if answer.batch_item_failures.is_empty() {
             Ok(self.take("credit-worker"))
         } else {
@@ -241,6 +231,14 @@ impl Metered {
         } else {
             Err(format!("the cleanup did something else: {summary}").into())
         }
+    }
+}
+
+fn endpoints(saldo: &Saldo) -> Endpoints {
+    Endpoints {
+        dynamodb: Some(saldo.dynamodb_url().to_owned()),
+        sqs: Some(saldo.sqs_url().to_owned()),
+        stripe: saldo.stripe_url().to_owned(),
     }
 }
 

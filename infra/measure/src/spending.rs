@@ -9,7 +9,8 @@ mod transactions;
 mod units;
 mod virtual_time;
 
-use crate::{Failure, flags};
+use crate::failure::Failure;
+use crate::flags::flags;
 
 /// Measures the parts that are asked for, or all; an error when a goal is missed.
 pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {

@@ -14,8 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let public_url = format!("http://{}", listener.local_addr()?);
     println!("{public_url}");
     let now = Arc::new(|| time::UtcDateTime::now().unix_timestamp());
-    let stand_in =
-        StandIn::open(Options { database: None, public_url, webhook, now, chaos: None, strict_email: true })?;
+    let stand_in = StandIn::open(Options { database: None, public_url, webhook, now, chaos: None })?;
     let delivering = stand_in.clone();
     tokio::spawn(async move { delivering.deliver(std::future::pending()).await });
     axum::serve(listener, stand_in.router()).await?;

@@ -60,7 +60,7 @@ pub(crate) fn fail_finalization(store: &Store<'_>, mut invoice: Value, refusal: 
 
 /// An invoice that is sent needs somebody to send it to, already as an empty draft.
 pub(crate) fn require_email(store: &Store<'_>, invoice: &Value) -> ApiResult<()> {
-    if !store.strict_email || invoice["collection_method"] != "send_invoice" {
+    if invoice["collection_method"] != "send_invoice" {
         return Ok(());
     }
     let customer = customer_of(store, invoice)?;

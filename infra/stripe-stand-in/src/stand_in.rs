@@ -33,8 +33,6 @@ pub struct Options {
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// A seed: deliveries are duplicated, delayed, reordered and sometimes fail first.
     pub chaos: Option<u64>,
-    /// An invoice that is sent needs a customer with an e-mail address, as at Stripe.
-    pub strict_email: bool,
 }
 
 /// Why the stand-in could not do what was asked.
@@ -72,7 +70,6 @@ pub(crate) struct Shared {
     pub(crate) connection: Mutex<Connection>,
     pub(crate) now: Arc<dyn Fn() -> i64 + Send + Sync>,
     pub(crate) chaos: Option<u64>,
-    pub(crate) strict_email: bool,
     /// How the next refund goes, where it is not as usual.
     pub(crate) next_refund: Mutex<Option<RefundPlan>>,
     pub(crate) settings: Mutex<Settings>,
@@ -108,7 +105,6 @@ impl StandIn {
             connection: Mutex::new(connection),
             now: options.now,
             chaos: options.chaos,
-            strict_email: options.strict_email,
             next_refund: Mutex::default(),
             settings: Mutex::new(settings),
             running: Mutex::default(),
@@ -148,7 +144,6 @@ impl StandIn {
             webhook_url: webhook_url.as_deref(),
             request,
             permissions,
-            strict_email: self.shared.strict_email,
             next_refund: &self.shared.next_refund,
         };
         let result = work(store)?;

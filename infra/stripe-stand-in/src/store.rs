@@ -54,7 +54,6 @@ pub(crate) struct Store<'a> {
     pub(crate) request: Value,
     /// What the caller may do, beyond the endpoint itself: expanding, and making objects inline.
     pub(crate) permissions: Permissions,
-    pub(crate) strict_email: bool,
     pub(crate) next_refund: &'a Mutex<Option<RefundPlan>>,
 }
 

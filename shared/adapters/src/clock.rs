@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use saldo_domain::Timestamp;
 
@@ -25,6 +26,13 @@ impl Clock {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_ms(ms.saturating_add(self.ahead_ms.load(Ordering::Relaxed)))
+    }
+
+    /// How long it is until a moment in milliseconds since 1970; nothing when that is over.
+    #[must_use]
+    pub fn until(&self, moment_ms: u64) -> Duration {
+        let now_ms = u64::try_from(self.now().ms()).unwrap_or_default();
+        Duration::from_millis(moment_ms.saturating_sub(now_ms))
     }
 
     /// Moves this clock and all its clones ahead.

@@ -105,6 +105,14 @@ impl Env {
         self.flag("SALDO_STRIPE_LIVEMODE")
     }
 
+    /// `SALDO_DEPLOYMENT`: what marks this deployment's invoices among all that sell through the same Stripe account; up to
+    /// 255 bytes, and never changed while invoices can be paid.
+    pub fn deployment(&self) -> Result<&str, ConfigError> {
+        let variable = "SALDO_DEPLOYMENT";
+        let mark = self.require(variable)?;
+        if mark.len() <= 255 { Ok(mark) } else { Err(ConfigError::new(variable, "is longer than 255 bytes")) }
+    }
+
     /// `SALDO_STRIPE_KEY`, which must be of the configured mode.
     pub fn stripe_key(&self) -> Result<&str, ConfigError> {
         let variable = "SALDO_STRIPE_KEY";

@@ -34,7 +34,7 @@ pub struct Endpoints {
 }
 
 /// Stripe itself: the only place where a live key is ever sent.
-pub const STRIPE: &str = "https://api.stripe.com";
+pub const STRIPE_URL: &str = "https://api.stripe.com";
 
 impl Endpoints {
     /// AWS's and Stripe's own, or what the environment puts in their place: `AWS_ENDPOINT_URL_DYNAMODB` and
@@ -54,7 +54,7 @@ impl Endpoints {
         Ok(Endpoints {
             dynamodb: aws("AWS_ENDPOINT_URL_DYNAMODB")?,
             sqs: aws("AWS_ENDPOINT_URL_SQS")?,
-            stripe: base_url(env, "SALDO_STRIPE_URL")?.unwrap_or_else(|| STRIPE.to_owned()),
+            stripe: base_url(env, "SALDO_STRIPE_URL")?.unwrap_or_else(|| STRIPE_URL.to_owned()),
         })
     }
 }
@@ -148,16 +148,16 @@ impl World {
         Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
     }
 
-    /// Stripe with the key `SALDO_STRIPE_KEY`.
+    /// Stripe with the key `SALDO_STRIPE_KEY`, as the system `SALDO_DEPLOYMENT`.
     ///
     /// # Errors
     /// When the key is not of the configured mode, or is a live one and would be sent to anyone but Stripe.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        let (key, livemode) = (env.stripe_key()?, env.livemode()?);
-        if livemode && self.endpoints.stripe != STRIPE {
+        let (key, livemode, deployment) = (env.stripe_key()?, env.livemode()?, env.deployment()?);
+        if livemode && self.endpoints.stripe != STRIPE_URL {
             return Err(ConfigError::new("SALDO_STRIPE_URL", "is not Stripe's, and the mode is live"));
         }
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode))
+        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode, deployment))
     }
 }
 
@@ -238,6 +238,7 @@ mod tests {
                 ("AWS_REGION", "eu-central-1"),
                 ("SALDO_STRIPE_KEY", &key),
                 ("SALDO_STRIPE_LIVEMODE", live),
+                ("SALDO_DEPLOYMENT", "saldo-test"),
                 ("SALDO_STRIPE_URL", url),
             ]);
             World::of_lambda(&env)

@@ -87,7 +87,7 @@ impl Rates {
         let table: BTreeMap<Channel, BTreeMap<String, i64>> =
             serde_json::from_str(text).map_err(|error| RatesError(error.to_string()))?;
         let mut rates = BTreeMap::new();
-        for channel in [Channel::Email, Channel::Whatsapp, Channel::Sms] {
+        for channel in Channel::ALL {
             let row = table.get(&channel).ok_or_else(|| RatesError(format!("{channel:?} has no rates")))?;
             rates.insert(channel, channel_rates(channel, row)?);
         }

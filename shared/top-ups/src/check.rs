@@ -1,7 +1,8 @@
 //! Looking after a top-up that is due.
 
 use saldo_domain::{
-    Actor, Author, Cause, InvoiceStatus, OrgId, PortError, Status, Timestamp, TopUp, TopUpId,
+    Actor, Author, Cause, Ending, FailureReason, InvoiceStatus, OrgId, PortError, Status, Timestamp, TopUp,
+    TopUpId,
 };
 
 use crate::{Invoices, Rows, Settled, TopUps};
@@ -18,7 +19,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         }
         let after = match top_up.status {
             Status::Requested => self.adopt_or_fail(&top_up, &author, now).await?,
-            _ if top_up.is_over(now) => self.close(&top_up, Status::Expired, &author, now).await?,
+            _ if top_up.is_over(now) => self.close(&top_up, Ending::Expired, &author, now).await?,
             _ => self.reconcile(&top_up, &author, now).await?,
         };
         self.look_again_later(after.top_up, &author, now).await
@@ -38,14 +39,15 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             }
             return Ok(settled);
         }
-        self.close(&settled.top_up, Status::Failed, author, now).await
+        let ending = Ending::Failed(FailureReason::NotCompleted);
+        self.close(&settled.top_up, ending, author, now).await
     }
 
     /// Drafts that were made and never named by the row: they cannot be paid, and nobody wants them.
     async fn delete_spare_drafts(&self, top_up: &TopUp) -> Result<(), PortError> {
         let payer = match &top_up.payer {
             Some(payer) => Some(payer.clone()),
-            None => self.rows.payer(&top_up.org).await?,
+            None => self.rows.settings(&top_up.org).await?.payer.map(|payer| payer.id),
         };
         let Some(payer) = payer else { return Ok(()) };
         for invoice in self.invoices.invoices_of(top_up, &payer).await? {

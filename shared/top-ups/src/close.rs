@@ -1,6 +1,6 @@
 //! Ending a top-up.
 
-use saldo_domain::{Author, Change, Nothing, PortError, Status, Timestamp, TopUp, decide};
+use saldo_domain::{Author, Change, Ending, Nothing, PortError, Timestamp, TopUp, decide};
 
 use crate::settle::{TRIES, seen};
 use crate::{Invoices, Rows, Settled, TopUps};
@@ -9,11 +9,11 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Ends an unfinished top-up: its invoice is voided, or deleted while a draft, and what the provider then says decides.
     ///
     /// It may turn out paid, and is credited then. It stays as it was while the provider refuses because a payment is under
-    /// way. `ending` is the status of a top-up of which nothing that could be paid is left.
+    /// way. `ending` is how a top-up ends of which nothing that could be paid is left.
     pub async fn close(
         &self,
         top_up: &TopUp,
-        ending: Status,
+        ending: Ending,
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
@@ -33,7 +33,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn close_once(
         &self,
         top_up: &TopUp,
-        ending: Status,
+        ending: Ending,
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {

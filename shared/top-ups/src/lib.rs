@@ -20,7 +20,7 @@ use saldo_domain::Policy;
 
 pub use open::{Failure, Opening, Order};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
-pub use settle::{Handled, Settled, Told};
+pub use settle::{Handled, NotOurs, Settled, Told};
 
 /// Top-ups, over their rows and the provider's invoices.
 #[derive(Clone, Debug)]

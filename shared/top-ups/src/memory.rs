@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind, Purchase, Timestamp,
-    TopUp,
+    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure,
+    PaymentKind, Purchase, Timestamp, TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -16,7 +16,7 @@ pub struct InMemory(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    payers: Vec<String>,
+    payers: HashMap<String, BillingContact>,
     /// In the order of their making.
     invoices: Vec<Invoice>,
     /// What was answered under each key.
@@ -76,7 +76,7 @@ impl InMemory {
 
     /// Staff deletes a payer.
     pub fn forget_payer(&self, payer: &str) {
-        self.state().payers.retain(|known| known != payer);
+        self.state().payers.remove(payer);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,7 +104,8 @@ impl InMemory {
 impl State {
     fn name(&mut self, kind: &str) -> String {
         self.made += 1;
-        format!("{kind}_{}", self.made)
+        // As with a real one, no id ever comes twice, not even at another provider.
+        format!("{kind}_{}_{:016x}", self.made, fastrand::u64(..))
     }
 
     fn invoice(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
@@ -128,7 +129,12 @@ impl State {
 }
 
 impl Invoices for InMemory {
-    async fn create_payer(&self, _org: &OrgId, key: &str) -> Result<String, InvoicesError> {
+    async fn create_payer(
+        &self,
+        _org: &OrgId,
+        contact: &BillingContact,
+        key: &str,
+    ) -> Result<String, InvoicesError> {
         let mut state = self.state();
         match state.answers.get(key) {
             Some(Answer::Payer(before)) => return Ok(before.clone()),
@@ -136,15 +142,32 @@ impl Invoices for InMemory {
             None => {}
         }
         let payer = state.name("payer");
-        state.payers.push(payer.clone());
+        state.payers.insert(payer.clone(), contact.clone());
         state.answers.insert(key.to_owned(), Answer::Payer(payer.clone()));
         Ok(payer)
     }
 
-    async fn create_draft(&self, top_up: &TopUp, payer: &str, key: &str) -> Result<Evidence, InvoicesError> {
+    async fn update_payer(&self, payer: &str, contact: &BillingContact) -> Result<(), InvoicesError> {
+        let mut state = self.state();
+        let known = state.payers.get_mut(payer);
+        let known = known.ok_or_else(|| InvoicesError::PayerUnknown { what: format!("no payer {payer}") })?;
+        *known = contact.clone();
+        Ok(())
+    }
+
+    async fn create_draft(
+        &self,
+        top_up: &TopUp,
+        payer: &str,
+        _tax_id: Option<&str>,
+        key: &str,
+    ) -> Result<Evidence, InvoicesError> {
         self.change(key, |state| {
-            if !state.payers.iter().any(|known| known == payer) {
+            let Some(contact) = state.payers.get(payer) else {
                 return Err(InvoicesError::PayerUnknown { what: format!("no payer {payer}") });
+            };
+            if contact.email.is_none() {
+                return Err(refused("there is nowhere to send the invoice"));
             }
             let now = empty_draft(state.name("invoice"), top_up, payer);
             state.invoices.push(Invoice { now: now.clone(), clearing: false });
@@ -232,6 +255,7 @@ fn empty_draft(id: String, top_up: &TopUp, payer: &str) -> Evidence {
         from_balance: 0,
         payer: Some(payer.to_owned()),
         right_mode: true,
+        deployment: Deployment::Ours,
         top_up: Some(top_up.id.clone()),
         org: Some(top_up.org.clone()),
         paid_at: None,

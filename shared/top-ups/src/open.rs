@@ -1,10 +1,12 @@
 //! Opening a top-up: the intent first, then the invoice, so that every step can be cut off and repeated.
 
+mod error;
 mod invoice;
+mod payer;
 
 use saldo_domain::{
-    Actor, Author, Cause, Credits, IdempotencyKey, Money, OrgId, PortError, Purchase, Status, Timestamp,
-    TopUp, TopUpId,
+    Actor, Author, BillingContact, Cause, Credits, IdempotencyKey, Money, OrgId, PortError, Purchase, Status,
+    Timestamp, TopUp, TopUpId,
 };
 use tracing::{error, warn};
 
@@ -15,6 +17,8 @@ use crate::{Begun, Invoices, Rows, TopUps};
 pub struct Order {
     pub org: OrgId,
     pub buyer: Actor,
+    /// Whom to bill, as far as the organisation's settings leave it open.
+    pub contact: BillingContact,
     /// Makes a repeated request the same request.
     pub key: IdempotencyKey,
     /// At the price that the payer saw.
@@ -26,6 +30,7 @@ pub struct Order {
 /// What came of opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
+    /// It can be paid, unless the provider refused for good: then it failed.
     New(TopUp),
     /// The same request made it before; it may be finished by now.
     Repeated(TopUp),
@@ -33,6 +38,8 @@ pub enum Opening {
     OpenTopUpExists(TopUp),
     /// The key is another purchase's.
     KeyReused,
+    /// Nobody knows where to send the invoice: neither the settings nor the order name an e-mail address.
+    BillingEmailRequired,
     Failed(Failure),
 }
 
@@ -59,7 +66,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     pub async fn bought_before(
         &self,
         org: &OrgId,
-        buyer: &Actor,
+        (buyer, contact): (&Actor, &BillingContact),
         key: &IdempotencyKey,
         (credits, total): (Credits, Money),
         now: Timestamp,
@@ -68,24 +75,27 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             Ok(id) => id?,
             Err(error) => return Some(Opening::Failed(unreadable(org, &error))),
         };
-        let repeated = self.repeated(org, &id, (credits, total), &by(buyer), now).await;
+        let repeated = self.repeated(org, &id, (credits, total), &by(buyer, contact), now).await;
         Some(repeated.unwrap_or_else(Opening::Failed))
     }
 
     async fn take_slot_and_open(&self, order: &Order, now: Timestamp) -> Result<Opening, Failure> {
-        let (org, purchase, author) = (&order.org, &order.purchase, by(&order.buyer));
+        let (org, purchase, buyer) = (&order.org, &order.purchase, by(&order.buyer, &order.contact));
+        let bought = (purchase.credits, purchase.total);
+        if !self.has_email(org, &order.contact).await? {
+            let before =
+                self.bought_before(org, (&order.buyer, &order.contact), &order.key, bought, now).await;
+            return Ok(before.unwrap_or(Opening::BillingEmailRequired));
+        }
         for _ in 0..TRIES {
             let id = TopUpId::new(now);
             let top_up =
                 TopUp::requested(id, org.clone(), purchase.clone(), &order.buyer, now, order.lifetime_secs);
             match self.rows.begin(&top_up, &order.key).await.map_err(|error| failed(&top_up, &error))? {
-                Begun::New => return Ok(Opening::New(self.bring_on(top_up, &author, now).await?)),
-                Begun::Repeated(id) => {
-                    let bought = (purchase.credits, purchase.total);
-                    return self.repeated(org, &id, bought, &author, now).await;
-                }
+                Begun::New => return Ok(Opening::New(self.bring_on(top_up, &buyer, now).await?)),
+                Begun::Repeated(id) => return self.repeated(org, &id, bought, &buyer, now).await,
                 Begun::SlotTaken(id) => {
-                    let holder = self.look_after_holder(org, &id, &author, now).await?;
+                    let holder = self.look_after_holder(org, &id, &buyer, now).await?;
                     if holder.status.is_unfinished() {
                         return Ok(Opening::OpenTopUpExists(holder));
                     }
@@ -100,14 +110,14 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         org: &OrgId,
         id: &TopUpId,
         bought: (Credits, Money),
-        author: &Author,
+        buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<Opening, Failure> {
         let top_up = self.row(org, id).await?;
         if (top_up.purchase.credits, top_up.purchase.total) != bought {
             return Ok(Opening::KeyReused);
         }
-        Ok(Opening::Repeated(self.bring_on(top_up, author, now).await?))
+        Ok(Opening::Repeated(self.bring_on(top_up, buyer, now).await?))
     }
 
     /// The holder of the slot, as it is after it was looked after.
@@ -118,17 +128,17 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         &self,
         org: &OrgId,
         id: &TopUpId,
-        author: &Author,
+        buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<TopUp, Failure> {
         let holder = self.row(org, id).await?;
         if holder.status == Status::Requested {
-            return match self.bring_on(holder, author, now).await {
+            return match self.bring_on(holder, buyer, now).await {
                 Ok(opened) => Ok(opened),
                 Err(_) => self.row(org, id).await,
             };
         }
-        match self.reconcile(&holder, author, now).await {
+        match self.reconcile(&holder, &buyer.author, now).await {
             Ok(settled) => Ok(settled.top_up),
             Err(error) => {
                 warn!(org = org.as_str(), top_up = id.as_str(), %error, "holder of the slot not compared");
@@ -149,8 +159,14 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 }
 
-fn by(buyer: &Actor) -> Author {
-    Author { actor: buyer.clone(), cause: Cause::Order }
+/// Who orders, and whom to bill where the settings leave it open.
+struct Buyer<'a> {
+    author: Author,
+    contact: &'a BillingContact,
+}
+
+fn by<'a>(buyer: &Actor, contact: &'a BillingContact) -> Buyer<'a> {
+    Buyer { author: Author { actor: buyer.clone(), cause: Cause::Order }, contact }
 }
 
 fn unreadable(org: &OrgId, error: &PortError) -> Failure {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::future::Future;
 
-use saldo_domain::{Commit, Evidence, IdempotencyKey, OrgId, PortError, Purchase, Timestamp, TopUp, TopUpId};
+use saldo_domain::{
+    BillingContact, Commit, Evidence, IdempotencyKey, OrgId, PortError, Purchase, Settings, Timestamp, TopUp,
+    TopUpId,
+};
 use tracing::warn;
 
 /// Top-ups, open slots, requests, and the names by which the provider knows organisations. Every read is of now, every
@@ -29,6 +32,20 @@ pub trait Rows: Send + Sync {
         request: &IdempotencyKey,
     ) -> impl Future<Output = Result<Option<TopUpId>, PortError>> + Send;
 
+    /// Remembers which top-up an invoice is for, whatever the invoice may say later. Comes before the row that names the
+    /// invoice, and so may point to one that does not; the same again changes nothing.
+    fn keep_invoice(
+        &self,
+        invoice: &str,
+        top_up: &TopUp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// The top-up that an invoice is remembered for.
+    fn kept_for(
+        &self,
+        invoice: &str,
+    ) -> impl Future<Output = Result<Option<(OrgId, TopUpId)>, PortError>> + Send;
+
     /// Replaces a row, whose revision is one more than that of the row it replaces, else [`PortError::Conflict`].
     fn save(&self, top_up: &TopUp) -> impl Future<Output = Result<(), PortError>> + Send;
 
@@ -37,17 +54,29 @@ pub trait Rows: Send + Sync {
     /// [`PortError::Conflict`] means that the row has changed since: read it again and decide again.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// By which name the provider knows the organisation.
-    fn payer(&self, org: &OrgId) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+    /// What the organisation has set, and how the provider knows it.
+    fn settings(&self, org: &OrgId) -> impl Future<Output = Result<Settings, PortError>> + Send;
 
-    /// Remembers the provider's name of an organisation. `replacing` is one that the provider no longer knows.
+    /// Remembers the provider's name of an organisation and what it was told. `replacing` is a name that the provider no
+    /// longer knows.
     ///
     /// [`PortError::Conflict`] means that another one is remembered.
     fn keep_payer(
         &self,
         org: &OrgId,
         payer: &str,
+        told: &BillingContact,
         replacing: Option<&str>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Remembers what the provider was told of a payer that it knows.
+    ///
+    /// [`PortError::Conflict`] means that another name is remembered.
+    fn keep_told(
+        &self,
+        org: &OrgId,
+        payer: &str,
+        told: &BillingContact,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
@@ -66,19 +95,28 @@ pub enum Begun {
 ///
 /// A change with a `key` that was used before is answered as it was then, and not done again.
 pub trait Invoices: Send + Sync {
-    /// Makes the organisation known and gives the provider's name for it.
+    /// Makes the organisation known, with whom to bill, and gives the provider's name for it.
     fn create_payer(
         &self,
         org: &OrgId,
+        contact: &BillingContact,
         key: &str,
     ) -> impl Future<Output = Result<String, InvoicesError>> + Send;
 
-    /// Makes an empty draft that names its top-up, takes no pending items and inherits no discount, and that the provider
-    /// leaves alone.
+    /// Tells the provider anew whom to bill: what the contact leaves open is taken away.
+    fn update_payer(
+        &self,
+        payer: &str,
+        contact: &BillingContact,
+    ) -> impl Future<Output = Result<(), InvoicesError>> + Send;
+
+    /// Makes an empty draft that names its top-up and the payer's tax id, takes no pending items and inherits no discount,
+    /// and that the provider leaves alone. It is refused to a payer without an e-mail address.
     fn create_draft(
         &self,
         top_up: &TopUp,
         payer: &str,
+        tax_id: Option<&str>,
         key: &str,
     ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
 

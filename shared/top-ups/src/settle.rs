@@ -1,8 +1,8 @@
 //! Settling a top-up: load, decide, commit. Every use case ends here.
 
 use saldo_domain::{
-    Alarm, Author, Change, Evidence, Nothing, OrgId, PortError, Seen, Timestamp, TopUp, TopUpId, apply,
-    decide,
+    Alarm, Author, Change, Deployment, Evidence, Nothing, OrgId, PortError, Seen, Timestamp, TopUp, TopUpId,
+    apply, decide,
 };
 use tracing::{error, info};
 
@@ -30,18 +30,39 @@ pub struct Settled {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     Settled(Box<Settled>),
-    /// The invoice is none of ours.
-    NotOurs,
+    NotOurs(NotOurs),
+}
+
+/// Why an event is nobody's business here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOurs {
+    /// The provider does not know the invoice: it was made up, or deleted.
+    Gone,
+    /// It is of another deployment of this system.
+    OtherDeployment,
+    /// It is of another system in the same account.
+    OtherSystem,
+}
+
+impl NotOurs {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NotOurs::Gone => "gone",
+            NotOurs::OtherDeployment => "other_deployment",
+            NotOurs::OtherSystem => "other_system",
+        }
+    }
 }
 
 /// How often a decision is made anew because the row changed meanwhile.
 pub(crate) const TRIES: usize = 5;
 
 impl<R: Rows, I: Invoices> TopUps<R, I> {
-    /// Fetches the invoice that an event tells of, and settles the top-up that it names.
+    /// Fetches the invoice that an event tells of, and settles its top-up.
     ///
-    /// An invoice that names a top-up which does not exist is an error, so that the event is tried again and in the end
-    /// kept: the money is someone's.
+    /// An invoice of ours whose top-up does not exist is an error, so that the event is tried again and in the end kept: the
+    /// money is someone's.
     pub async fn handle(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
         for _ in 0..TRIES {
             // Boxed, as the requests of all adapters together are too deep for the compiler to lay out in one piece.
@@ -56,15 +77,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
 
     async fn handle_once(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
         let invoice = &told.invoice;
-        let Some(evidence) = self.invoices.invoice(invoice, told.failed_at).await? else {
-            return Err(PortError::Broken(format!("the provider does not know {invoice} of its event")));
-        };
-        let Some((org, id)) = names(&evidence) else { return Ok(Handled::NotOurs) };
-        let Some(top_up) = self.rows.top_up(&org, &id).await? else {
-            return Err(PortError::Broken(format!("{invoice} names {id}, which does not exist")));
+        let evidence = self.invoices.invoice(invoice, told.failed_at).await?;
+        let top_up = match self.row_of(invoice, evidence.as_ref()).await? {
+            Ok(top_up) => top_up,
+            Err(why) => return Ok(Handled::NotOurs(why)),
         };
         // What the provider said before the row was read may be older than the row: if it matters, it is asked again.
-        let change = decide(&top_up, Seen::Found(&evidence), self.policy, now);
+        let change = decide(&top_up, seen(evidence.as_ref()), self.policy, now);
         let settled = if change.may_be_over(&top_up) {
             let fresh = self.invoices.invoice(invoice, told.failed_at).await?;
             self.decide_and_commit(&top_up, seen(fresh.as_ref()), author, now).await?
@@ -72,6 +91,31 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             self.commit(&top_up, change, author, now).await?
         };
         Ok(Handled::Settled(Box::new(settled)))
+    }
+
+    /// The row that an invoice is for: the one that it names, or else the one that it is remembered for.
+    async fn row_of(
+        &self,
+        invoice: &str,
+        evidence: Option<&Evidence>,
+    ) -> Result<Result<TopUp, NotOurs>, PortError> {
+        let deployment = evidence.map(|evidence| evidence.deployment);
+        if deployment != Some(Deployment::Another)
+            && let Some((org, id)) = evidence.and_then(names)
+            && let Some(top_up) = self.rows.top_up(&org, &id).await?
+        {
+            return Ok(Ok(top_up));
+        }
+        if let Some((org, id)) = self.rows.kept_for(invoice).await? {
+            let row = self.rows.top_up(&org, &id).await?;
+            return row.map(Ok).ok_or_else(|| missing(invoice));
+        }
+        match deployment {
+            Some(Deployment::Ours) => Err(missing(invoice)),
+            Some(Deployment::Another) => Ok(Err(NotOurs::OtherDeployment)),
+            Some(Deployment::Unmarked) => Ok(Err(NotOurs::OtherSystem)),
+            None => Ok(Err(NotOurs::Gone)),
+        }
     }
 
     /// Compares a top-up with the invoice that it points to.
@@ -136,7 +180,11 @@ pub(crate) fn seen(evidence: Option<&Evidence>) -> Seen<'_> {
     evidence.map_or(Seen::Missing, Seen::Found)
 }
 
-/// The row that an invoice names; `None` when it is not of this system.
+fn missing(invoice: &str) -> PortError {
+    PortError::Broken(format!("{invoice} is ours, and its top-up does not exist"))
+}
+
+/// The row that an invoice names; `None` when it names none.
 fn names(evidence: &Evidence) -> Option<(OrgId, TopUpId)> {
     Some((evidence.org.clone()?, evidence.top_up.clone()?))
 }
@@ -149,7 +197,7 @@ fn tell(top_up: &TopUp, change: &Change) {
             info!(org, top_up = id, credits = earned.credited().0, granted, refunded, disputed, "credited");
         }
         Change::Open(_) => info!(org, top_up = id, "opened"),
-        Change::Close(status) => info!(org, top_up = id, status = status.as_str(), "closed"),
+        Change::Close(ending) => info!(org, top_up = id, status = ending.status().as_str(), "closed"),
         Change::NoteFailure(failure) => info!(org, top_up = id, code = failure.code, "payment refused"),
         Change::Review(reason) => {
             error!(org, top_up = id, alarm = Alarm::InReview.as_str(), reason = reason.as_str(), "in review")

@@ -15,9 +15,7 @@ pub use facts::{FACTS, Fact};
 pub use report::{Report, Row, Verdict};
 
 use lab::Lab;
-
-/// Stripe itself.
-const STRIPE: &str = "https://api.stripe.com";
+use saldo_adapters::world::STRIPE_URL;
 
 /// Where to try, and with which keys; all of test mode.
 pub struct Settings {
@@ -32,12 +30,11 @@ pub struct Settings {
 impl Settings {
     /// From `STRIPE_API_KEY` and, where they are set, `STRIPE_API_BASE`, `STRIPE_WRITE_KEY` and `STRIPE_READ_KEY`.
     ///
-    /// # Errors
-    /// A sentence that says what is wrong; no key is repeated in it.
+    /// The error is a sentence that says what is wrong; no key is repeated in it.
     pub fn read(environment: impl Fn(&str) -> Option<String>) -> Result<Settings, String> {
         let key = |name: &str| environment(name).map(|key| of_test_mode(name, key)).transpose();
         Ok(Settings {
-            base: environment("STRIPE_API_BASE").unwrap_or_else(|| STRIPE.to_owned()),
+            base: environment("STRIPE_API_BASE").unwrap_or_else(|| STRIPE_URL.to_owned()),
             key: key("STRIPE_API_KEY")?.ok_or("STRIPE_API_KEY=sk_test_… is missing")?,
             write_key: key("STRIPE_WRITE_KEY")?,
             read_key: key("STRIPE_READ_KEY")?,
@@ -47,8 +44,7 @@ impl Settings {
 
 /// Tries every fact, one after the other, and takes away the customers that it made.
 ///
-/// # Errors
-/// When Stripe cannot be used at all with this key.
+/// An error says why Stripe cannot be used at all with this key.
 pub async fn run(settings: &Settings) -> Result<Report, String> {
     let lab = Lab::open(settings)?;
     lab.reach().await.map_err(|obstacle| obstacle.to_string())?;

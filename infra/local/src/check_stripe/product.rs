@@ -4,7 +4,7 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
 use saldo_adapters::stripe::{LIMITS, Stripe};
 use saldo_adapters::world::{Endpoints, World};
-use saldo_domain::{Actor, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
+use saldo_domain::{Actor, BillingContact, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
 use saldo_top_ups::{Invoices, InvoicesError};
 
 use super::lab::Obstacle;
@@ -26,7 +26,8 @@ pub(super) struct Product {
 
 impl Product {
     pub(super) fn with_key(base: &str, key: &str) -> Result<Product, String> {
-        let variables = [("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false")];
+        let variables =
+            [("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false"), ("SALDO_DEPLOYMENT", ORG)];
         let env: Env =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let clock = Clock::system();
@@ -57,7 +58,9 @@ impl Product {
     }
 
     pub(super) async fn customer(&self) -> Result<String, Obstacle> {
-        Ok(self.stripe.create_payer(&org()?, &once()).await?)
+        let contact =
+            BillingContact { email: Some("check@saldo.example".to_owned()), ..BillingContact::default() };
+        Ok(self.stripe.create_payer(&org()?, &contact, &once()).await?)
     }
 
     pub(super) async fn draft(
@@ -70,7 +73,7 @@ impl Product {
         let by_currency =
             [(order.purchase.total.currency, methods)].into_iter().filter(|(_, all)| !all.is_empty());
         let stripe = self.stripe.clone().with_payment_methods(by_currency.collect());
-        stripe.create_draft(order, customer, &once()).await
+        stripe.create_draft(order, customer, None, &once()).await
     }
 
     pub(super) async fn add_line(&self, invoice: &str, order: &TopUp) -> Result<Evidence, InvoicesError> {

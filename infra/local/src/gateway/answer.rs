@@ -14,20 +14,20 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) const CRASHED: Self = Self {
+    pub(super) const CRASHED: Problem = Problem {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         code: "internal_error",
         detail: "Something went wrong on our side; try again.",
     };
 
-    pub(super) const fn invalid(detail: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "invalid_request", detail }
+    pub(super) const fn invalid(detail: &'static str) -> Problem {
+        Problem { status: StatusCode::BAD_REQUEST, code: "invalid_request", detail }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, code, detail } = self;
+        let Problem { status, code, detail } = self;
         let title = status.canonical_reason().unwrap_or_default();
         let body = json!({
             "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,

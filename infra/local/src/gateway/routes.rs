@@ -19,7 +19,7 @@ enum Segment {
 }
 
 impl Pattern {
-    pub(super) fn new(method: &str, path: &str) -> Self {
+    pub(super) fn new(method: &str, path: &str) -> Pattern {
         let segments = path.trim_matches('/').split('/').map(|segment| {
             match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
                 Some(name) => match name.strip_suffix('+') {
@@ -29,7 +29,7 @@ impl Pattern {
                 None => Segment::Exact(segment.to_owned()),
             }
         });
-        Self { method: method.to_owned(), segments: segments.collect(), key: format!("{method} {path}") }
+        Pattern { method: method.to_owned(), segments: segments.collect(), key: format!("{method} {path}") }
     }
 
     /// `GET /v1/top-ups/{id}`

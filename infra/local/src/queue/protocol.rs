@@ -28,37 +28,37 @@ struct Endpoint {
     url: String,
 }
 
-struct Refusal {
+struct SqsError {
     code: &'static str,
     query_code: &'static str,
     message: String,
     status: StatusCode,
 }
 
-impl Refusal {
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::sender("InvalidParameterValue", "InvalidParameterValue", message)
+impl SqsError {
+    fn invalid(message: impl Into<String>) -> SqsError {
+        SqsError::sender("InvalidParameterValue", "InvalidParameterValue", message)
     }
 
-    fn sender(code: &'static str, query_code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, query_code, message: message.into(), status: StatusCode::BAD_REQUEST }
+    fn sender(code: &'static str, query_code: &'static str, message: impl Into<String>) -> SqsError {
+        SqsError { code, query_code, message: message.into(), status: StatusCode::BAD_REQUEST }
     }
 }
 
-impl From<QueueError> for Refusal {
-    fn from(error: QueueError) -> Self {
+impl From<QueueError> for SqsError {
+    fn from(error: QueueError) -> SqsError {
         let message = error.to_string();
         match error {
             QueueError::NoSuchQueue => {
-                Self::sender("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", message)
+                SqsError::sender("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", message)
             }
             QueueError::InvalidReceipt => {
-                Self::sender("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", message)
+                SqsError::sender("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", message)
             }
             QueueError::NotInFlight => {
-                Self::sender("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message)
+                SqsError::sender("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message)
             }
-            QueueError::Storage(_) => Self {
+            QueueError::Storage(_) => SqsError {
                 code: "InternalError",
                 query_code: "InternalError",
                 message,
@@ -73,22 +73,23 @@ async fn serve(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes
     let action = target.strip_prefix("AmazonSQS.").unwrap_or_default();
     let result = match serde_json::from_slice::<Value>(&body) {
         Ok(request) => endpoint.act(action, &request).await,
-        Err(error) => Err(Refusal::invalid(format!("the body is not JSON: {error}"))),
+        Err(error) => Err(SqsError::invalid(format!("the body is not JSON: {error}"))),
     };
     let kind = ("content-type", "application/x-amz-json-1.0".to_owned());
     match result {
         Ok(answer) => (StatusCode::OK, [kind], answer.to_string()).into_response(),
-        Err(refusal) => {
-            let fault = if refusal.status.is_server_error() { "Receiver" } else { "Sender" };
-            let query = ("x-amzn-query-error", format!("{};{fault}", refusal.query_code));
-            let body = json!({ "__type": format!("com.amazonaws.sqs#{}", refusal.code), "message": refusal.message });
-            (refusal.status, [kind, query], body.to_string()).into_response()
+        Err(error) => {
+            let fault = if error.status.is_server_error() { "Receiver" } else { "Sender" };
+            let query = ("x-amzn-query-error", format!("{};{fault}", error.query_code));
+            let body =
+                json!({ "__type": format!("com.amazonaws.sqs#{}", error.code), "message": error.message });
+            (error.status, [kind, query], body.to_string()).into_response()
         }
     }
 }
 
 impl Endpoint {
-    async fn act(&self, action: &str, request: &Value) -> Result<Value, Refusal> {
+    async fn act(&self, action: &str, request: &Value) -> Result<Value, SqsError> {
         match action {
             "CreateQueue" => self.create_queue(request),
             "GetQueueUrl" => self.get_queue_url(request),
@@ -112,7 +113,7 @@ impl Endpoint {
                 self.queues.purge(queue(request)?)?;
                 Ok(json!({}))
             }
-            _ => Err(Refusal::sender(
+            _ => Err(SqsError::sender(
                 "UnsupportedOperation",
                 "AWS.SimpleQueueService.UnsupportedOperation",
                 format!("{action} is not supported locally"),
@@ -124,11 +125,11 @@ impl Endpoint {
         format!("{}/000000000000/{name}", self.url)
     }
 
-    fn create_queue(&self, request: &Value) -> Result<Value, Refusal> {
+    fn create_queue(&self, request: &Value) -> Result<Value, SqsError> {
         let name = text(request, "QueueName")?;
         if name.len() > 80 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         {
-            return Err(Refusal::invalid("QueueName takes up to 80 letters, digits, - and _"));
+            return Err(SqsError::invalid("QueueName takes up to 80 letters, digits, - and _"));
         }
         let attribute = |key: &str, default: u64| match &request["Attributes"][key] {
             Value::Null => Ok(Duration::from_secs(default)),
@@ -136,7 +137,7 @@ impl Endpoint {
                 .as_str()
                 .and_then(|text| text.parse().ok())
                 .map(Duration::from_secs)
-                .ok_or_else(|| Refusal::invalid(format!("{key} is not a number"))),
+                .ok_or_else(|| SqsError::invalid(format!("{key} is not a number"))),
         };
         let redrive = match request["Attributes"]["RedrivePolicy"].as_str() {
             None => None,
@@ -152,12 +153,12 @@ impl Endpoint {
         Ok(json!({ "QueueUrl": self.url_of(name) }))
     }
 
-    fn get_queue_url(&self, request: &Value) -> Result<Value, Refusal> {
+    fn get_queue_url(&self, request: &Value) -> Result<Value, SqsError> {
         let plan = self.queues.plan(text(request, "QueueName")?)?;
         Ok(json!({ "QueueUrl": self.url_of(&plan.name) }))
     }
 
-    fn attributes(&self, request: &Value) -> Result<Value, Refusal> {
+    fn attributes(&self, request: &Value) -> Result<Value, SqsError> {
         let plan = self.queues.plan(queue(request)?)?;
         let depth = self.queues.depth(&plan.name)?;
         let mut all = json!({
@@ -179,14 +180,14 @@ impl Endpoint {
         Ok(json!({ "Attributes": all }))
     }
 
-    fn send(&self, request: &Value) -> Result<Value, Refusal> {
+    fn send(&self, request: &Value) -> Result<Value, SqsError> {
         let message = new_message(request)?;
         let md5 = md5_hex(&message.body);
         let ids = self.queues.send(queue(request)?, &[message])?;
         Ok(json!({ "MessageId": ids.first(), "MD5OfMessageBody": md5 }))
     }
 
-    fn send_batch(&self, request: &Value) -> Result<Value, Refusal> {
+    fn send_batch(&self, request: &Value) -> Result<Value, SqsError> {
         batch(request, |entry| {
             let message = new_message(entry)?;
             let md5 = md5_hex(&message.body);
@@ -195,7 +196,7 @@ impl Endpoint {
         })
     }
 
-    async fn receive(&self, request: &Value) -> Result<Value, Refusal> {
+    async fn receive(&self, request: &Value) -> Result<Value, SqsError> {
         let most = number(request, "MaxNumberOfMessages", 1, 1..=10)?;
         let wait = Duration::from_secs(number(request, "WaitTimeSeconds", 0, 0..=20)?);
         let visibility = match &request["VisibilityTimeout"] {
@@ -208,7 +209,7 @@ impl Endpoint {
         Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
-    fn change_visibility(&self, queue: &str, entry: &Value) -> Result<Value, Refusal> {
+    fn change_visibility(&self, queue: &str, entry: &Value) -> Result<Value, SqsError> {
         let visibility = Duration::from_secs(number(entry, "VisibilityTimeout", 0, 0..=43_200)?);
         self.queues.change_visibility(queue, text(entry, "ReceiptHandle")?, visibility)?;
         Ok(json!({}))
@@ -230,17 +231,17 @@ fn received(message: &Message) -> Value {
 }
 
 /// Runs `each` for every entry; one that is refused does not hinder the others.
-fn batch(request: &Value, each: impl Fn(&Value) -> Result<Value, Refusal>) -> Result<Value, Refusal> {
+fn batch(request: &Value, each: impl Fn(&Value) -> Result<Value, SqsError>) -> Result<Value, SqsError> {
     let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     if entries.is_empty() {
-        return Err(Refusal::sender(
+        return Err(SqsError::sender(
             "EmptyBatchRequest",
             "AWS.SimpleQueueService.EmptyBatchRequest",
             "the batch has no entries",
         ));
     }
     if entries.len() > MAX_BATCH {
-        return Err(Refusal::sender(
+        return Err(SqsError::sender(
             "TooManyEntriesInBatchRequest",
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             "a batch takes up to 10 entries",
@@ -253,18 +254,18 @@ fn batch(request: &Value, each: impl Fn(&Value) -> Result<Value, Refusal>) -> Re
                 done["Id"] = entry["Id"].clone();
                 successful.push(done);
             }
-            Err(refusal) => failed.push(json!({
-                "Id": entry["Id"], "Code": refusal.query_code, "Message": refusal.message,
-                "SenderFault": !refusal.status.is_server_error(),
+            Err(error) => failed.push(json!({
+                "Id": entry["Id"], "Code": error.query_code, "Message": error.message,
+                "SenderFault": !error.status.is_server_error(),
             })),
         }
     }
     Ok(json!({ "Successful": successful, "Failed": failed }))
 }
 
-fn new_message(request: &Value) -> Result<NewMessage, Refusal> {
+fn new_message(request: &Value) -> Result<NewMessage, SqsError> {
     if request["MessageAttributes"].as_object().is_some_and(|attributes| !attributes.is_empty()) {
-        return Err(Refusal::sender(
+        return Err(SqsError::sender(
             "UnsupportedOperation",
             "AWS.SimpleQueueService.UnsupportedOperation",
             "message attributes are not supported locally",
@@ -272,15 +273,15 @@ fn new_message(request: &Value) -> Result<NewMessage, Refusal> {
     }
     let body = text(request, "MessageBody")?;
     if body.is_empty() || body.len() > MAX_MESSAGE_BYTES {
-        return Err(Refusal::invalid("MessageBody takes 1 to 1048576 bytes"));
+        return Err(SqsError::invalid("MessageBody takes 1 to 1048576 bytes"));
     }
     let delay = Duration::from_secs(number(request, "DelaySeconds", 0, 0..=900)?);
     Ok(NewMessage { body: body.to_owned(), delay })
 }
 
-fn redrive(policy: &str) -> Result<Redrive, Refusal> {
+fn redrive(policy: &str) -> Result<Redrive, SqsError> {
     let policy: Value =
-        serde_json::from_str(policy).map_err(|_| Refusal::invalid("RedrivePolicy is not JSON"))?;
+        serde_json::from_str(policy).map_err(|_| SqsError::invalid("RedrivePolicy is not JSON"))?;
     let most = &policy["maxReceiveCount"];
     let most = most.as_u64().or_else(|| most.as_str().and_then(|text| text.parse().ok()));
     Ok(Redrive {
@@ -288,18 +289,18 @@ fn redrive(policy: &str) -> Result<Redrive, Refusal> {
         max_receive_count: most
             .and_then(|most| u32::try_from(most).ok())
             .filter(|most| (1..=1000).contains(most))
-            .ok_or_else(|| Refusal::invalid("maxReceiveCount takes 1 to 1000"))?,
+            .ok_or_else(|| SqsError::invalid("maxReceiveCount takes 1 to 1000"))?,
     })
 }
 
 /// The name at the end of the request's queue URL.
-fn queue(request: &Value) -> Result<&str, Refusal> {
+fn queue(request: &Value) -> Result<&str, SqsError> {
     text(request, "QueueUrl").map(|url| url.rsplit('/').next().unwrap_or(url))
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> Result<&'v str, Refusal> {
+fn text<'v>(value: &'v Value, key: &str) -> Result<&'v str, SqsError> {
     value[key].as_str().ok_or_else(|| {
-        Refusal::sender("MissingParameter", "MissingParameter", format!("the parameter {key} is missing"))
+        SqsError::sender("MissingParameter", "MissingParameter", format!("the parameter {key} is missing"))
     })
 }
 
@@ -308,12 +309,12 @@ fn number(
     key: &str,
     default: u64,
     allowed: std::ops::RangeInclusive<u64>,
-) -> Result<u64, Refusal> {
+) -> Result<u64, SqsError> {
     let number = match &value[key] {
         Value::Null => Some(default),
         given => given.as_u64(),
     };
     number
         .filter(|number| allowed.contains(number))
-        .ok_or_else(|| Refusal::invalid(format!("{key} takes {} to {}", allowed.start(), allowed.end())))
+        .ok_or_else(|| SqsError::invalid(format!("{key} takes {} to {}", allowed.start(), allowed.end())))
 }

@@ -20,18 +20,18 @@ pub enum QueueError {
 }
 
 impl From<rusqlite::Error> for QueueError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Storage(error)
+    fn from(error: rusqlite::Error) -> QueueError {
+        QueueError::Storage(error)
     }
 }
 
 impl std::fmt::Display for QueueError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoSuchQueue => f.write_str("the queue does not exist"),
-            Self::InvalidReceipt => f.write_str("the receipt handle is not one of this queue"),
-            Self::NotInFlight => f.write_str("the message is not in flight"),
-            Self::Storage(error) => write!(f, "the queue's storage failed: {error}"),
+            QueueError::NoSuchQueue => f.write_str("the queue does not exist"),
+            QueueError::InvalidReceipt => f.write_str("the receipt handle is not one of this queue"),
+            QueueError::NotInFlight => f.write_str("the message is not in flight"),
+            QueueError::Storage(error) => write!(f, "the queue's storage failed: {error}"),
         }
     }
 }
@@ -94,10 +94,7 @@ const SCHEMA: &str = "
 
 impl Queues {
     /// Opens the queues in `file`, or in memory without one.
-    ///
-    /// # Errors
-    /// When the file cannot be opened or is not a queue.
-    pub fn open(file: Option<&Path>, plans: &[QueuePlan], now: Now) -> Result<Self, QueueError> {
+    pub fn open(file: Option<&Path>, plans: &[QueuePlan], now: Now) -> Result<Queues, QueueError> {
         let connection = match file {
             Some(file) => Connection::open(file)?,
             None => Connection::open_in_memory()?,
@@ -106,7 +103,7 @@ impl Queues {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.execute_batch(SCHEMA)?;
         let plans = plans.iter().map(|plan| (plan.name.clone(), plan.clone())).collect();
-        Ok(Self(Arc::new(Inner {
+        Ok(Queues(Arc::new(Inner {
             connection: Mutex::new(connection),
             plans: Mutex::new(plans),
             changed: Notify::new(),
@@ -115,9 +112,6 @@ impl Queues {
     }
 
     /// The plan of queue `name`.
-    ///
-    /// # Errors
-    /// [`QueueError::NoSuchQueue`].
     pub fn plan(&self, name: &str) -> Result<QueuePlan, QueueError> {
         locked(&self.0.plans).get(name).cloned().ok_or(QueueError::NoSuchQueue)
     }
@@ -128,8 +122,7 @@ impl Queues {
 
     /// Accepts messages; they are on disk when this returns. Answers their ids in order.
     ///
-    /// # Errors
-    /// When there is no such queue or the storage fails; then none was accepted.
+    /// All are accepted, or none.
     pub fn send(&self, queue: &str, messages: &[NewMessage]) -> Result<Vec<String>, QueueError> {
         self.plan(queue)?;
         let now = (self.0.now)();
@@ -151,9 +144,6 @@ impl Queues {
     }
 
     /// Receives up to `most` messages, waiting up to `wait` for the first; each stays invisible for `visibility`.
-    ///
-    /// # Errors
-    /// When there is no such queue or the storage fails.
     pub async fn receive(
         &self,
         queue: &str,
@@ -213,9 +203,6 @@ impl Queues {
     }
 
     /// Deletes the message behind `receipt`. As in SQS an outdated receipt deletes nothing and is no error.
-    ///
-    /// # Errors
-    /// [`QueueError::InvalidReceipt`], no such queue, or the storage.
     pub fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError> {
         self.plan(queue)?;
         valid_receipt(receipt)?;
@@ -226,8 +213,7 @@ impl Queues {
 
     /// Hides the message behind `receipt` for `visibility` from now; zero shows it at once.
     ///
-    /// # Errors
-    /// [`QueueError::InvalidReceipt`], [`QueueError::NotInFlight`], no such queue, or the storage.
+    /// A message that is visible again is [`QueueError::NotInFlight`].
     pub fn change_visibility(
         &self,
         queue: &str,
@@ -246,9 +232,6 @@ impl Queues {
     }
 
     /// Forgets every message of `queue`.
-    ///
-    /// # Errors
-    /// When there is no such queue or the storage fails.
     pub fn purge(&self, queue: &str) -> Result<(), QueueError> {
         self.plan(queue)?;
         locked(&self.0.connection).execute("DELETE FROM messages WHERE queue = ?1", params![queue])?;
@@ -257,9 +240,6 @@ impl Queues {
 
     /// Shows what was in flight when the last process ended: whoever worked on it is gone, and that attempt does not
     /// count. Only for who owns the file alone.
-    ///
-    /// # Errors
-    /// When the storage fails.
     pub fn recover(&self) -> Result<(), QueueError> {
         let now = (self.0.now)();
         locked(&self.0.connection).execute(
@@ -271,9 +251,6 @@ impl Queues {
     }
 
     /// How many messages `queue` holds.
-    ///
-    /// # Errors
-    /// When there is no such queue or the storage fails.
     pub fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
         self.plan(queue)?;
         let counts = locked(&self.0.connection).query_row(

@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
-use super::Measured;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::meter::Item;
 use crate::meter::capacity::Counts;
 use crate::metered::Metered;
 
 /// A page of history, and how many top-ups are paid so that it is full and not the last.
 const PAGE: usize = 20;
+
+/// What one call, named as in the bounds, was seen to cost.
+pub(super) struct Measured {
+    pub(super) call: &'static str,
+    pub(super) counts: Counts,
+}
 
 /// All calls, and the largest item that they wrote.
 pub(crate) async fn measure() -> Result<(Vec<Measured>, Item), Failure> {

@@ -1,9 +1,9 @@
 //! Prints what was measured as Markdown.
 
-use super::Measured;
 use super::bounds::{BOUNDS, Bound};
+use super::calls::Measured;
 use super::time::Times;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::meter::Item;
 use crate::meter::capacity::Counts;
 

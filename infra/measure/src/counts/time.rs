@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use saldo_local::{Options, Saldo};
 use serde_json::Value;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::metered::{Payer, pay};
 
 const RUNS: usize = 30;

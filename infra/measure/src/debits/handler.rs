@@ -11,8 +11,8 @@ use saldo_adapters::config::Env;
 use saldo_adapters::world::{Endpoints, World};
 use uuid::Uuid;
 
-use super::Task;
-use crate::Failure;
+use super::task::Task;
+use crate::failure::Failure;
 
 /// A debit as API Gateway hands it over, of an organisation `acme`.
 const EVENT: &str = include_str!("../../../../events/debit.json");

@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::Task;
-use crate::Failure;
+use super::task::Task;
+use crate::failure::Failure;
 
 /// What the event that the handler gets is about: a WhatsApp message of two credits.
 const CREDITS: &str = "2";

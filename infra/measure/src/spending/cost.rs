@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::report::{self, dollars, fine_dollars};
 use super::units::{self, Cost};
-use crate::Failure;
+use crate::failure::Failure;
 
 const PRICES: &str = include_str!("prices.json");
 const ONE_WAY: &str = "one at a time";

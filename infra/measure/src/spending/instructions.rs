@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::report::{self, hundredths, thousands};
-use crate::Failure;
+use crate::failure::Failure;
 use crate::meter::capacity::Counts;
 use crate::metered::Metered;
 

@@ -3,7 +3,7 @@
 use super::report::{self, hundredths, percent, thousands};
 use super::throughput::{Load, Pace, SECOND, TopUps, measure};
 use super::transactions::{Collisions, per_second};
-use crate::Failure;
+use crate::failure::Failure;
 
 const SHARDS: [u8; 4] = [1, 2, 4, 8];
 /// Debits under way for each shard: one takes 10 milliseconds when nothing is in its way, so that ten keep a shard busy.

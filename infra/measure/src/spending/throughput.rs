@@ -11,7 +11,7 @@ use saldo_domain::{
 
 use super::partitions::{Asked, Link};
 use super::virtual_time::{Clock, Micros, Tasks, locked};
-use crate::Failure;
+use crate::failure::Failure;
 
 /// When virtual time begins, in milliseconds since 1970.
 const START_MS: i64 = 1_795_441_928_000;

@@ -1,7 +1,7 @@
 //! What each way of spending costs in units and requests of DynamoDB.
 
 use super::report::{self, hundredths, units};
-use crate::Failure;
+use crate::failure::Failure;
 use crate::meter::capacity::Counts;
 use crate::metered::Metered;
 

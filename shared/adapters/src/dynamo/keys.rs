@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Settings,
     TopUp,
     Request,
+    Invoice,
     /// Entries and runs of debits have a partition to themselves and no prefix.
     Entry,
 }
@@ -40,6 +41,7 @@ impl Kind {
             Kind::Settings => "SETTINGS",
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
+            Kind::Invoice => "INVOICE",
             Kind::Entry => "",
         }
     }
@@ -102,6 +104,11 @@ pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
     key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
 
+/// What an invoice is remembered for, found without knowing the organisation.
+pub(super) fn invoice(id: &str) -> Item {
+    key(format!("INVOICE#{id}"), Kind::Invoice, "")
+}
+
 /// A moment as the index sorts it.
 pub(super) fn due_at(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
@@ -147,11 +154,19 @@ mod tests {
 
     #[test]
     fn a_look_at_the_balance_reads_balance_and_slot_and_nothing_else() {
-        let all = [Kind::Balance, Kind::OpenSlot, Kind::Settings, Kind::TopUp, Kind::Request, Kind::Entry];
+        let all = [
+            Kind::Balance,
+            Kind::OpenSlot,
+            Kind::Settings,
+            Kind::TopUp,
+            Kind::Request,
+            Kind::Invoice,
+            Kind::Entry,
+        ];
         for kind in all {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
-                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Entry => false,
+                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }

@@ -1,8 +1,9 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Actor, Author, Channel, Country, Credits, Currency, Entitlement, Entry, EntryId, EntryKind, InvoiceLink,
-    OrgId, OtherBase, PaymentFailure, Purchase, ReviewReason, Status, TaxBase, TaxPercent, TopUp, TopUpId,
+    Actor, Author, Channel, Country, Credits, Currency, Entitlement, Entry, EntryId, EntryKind,
+    FailureReason, InvoiceLink, OrgId, OtherBase, PaymentFailure, Purchase, ReviewReason, Status, TaxBase,
+    TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -45,6 +46,7 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_text("failure_code", failure.map(|failure| failure.code.as_str()))
         .optional_text("failure_detail", failure.map(|failure| failure.detail.as_str()))
         .optional_number("failure_at", failure.map(|failure| failure.at.ms()))
+        .optional_text("failed_for", top_up.failure.map(FailureReason::as_str))
         .optional_text("review", top_up.review.map(ReviewReason::as_str))
         .optional_number("granted", counted(top_up.posted.granted))
         .optional_number("refunded", counted(top_up.posted.refunded))
@@ -75,6 +77,7 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         paid_at: row.optional_moment("paid_at"),
         canceled_at: row.optional_moment("canceled_at"),
         payment_failure: failure_of(&row),
+        failure: row.optional_text("failed_for").and_then(FailureReason::parse),
         review: row.optional_text("review").and_then(ReviewReason::parse),
         posted: posted_of(&row),
         created_by: row.parsed("created_by", |text| text.parse().ok())?,

@@ -64,21 +64,24 @@ impl Store {
         update.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    /// Remembers the provider's name of an organisation. `replacing` names one that the provider no longer knows.
+    /// Remembers the provider's name of an organisation and what it was told. `replacing` is one that the provider no longer
+    /// knows.
     ///
     /// [`PortError::Conflict`] means that another one is remembered.
     pub async fn keep_payer(
         &self,
         org: &OrgId,
         payer: &str,
+        told: &BillingContact,
         replacing: Option<&str>,
     ) -> Result<(), PortError> {
         let update = self
             .settings_update(org)
-            .update_expression("SET #payer = :payer REMOVE #told")
+            .update_expression("SET #payer = :payer, #told = :told")
             .expression_attribute_names("#payer", PAYER)
             .expression_attribute_names("#told", TOLD)
-            .expression_attribute_values(":payer", text(payer));
+            .expression_attribute_values(":payer", text(payer))
+            .expression_attribute_values(":told", parts_of(told));
         let update = match replacing {
             None => update.condition_expression("attribute_not_exists(#payer)"),
             Some(old) => {
@@ -92,9 +95,6 @@ impl Store {
     ///
     /// [`PortError::Conflict`] means that another name is remembered.
     pub async fn keep_told(&self, org: &OrgId, payer: &str, told: &BillingContact) -> Result<(), PortError> {
-        let parts = ContactField::ALL
-            .into_iter()
-            .filter_map(|field| told.get(field).map(|value| (field.as_str().to_owned(), text(value))));
         let update = self
             .settings_update(org)
             .update_expression("SET #told = :told")
@@ -102,13 +102,18 @@ impl Store {
             .expression_attribute_names("#payer", PAYER)
             .expression_attribute_names("#told", TOLD)
             .expression_attribute_values(":payer", text(payer))
-            .expression_attribute_values(":told", AttributeValue::M(parts.collect()));
+            .expression_attribute_values(":told", parts_of(told));
         update.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
     fn settings_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).set_key(Some(keys::settings(org)))
     }
+}
+
+fn parts_of(contact: &BillingContact) -> AttributeValue {
+    let part = |field: ContactField| contact.get(field).map(|value| (field.as_str().to_owned(), text(value)));
+    AttributeValue::M(ContactField::ALL.into_iter().filter_map(part).collect())
 }
 
 fn settings_of(item: &Item) -> Result<Settings, PortError> {

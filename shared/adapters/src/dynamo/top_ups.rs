@@ -1,10 +1,10 @@
 //! Top-ups in the table: what the use cases of buying ask of it.
 
-use saldo_domain::{Commit, IdempotencyKey, OrgId, TopUp, TopUpId};
+use saldo_domain::{BillingContact, Commit, IdempotencyKey, OrgId, Settings, TopUp, TopUpId};
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
-use super::attributes::{Item, Writer, number};
+use super::attributes::{Item, Reader, Writer, number};
 use super::errors::port_error;
 use super::keys::{self, TTL};
 use super::posting::{OVER_REVISION, RowChange};
@@ -13,6 +13,8 @@ use crate::PortError;
 
 /// How long a request's idempotency key is remembered, in seconds.
 const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
+
+const ORG: &str = "org_id";
 
 impl Rows for Store {
     async fn begin(&self, top_up: &TopUp, request: &IdempotencyKey) -> Result<Begun, PortError> {
@@ -49,6 +51,19 @@ impl Rows for Store {
         self.item(keys::request(org, request)).await?.as_ref().map(pointer_of).transpose()
     }
 
+    async fn keep_invoice(&self, invoice: &str, top_up: &TopUp) -> Result<(), PortError> {
+        let item =
+            Writer(keys::invoice(invoice)).text(ORG, top_up.org.as_str()).text(TOP_UP_ID, top_up.id.as_str());
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.0));
+        put.send().await.map(drop).map_err(|error| port_error(&error))
+    }
+
+    async fn kept_for(&self, invoice: &str) -> Result<Option<(OrgId, TopUpId)>, PortError> {
+        let Some(item) = self.item(keys::invoice(invoice)).await? else { return Ok(None) };
+        let org = Reader(&item).parsed(ORG, |org| OrgId::parse(org).ok())?;
+        Ok(Some((org, pointer_of(&item)?)))
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {
         let Commit { top_up, postings, release_slot } = commit;
         if postings.is_empty() && !release_slot {
@@ -69,11 +84,21 @@ impl Rows for Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    async fn payer(&self, org: &OrgId) -> Result<Option<String>, PortError> {
-        Ok(self.settings(org).await?.payer.map(|payer| payer.id))
+    async fn settings(&self, org: &OrgId) -> Result<Settings, PortError> {
+        Store::settings(self, org).await
     }
 
-    async fn keep_payer(&self, org: &OrgId, payer: &str, replacing: Option<&str>) -> Result<(), PortError> {
-        Store::keep_payer(self, org, payer, replacing).await
+    async fn keep_payer(
+        &self,
+        org: &OrgId,
+        payer: &str,
+        told: &BillingContact,
+        replacing: Option<&str>,
+    ) -> Result<(), PortError> {
+        Store::keep_payer(self, org, payer, told, replacing).await
+    }
+
+    async fn keep_told(&self, org: &OrgId, payer: &str, told: &BillingContact) -> Result<(), PortError> {
+        Store::keep_told(self, org, payer, told).await
     }
 }

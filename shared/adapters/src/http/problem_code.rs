@@ -66,6 +66,7 @@ problem_codes! {
     PayloadTooLarge = 413 "payload_too_large" "Payload Too Large",
     CreditsBelowMinimum = 422 "credits_below_minimum" "Unprocessable Entity",
     CreditsAboveMaximum = 422 "credits_above_maximum" "Unprocessable Entity",
+    BillingEmailRequired = 422 "billing_email_required" "Unprocessable Entity",
     CurrencyNotSold = 422 "currency_not_sold" "Unprocessable Entity",
     IdempotencyKeyReused = 422 "idempotency_key_reused" "Unprocessable Entity",
     UnknownChannel = 422 "unknown_channel" "Unprocessable Entity",

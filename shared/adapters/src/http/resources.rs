@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{Response, StatusCode};
-use saldo_domain::{Credits, Money, Purchase, Quote, Status, TopUp};
+use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, Status, TopUp};
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -77,9 +77,30 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
             "detail": failure.detail,
             "at": failure.at.rfc3339(),
         })),
+        "failure": failed_json(top_up),
         "refunded": null,
         "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
+}
+
+/// Why there is nothing to pay, as the person who ordered can use it.
+fn failed_json(top_up: &TopUp) -> Option<Value> {
+    if top_up.status != Status::Failed {
+        return None;
+    }
+    let reason = top_up.failure.unwrap_or(FailureReason::NotCompleted);
+    let detail = match reason {
+        FailureReason::ProviderRefused => {
+            "The payment provider did not accept this top-up. Nothing was charged. Ask support before you order again."
+        }
+        FailureReason::InvoiceDiffers => {
+            "The payment provider made another invoice than was ordered. Nothing was charged. Ask support before you order again."
+        }
+        FailureReason::NotCompleted => {
+            "The payment could not be prepared in time. Nothing was charged. Order again."
+        }
+    };
+    Some(json!({ "code": reason.as_str(), "detail": detail }))
 }
 
 /// The short form beside a 409: what is open, and where to pay it.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use miniserde::Deserialize;
 use miniserde::json::Value;
 use saldo_domain::{
-    Currency, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind, Timestamp,
-    TopUpId,
+    Currency, Deployment, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure, PaymentKind,
+    Timestamp, TopUpId,
 };
 
 use super::client::StripeError;
@@ -18,6 +18,17 @@ use super::declines::failure;
 pub(super) const TOP_UP_KEY: &str = "top_up_id";
 /// Where an invoice or a customer carries which organisation it is of.
 pub(super) const ORG_KEY: &str = "org_id";
+
+/// Where an invoice or a customer carries which deployment made it.
+pub(super) const DEPLOYMENT_KEY: &str = "saldo_deployment";
+
+/// What this system is at Stripe.
+#[derive(Clone, Debug)]
+pub(super) struct System {
+    pub(super) livemode: bool,
+    /// Its mark among all that sell through the same account.
+    pub(super) deployment: String,
+}
 
 #[derive(Deserialize)]
 pub(super) struct Identified {
@@ -75,10 +86,10 @@ struct PaymentOf {
 
 impl InvoiceAnswer {
     /// What it says of its money. A refused payment is dated `failed_at` where the caller knows when, else by its payment
-    /// intent; `livemode` is the mode that this system lives in.
+    /// intent.
     pub(super) fn evidence(
         self,
-        livemode: bool,
+        system: &System,
         failed_at: Option<Timestamp>,
     ) -> Result<Evidence, StripeError> {
         let currency: Currency = self.currency.parse().map_err(|_| StripeError::Broken {
@@ -95,7 +106,12 @@ impl InvoiceAnswer {
             amount_overpaid: self.amount_overpaid.unwrap_or(0),
             from_balance: self.starting_balance.unwrap_or(0),
             payer: self.customer.as_ref().and_then(id_of),
-            right_mode: self.livemode == livemode,
+            right_mode: self.livemode == system.livemode,
+            deployment: match metadata.get(DEPLOYMENT_KEY) {
+                Some(mark) if *mark == system.deployment => Deployment::Ours,
+                Some(_) => Deployment::Another,
+                None => Deployment::Unmarked,
+            },
             top_up: metadata.get(TOP_UP_KEY).and_then(|id| TopUpId::parse(id).ok()),
             org: metadata.get(ORG_KEY).and_then(|org| OrgId::parse(org).ok()),
             paid_at: self.status_transitions.and_then(|moments| moments.paid_at).map(Timestamp::from_secs),
@@ -176,8 +192,12 @@ mod tests {
 
     const TOP_UP: &str = "top_01a208d846c676229a08bf3f3cf70805";
 
+    fn system() -> System {
+        System { livemode: false, deployment: "saldo-test".to_owned() }
+    }
+
     fn evidence(json: &str) -> Evidence {
-        miniserde::json::from_str::<InvoiceAnswer>(json).unwrap().evidence(false, None).unwrap()
+        miniserde::json::from_str::<InvoiceAnswer>(json).unwrap().evidence(&system(), None).unwrap()
     }
 
     #[test]
@@ -191,6 +211,17 @@ mod tests {
         );
         assert_eq!(evidence.payments.iter().map(|payment| payment.paid).collect::<Vec<_>>(), [false, true]);
         assert_eq!(evidence.failure.unwrap().code, "insufficient_funds");
+    }
+
+    #[test]
+    fn an_invoice_says_whose_it_is() {
+        let marked = |mark: &str| {
+            let mark = format!(r#""metadata":{{"saldo_deployment":"{mark}","#);
+            evidence(&PAID.replace(r#""metadata":{"#, &mark)).deployment
+        };
+        assert_eq!(marked("saldo-test"), Deployment::Ours);
+        assert_eq!(marked("saldo-testing"), Deployment::Another);
+        assert_eq!(evidence(PAID).deployment, Deployment::Unmarked);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use saldo_domain::{Currency, Evidence, InvoiceStatus, OrgId, Purchase, TaxPercent, Timestamp, TopUp};
+use saldo_domain::{
+    BillingContact, Currency, Evidence, InvoiceStatus, OrgId, Purchase, TaxPercent, Timestamp, TopUp,
+};
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_billing::InvoiceCollectionMethod;
@@ -10,26 +12,29 @@ use stripe_billing::invoice::{
     AddLinesInvoice, AddLinesInvoiceLines, AddLinesInvoiceLinesPriceData, AddLinesInvoiceLinesTaxAmounts,
     AddLinesInvoiceLinesTaxAmountsTaxRateData, AddLinesInvoiceLinesTaxAmountsTaxabilityReason as Reason,
     CreateInvoice, CreateInvoicePaymentSettings, CreateInvoicePaymentSettingsPaymentMethodTypes,
-    CreateInvoicePendingInvoiceItemsBehavior, DeleteInvoice, FinalizeInvoiceInvoice, ListInvoice,
-    ProductData, RetrieveInvoice, VoidInvoiceInvoice,
+    CreateInvoicePendingInvoiceItemsBehavior, CustomFieldParams, DeleteInvoice, FinalizeInvoiceInvoice,
+    ListInvoice, ProductData, RetrieveInvoice, VoidInvoiceInvoice,
 };
 use stripe_client_core::RequestBuilder;
-use stripe_core::customer::CreateCustomer;
 use stripe_types::RangeQueryTs;
 
-use super::answers::{Identified, InvoiceAnswer, InvoiceList, ORG_KEY, TOP_UP_KEY};
+use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, InvoiceList, ORG_KEY, System, TOP_UP_KEY};
 use super::client::{Connection, StripeError, StripeHttp};
+use super::customers;
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
 pub struct Stripe {
     connection: Connection,
-    livemode: bool,
+    system: System,
     payment_methods: BTreeMap<Currency, Vec<String>>,
 }
 
 /// The line on the invoice.
 const PRODUCT: &str = "Message credits";
+/// How a tax id is named on the invoice. A field of our own takes every form, where Stripe's tax ids of a customer are
+/// judged one by one, and those of 16 digits are not known to be taken.
+const TAX_ID: &str = "NPWP / NIK";
 /// With every invoice comes what a decision needs: its payments and why the last one was refused.
 const EXPAND: [&str; 2] = ["payments", "payments.data.payment.payment_intent"];
 /// Invoices asked for at a time, and pages at the most, when looking for one.
@@ -37,18 +42,33 @@ const PAGE: i64 = 100;
 const PAGES: usize = 10;
 
 impl Invoices for Stripe {
-    async fn create_payer(&self, org: &OrgId, key: &str) -> Result<String, InvoicesError> {
-        let request = CreateCustomer::new()
-            .name(org.as_str())
-            .metadata([(ORG_KEY.to_owned(), org.to_string())].into_iter().collect::<HashMap<_, _>>());
-        let customer: Identified = self.ask(request.build(), Some(key)).await?;
+    async fn create_payer(
+        &self,
+        org: &OrgId,
+        contact: &BillingContact,
+        key: &str,
+    ) -> Result<String, InvoicesError> {
+        let customer: Identified = self.ask(customers::create(self.marks(org), contact), Some(key)).await?;
         Ok(customer.id)
     }
 
-    async fn create_draft(&self, top_up: &TopUp, payer: &str, key: &str) -> Result<Evidence, InvoicesError> {
-        let metadata: HashMap<_, _> =
-            [(TOP_UP_KEY.to_owned(), top_up.id.to_string()), (ORG_KEY.to_owned(), top_up.org.to_string())]
-                .into();
+    async fn update_payer(&self, payer: &str, contact: &BillingContact) -> Result<(), InvoicesError> {
+        match self.ask::<Identified>(customers::update(payer, contact), None).await {
+            Ok(_) => Ok(()),
+            Err(StripeError::NotFound { what }) => Err(InvoicesError::PayerUnknown { what }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn create_draft(
+        &self,
+        top_up: &TopUp,
+        payer: &str,
+        tax_id: Option<&str>,
+        key: &str,
+    ) -> Result<Evidence, InvoicesError> {
+        let mut metadata = self.marks(&top_up.org);
+        metadata.insert(TOP_UP_KEY.to_owned(), top_up.id.to_string());
         let mut request = CreateInvoice::new()
             .customer(payer)
             .currency(currency(&top_up.purchase))
@@ -57,6 +77,9 @@ impl Invoices for Stripe {
             .auto_advance(false)
             .pending_invoice_items_behavior(CreateInvoicePendingInvoiceItemsBehavior::Exclude)
             .metadata(metadata);
+        if let Some(tax_id) = tax_id {
+            request = request.custom_fields(vec![CustomFieldParams::new(TAX_ID, tax_id)]);
+        }
         let methods = self.payment_methods.get(&top_up.purchase.total.currency);
         if let Some(methods) = methods.filter(|methods| !methods.is_empty()) {
             let types = methods.iter().map(|kind| payment_method(kind)).collect();
@@ -114,7 +137,7 @@ impl Invoices for Stripe {
         }
         let request = RetrieveInvoice::new(invoice).expand(expand());
         match self.ask::<InvoiceAnswer>(request.build(), None).await {
-            Ok(answer) => Ok(Some(answer.evidence(self.livemode, failed_at)?)),
+            Ok(answer) => Ok(Some(answer.evidence(&self.system, failed_at)?)),
             Err(StripeError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -135,7 +158,7 @@ impl Invoices for Stripe {
             let list: InvoiceList = self.ask(request.build(), None).await?;
             after = list.data.last().map(|invoice| invoice.id.clone());
             for answer in list.data {
-                let evidence = answer.evidence(self.livemode, None)?;
+                let evidence = answer.evidence(&self.system, None)?;
                 if evidence.top_up.as_ref() == Some(&top_up.id) {
                     found.push(evidence);
                 }
@@ -178,10 +201,17 @@ impl Invoices for Stripe {
 }
 
 impl Stripe {
-    /// `livemode` is the mode that this system lives in; `key` is of it.
-    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool) -> Stripe {
+    /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
+    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool, deployment: &str) -> Stripe {
         let connection = Connection::new(http, base, key);
-        Stripe { connection, livemode, payment_methods: BTreeMap::new() }
+        let system = System { livemode, deployment: deployment.to_owned() };
+        Stripe { connection, system, payment_methods: BTreeMap::new() }
+    }
+
+    /// What says of an object whose it is.
+    fn marks(&self, org: &OrgId) -> HashMap<String, String> {
+        let deployment = (DEPLOYMENT_KEY.to_owned(), self.system.deployment.clone());
+        [(ORG_KEY.to_owned(), org.to_string()), deployment].into()
     }
 
     /// The same with ways to pay for invoices, by currency; where there are none, the account's settings hold.
@@ -193,7 +223,7 @@ impl Stripe {
     /// Asks for a change of an invoice.
     async fn evidence(&self, request: RequestBuilder, key: &str) -> Result<Evidence, InvoicesError> {
         let answer = self.ask::<InvoiceAnswer>(request, Some(key)).await?;
-        Ok(answer.evidence(self.livemode, None)?)
+        Ok(answer.evidence(&self.system, None)?)
     }
 
     async fn ask<T: miniserde::Deserialize>(

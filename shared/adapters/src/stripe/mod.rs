@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod currency;
+mod customers;
 mod declines;
 mod event;
 mod invoices;
@@ -10,6 +11,6 @@ mod signature;
 
 pub use client::StripeHttp;
 pub use currency::{LIMITS, exponent};
-pub use event::{Event, EventType, MalformedEvent};
+pub use event::{Event, EventType, Meaning, NoEvent};
 pub use invoices::Stripe;
 pub use signature::{InvalidSignature, verify};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What is written on invoices, and where they go. Every part may be absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BillingContact {
     pub name: Option<String>,
     pub email: Option<String>,
@@ -34,7 +34,7 @@ pub struct Payer {
 }
 
 /// A language that invoices and pages are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
     Indonesian,
     English,
@@ -100,6 +100,19 @@ impl ContactField {
 }
 
 impl BillingContact {
+    /// This contact, with what it leaves open taken from `default`.
+    #[must_use]
+    pub fn or(self, default: &BillingContact) -> BillingContact {
+        BillingContact {
+            name: self.name.or_else(|| default.name.clone()),
+            email: self.email.or_else(|| default.email.clone()),
+            phone: self.phone.or_else(|| default.phone.clone()),
+            address: self.address.or_else(|| default.address.clone()),
+            tax_id: self.tax_id.or_else(|| default.tax_id.clone()),
+            language: self.language.or(default.language),
+        }
+    }
+
     /// Sets a part to what was typed, without the space around it; nothing but space takes it away.
     ///
     /// # Errors

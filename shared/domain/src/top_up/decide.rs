@@ -2,8 +2,8 @@
 
 use super::entitlement::difference;
 use crate::{
-    Author, Credits, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy, Posting,
-    Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
+    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
+    Posting, Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -25,7 +25,7 @@ pub enum Change {
     /// The invoice can be paid now.
     Open(InvoiceLink),
     /// It ended without money; the slot is free.
-    Close(Status),
+    Close(Ending),
     /// It ended in a way that does not fit; the slot is free, a person decides about the credits.
     Review(ReviewReason),
     /// It stays as it is, and a person looks.
@@ -120,9 +120,10 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
             after.status = Status::Open;
             after.invoice = Some(link.clone());
         }
-        Change::Close(status) => {
-            after.status = *status;
-            after.canceled_at = (*status == Status::Canceled).then_some(now);
+        Change::Close(ending) => {
+            after.status = ending.status();
+            after.failure = ending.failure();
+            after.canceled_at = (*ending == Ending::Canceled).then_some(now);
         }
         Change::Review(reason) => {
             after.status = Status::InReview;
@@ -164,7 +165,10 @@ fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>
     match (lifecycle(top_up.status, standing, top_up.is_over(now)), evidence) {
         (Step::Opens, Some(evidence)) => Change::Open(evidence.invoice.clone()),
         (Step::Opens, None) | (Step::Contradicts, Some(_) | None) => Change::Nothing(Nothing::Contradiction),
-        (Step::Closes(status), Some(_) | None) => Change::Close(status),
+        (Step::Closes(status), Some(_) | None) => match Ending::of(status) {
+            Some(ending) => Change::Close(ending),
+            None => Change::Nothing(Nothing::Contradiction),
+        },
         (Step::Stays, Some(evidence)) => stays(top_up, standing, evidence),
         (Step::Stays, None) => Change::Nothing(Nothing::AlreadyApplied),
     }
@@ -217,7 +221,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Currency, EntryKind, OrgId};
+    use crate::{Currency, Deployment, EntryKind, FailureReason, OrgId, TopUpId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -264,7 +268,7 @@ mod tests {
             (ReviewReason::WrongAmountPaid, |i| i.from_balance = -5),
             (ReviewReason::WrongCustomer, |i| i.payer = Some("cus_2".to_owned())),
             (ReviewReason::WrongCustomer, |i| i.payer = None),
-            (ReviewReason::WrongInvoice, |i| i.top_up = None),
+            (ReviewReason::WrongInvoice, |i| i.top_up = Some(TopUpId::new(now().plus_secs(1)))),
             (ReviewReason::WrongInvoice, |i| i.org = OrgId::parse("rival").ok()),
             (ReviewReason::NoPayment, |i| i.payments.clear()),
             (ReviewReason::NoPayment, |i| i.payments[0].paid = false),
@@ -329,6 +333,21 @@ mod tests {
     }
 
     #[test]
+    fn an_invoice_that_lost_its_metadata_is_credited_by_the_row_that_points_to_it() {
+        let open = top_up(Status::Open);
+        let mut stripped = invoice(&open, InvoiceStatus::Paid);
+        stripped.deployment = Deployment::Unmarked;
+        (stripped.top_up, stripped.org) = (None, None);
+        assert_eq!(decide(&open, Seen::Found(&stripped), POLICY, now()), credit(&open));
+        stripped.invoice = link("in_2");
+        assert_eq!(
+            decide(&open, Seen::Found(&stripped), POLICY, now()),
+            Change::Flag(ReviewReason::WrongInvoice),
+            "without the row's word for it, it proves nothing"
+        );
+    }
+
+    #[test]
     fn nothing_but_a_paid_invoice_ever_grants_credits() {
         let statuses = [
             InvoiceStatus::Draft,
@@ -368,8 +387,8 @@ mod tests {
         let open = top_up(Status::Open);
         let invoice = invoice(&open, InvoiceStatus::Void);
         let at = |hours: i64| decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(hours * 3600));
-        assert_eq!(at(71), Change::Close(Status::Canceled));
-        assert_eq!(at(72), Change::Close(Status::Expired));
+        assert_eq!(at(71), Change::Close(Ending::Canceled));
+        assert_eq!(at(72), Change::Close(Ending::Expired));
         let commit = applied(&open, &at(1)).unwrap();
         assert!(commit.release_slot);
         assert_eq!(commit.top_up.canceled_at, Some(now()));
@@ -398,7 +417,10 @@ mod tests {
     #[test]
     fn a_request_without_an_invoice_fails_and_one_with_a_payable_invoice_opens() {
         let requested = top_up(Status::Requested);
-        assert_eq!(decide(&requested, Seen::Missing, POLICY, now()), Change::Close(Status::Failed));
+        assert_eq!(
+            decide(&requested, Seen::Missing, POLICY, now()),
+            Change::Close(Ending::Failed(FailureReason::NotCompleted))
+        );
         let payable = invoice(&requested, InvoiceStatus::Open);
         let change = decide(&requested, Seen::Found(&payable), POLICY, now());
         assert_eq!(change, Change::Open(link("in_1")));

@@ -19,6 +19,8 @@ pub struct Evidence {
     pub payer: Option<String>,
     /// Whether the money is of the kind that this system deals in: real in production, pretended elsewhere.
     pub right_mode: bool,
+    /// Whose invoice it says that it is; a pointer, not a proof.
+    pub deployment: Deployment,
     /// The top-up that the invoice names; a pointer, not a proof.
     pub top_up: Option<TopUpId>,
     /// The organisation that the invoice names; a pointer, not a proof.
@@ -30,6 +32,17 @@ pub struct Evidence {
     pub credit_notes: Vec<CreditNote>,
     /// The latest refused attempt to pay, if the provider tells of one.
     pub failure: Option<PaymentFailure>,
+}
+
+/// Which system an invoice says that it is of: several may sell through one account of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployment {
+    /// This one.
+    Ours,
+    /// Another deployment of the same code.
+    Another,
+    /// It does not say, or not any more.
+    Unmarked,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

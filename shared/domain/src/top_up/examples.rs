@@ -1,8 +1,8 @@
 //! A top-up of 1000 credits and its invoice, for tests of the rules.
 
 use crate::{
-    Actor, Author, Cause, Currency, Entitlement, Evidence, InvoiceLink, InvoiceStatus, Limits, OrgId,
-    Payment, PaymentKind, Policy, PriceList, Status, Timestamp, TopUp, TopUpId,
+    Actor, Author, Cause, Currency, Deployment, Entitlement, Evidence, InvoiceLink, InvoiceStatus, Limits,
+    OrgId, Payment, PaymentKind, Policy, PriceList, Status, Timestamp, TopUp, TopUpId,
 };
 
 pub(crate) const POLICY: Policy = Policy { accept_out_of_band: false };
@@ -56,6 +56,7 @@ pub(crate) fn invoice(of: &TopUp, status: InvoiceStatus) -> Evidence {
         from_balance: 0,
         payer: Some("cus_1".to_owned()),
         right_mode: true,
+        deployment: Deployment::Ours,
         top_up: Some(of.id.clone()),
         org: Some(of.org.clone()),
         paid_at: paid.then(now),

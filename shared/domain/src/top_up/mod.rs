@@ -5,6 +5,7 @@ mod entitlement;
 mod evidence;
 #[cfg(test)]
 mod examples;
+mod failure;
 #[cfg(test)]
 mod in_any_order;
 mod lifecycle;
@@ -16,8 +17,10 @@ use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
 pub use entitlement::{Entitlement, entitled};
 pub use evidence::{
-    CreditNote, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund, RefundState,
+    CreditNote, Deployment, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund,
+    RefundState,
 };
+pub use failure::{Ending, FailureReason};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};
 pub use review::ReviewReason;
@@ -41,6 +44,8 @@ pub struct TopUp {
     pub paid_at: Option<Timestamp>,
     pub canceled_at: Option<Timestamp>,
     pub payment_failure: Option<PaymentFailure>,
+    /// Why it failed; stays when money arrives after all.
+    pub failure: Option<FailureReason>,
     /// Why a person must look at it.
     pub review: Option<ReviewReason>,
     /// What its money has earned, as far as it is posted.
@@ -153,6 +158,7 @@ impl TopUp {
             paid_at: None,
             canceled_at: None,
             payment_failure: None,
+            failure: None,
             review: None,
             posted: Entitlement::default(),
             created_by: buyer.clone(),

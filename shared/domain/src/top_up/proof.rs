@@ -55,12 +55,13 @@ pub fn what_was_ordered(top_up: &TopUp, evidence: &Evidence) -> Result<(), Revie
     Ok(())
 }
 
-/// Our row decides what was bought: the invoice must name it, and be of its payer, currency and total.
+/// Our row decides what was bought: the invoice that it points to must be of its payer, currency and total. What the
+/// invoice names may be lost, and loses nothing; it must not be another top-up.
 fn same_purchase(top_up: &TopUp, evidence: &Evidence) -> Result<(), ReviewReason> {
     let total = top_up.purchase.total;
-    let points_back =
-        evidence.top_up.as_ref() == Some(&top_up.id) && evidence.org.as_ref() == Some(&top_up.org);
-    if !points_back {
+    let names_another = evidence.top_up.as_ref().is_some_and(|id| *id != top_up.id)
+        || evidence.org.as_ref().is_some_and(|org| *org != top_up.org);
+    if names_another {
         return Err(ReviewReason::WrongInvoice);
     }
     if !evidence.right_mode {

@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Alarm, Author, Evidence, InvoiceStatus, OrgId, PortError, ReviewReason, Seen, Status, Timestamp, TopUp,
+    Alarm, Author, Ending, Evidence, FailureReason, InvoiceStatus, PortError, Seen, Status, Timestamp, TopUp,
     what_was_ordered,
 };
 use tracing::{error, warn};
 
-use super::Failure;
+use super::error::{OpenError, again};
+use super::payer::Known;
+use super::{Buyer, Failure};
 use crate::{Invoices, InvoicesError, Rows, TopUps};
 
 /// The longest that opening may take, so that the client has an answer before the function is ended.
@@ -19,28 +21,19 @@ const DEADLINE: Duration = Duration::from_secs(18);
 /// How often the row is read again because someone else brings it on at the same time.
 const TRIES: usize = 4;
 
-/// Why a top-up could not be opened.
-enum OpenError {
-    Port(PortError),
-    Provider(InvoicesError),
-    /// The provider's invoice is not what was ordered.
-    Mismatch(ReviewReason),
-}
-
 impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Brings a requested top-up on to `open`; gives back any other as it is.
     ///
-    /// Where the provider refuses for good, the top-up fails and the slot is freed; where it does not answer clearly, all
+    /// Where the provider refuses for good, the top-up fails, which is an end as any other, and frees the slot; where it does not answer clearly, all
     /// stays as it is, and repeating the request goes on from there.
     pub(super) async fn bring_on(
         &self,
         top_up: TopUp,
-        author: &Author,
+        buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<TopUp, Failure> {
         let (org, id) = (top_up.org.to_string(), top_up.id.to_string());
-        match tokio::time::timeout(DEADLINE, self.open_retrying(top_up, author, now)).await {
-            Ok(Ok(top_up)) if top_up.status == Status::Failed => Err(Failure::Provider),
+        match tokio::time::timeout(DEADLINE, self.open_retrying(top_up, buyer, now)).await {
             Ok(Ok(top_up)) => Ok(top_up),
             Ok(Err(PortError::Conflict)) => Err(Failure::Ours),
             Ok(Err(error)) => {
@@ -57,14 +50,15 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn open_retrying(
         &self,
         mut top_up: TopUp,
-        author: &Author,
+        buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<TopUp, PortError> {
+        let author = &buyer.author;
         for _ in 0..TRIES {
             if top_up.status != Status::Requested {
                 return Ok(top_up);
             }
-            match self.open_once(&mut top_up, author, now).await {
+            match self.open_once(&mut top_up, buyer, now).await {
                 Ok(opened) => return Ok(opened),
                 Err(OpenError::Port(PortError::Conflict)) => {}
                 Err(OpenError::Port(error)) => return Err(error),
@@ -72,12 +66,14 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                     InvoicesError::Refused { what }
                     | InvoicesError::NotFound { what }
                     | InvoicesError::PayerUnknown { what } => {
-                        return self.give_up(&top_up, &what, author, now).await;
+                        let why = FailureReason::ProviderRefused;
+                        return self.give_up(&top_up, why, &what, author, now).await;
                     }
                     InvoicesError::Unclear { .. } | InvoicesError::Broken { .. } => return Err(error.into()),
                 },
                 Err(OpenError::Mismatch(reason)) => {
-                    return self.give_up(&top_up, reason.as_str(), author, now).await;
+                    let why = FailureReason::InvoiceDiffers;
+                    return self.give_up(&top_up, why, reason.as_str(), author, now).await;
                 }
             }
             top_up = self.as_it_is_now(&top_up).await?;
@@ -89,12 +85,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn open_once(
         &self,
         top_up: &mut TopUp,
-        author: &Author,
+        buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<TopUp, OpenError> {
+        let author = &buyer.author;
         let draft = match &top_up.invoice {
             Some(link) => self.invoices.invoice(&link.id, None).await?,
-            None => Some(self.draft(top_up, author).await?),
+            None => Some(self.draft(top_up, buyer).await?),
         };
         let Some(mut invoice) = draft else {
             return Ok(self.decide_and_commit(top_up, Seen::Missing, author, now).await?.top_up);
@@ -117,15 +114,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 
     /// The draft of this top-up, which the row names from here on.
-    async fn draft(&self, top_up: &mut TopUp, author: &Author) -> Result<Evidence, OpenError> {
-        let payer = match self.rows.payer(&top_up.org).await? {
-            Some(payer) => payer,
-            None => self.new_payer(&top_up.org, None).await?,
-        };
+    async fn draft(&self, top_up: &mut TopUp, buyer: &Buyer<'_>) -> Result<Evidence, OpenError> {
+        let payer = self.payer(&top_up.org, buyer.contact).await?;
         let (payer, draft) = self.create_or_find(top_up, payer).await?;
-        let mut named = top_up.changed_by(author);
+        let mut named = top_up.changed_by(&buyer.author);
         named.payer = Some(payer);
         named.invoice = Some(draft.invoice.clone());
+        self.rows.keep_invoice(&draft.invoice.id, &named).await?;
         *top_up = named;
         if let Err(error) = self.rows.save(top_up).await {
             self.drop_unless_named(top_up, &draft).await?;
@@ -134,42 +129,34 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         Ok(draft)
     }
 
-    async fn create_or_find(&self, top_up: &TopUp, payer: String) -> Result<(String, Evidence), OpenError> {
-        let key = format!("{}-invoice", top_up.id);
-        match self.invoices.create_draft(top_up, &payer, &key).await {
-            Ok(draft) => Ok((payer, draft)),
+    async fn create_or_find(&self, top_up: &TopUp, payer: Known) -> Result<(String, Evidence), OpenError> {
+        let key = match payer.tax_id() {
+            // A key stands for all that is sent under it.
+            Some(tax_id) => format!("{}-invoice-{tax_id}", top_up.id),
+            None => format!("{}-invoice", top_up.id),
+        };
+        match self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &key).await {
+            Ok(draft) => Ok((payer.id, draft)),
             // Under the old key the answer would be the same for a day: look whether it happened, then use a new one.
             Err(InvoicesError::Unclear { kept: true, .. }) => {
-                let found = self.invoices.invoices_of(top_up, &payer).await?.into_iter().next();
+                let found = self.invoices.invoices_of(top_up, &payer.id).await?.into_iter().next();
                 let draft = match found {
                     Some(draft) => draft,
-                    None => self.invoices.create_draft(top_up, &payer, &again(&key)).await?,
+                    None => self.draft_again(top_up, &payer, &key).await?,
                 };
-                Ok((payer, draft))
+                Ok((payer.id, draft))
             }
             Err(InvoicesError::PayerUnknown { .. }) => {
-                let payer = self.new_payer(&top_up.org, Some(&payer)).await?;
-                let draft = self.invoices.create_draft(top_up, &payer, &again(&key)).await?;
-                Ok((payer, draft))
+                let payer = self.new_payer(&top_up.org, payer.told, Some(&payer.id)).await?;
+                let draft = self.draft_again(top_up, &payer, &key).await?;
+                Ok((payer.id, draft))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn new_payer(&self, org: &OrgId, gone: Option<&str>) -> Result<String, OpenError> {
-        let key = format!("customer-{org}-{}", gone.unwrap_or("first"));
-        let payer = match self.invoices.create_payer(org, &key).await {
-            Err(InvoicesError::Unclear { kept: true, .. }) => {
-                self.invoices.create_payer(org, &again(&key)).await?
-            }
-            answer => answer?,
-        };
-        match self.rows.keep_payer(org, &payer, gone).await {
-            Ok(()) => Ok(payer),
-            // Someone else made one at the same time: theirs is kept.
-            Err(PortError::Conflict) => Ok(self.rows.payer(org).await?.unwrap_or(payer)),
-            Err(error) => Err(error.into()),
-        }
+    async fn draft_again(&self, top_up: &TopUp, payer: &Known, key: &str) -> Result<Evidence, OpenError> {
+        Ok(self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &again(key)).await?)
     }
 
     async fn add_line(&self, top_up: &TopUp, draft: Evidence) -> Result<Evidence, OpenError> {
@@ -221,6 +208,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     async fn give_up(
         &self,
         top_up: &TopUp,
+        why: FailureReason,
         reason: &str,
         author: &Author,
         now: Timestamp,
@@ -232,22 +220,6 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             reason,
             "given up"
         );
-        Ok(self.close(top_up, Status::Failed, author, now).await?.top_up)
-    }
-}
-
-fn again(key: &str) -> String {
-    format!("{key}-{:016x}", fastrand::u64(..))
-}
-
-impl From<PortError> for OpenError {
-    fn from(error: PortError) -> OpenError {
-        OpenError::Port(error)
-    }
-}
-
-impl From<InvoicesError> for OpenError {
-    fn from(error: InvoicesError) -> OpenError {
-        OpenError::Provider(error)
+        Ok(self.close(top_up, Ending::Failed(why), author, now).await?.top_up)
     }
 }

@@ -1,4 +1,4 @@
-//! What runs until the stop: servers, pollers, schedules, deliveries.
+//! What runs in the background until the stop: servers, pollers, schedules, deliveries.
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,25 +10,33 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::chaos::Chaos;
+use crate::event_sources::QueueSource;
 use crate::functions::ScheduleFunction;
 use crate::poller::Poller;
 use crate::queue::Queues;
 use crate::template::{Plan, TemplateError};
-use crate::triggers::Mapping;
 use crate::{Now, Options, StartError, scheduler};
 
 /// With chaos a message fails on purpose; waiting for the queue's own visibility would only be dull.
 const VISIBILITY_IN_CHAOS: Duration = Duration::from_secs(3);
 
-/// What runs until the stop.
-pub(crate) struct Tasks {
-    pub(crate) stop: watch::Sender<bool>,
-    pub(crate) set: JoinSet<()>,
+/// Everything that is told to stop, and waited for.
+pub(crate) struct Background {
+    stop: watch::Sender<bool>,
+    set: JoinSet<()>,
 }
 
-impl Tasks {
-    pub(crate) fn new() -> Self {
-        Self { stop: watch::Sender::new(false), set: JoinSet::new() }
+impl Background {
+    pub(crate) fn new() -> Background {
+        Background { stop: watch::Sender::new(false), set: JoinSet::new() }
+    }
+
+    /// What runs may end within `patience`; then it is ended.
+    pub(crate) async fn stop(&mut self, patience: Duration) {
+        let _ = self.stop.send(true);
+        let ended = async { while self.set.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(patience, ended).await;
+        self.set.shutdown().await;
     }
 
     fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
@@ -57,7 +65,7 @@ impl Tasks {
 
     pub(crate) fn poll(
         &mut self,
-        mapping: &Mapping,
+        source: &QueueSource,
         queues: &Queues,
         plan: &Plan,
         options: &Options,
@@ -65,17 +73,17 @@ impl Tasks {
         let queue = plan
             .queues
             .iter()
-            .find(|queue| queue.arn == mapping.arn)
-            .ok_or_else(|| TemplateError(format!("no queue has the ARN {}", mapping.arn)))?;
+            .find(|queue| queue.arn == source.arn)
+            .ok_or_else(|| TemplateError(format!("no queue has the ARN {}", source.arn)))?;
         let chaos = options.chaos.map(|seed| Arc::new(Chaos::new(seed)));
         let poller = Poller {
             queues: queues.clone(),
             queue: queue.name.clone(),
             queue_arn: queue.arn.clone(),
-            function: mapping.function.clone(),
-            batch_size: mapping.batch_size,
-            concurrency: mapping.concurrency,
-            partial_failures: mapping.partial_failures,
+            function: source.function.clone(),
+            batch_size: source.batch_size,
+            concurrency: source.concurrency,
+            partial_failures: source.partial_failures,
             visibility: options.visibility.or_else(|| chaos.is_some().then_some(VISIBILITY_IN_CHAOS)),
             chaos,
         };

@@ -9,13 +9,14 @@ use crate::template::{FunctionPlan, Trigger};
 
 /// The functions by what starts them.
 #[derive(Default)]
-pub(crate) struct Wired {
+pub(crate) struct EventSources {
     pub(crate) routes: Vec<Route>,
-    pub(crate) mappings: Vec<Mapping>,
+    pub(crate) queues: Vec<QueueSource>,
     pub(crate) schedules: BTreeMap<String, (ScheduleFunction, Duration)>,
 }
 
-pub(crate) struct Mapping {
+/// A queue and who is handed its messages.
+pub(crate) struct QueueSource {
     pub(crate) function: QueueFunction,
     pub(crate) arn: String,
     pub(crate) batch_size: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Mapping {
     pub(crate) partial_failures: bool,
 }
 
-impl Wired {
+impl EventSources {
     pub(crate) fn bind(&mut self, plan: &FunctionPlan, connected: &Function) -> Result<(), StartError> {
         for trigger in &plan.triggers {
             match (trigger, connected) {
@@ -38,7 +39,7 @@ impl Wired {
                 (
                     Trigger::Queue { arn, batch_size, concurrency, partial_failures },
                     Function::Queue(function),
-                ) => self.mappings.push(Mapping {
+                ) => self.queues.push(QueueSource {
                     function: function.clone(),
                     arn: arn.clone(),
                     batch_size: *batch_size,

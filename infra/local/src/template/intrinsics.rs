@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
-use crate::template::{TemplateError, scalar};
+use super::values::{TemplateError, scalar};
 
 /// Local values for what only AWS knows.
 #[derive(Debug, Clone, Default)]
@@ -20,19 +20,19 @@ pub struct Locals {
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "us-east-1";
 
-pub(crate) struct Resolver<'l> {
+pub(super) struct Resolver<'l> {
     root: Yaml,
     locals: &'l Locals,
 }
 
 impl<'l> Resolver<'l> {
-    pub(crate) fn new(yaml: &str, locals: &'l Locals) -> Result<Self, TemplateError> {
+    pub(super) fn new(yaml: &str, locals: &'l Locals) -> Result<Resolver<'l>, TemplateError> {
         let root = serde_yaml_ng::from_str(yaml).map_err(|error| TemplateError(error.to_string()))?;
-        Ok(Self { root, locals })
+        Ok(Resolver { root, locals })
     }
 
     /// Logical id and type of every resource that is made, in the order of the file.
-    pub(crate) fn resources(&self) -> Result<Vec<(String, String)>, TemplateError> {
+    pub(super) fn resources(&self) -> Result<Vec<(String, String)>, TemplateError> {
         let resources = self.root["Resources"].as_mapping();
         let resources = resources.ok_or_else(|| TemplateError("there are no Resources".to_owned()))?;
         let mut made = Vec::new();
@@ -50,7 +50,7 @@ impl<'l> Resolver<'l> {
     }
 
     /// Every parameter that has a value.
-    pub(crate) fn parameters(&self) -> Result<BTreeMap<String, String>, TemplateError> {
+    pub(super) fn parameters(&self) -> Result<BTreeMap<String, String>, TemplateError> {
         let mut values = BTreeMap::new();
         for (name, _) in self.root["Parameters"].as_mapping().into_iter().flatten() {
             let name = name.as_str().unwrap_or_default();
@@ -62,7 +62,7 @@ impl<'l> Resolver<'l> {
     }
 
     /// The resolved value at `path`; null when there is none.
-    pub(crate) fn at(&self, path: &[&str]) -> Result<Value, TemplateError> {
+    pub(super) fn at(&self, path: &[&str]) -> Result<Value, TemplateError> {
         let mut node = &self.root;
         for key in path {
             match node.get(key) {
@@ -74,18 +74,18 @@ impl<'l> Resolver<'l> {
     }
 
     /// A property of a function, laid over the one of Globals as SAM does: maps are merged, the rest replaced.
-    pub(crate) fn function_property(&self, id: &str, key: &str) -> Result<Value, TemplateError> {
+    pub(super) fn function_property(&self, id: &str, key: &str) -> Result<Value, TemplateError> {
         let mut value = self.at(&["Globals", "Function", key])?;
         merge(&mut value, self.at(&["Resources", id, "Properties", key])?);
         Ok(value)
     }
 
     /// The name CloudFormation would make up.
-    pub(crate) fn physical_name(&self, id: &str) -> String {
+    pub(super) fn physical_name(&self, id: &str) -> String {
         format!("saldo-local-{id}")
     }
 
-    pub(crate) fn queue_arn(&self, id: &str) -> String {
+    pub(super) fn queue_arn(&self, id: &str) -> String {
         format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.physical_name(id))
     }
 

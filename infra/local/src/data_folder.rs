@@ -19,8 +19,8 @@ const FILES: [&str; 5] = ["table.db", "queue.db", "stripe.db", "issuer.key", "we
 
 impl DataFolder {
     /// Opens and locks `folder`; with `fresh` everything Saldo kept there is forgotten.
-    pub(crate) fn open(folder: Option<&Path>, fresh: bool) -> Result<Self, StartError> {
-        let Some(folder) = folder else { return Ok(Self { folder: None, _lock: None }) };
+    pub(crate) fn open(folder: Option<&Path>, fresh: bool) -> Result<DataFolder, StartError> {
+        let Some(folder) = folder else { return Ok(DataFolder { folder: None, _lock: None }) };
         std::fs::create_dir_all(folder).map_err(|error| StartError::file("make", folder, &error))?;
         let path = folder.join("lock");
         let lock = OpenOptions::new()
@@ -34,7 +34,7 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => return Err(StartError::DataInUse(folder.to_owned())),
             Err(TryLockError::Error(error)) => return Err(StartError::file("lock", &path, &error)),
         }
-        let opened = Self { folder: Some(folder.to_owned()), _lock: Some(lock) };
+        let opened = DataFolder { folder: Some(folder.to_owned()), _lock: Some(lock) };
         if fresh {
             opened.forget()?;
         }

@@ -1,40 +1,23 @@
-//! Which code is behind each function of the template, and the world it sees.
+//! Which code is behind each function of the template.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use saldo_adapters::config::Env;
-use saldo_adapters::world::{Endpoints, World};
+use saldo_adapters::world::World;
 
 use crate::StartError;
 use crate::functions::{Function, HttpFunction, QueueFunction, ScheduleFunction};
 use crate::template::FunctionPlan;
 
-/// Stripe itself.
-pub(crate) const STRIPE_URL: &str = "https://api.stripe.com";
-
-/// Where the functions find the world.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Urls {
-    pub dynamodb: String,
-    pub sqs: String,
-    pub stripe: String,
-}
-
-impl From<Urls> for Endpoints {
-    fn from(urls: Urls) -> Self {
-        Self { dynamodb: Some(urls.dynamodb), sqs: Some(urls.sqs), stripe: urls.stripe }
-    }
-}
-
-/// Connects `package` as the function that `plan` describes.
+/// Connects `package` as the function that `plan` describes; `more` is what it is handed besides its event.
 macro_rules! connected {
-    ($kind:ident, $package:ident, $plan:ident, $world:ident) => {{
+    ($kind:ident, $package:ident, $plan:ident, $world:ident $(, $more:ident)*) => {{
         let function = $package::connect(&env(&$plan.environment), $world)
             .map_err(|error| StartError::Function { name: $plan.name.clone(), reason: error.to_string() })?;
         let function = Arc::new(function);
         $kind::new(&$plan.name, $plan.timeout, move |event| {
             let function = Arc::clone(&function);
-            async move { function.handle(event).await }
+            async move { function.handle(event $(, $more)*).await }
         })
     }};
 }
@@ -50,7 +33,10 @@ pub(crate) fn connect(plan: &FunctionPlan, world: &World) -> Result<Function, St
         "spend" => Function::Http(connected!(HttpFunction, saldo_spend, plan, world)),
         "stripe-webhook" => Function::Http(connected!(HttpFunction, saldo_stripe_webhook, plan, world)),
         "dashboard" => Function::Http(connected!(HttpFunction, saldo_dashboard, plan, world)),
-        "credit-worker" => Function::Queue(connected!(QueueFunction, saldo_credit_worker, plan, world)),
+        "credit-worker" => {
+            let left = plan.timeout;
+            Function::Queue(connected!(QueueFunction, saldo_credit_worker, plan, world, left))
+        }
         "cleanup" => Function::Schedule(connected!(ScheduleFunction, saldo_cleanup, plan, world)),
         _ => {
             return Err(StartError::Function {

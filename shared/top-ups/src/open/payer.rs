@@ -1,0 +1,91 @@
+//! The payer: the organisation as the payment provider knows it, kept in step with whom to bill.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use saldo_domain::{BillingContact, OrgId, Payer, PortError};
+use tracing::error;
+
+use super::Failure;
+use super::error::{OpenError, again};
+use crate::{Invoices, InvoicesError, Rows, TopUps};
+
+/// A payer that the provider knows, and what it was told of it.
+pub(super) struct Known {
+    pub(super) id: String,
+    pub(super) told: BillingContact,
+}
+
+impl Known {
+    pub(super) fn tax_id(&self) -> Option<&str> {
+        self.told.tax_id.as_deref()
+    }
+}
+
+impl<R: Rows, I: Invoices> TopUps<R, I> {
+    /// Whether there is somewhere to send an invoice to: the provider makes none without.
+    pub(super) async fn has_email(&self, org: &OrgId, ordered: &BillingContact) -> Result<bool, Failure> {
+        if ordered.email.is_some() {
+            return Ok(true);
+        }
+        let settings = self.rows.settings(org).await.map_err(|error| {
+            error!(org = org.as_str(), %error, "settings not read");
+            Failure::Ours
+        })?;
+        Ok(settings.billing.email.is_some())
+    }
+
+    /// The payer, made or told anew where what it was told is not whom to bill now. One that was made without an e-mail
+    /// address is mended here too.
+    pub(super) async fn payer(&self, org: &OrgId, ordered: &BillingContact) -> Result<Known, OpenError> {
+        let settings = self.rows.settings(org).await?;
+        let contact = settings.billing.or(ordered);
+        let Some(Payer { id, told }) = settings.payer else {
+            return self.new_payer(org, contact, None).await;
+        };
+        if told.as_ref() == Some(&contact) {
+            return Ok(Known { id, told: contact });
+        }
+        match self.invoices.update_payer(&id, &contact).await {
+            Ok(()) => {}
+            Err(InvoicesError::PayerUnknown { .. }) => return self.new_payer(org, contact, Some(&id)).await,
+            Err(error) => return Err(error.into()),
+        }
+        match self.rows.keep_told(org, &id, &contact).await {
+            // Someone else made another one at the same time: this one is known to the provider all the same.
+            Ok(()) | Err(PortError::Conflict) => Ok(Known { id, told: contact }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A payer made now; `gone` is one that the provider no longer knows.
+    pub(super) async fn new_payer(
+        &self,
+        org: &OrgId,
+        contact: BillingContact,
+        gone: Option<&str>,
+    ) -> Result<Known, OpenError> {
+        let key = format!("customer-{org}-{}-{:016x}", gone.unwrap_or("first"), digest(&contact));
+        let id = match self.invoices.create_payer(org, &contact, &key).await {
+            Err(InvoicesError::Unclear { kept: true, .. }) => {
+                self.invoices.create_payer(org, &contact, &again(&key)).await?
+            }
+            answer => answer?,
+        };
+        match self.rows.keep_payer(org, &id, &contact, gone).await {
+            Ok(()) => Ok(Known { id, told: contact }),
+            // Someone else made one at the same time: theirs is kept.
+            Err(PortError::Conflict) => {
+                let theirs = self.rows.settings(org).await?.payer.map_or(id, |payer| payer.id);
+                Ok(Known { id: theirs, told: contact })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Tells contacts apart in the keys of requests, as a key stands for all that is sent under it.
+fn digest(contact: &BillingContact) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    contact.hash(&mut hasher);
+    hasher.finish()
+}
