@@ -5,6 +5,31 @@ use serde_json::{Value, json};
 use super::{Stripe, id, refused};
 
 #[tokio::test]
+async fn a_tax_keeps_its_own_base_and_a_reason_that_stripe_knows() {
+    let stripe = Stripe::start().await;
+    let draft = stripe.draft(&stripe.customer().await, "idr").await;
+    let lines = |reason: &str| {
+        format!(
+            "lines[0][amount]=25075000&lines[0][tax_amounts][0][amount]=2758200\
+             &lines[0][tax_amounts][0][taxable_amount]=22985400\
+             &lines[0][tax_amounts][0][taxability_reason]={reason}\
+             &lines[0][tax_amounts][0][tax_rate_data][display_name]=PPN\
+             &lines[0][tax_amounts][0][tax_rate_data][percentage]=12\
+             &lines[0][tax_amounts][0][tax_rate_data][inclusive]=false"
+        )
+    };
+    let path = format!("/v1/invoices/{draft}/add_lines");
+    let answer = stripe.post(&path, &lines("base_reduced")).await;
+    refused(&answer, 400);
+    assert_eq!(answer.json()["error"]["param"], "lines[0][tax_amounts][0][taxability_reason]");
+    let invoice = stripe.made(&path, &lines("taxable_basis_reduced")).await;
+    assert_eq!(invoice["total"], 27_833_200);
+    let tax = &invoice["total_taxes"][0];
+    assert_eq!((&tax["amount"], &tax["taxable_amount"]), (&json!(2_758_200), &json!(22_985_400)));
+    assert_eq!(tax["taxability_reason"], "taxable_basis_reduced");
+}
+
+#[tokio::test]
 async fn an_invoice_adds_up_its_lines_and_taxes() {
     let stripe = Stripe::start().await;
     let draft = stripe.draft(&stripe.customer().await, "idr").await;

@@ -22,7 +22,7 @@ macro_rules! fact {
 }
 
 /// All of them.
-pub const FACTS: [Fact; 30] = [
+pub const FACTS: [Fact; 31] = [
     fact!("customer-without-email", "an invoice to be sent is refused (400)", customers::without_email),
     fact!("customer-deleted", "a draft is refused: resource_missing, customer", customers::deleted),
     fact!("tax-id-of-15-digits", "accepted as id_npwp", customers::npwp_15),
@@ -34,6 +34,7 @@ pub const FACTS: [Fact; 30] = [
     fact!("draft", "accepted with discounts empty, without a page to pay on", invoices::draft),
     fact!("list-is-current", "a draft is listed at once", invoices::listed),
     fact!("tax-amounts", "added with an inline price, to the minor unit", invoices::tax_amounts),
+    fact!("tax-of-another-base", "added and kept, to the minor unit", invoices::tax_of_another_base),
     fact!("repeated-line", "the same key adds nothing", invoices::repeated_line),
     fact!("refusal-under-a-key", "repeated, and said to be", invoices::refusal_under_a_key),
     fact!("finalized", "open, with a page and an unpaid payment intent", invoices::finalized),

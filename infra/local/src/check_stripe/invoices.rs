@@ -36,6 +36,26 @@ pub(super) async fn tax_amounts(lab: &Lab) -> Result<Seen, Obstacle> {
     }
 }
 
+pub(super) async fn tax_of_another_base(lab: &Lab) -> Result<Seen, Obstacle> {
+    let order = lab.product.order_of_another_base()?;
+    let draft = lab.product.draft(&order, &lab.customer().await?, &[]).await?;
+    let (bought, invoice) = (&order.purchase, &draft.invoice.id);
+    match lab.product.add_line(invoice, &order).await {
+        Err(error) => Ok(Seen::new(false, error)),
+        Ok(added) => {
+            let answer = lab.http.get(&format!("/invoices/{invoice}")).await?.made()?;
+            let tax = &answer["total_taxes"][0];
+            let exact = added.total == bought.total.minor_units
+                && tax["amount"] == bought.tax.minor_units
+                && tax["taxable_amount"] == bought.taxable().minor_units;
+            Ok(Seen::new(
+                exact,
+                format!("total {}, tax {} of {}", added.total, tax["amount"], tax["taxable_amount"]),
+            ))
+        }
+    }
+}
+
 pub(super) async fn repeated_line(lab: &Lab) -> Result<Seen, Obstacle> {
     let (order, draft) = drafted(lab).await?;
     let key = once();

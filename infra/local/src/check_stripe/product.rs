@@ -13,6 +13,8 @@ use super::lab::Obstacle;
 const PRICES: &str = r#"{"version":"check","default_currency":"IDR","currencies":{
     "IDR":{"unit_price":25000,"tax_percent":"11","minimum_credits":1000,"maximum_credits":1000000,"presets":[1000],"low_below":200},
     "USD":{"unit_price":2,"tax_percent":"0","minimum_credits":1000,"maximum_credits":1000000,"presets":[1000],"low_below":200}}}"#;
+/// The rupiah price with tax of another base than the price.
+const OTHER_BASE: [&str; 2] = [r#""tax_percent":"11""#, r#""tax_percent":"12","tax_base":"11/12""#];
 const ORG: &str = "check-stripe";
 const THREE_DAYS_SECS: i64 = 3 * 24 * 3600;
 
@@ -36,8 +38,18 @@ impl Product {
 
     /// A top-up of 1000 credits that nobody has heard of.
     pub(super) fn order(&self, currency: &str) -> Result<TopUp, Obstacle> {
+        self.order_by(PRICES, currency)
+    }
+
+    /// The same in rupiah, with tax of another base than the price.
+    pub(super) fn order_of_another_base(&self) -> Result<TopUp, Obstacle> {
+        let [plain, ruled] = OTHER_BASE;
+        self.order_by(&PRICES.replace(plain, ruled), "IDR")
+    }
+
+    fn order_by(&self, prices: &str, currency: &str) -> Result<TopUp, Obstacle> {
         let broken = |what: String| Obstacle(format!("no order in {currency}: {what}"));
-        let prices = PriceList::from_json(PRICES, LIMITS).map_err(|error| broken(error.0))?;
+        let prices = PriceList::from_json(prices, LIMITS).map_err(|error| broken(error.0))?;
         let currency: Currency = currency.parse().map_err(|_| broken("unknown".to_owned()))?;
         let quote = prices.quote(currency, None).map_err(|error| broken(format!("{error:?}")))?;
         let now = self.clock.now();
