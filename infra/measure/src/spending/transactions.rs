@@ -31,30 +31,30 @@ struct BalanceShard {
 
 /// Debits a second with so many under way all the time.
 pub(crate) fn per_second(senders: usize, collisions: Collisions) -> Result<u64, String> {
-    let (clock, head) = (Clock::default(), Arc::new(Mutex::new(BalanceShard::default())));
+    let (clock, shard) = (Clock::default(), Arc::new(Mutex::new(BalanceShard::default())));
     let mut rng = fastrand::Rng::with_seed(7);
     let mut tasks = Tasks::new(&clock);
     for _ in 0..senders {
-        tasks.add(send(clock.clone(), Arc::clone(&head), rng.fork(), collisions));
+        tasks.add(send(clock.clone(), Arc::clone(&shard), rng.fork(), collisions));
     }
     tasks.run()?;
-    let measured = locked(&head).measured;
+    let measured = locked(&shard).measured;
     Ok(measured * SECOND / MEASURED)
 }
 
-async fn send(clock: Clock, head: Arc<Mutex<BalanceShard>>, mut rng: fastrand::Rng, collisions: Collisions) {
+async fn send(clock: Clock, shard: Arc<Mutex<BalanceShard>>, mut rng: fastrand::Rng, collisions: Collisions) {
     clock.sleep(rng.u64(..BEGIN_WITHIN)).await;
     while clock.now() < WARM_UP + MEASURED {
         clock.sleep(WAY_MICROS).await;
-        let begun = locked(&head).begin(clock.now(), collisions);
+        let begun = locked(&shard).begin(clock.now(), collisions);
         if let Some(ends) = begun {
             clock.sleep_until(ends).await;
-            locked(&head).held = false;
+            locked(&shard).held = false;
         }
         clock.sleep(WAY_MICROS).await;
         match begun {
             None => clock.sleep(rng.u64(1..=LONGEST_PAUSE_MICROS)).await,
-            Some(_) if (WARM_UP..WARM_UP + MEASURED).contains(&clock.now()) => locked(&head).measured += 1,
+            Some(_) if (WARM_UP..WARM_UP + MEASURED).contains(&clock.now()) => locked(&shard).measured += 1,
             Some(_) => {}
         }
     }

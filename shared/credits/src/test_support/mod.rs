@@ -3,9 +3,11 @@
 //! How a call reaches it, late, twice or never, is up to whoever implements [`Way`].
 
 mod bug;
+mod op;
 mod table;
 mod way;
 
 pub use bug::Bug;
-pub use table::{Answer, Op, Row, Table};
+pub use op::{Answer, Op};
+pub use table::{Row, Table};
 pub use way::{InMemory, Way};

@@ -7,7 +7,7 @@ use saldo_domain::{
     Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
-use super::Bug;
+use super::{Answer, Bug, Op};
 use crate::port::{Reserved, Reversed, Stored, Written};
 
 /// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
@@ -45,36 +45,6 @@ pub enum Row {
     Debit(DebitEntry),
     Reversal(Credits),
     TopUp(Credits),
-}
-
-/// A call.
-#[derive(Clone, Debug)]
-pub enum Op {
-    Reserve(ShardId, Reservation),
-    MakeReady,
-    PutEntries(ShardId, Vec<DebitEntry>),
-    Complete(ShardId, DebitEntry),
-    Fence(ShardId, bool),
-    GiveBack(DebitId, Stamp),
-    Acknowledge(ShardId, Vec<(DebitId, Stamp)>),
-    Entries(Vec<(ShardId, DebitId)>),
-    Shard(ShardId),
-    Rebalance(Rebalance),
-    AnnounceSharding,
-    StartSharding(Timestamp),
-    SetShards(Option<u8>),
-    Reverse(ShardId, Reversal),
-}
-
-/// What a call answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Reserved(Reserved),
-    Done(()),
-    Written(Written),
-    Entries(Vec<Stored>),
-    Shard(Option<BalanceShard>),
-    Reversed(Reversed),
 }
 
 impl Table {
