@@ -7,10 +7,12 @@ mod customers;
 mod declines;
 mod event;
 mod invoices;
+mod permissions;
 mod signature;
 
 pub use client::StripeHttp;
 pub use currency::{LIMITS, exponent};
 pub use event::{Event, EventType, Meaning, NoEvent};
 pub use invoices::Stripe;
+pub use permissions::{READ_KEY, WRITE_KEY};
 pub use signature::{InvalidSignature, verify};

@@ -1,0 +1,20 @@
+//! What each restricted key must be allowed, by Stripe's names of permissions; writing includes reading.
+//!
+//! What is made inline and what is expanded counts: a line with a price, a product and a tax of its own makes all three. The
+//! names are those of Stripe's refusals ("Having the 'rak_…' permission would allow this request to continue"); that these and
+//! no others are needed is unproven at Stripe itself, and held against the stand-in.
+
+/// For who opens and ends top-ups: create-top-up, cancel-top-up and cleanup.
+pub const WRITE_KEY: [&str; 8] = [
+    "rak_customer_write",
+    "rak_invoice_write",
+    "rak_invoice_item_write",
+    "rak_plan_write",
+    "rak_product_write",
+    "rak_tax_rate_write",
+    "rak_invoice_payment_read",
+    "rak_payment_intent_read",
+];
+
+/// For who only looks: credit-worker.
+pub const READ_KEY: [&str; 3] = ["rak_invoice_read", "rak_invoice_payment_read", "rak_payment_intent_read"];

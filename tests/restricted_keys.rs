@@ -1,0 +1,65 @@
+//! Each function's key at Stripe may do what the function asks, and nothing of it is to spare.
+use saldo_adapters::clock::Clock;
+use saldo_adapters::stripe::{READ_KEY, WRITE_KEY};
+use saldo_local::Saldo;
+use saldo_stripe_stand_in::Method;
+
+use crate::support::books;
+use crate::support::system::{self, message};
+
+/// The keys that the local system hands to its functions.
+const WRITE: &str = "rk_test_local_write";
+const READ: &str = "rk_test_local_read";
+
+async fn with_keys(clock: &Clock, write: &[&str], read: &[&str]) -> Saldo {
+    let saldo = system::start(clock).await;
+    saldo.stand_in().restrict_key(WRITE, write);
+    saldo.stand_in().restrict_key(READ, read);
+    saldo
+}
+
+fn without<'a>(all: &[&'a str], one: &str) -> Vec<&'a str> {
+    all.iter().copied().filter(|name| *name != one).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_with_the_permissions_that_are_told_are_enough_for_everything() {
+    let clock = Clock::system();
+    let saldo = with_keys(&clock, &WRITE_KEY, &READ_KEY).await;
+    let world = saldo.world();
+    system::with_credits(&saldo, "acme").await;
+    assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 1000);
+    system::change_settings(&saldo, &world, "acme", 0, "PT Acme").await;
+    let (id, _) = system::open_top_up(&saldo, "globex").await;
+    assert_eq!(system::cancel(&saldo, &world, "globex", &id).await.0, 200);
+    let (status, again) = system::create(&saldo, &world, "acme", "again").await;
+    assert_eq!((status, &again["status"]), (201, &"open".into()), "the customer was told anew: {again}");
+    clock.advance(80 * 3600);
+    let summary = system::cleanup(&saldo, &world).await;
+    assert_eq!((&summary["failed"], &summary["finished"]), (&0.into(), &1.into()), "{summary}");
+    books::prove_always(&saldo, "with restricted keys").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_one_of_them_no_top_up_is_opened() {
+    for missing in WRITE_KEY {
+        let saldo = with_keys(&Clock::system(), &without(&WRITE_KEY, missing), &READ_KEY).await;
+        let (status, answer) = system::create(&saldo, &saldo.world(), "acme", "first").await;
+        assert_ne!(status, 201, "without {missing}: {answer}");
+        books::prove_always(&saldo, missing).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_one_of_them_no_payment_is_credited_and_none_is_lost() {
+    for missing in READ_KEY {
+        let saldo = with_keys(&Clock::system(), &WRITE_KEY, &without(&READ_KEY, missing)).await;
+        let (_, invoice) = system::open_top_up(&saldo, "acme").await;
+        saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        let paid = [message("invoice.paid", &invoice)];
+        assert_eq!(system::work(&saldo, &saldo.world(), &paid).await, ["0"], "without {missing}");
+        saldo.stand_in().restrict_key(READ, &READ_KEY);
+        assert!(system::work(&saldo, &saldo.world(), &paid).await.is_empty(), "with {missing} again");
+        assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 1000);
+    }
+}
