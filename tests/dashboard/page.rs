@@ -78,6 +78,16 @@ impl Page {
         targets.into_iter().filter(beside).collect()
     }
 
+    /// Fails unless every tab that this page opened is soon closed: a browser closes one after it has answered.
+    #[track_caller]
+    pub(crate) fn has_no_tab_beside(&self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.tabs_beside().is_empty() {
+            assert!(Instant::now() < until, "tabs stay open: {:?}", self.tabs_beside());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The tab that this page opens for another site, as soon as it is there. Dropping it closes it.
     #[track_caller]
     pub(crate) fn opened_tab(&self) -> Self {

@@ -111,6 +111,28 @@ pub(crate) fn mint_price(
     Ok(id)
 }
 
+/// What a tax rate may be of. Source: the SDK's class `TaxRate` of the API version that is answered.
+const TAX_TYPES: [&str; 18] = [
+    "amusement_tax",
+    "communications_tax",
+    "digital_excise_tax",
+    "gst",
+    "hst",
+    "igst",
+    "jct",
+    "lease_tax",
+    "mass_transit_parking_tax",
+    "parking_tax",
+    "pst",
+    "qst",
+    "retail_delivery_fee",
+    "rst",
+    "sales_tax",
+    "service_tax",
+    "utility_users_tax",
+    "vat",
+];
+
 /// A tax rate from its parameters, also from `tax_rate_data` of a line's tax amount.
 pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
     store.permissions.require("rak_tax_rate_write")?;
@@ -129,10 +151,13 @@ pub(crate) fn tax_rate_from(store: &Store<'_>, params: &mut Params) -> ApiResult
         "percentage": number(&percentage)?, "rate_type": "percentage", "state": null, "tax_type": null,
         "_percentage": percentage,
     });
-    for field in ["country", "description", "jurisdiction", "jurisdiction_level", "state", "tax_type"] {
+    for field in ["country", "description", "jurisdiction", "jurisdiction_level", "state"] {
         if let Some(value) = params.nullable(field)? {
             rate[field] = value;
         }
+    }
+    if let Some(kind) = params.choice("tax_type", &TAX_TYPES)? {
+        rate["tax_type"] = kind.into();
     }
     store.put(&rate)?;
     Ok(rate)

@@ -103,7 +103,7 @@ pub trait Invoices: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<String, InvoicesError>> + Send;
 
-    /// Tells the provider anew whom to bill: what the contact leaves open is taken away.
+    /// Tells the provider anew whom to bill: what the contact leaves open is taken away, where the provider can.
     fn update_payer(
         &self,
         payer: &str,

@@ -2,8 +2,9 @@
 
 use saldo_top_ups::InvoicesError;
 
-use super::lab::{Lab, Obstacle, id};
-use super::report::Seen;
+use super::lab::{Lab, id};
+use super::obstacle::Obstacle;
+use super::seen::Seen;
 
 pub(super) async fn without_email(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer_with(&[("name", "No e-mail")]).await?;

@@ -2,8 +2,9 @@
 
 use std::pin::Pin;
 
-use super::lab::{Lab, Obstacle};
-use super::report::Seen;
+use super::lab::Lab;
+use super::obstacle::Obstacle;
+use super::seen::Seen;
 use super::{customers, invoices, keys, payments, virtual_accounts};
 
 /// What Saldo relies on, and how it is tried.

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use saldo_stripe_stand_in::API_VERSION;
 use serde_json::Value;
 
-use super::lab::Obstacle;
+use super::obstacle::Obstacle;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -2,9 +2,10 @@
 
 use saldo_domain::{Evidence, InvoiceStatus, PaymentKind, TopUp};
 
-use super::lab::{Lab, Obstacle, id};
+use super::lab::{Lab, id};
+use super::obstacle::Obstacle;
 use super::product::once;
-use super::report::Seen;
+use super::seen::Seen;
 
 pub(super) async fn draft(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;

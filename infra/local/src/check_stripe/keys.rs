@@ -3,9 +3,10 @@
 use saldo_domain::InvoiceStatus;
 
 use super::invoices::told;
-use super::lab::{Lab, Obstacle};
+use super::lab::Lab;
+use super::obstacle::Obstacle;
 use super::product::Product;
-use super::report::Seen;
+use super::seen::Seen;
 
 pub(super) async fn write(lab: &Lab) -> Result<Seen, Obstacle> {
     let product = given(lab.write_key.as_ref(), "STRIPE_WRITE_KEY")?;

@@ -1,30 +1,13 @@
 //! Where facts are tried: Stripe as the product reaches it, Stripe as others do, and what is made on the way.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use saldo_top_ups::InvoicesError;
 use serde_json::Value;
 
-use super::Settings;
 use super::http::Http;
+use super::obstacle::Obstacle;
 use super::product::Product;
-
-/// Why a fact could not be tried.
-#[derive(Debug)]
-pub(super) struct Obstacle(pub(super) String);
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<InvoicesError> for Obstacle {
-    fn from(error: InvoicesError) -> Obstacle {
-        Obstacle(error.to_string())
-    }
-}
+use super::settings::Settings;
 
 pub(super) struct Lab {
     pub(super) product: Product,

@@ -4,8 +4,9 @@ use saldo_domain::{Evidence, InvoiceStatus, PaymentKind};
 
 use super::http::Answer;
 use super::invoices::{ended, told};
-use super::lab::{Lab, Obstacle, Opened, id};
-use super::report::Seen;
+use super::lab::{Lab, Opened, id};
+use super::obstacle::Obstacle;
+use super::seen::Seen;
 
 pub(super) async fn card(lab: &Lab) -> Result<Seen, Obstacle> {
     let opened = lab.opened("USD", &[]).await?;

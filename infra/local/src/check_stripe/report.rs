@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::facts::Fact;
-use super::lab::Obstacle;
+use super::obstacle::Obstacle;
+use super::seen::Seen;
 
 /// How a fact came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,18 +12,6 @@ pub enum Verdict {
     AsExpected,
     Otherwise,
     NotTried,
-}
-
-/// What was seen of a fact.
-pub(super) struct Seen {
-    pub(super) as_expected: bool,
-    pub(super) words: String,
-}
-
-impl Seen {
-    pub(super) fn new(as_expected: bool, words: impl fmt::Display) -> Seen {
-        Seen { as_expected, words: words.to_string() }
-    }
 }
 
 /// One line of the table.

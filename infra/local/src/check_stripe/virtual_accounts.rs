@@ -4,9 +4,10 @@ use saldo_domain::InvoiceStatus;
 use serde_json::Value;
 
 use super::invoices::{ended, told};
-use super::lab::{Lab, Obstacle, id};
+use super::lab::{Lab, id};
+use super::obstacle::Obstacle;
 use super::payments::is_proven;
-use super::report::Seen;
+use super::seen::Seen;
 
 const TRANSFER: &str = "id_bank_transfer";
 

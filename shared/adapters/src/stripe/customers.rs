@@ -28,28 +28,24 @@ pub(super) fn create(marks: HashMap<String, String>, contact: &BillingContact) -
     request.build()
 }
 
-/// The same, where an empty text takes away what was told before.
+/// The same, where an empty text takes away what was told before. Stripe knows none for the language, which therefore stays
+/// until another one is told.
 pub(super) fn update(customer: &str, contact: &BillingContact) -> RequestBuilder {
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
     let mut request = UpdateCustomer::new(customer)
         .name(text(&contact.name))
         .email(text(&contact.email))
         .phone(text(&contact.phone));
-    let mut taken_away = Vec::new();
-    match &contact.address {
-        Some(text) => request = request.address(address(text)),
-        None => taken_away.push("address"),
+    if let Some(text) = &contact.address {
+        request = request.address(address(text));
     }
-    match contact.language {
-        Some(language) => request = request.preferred_locales(locales(language)),
-        None => taken_away.push("preferred_locales"),
+    if let Some(language) = contact.language {
+        request = request.preferred_locales(locales(language));
     }
     let mut request = request.build();
-    // What is typed as an object or a list cannot be empty there.
-    if let Some(body) = request.body.as_mut() {
-        for part in taken_away {
-            body.push_str(&format!("&{part}="));
-        }
+    // A typed address cannot be the empty text that takes it away.
+    if let (None, Some(body)) = (&contact.address, request.body.as_mut()) {
+        body.push_str("&address=");
     }
     request
 }

@@ -53,7 +53,8 @@ impl Invoices for Stripe {
     }
 
     async fn update_payer(&self, payer: &str, contact: &BillingContact) -> Result<(), InvoicesError> {
-        match self.ask::<Identified>(customers::update(payer, contact), None).await {
+        let key = format!("customer-{payer}-{:016x}", fastrand::u64(..));
+        match self.ask::<Identified>(customers::update(payer, contact), Some(&key)).await {
             Ok(_) => Ok(()),
             Err(StripeError::NotFound { what }) => Err(InvoicesError::PayerUnknown { what }),
             Err(error) => Err(error.into()),

@@ -1,6 +1,6 @@
 //! A reservation: credits set aside on a balance shard for some debits, all of them or none, and why one is refused.
 
-use super::{BalanceShard, DebitId, Sharding, Stamp};
+use super::{BalanceShard, DebitId, MOST_ACKNOWLEDGED, MOST_IN_BATCH, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
 /// How many debits may be pending before another single one is refused for the moment: a shard with as many, of an
@@ -8,11 +8,6 @@ use crate::{Credits, Timestamp};
 pub const PENDING_ROOM: usize = 26;
 /// How many may be pending before a batch is refused for the moment.
 const PENDING_ROOM_FOR_BATCHES: usize = 40;
-/// How many debits one reservation is for at the most.
-pub const MOST_IN_BATCH: usize = 25;
-/// How many written debits one reservation may acknowledge: as many as a batch brings. Their room is lent before they are
-/// gone.
-pub const MOST_ACKNOWLEDGED: usize = MOST_IN_BATCH;
 /// How many debits are ever pending on one shard.
 pub const PENDING_MOST: usize = PENDING_ROOM_FOR_BATCHES - 1 + MOST_ACKNOWLEDGED + MOST_IN_BATCH;
 

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{DebitId, MOST_ACKNOWLEDGED, SEQUENCE_STEP, Sharding, Stamp};
+use super::{DebitId, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
+
+/// How many debits one reservation is for at the most.
+pub const MOST_IN_BATCH: usize = 25;
+/// How many written debits one reservation may acknowledge: as many as a batch brings. Their room is lent before they are
+/// gone.
+pub const MOST_ACKNOWLEDGED: usize = MOST_IN_BATCH;
 
 /// The item that debits go through: credits, and the pending debits, which may not have their entry yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::fmt;
 use uuid::{Builder, Uuid};
 
 use super::Month;
-use crate::balance::PLACES;
 use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 
 /// One change of the balance; never edited, corrected only by a reversal.
@@ -106,6 +105,9 @@ impl EntryKind {
         }
     }
 }
+
+/// The bits that tell an id's place in its run: see [`crate::RunId`].
+pub(crate) const PLACES: u8 = 0x1f;
 
 /// A UUIDv7, so that entries sort by time and the month is in the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

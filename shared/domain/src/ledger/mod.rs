@@ -6,6 +6,7 @@ mod month;
 mod posting;
 
 pub use credits::Credits;
+pub(crate) use entry::PLACES;
 pub use entry::{Entry, EntryId, EntryKind};
 pub use month::Month;
 pub use posting::{Floor, Once, Posting};
