@@ -12,7 +12,7 @@ use saldo_domain::{
 use tracing::{error, warn};
 
 use super::error::{OpenError, again};
-use super::payer::Known;
+use super::payer::{Known, digest};
 use super::{Buyer, Failure};
 use crate::{Invoices, InvoicesError, Rows, TopUps};
 
@@ -130,9 +130,9 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 
     async fn create_or_find(&self, top_up: &TopUp, payer: Known) -> Result<(String, Evidence), OpenError> {
+        // A key stands for all that is sent under it, and is no place for a person's number.
         let key = match payer.tax_id() {
-            // A key stands for all that is sent under it.
-            Some(tax_id) => format!("{}-invoice-{tax_id}", top_up.id),
+            Some(tax_id) => format!("{}-invoice-{:016x}", top_up.id, digest(&tax_id)),
             None => format!("{}-invoice", top_up.id),
         };
         match self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &key).await {

@@ -83,9 +83,9 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 }
 
-/// Tells contacts apart in the keys of requests, as a key stands for all that is sent under it.
-fn digest(contact: &BillingContact) -> u64 {
+/// Tells apart in the keys of requests what is sent under them. Another build may give another one: then the key is new.
+pub(super) fn digest(sent: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    contact.hash(&mut hasher);
+    sent.hash(&mut hasher);
     hasher.finish()
 }
