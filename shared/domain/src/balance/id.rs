@@ -136,6 +136,32 @@ mod tests {
     }
 
     #[test]
+    fn only_a_canonical_uuid_of_version_7_is_an_id() {
+        assert_eq!(DebitId::from_bytes(id(ID).bytes()), Ok(id(ID)));
+        for text in [
+            "",
+            "019AB0F2-6C40-7A11-8B22-334455667788",
+            "019ab0f26c407a118b22334455667788",
+            "{019ab0f2-6c40-7a11-8b22-334455667788}",
+            "019ab0f2-6c40-4a11-8b22-334455667788",
+            "019ab0f2-6c40-7a11-0b22-334455667788",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            assert_eq!(DebitId::parse(text), Err(InvalidId), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_first_used_within_a_day() {
+        let made = id(ID).at();
+        let at = |secs: i64| id(ID).is_timely(made.plus_secs(secs));
+        assert_eq!([at(-301), at(-300), at(0), at(86_400), at(86_401)], [false, true, true, true, false]);
+        assert!(!id(ID).maybe_repeated(made.plus_secs(2)));
+        assert!(id(ID).maybe_repeated(made.plus_secs(3)));
+        assert!(id(ID).maybe_repeated(made.plus_secs(-400)));
+    }
+
+    #[test]
     fn a_run_is_thirty_two_ids() {
         let run = id(ID).run();
         assert_eq!(run.first().to_string(), "019ab0f2-6c40-7a11-8b22-334455667780");
