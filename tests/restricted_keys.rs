@@ -63,3 +63,22 @@ async fn without_any_one_of_them_no_payment_is_credited_and_none_is_lost() {
         assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 1000);
     }
 }
+
+#[test]
+fn the_page_about_deploying_lists_the_permissions_of_both_keys() {
+    let page = include_str!("../docs/deploy.md");
+    for (key, permissions) in [("write_key", &WRITE_KEY[..]), ("read_key", &READ_KEY[..])] {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |"))).unwrap();
+        let (write, read) = row.split_once("read:").unwrap();
+        for permission in permissions {
+            let (object, part) = match permission.trim_start_matches("rak_").rsplit_once('_').unwrap() {
+                (object, "write") => (object, write),
+                (object, _) => (object, read),
+            };
+            // Stripe's pages say Prices where its permissions say plan.
+            let words = object.replace("plan", "price").replace('_', " ");
+            assert!(part.to_lowercase().contains(&words), "{permission} is not in the row of {key}");
+        }
+        assert_eq!(row.matches(',').count() + 1, permissions.len() - usize::from(row.contains(';')), "{row}");
+    }
+}

@@ -49,6 +49,36 @@ async fn a_creation_that_is_repeated_with_its_key_is_one_top_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creation_after_the_contact_changed_is_one_top_up_billed_to_the_new_one() {
+    let (saldo, clock) = start().await;
+    each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            let (id, _) = org.open().await;
+            assert_eq!(org.cancel(&id).await.0, 200, "{}", org.name);
+            let world = org.saldo.world();
+            assert_eq!(system::change_settings(&org.saldo, &world, &org.name, 0, "PT Acme").await.0, 200);
+            org
+        },
+        |world, org| system::create(&org.saldo, world, &org.name, "second"),
+        async |org| {
+            let (status, top_up) = org.create("second").await;
+            assert!([200, 201].contains(&status), "{}: {status} {top_up}", org.name);
+            assert_eq!(top_up["status"], "open", "{}", org.name);
+            let id = system::invoice_of(&org.saldo, &system::id_of(&top_up)).unwrap();
+            let invoices = org.saldo.stand_in().invoices();
+            let invoice = invoices.iter().find(|invoice| invoice["id"] == id.as_str()).unwrap();
+            assert_eq!(invoice["customer_name"], "PT Acme", "{}", org.name);
+            org.saldo.stand_in().pay(&id, Method::VirtualAccount).unwrap();
+        },
+    )
+    .await;
+    books::prove_always(&saldo, "before delivery").await;
+    system::bring_to_rest(&saldo, &clock).await;
+    books::prove_at_rest(&saldo, "after delivery").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_nobody_repeats_is_adopted_or_failed_by_cleanup() {
     let (saldo, clock) = start().await;
     each_call_goes_wrong(
