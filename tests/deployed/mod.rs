@@ -28,7 +28,7 @@ const LARGEST: u64 = 6_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs `sam build` and the emulator"]
-async fn deployed_as_the_readme_says_ten_programs_are_uploaded_and_nothing_else() {
+async fn deployed_as_the_readme_says_one_program_per_function_is_uploaded_and_nothing_else() {
     let folder = DataFolder::new("deployed-uploads");
     let cloud = Cloud::start(folder.path()).await;
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
