@@ -249,11 +249,13 @@ fn every_type_of_event_is_subscribed_to() {
     let ours: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
     let delivered: BTreeSet<_> = SUBSCRIBED_TYPES.into_iter().collect();
     assert!(ours.is_subset(&delivered), "{:?}", ours.difference(&delivered));
-    let readme = std::fs::read_to_string(folder().join("../README.md")).unwrap();
-    let step = readme.split("subscribed to ").nth(1).expect("README tells of the endpoint");
-    let step = step.split("\n\n").next().unwrap();
-    let told: BTreeSet<_> = step.split('`').skip(1).step_by(2).collect();
-    assert_eq!(told, ours);
+    for (page, before) in [("../README.md", "subscribed to "), ("../docs/deploy.md", "with the events ")] {
+        let page = std::fs::read_to_string(folder().join(page)).unwrap();
+        let list = page.split(before).nth(1).expect("the page tells of the endpoint");
+        let list = list.split(".\n").next().unwrap();
+        let told: BTreeSet<_> = list.split('`').skip(1).step_by(2).collect();
+        assert_eq!(told, ours);
+    }
 }
 
 async fn start(clock: Clock) -> Saldo {
