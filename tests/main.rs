@@ -5,6 +5,7 @@ mod alarms;
 mod api_reference;
 mod bad_input;
 mod billing_contact;
+mod clients;
 mod dashboard;
 mod deployed;
 mod doors;

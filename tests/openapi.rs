@@ -1,4 +1,7 @@
 //! The description in docs/openapi.json is what the API does: the same routes, permissions, problems and words.
+mod fuzz;
+pub(crate) mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use saldo_adapters::http::ProblemCode;
@@ -72,7 +75,6 @@ fn every_problem_is_described_as_it_is_told_and_the_reverse() {
 fn every_word_is_one_of_ours_and_the_reverse() {
     let document = document();
     let schemas = &document["components"]["schemas"];
-    let languages = Language::ALL.map(Language::as_str).map(Value::from).into_iter().chain([Value::Null]);
     let billing = schemas["Settings"]["properties"]["billing"]["properties"].as_object().unwrap();
     let fields: Vec<_> = billing.keys().map(String::as_str).collect();
     let mut ours = ContactField::ALL.map(ContactField::as_str);
@@ -87,7 +89,7 @@ fn every_word_is_one_of_ours_and_the_reverse() {
             "/PermissionRequiredProblem/properties/permission/enum",
             json!(Permission::ALL.map(Permission::as_str)),
         ),
-        ("/Settings/properties/billing/properties/language/enum", languages.collect()),
+        ("/Language/enum", json!(Language::ALL.map(Language::as_str))),
     ] {
         assert_eq!(schemas.pointer(place), Some(&ours), "{place}");
     }
