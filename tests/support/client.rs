@@ -69,7 +69,7 @@ impl Client {
 
 /// Adds the answer to the folder that the variable `SALDO_RECORD_API` names, if it does, to be held against the description of
 /// the interface.
-fn record(method: &str, path: &str, answer: &Answer) {
+pub(crate) fn record(method: &str, path: &str, answer: &Answer) {
     let Some(folder) = std::env::var_os("SALDO_RECORD_API") else { return };
     let Ok(body) = std::str::from_utf8(&answer.body) else { return };
     let headers: BTreeMap<_, _> = answer
