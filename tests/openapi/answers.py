@@ -5,6 +5,7 @@
 FOLDER has what the tests recorded with SALDO_RECORD_API: one JSON object a line.
 """
 
+import functools
 import json
 import pathlib
 import re
@@ -101,9 +102,15 @@ def faults(call, answer):
         yield from errors(content[kind]["schema"], json.loads(answer["body"]))
 
 
+@functools.cache
+def validator(schema):
+    """Of a schema as text."""
+    schema = {**json.loads(schema), "components": DOCUMENT["components"]}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
 def errors(schema, value):
-    validator = jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]}, validate_formats=True)
-    for error in validator.iter_errors(value):
+    for error in validator(json.dumps(schema)).iter_errors(value):
         yield f"{'/'.join(map(str, error.instance_path))}: {error.message[:300]}"
 
 
