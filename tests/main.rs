@@ -21,3 +21,4 @@ mod stand_in;
 mod support;
 mod template;
 mod tidy;
+mod watch;
