@@ -8,5 +8,6 @@ mod posting;
 pub use credits::Credits;
 pub(crate) use entry::PLACES;
 pub use entry::{Entry, EntryId, EntryKind};
+pub(crate) use month::LATE_SECS;
 pub use month::Month;
 pub use posting::{Floor, Once, Posting};
