@@ -5,6 +5,7 @@ mod bugs;
 mod cases;
 mod contract;
 mod exact;
+mod final_months;
 mod history;
 mod http;
 mod sending_org;
