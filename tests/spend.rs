@@ -11,5 +11,6 @@ mod http;
 mod sending_org;
 mod shards;
 mod simulator;
+mod spreadsheets;
 mod unreliable;
 mod usage;
