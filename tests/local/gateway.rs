@@ -39,7 +39,11 @@ async fn a_good_token_passes_with_its_claims_as_text() {
 async fn no_token_is_refused() {
     let gateway = Gateway::start().await;
     let answer = Client::new(&gateway.url).get("/v1/echo/1").await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "unauthorized"));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized"}))
+    );
+    assert_eq!(answer.headers["content-type"], "application/json", "as API Gateway says it");
 }
 
 #[tokio::test]

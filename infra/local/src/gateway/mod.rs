@@ -69,11 +69,8 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
 
 const NOT_FOUND: Problem =
     Problem { status: StatusCode::NOT_FOUND, code: "not_found", detail: "There is nothing at this address." };
-const UNAUTHORIZED: Problem = Problem {
-    status: StatusCode::UNAUTHORIZED,
-    code: "unauthorized",
-    detail: "Send a valid token: Authorization: Bearer <token>.",
-};
+const UNAUTHORIZED: Problem =
+    Problem { status: StatusCode::UNAUTHORIZED, code: "unauthorized", detail: "Unauthorized" };
 const HEADERS_TOO_LARGE: Problem = Problem {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     code: "headers_too_large",
