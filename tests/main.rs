@@ -23,3 +23,4 @@ mod stand_in;
 mod support;
 mod template;
 mod tidy;
+mod watch;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError};
+use saldo_local::{Saldo, StartError, watch};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("check-stripe") {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log_to_stderr(arguments.log_level);
+    watch::start(arguments.log_level.into());
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,16 +53,6 @@ fn check_stripe() -> ExitCode {
 #[tokio::main]
 async fn tried(settings: &Settings) -> Result<Report, String> {
     check_stripe::run(settings).await
-}
-
-/// As JSON, like on Lambda, but away from the first screen.
-fn log_to_stderr(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "main reads the environment once")]
