@@ -43,10 +43,21 @@ pub(crate) fn create(
     org: &str,
     key: &str,
 ) -> impl Future<Output = Answer> + use<> {
+    let response = order(saldo, world, org, key);
+    async move { answer(&response.await) }
+}
+
+/// The same with everything that was answered.
+pub(crate) fn order(
+    saldo: &Saldo,
+    world: &World,
+    org: &str,
+    key: &str,
+) -> impl Future<Output = Response<Body>> + use<> {
     let function = saldo_create_top_up::connect(&saldo.env_of("create-top-up"), world).unwrap();
     let body = json!({"credits": 1000, "expected_total": {"currency": "IDR", "minor_units": TOTAL}});
     let request = request("POST", "/v1/top-ups", &[], org, &[("idempotency-key", key)], &body.to_string());
-    async move { answer(&function.handle(request).await) }
+    async move { function.handle(request).await }
 }
 
 pub(crate) fn cancel(
@@ -295,7 +306,7 @@ fn request(
     serde_json::from_value::<LambdaRequest>(event).unwrap().into()
 }
 
-fn answer(response: &Response<Body>) -> Answer {
+pub(crate) fn answer(response: &Response<Body>) -> Answer {
     let body = serde_json::from_slice(response.body()).unwrap();
     (response.status().as_u16(), body)
 }

@@ -103,7 +103,7 @@ impl Function {
 fn tell(record: &SqsMessage, error: &PortError) {
     let message = record.message_id.as_deref().unwrap_or_default();
     match error {
-        PortError::Broken(_) => error!(message, %error, "message not handled"),
+        PortError::NotPermitted(_) | PortError::Broken(_) => error!(message, %error, "message not handled"),
         PortError::Conflict | PortError::Unavailable(_) => warn!(message, %error, "message put back"),
     }
 }

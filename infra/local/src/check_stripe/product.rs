@@ -86,7 +86,7 @@ impl Product {
         order: &TopUp,
         key: &str,
     ) -> Result<Evidence, InvoicesError> {
-        self.stripe.add_line(invoice, &order.purchase, key).await
+        self.stripe.add_line(invoice, &order.purchase, None, key).await
     }
 
     pub(super) async fn finalize(&self, invoice: &str) -> Result<Evidence, InvoicesError> {

@@ -27,6 +27,12 @@ pub fn exponent(currency: Currency) -> u32 {
     }
 }
 
+/// The currency as async-stripe writes it.
+pub(super) fn currency_of(currency: Currency) -> stripe_types::Currency {
+    let code = currency.as_str().to_ascii_lowercase();
+    code.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
 /// The smallest step, in minor units, that a payer can really pay.
 ///
 /// IDR, ISK and UGX have no coins below the whole unit although the API counts in hundredths, and Stripe wants

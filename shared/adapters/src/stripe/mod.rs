@@ -5,8 +5,10 @@ mod client;
 mod currency;
 mod customers;
 mod declines;
+mod error;
 mod event;
 mod invoices;
+mod line;
 mod permissions;
 mod signature;
 
