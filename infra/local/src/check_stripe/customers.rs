@@ -3,8 +3,8 @@
 use saldo_top_ups::InvoicesError;
 
 use super::lab::{Lab, id};
-use super::obstacle::Obstacle;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn without_email(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer_with(&[("name", "No e-mail")]).await?;

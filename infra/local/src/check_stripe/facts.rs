@@ -3,9 +3,9 @@
 use std::pin::Pin;
 
 use super::lab::Lab;
-use super::obstacle::Obstacle;
 use super::seen::Seen;
 use super::{customers, invoices, keys, payments, virtual_accounts};
+use crate::obstacle::Obstacle;
 
 /// What Saldo relies on, and how it is tried.
 pub struct Fact {

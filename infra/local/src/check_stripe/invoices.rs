@@ -3,9 +3,9 @@
 use saldo_domain::{Evidence, InvoiceStatus, PaymentKind, TopUp};
 
 use super::lab::{Lab, id};
-use super::obstacle::Obstacle;
 use super::product::once;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn draft(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;

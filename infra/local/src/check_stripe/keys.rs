@@ -4,9 +4,9 @@ use saldo_domain::InvoiceStatus;
 
 use super::invoices::told;
 use super::lab::Lab;
-use super::obstacle::Obstacle;
 use super::product::Product;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn write(lab: &Lab) -> Result<Seen, Obstacle> {
     let product = given(lab.write_key.as_ref(), "STRIPE_WRITE_KEY")?;

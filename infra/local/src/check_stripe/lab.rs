@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::http::Http;
-use super::obstacle::Obstacle;
 use super::product::Product;
 use super::settings::Settings;
+use crate::obstacle::Obstacle;
+use crate::stripe_http::Http;
 
 pub(super) struct Lab {
     pub(super) product: Product,

@@ -7,7 +7,7 @@ use saldo_adapters::world::{Endpoints, World};
 use saldo_domain::{Actor, BillingContact, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
 use saldo_top_ups::{Invoices, InvoicesError};
 
-use super::obstacle::Obstacle;
+use crate::obstacle::Obstacle;
 
 /// Prices as they are sold: rupiah with tax, dollars without.
 const PRICES: &str = r#"{"version":"check","default_currency":"IDR","currencies":{
