@@ -66,6 +66,20 @@ pub(super) async fn two_currencies(lab: &Lab) -> Result<Seen, Obstacle> {
     })
 }
 
+/// ISO 4217 has it for transactions without a currency.
+pub(super) async fn currency_not_taken(lab: &Lab) -> Result<Seen, Obstacle> {
+    let customer = lab.customer().await?;
+    let form = [
+        ("customer", customer.as_str()),
+        ("currency", "xxx"),
+        ("collection_method", "send_invoice"),
+        ("days_until_due", "3"),
+        ("auto_advance", "false"),
+    ];
+    let answer = lab.http.post("/invoices", &form).await?;
+    Ok(Seen::new(answer.status == 400 && answer.json["error"]["param"] == "currency", answer.refusal()))
+}
+
 pub(super) async fn balance(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer().await?;
     let form = [("amount", "-100"), ("currency", "idr")];

@@ -38,6 +38,13 @@ pub(super) async fn read_only(lab: &Lab) -> Result<Seen, Obstacle> {
     })
 }
 
+/// What the doctor rests on: whether a key may is said before whether the object is there.
+pub(super) async fn permission_first(lab: &Lab) -> Result<Seen, Obstacle> {
+    let key = lab.read_only.as_ref().ok_or_else(|| Obstacle("STRIPE_READ_KEY is not set".to_owned()))?;
+    let answer = key.post("/customers/cus_SaldoDoctor", &[]).await?;
+    Ok(Seen::new(answer.status == 403, answer.refusal()))
+}
+
 /// Everything that the functions with this key ask, from the customer to the end of an invoice.
 async fn life(lab: &Lab, product: &Product, customer: &str) -> Result<String, Obstacle> {
     lab.remember(&product.customer().await?);

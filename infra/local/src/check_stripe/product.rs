@@ -89,6 +89,17 @@ impl Product {
         self.stripe.add_line(invoice, &order.purchase, None, key).await
     }
 
+    /// The same of a product that is there already.
+    pub(super) async fn add_line_of(
+        &self,
+        invoice: &str,
+        order: &TopUp,
+        product: &str,
+    ) -> Result<Evidence, InvoicesError> {
+        let stripe = self.stripe.clone().with_product(Some(product));
+        stripe.add_line(invoice, &order.purchase, None, &once()).await
+    }
+
     pub(super) async fn finalize(&self, invoice: &str) -> Result<Evidence, InvoicesError> {
         self.stripe.finalize(invoice, &once()).await
     }
