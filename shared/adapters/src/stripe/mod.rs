@@ -8,6 +8,7 @@ mod declines;
 mod event;
 mod invoices;
 mod permissions;
+mod returns;
 mod signature;
 
 pub use client::StripeHttp;
