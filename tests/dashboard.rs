@@ -17,6 +17,7 @@ mod settings;
 mod sign_in;
 mod speed;
 mod stack;
+mod trail;
 mod usage;
 mod waiting;
 mod wire;

@@ -44,6 +44,7 @@ impl Function {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
         // The id comes first: whatever it says, it never is a route.
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
+            Some(id) if request.raw_http_path().ends_with("/trail") => self.trail(&caller.org, id).await,
             Some(id) => self.top_up(&caller.org, id).await,
             None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,
             None if request.raw_http_path().ends_with("/usage") => self.usage(&caller.org, request).await,

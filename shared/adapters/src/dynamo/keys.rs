@@ -25,7 +25,7 @@ pub(super) enum Kind {
     TopUp,
     Request,
     Invoice,
-    /// Entries and runs of debits have a partition to themselves and no prefix.
+    /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
 
@@ -107,6 +107,18 @@ pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
 /// What an invoice is remembered for, found without knowing the organisation.
 pub(super) fn invoice(id: &str) -> Item {
     key(format!("INVOICE#{id}"), Kind::Invoice, "")
+}
+
+/// The trail of a top-up: a partition of its own, so that it is no part of what is read of its organisation.
+pub(super) fn trail_partition(of: &OrgId, top_up: &TopUpId) -> String {
+    format!("TRAIL#{of}#{top_up}")
+}
+
+/// An occasion of a trail. Those of one revision sort behind the one that wrote it; `left_by` names one that left the row as
+/// it is, and the same name is the same item.
+pub(super) fn occasion(of: &OrgId, top_up: &TopUpId, revision: i64, left_by: Option<&str>) -> Item {
+    let left_by = left_by.map(|name| format!("~{name}")).unwrap_or_default();
+    key(trail_partition(of, top_up), Kind::Entry, &format!("{revision:010}{left_by}"))
 }
 
 /// A moment as the index sorts it.

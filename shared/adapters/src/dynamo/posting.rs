@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::Stored;
-use saldo_domain::{Credits, Entry, Floor, IdempotencyKey, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
+use saldo_domain::{
+    Credits, Entry, Floor, IdempotencyKey, Occasion, Once, OrgId, Posting, ShardId, TopUp, TopUpId,
+};
 
 use super::Store;
 use super::attributes::{Item, number, text};
@@ -25,6 +27,8 @@ pub(super) struct RowChange<'a> {
     pub(super) top_up: &'a TopUp,
     /// Whether the open slot is freed, which only its holder does.
     pub(super) release_slot: bool,
+    /// What the trail keeps of it.
+    pub(super) occasion: &'a Occasion,
 }
 
 pub(super) const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
@@ -48,11 +52,11 @@ impl Store {
     /// [`PortError::Conflict`] means that the row has changed since, or that the slot is another's.
     pub(super) async fn post_over_row(
         &self,
-        RowChange { top_up, release_slot }: RowChange<'_>,
+        RowChange { top_up, release_slot, occasion }: RowChange<'_>,
         postings: &[Posting],
     ) -> Result<(), PortError> {
         let org = &top_up.org;
-        let mut parts = vec![self.row_put(top_up)?];
+        let mut parts = vec![self.row_put(top_up)?, self.occasion_put(top_up, occasion)?];
         for posting in postings {
             parts.extend(self.mark(org, posting)?);
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
@@ -127,6 +131,7 @@ impl Store {
             TransactWriteItem::builder().delete(row.build().map_err(not_built)?).build(),
             self.slot_delete(org, id)?,
             self.pointer_delete(keys::request(org, request), id)?,
+            self.first_occasion_delete(top_up)?,
         ];
         if let Some(link) = &top_up.invoice {
             parts.push(self.pointer_delete(keys::invoice(&link.id), id)?);
