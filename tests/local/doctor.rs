@@ -133,7 +133,8 @@ async fn with_a_product_it_is_looked_for_and_may_be_read_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_of_endpoint_and_account_is_named() {
     let saldo = healthy().await;
-    let cases: [(fn(&mut Seller), &str, &str, &str); 7] = [
+    type Case = (fn(&mut Seller), &'static str, &'static str, &'static str);
+    let cases: [Case; 7] = [
         (
             |seller| seller.api_version = Some("2024-06-20".to_owned()),
             "webhook endpoint: API version",
