@@ -21,6 +21,7 @@ mod stripe_http;
 mod stripe_side;
 mod table;
 pub mod template;
+pub mod watch;
 
 pub use clock::Now;
 pub use error::StartError;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError, doctor};
+use saldo_local::{Saldo, StartError, doctor, watch};
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log_to_stderr(arguments.log_level);
+    watch::start(arguments.log_level.into());
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -75,16 +75,6 @@ async fn looked_at(settings: &doctor::Settings) -> doctor::Report {
 #[tokio::main]
 async fn tried(settings: &Settings) -> Result<Report, String> {
     check_stripe::run(settings).await
-}
-
-/// As JSON, like on Lambda, but away from the first screen.
-fn log_to_stderr(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "main reads the environment once")]

@@ -7,6 +7,7 @@ mod account;
 mod alarm;
 mod balance;
 mod ledger;
+mod metric;
 mod money;
 mod port_error;
 mod rates;
@@ -25,6 +26,7 @@ pub use balance::{
     refusal, total,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
+pub use metric::{METRICS, Metric, Unit};
 pub use money::{
     Currency, Limits, Money, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxBase,
     TaxPercent, UnknownCurrency,
