@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError, watch};
+use saldo_local::{Saldo, StartError, doctor, watch};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("check-stripe") {
-        return check_stripe();
+    match std::env::args().nth(1).as_deref() {
+        Some("check-stripe") => return check_stripe(),
+        Some("doctor") => return doctor(),
+        _ => {}
     }
     let command = Arguments::parse(std::env::args().skip(1), environment);
     let arguments = match command {
@@ -48,6 +50,26 @@ fn check_stripe() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Looks at Stripe's account; succeeds only when all of it was looked at and is right.
+fn doctor() -> ExitCode {
+    match doctor::Settings::read(environment) {
+        Ok(settings) => {
+            let report = looked_at(&settings);
+            say(&report.to_string());
+            if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("saldo: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn looked_at(settings: &doctor::Settings) -> doctor::Report {
+    doctor::run(settings).await
 }
 
 #[tokio::main]

@@ -5,8 +5,10 @@ mod client;
 mod currency;
 mod customers;
 mod declines;
+mod error;
 mod event;
 mod invoices;
+mod line;
 mod permissions;
 mod signature;
 
@@ -14,5 +16,5 @@ pub use client::StripeHttp;
 pub use currency::{LIMITS, exponent};
 pub use event::{Event, EventType, Meaning, NoEvent};
 pub use invoices::Stripe;
-pub use permissions::{READ_KEY, WRITE_KEY};
+pub use permissions::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 pub use signature::{InvalidSignature, verify};
