@@ -11,6 +11,7 @@ mod page;
 mod payment;
 mod place;
 mod purchase;
+mod returned;
 mod screenshots;
 mod settings;
 mod sign_in;

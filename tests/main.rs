@@ -15,6 +15,7 @@ mod journey;
 mod local;
 mod money;
 mod restricted_keys;
+mod returns;
 mod settings;
 mod spend;
 mod stand_in;
