@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use saldo_domain::{
-    BillingContact, Commit, DisputeStatus, Evidence, IdempotencyKey, OrgId, PortError, Purchase, Refund,
-    RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
+    BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, OrgId,
+    PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use saldo_top_ups::{Begun, Invoices, InvoicesError, Rows};
 
@@ -167,7 +167,13 @@ impl Invoices for Hand {
         Err(not_asked())
     }
 
-    async fn add_line(&self, _: &str, _: &Purchase, _: &str) -> Result<Evidence, InvoicesError> {
+    async fn add_line(
+        &self,
+        _: &str,
+        _: &Purchase,
+        _: Option<Language>,
+        _: &str,
+    ) -> Result<Evidence, InvoicesError> {
         Err(not_asked())
     }
 
@@ -227,6 +233,14 @@ impl Rows for Hand {
             world.books.commit(commit, world.bug)
         };
         self.call(sent).await?
+    }
+
+    async fn withdraw(&self, _: &TopUp, _: &IdempotencyKey) -> Result<(), PortError> {
+        Err(not_asked().into())
+    }
+
+    async fn keep_refusal(&self, _: &OrgId, _: Option<FailureReason>) -> Result<(), PortError> {
+        Err(not_asked().into())
     }
 
     async fn settings(&self, _: &OrgId) -> Result<Settings, PortError> {

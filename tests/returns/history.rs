@@ -166,7 +166,7 @@ impl Play {
                     world.provider.events.extend(worker.event);
                 }
             }
-            Err(error @ PortError::Broken(_)) => {
+            Err(error @ (PortError::Broken(_) | PortError::NotPermitted(_))) => {
                 world.books.wrong.get_or_insert(error.to_string());
             }
         }

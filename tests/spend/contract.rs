@@ -145,9 +145,17 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             _ => Op::Fence(at, rng.bool()),
         },
         11 => {
-            let (credits, channel, available) = (Credits(1), Channel::Email, Credits(0));
-            let actor = Actor::System;
-            let debit = DebitEntry { id, stamp, credits, channel, details: None, available, actor };
+            let debit = DebitEntry {
+                id,
+                stamp,
+                credits: Credits(1),
+                channel: Channel::Email,
+                details: None,
+                available: Credits(0),
+                actor: Actor::System,
+                booked_at: clock.now().whole_secs(),
+                completed_late: false,
+            };
             Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
         12 => Op::Shard(at),
@@ -198,7 +206,9 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
         let actor = if rng.bool() { machine() } else { Actor::System };
         let id = id.run().id(place).unwrap();
         let available = Credits(rng.i64(0..1000));
-        DebitEntry { id, stamp, credits, channel, details, available, actor }
+        let booked_at = id.at().whole_secs().plus_secs([0, 1, -300, 86_400][usize::from(place) % 4]);
+        let completed_late = details.is_some() && available.0 % 5 == 0;
+        DebitEntry { id, stamp, credits, channel, details, available, actor, booked_at, completed_late }
     };
     places.into_iter().map(entry).collect()
 }
@@ -226,7 +236,8 @@ impl TakesBack for Store {
         let (credits, kind, cause) = (credits.negated(), EntryKind::Refund, "top_1".to_owned());
         let (channel, country, reference) = (None, None, None);
         let actor = Some(Actor::System);
-        let entry = Entry { id, at: id.at(), credits, kind, cause, actor, channel, country, reference };
+        let (at, booked_at) = (id.at(), id.at().whole_secs());
+        let entry = Entry { id, at, booked_at, credits, kind, cause, actor, channel, country, reference };
         self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
     }
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Waker};
 use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, OrgId,
-    PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Subject,
-    Timestamp,
+    Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry, EntryId,
+    Month, OrgId, PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp,
+    Subject, Timestamp,
 };
 
 use super::answers::{Answers, Before};
@@ -76,7 +76,9 @@ impl Play {
         match mood {
             Mood::Everything if rng.u32(..20) == 0 => fill_shard(&mut state, &mut rng),
             Mood::Everything | Mood::Late => {}
-            Mood::Short | Mood::Owing => spread(&mut state, &mut rng, now),
+            Mood::Short => spread(&mut state, &mut rng, 3, now),
+            // The others come to be while much is taken back.
+            Mood::Owing => spread(&mut state, &mut rng, 1, now),
         }
         let count = if mood == Mood::Late { rng.u8(1..=2) } else { rng.u8(1..=4) };
         let debits = (0..count).map(|at| debit(&mut rng, at, now)).collect();
@@ -242,7 +244,45 @@ impl Play {
             }
         }
         self.spend_the_rest(&spender, now)?;
+        self.verdict()?;
+        self.finality()
+    }
+
+    /// From its final moment on, a month stays as it is then, whatever senders still say of it.
+    fn finality(&mut self) -> Result<(), String> {
+        let last = self.debits.iter().map(|debit| debit.id.entry().month()).max().unwrap();
+        let now = last.final_from();
+        let spender = self.spender();
+        wait(spender.repair_all(&self.org, now)).map_err(|error| error.to_string())?;
+        let before = self.shown_until(last);
+        for debit in self.debits.clone() {
+            let other = Debit { channel: Channel::Sms, credits: Credits(3), ..debit.clone() };
+            for message in [other, debit] {
+                let _ = wait(spender.debit(&self.org, &machine(), &message, now));
+                let _ = wait(spender.reverse(&self.org, &machine(), message.id, now));
+            }
+        }
+        let late = debit(&mut self.rng, 203, last.next().start().plus_secs(-30));
+        let told = wait(spender.debit(&self.org, &machine(), &late, now));
+        if told != Err(SpendError::Untimely(late.id)) {
+            return Err(format!("an id of a month that is final: {told:?}"));
+        }
+        wait(spender.repair_all(&self.org, now.plus_secs(120))).map_err(|error| error.to_string())?;
+        if self.shown_until(last) != before {
+            return Err(format!("a final month was {before:?} and is {:?}", self.shown_until(last)));
+        }
         self.verdict()
+    }
+
+    /// What the history shows of this month and those before it.
+    fn shown_until(&self, month: Month) -> Vec<(EntryId, Option<Entry>)> {
+        let state = self.port.state();
+        let of = state.table.ledger.iter().filter(|((_, id), _)| id.month() <= month);
+        let shown = |row: &Row| match row {
+            Row::Debit(debit) => Some(Entry::of_debit(debit)),
+            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+        };
+        of.map(|((_, id), row)| (*id, shown(row))).collect()
     }
 
     /// With new credits, all that there is can be spent, to the last one, and no more.
@@ -380,13 +420,13 @@ fn id(run: u8, at: u8, made: Timestamp) -> DebitId {
 }
 
 /// Credits of an organisation whose debits have been spread for long.
-fn spread(state: &mut State, rng: &mut fastrand::Rng, now: Timestamp) {
+fn spread(state: &mut State, rng: &mut fastrand::Rng, shards: usize, now: Timestamp) {
     if !state.table.shards.contains_key(&ShardId::MAIN) {
         return;
     }
     state.table.main().ready = true;
     state.table.main().sharding = Sharding::Since(now.plus_secs(-1_000));
-    for shard in ShardId::balances().skip(1).take(3) {
+    for shard in ShardId::balances().skip(1).take(shards) {
         let given = Credits(rng.i64(0..=4).min(state.table.main().credits.0));
         let rebalance = Rebalance { to: shard, from: vec![(ShardId::MAIN, given)] };
         state.table.apply(&Op::Rebalance(rebalance)).unwrap();
@@ -412,10 +452,17 @@ fn fill_shard(state: &mut State, rng: &mut fastrand::Rng) {
         };
         table.charged.insert(id, if entry_stamp == Some(stamp) || entry_stamp.is_none() { 1 } else { 2 });
         if let Some(stamp) = entry_stamp {
-            let channel = Channel::Email;
-            let details = Some(Details::default());
-            let entry =
-                DebitEntry { id, stamp, credits, channel, details, available: Credits(1), actor: machine() };
+            let entry = DebitEntry {
+                id,
+                stamp,
+                credits,
+                channel: Channel::Email,
+                details: Some(Details::default()),
+                available: Credits(1),
+                actor: machine(),
+                booked_at: Timestamp::from_ms(START_MS),
+                completed_late: false,
+            };
             table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(entry));
         }
     }

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError};
+use saldo_local::{Saldo, StartError, doctor, watch};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("check-stripe") {
-        return check_stripe();
+    match std::env::args().nth(1).as_deref() {
+        Some("check-stripe") => return check_stripe(),
+        Some("doctor") => return doctor(),
+        _ => {}
     }
     let command = Arguments::parse(std::env::args().skip(1), environment);
     let arguments = match command {
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log_to_stderr(arguments.log_level);
+    watch::start(arguments.log_level.into());
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -50,19 +52,29 @@ fn check_stripe() -> ExitCode {
     }
 }
 
+/// Looks at Stripe's account; succeeds only when all of it was looked at and is right.
+fn doctor() -> ExitCode {
+    match doctor::Settings::read(environment) {
+        Ok(settings) => {
+            let report = looked_at(&settings);
+            say(&report.to_string());
+            if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("saldo: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn looked_at(settings: &doctor::Settings) -> doctor::Report {
+    doctor::run(settings).await
+}
+
 #[tokio::main]
 async fn tried(settings: &Settings) -> Result<Report, String> {
     check_stripe::run(settings).await
-}
-
-/// As JSON, like on Lambda, but away from the first screen.
-fn log_to_stderr(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "main reads the environment once")]

@@ -28,6 +28,8 @@ pub struct Plan {
 /// One Lambda function with its triggers.
 #[derive(Debug)]
 pub struct FunctionPlan {
+    /// Its logical id in the template.
+    pub id: String,
     /// The folder below functions/, taken from the name of the binary.
     pub name: String,
     pub timeout: Duration,
@@ -104,6 +106,13 @@ impl Plan {
     }
 }
 
+/// The default of a parameter of the template; `None` when it has none.
+pub fn default_of(parameter: &str) -> Result<Option<String>, TemplateError> {
+    let locals = Locals { parameters: BTreeMap::new(), secrets: BTreeMap::new(), sqs_url: String::new() };
+    let value = Resolver::new(TEMPLATE, &locals)?.at(&["Parameters", parameter, "Default"])?;
+    if value.is_null() { Ok(None) } else { scalar(&value, "Parameters", parameter).map(Some) }
+}
+
 fn function(resolver: &Resolver<'_>, id: &str) -> Result<FunctionPlan, TemplateError> {
     let binary = resolver.at(&["Resources", id, "Metadata", "BuildProperties", "Binary"])?;
     let binary = text(&binary, id, "Metadata.BuildProperties.Binary")?;
@@ -120,7 +129,7 @@ fn function(resolver: &Resolver<'_>, id: &str) -> Result<FunctionPlan, TemplateE
     for (_, event) in object(&property("Events")?) {
         triggers.push(trigger(resolver, id, event)?);
     }
-    Ok(FunctionPlan { name: name.to_owned(), timeout, environment, triggers })
+    Ok(FunctionPlan { id: id.to_owned(), name: name.to_owned(), timeout, environment, triggers })
 }
 
 fn trigger(resolver: &Resolver<'_>, id: &str, event: &Value) -> Result<Trigger, TemplateError> {

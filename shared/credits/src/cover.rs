@@ -1,7 +1,8 @@
 //! Cover: a balance shard with too few credits is brought some, or it is certain that there are too few in all.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, PortError, ShardId, Sharding, rebalance, resume, total,
+    BalanceShard, BalanceShards, Credits, Metric, PortError, ShardId, Sharding, measure, rebalance, resume,
+    total,
 };
 
 use crate::call::Call;
@@ -51,7 +52,11 @@ impl<B: Balances> Spender<B> {
             if moves.from.is_empty() {
                 return Ok(Cover::Perhaps);
             }
-            return done_or_changed(self.balances.rebalance(org, &moves).await);
+            let moved = self.balances.rebalance(org, &moves).await;
+            if moved.is_ok() {
+                measure!(Metric::Rebalances, 1);
+            }
+            return done_or_changed(moved);
         }
         // One that comes to be later is born in an epoch that nobody knows yet.
         for (id, _) in all.iter().filter(|(_, shard)| at_once(call) || !shard.refused) {

@@ -1,11 +1,12 @@
 //! Repair: debits that died between their two writes are finished by whoever meets them.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, OrgId, PortError, ShardId, Sharding,
-    Stamp, Timestamp,
+    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, Metric, OrgId, PortError, ShardId,
+    Sharding, Stamp, Timestamp, measure,
 };
 use tracing::warn;
 
+use crate::call::Call;
 use crate::port::{Balances, Stored};
 use crate::spender::Spender;
 
@@ -26,7 +27,7 @@ impl<B: Balances> Spender<B> {
             let abandoned = shard.abandoned(now);
             any |= !abandoned.is_empty();
             for some in abandoned.chunks(MOST_ACKNOWLEDGED) {
-                let written = self.finish_all(org, sharding, shard.credits, some).await?;
+                let written = self.finish_all(org, sharding, shard.credits, some, now).await?;
                 self.acknowledge(org, *id, &written).await?;
             }
         }
@@ -34,7 +35,13 @@ impl<B: Balances> Spender<B> {
     }
 
     /// The debit at hand is done whatever comes of it.
-    pub(crate) async fn finish_in_passing(&self, org: &OrgId, sharding: Sharding, shard: &BalanceShard) {
+    pub(crate) async fn finish_in_passing(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        shard: &BalanceShard,
+        now: Timestamp,
+    ) {
         let mut behind = shard.to_finish_in_passing();
         behind.retain(|(id, _)| !self.process.works_on(org, *id));
         if behind.is_empty() {
@@ -42,7 +49,7 @@ impl<B: Balances> Spender<B> {
         }
         let clearing = self.process.clearing(org);
         let Ok(_alone) = clearing.try_lock() else { return };
-        match self.finish_all(org, sharding, shard.credits, &behind).await {
+        match self.finish_all(org, sharding, shard.credits, &behind, now).await {
             Ok(written) => self.process.wrote(org, written),
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished in passing"),
         }
@@ -54,11 +61,11 @@ impl<B: Balances> Spender<B> {
     /// be room now.
     pub(crate) async fn make_room(
         &self,
-        org: &OrgId,
-        sharding: Sharding,
+        call: &Call<'_>,
         id: ShardId,
         shard: &BalanceShard,
     ) -> Result<bool, PortError> {
+        let Call { org, sharding, now, .. } = *call;
         let clearing = self.process.clearing(org);
         let Ok(_alone) = clearing.try_lock() else {
             drop(clearing.lock().await);
@@ -74,7 +81,7 @@ impl<B: Balances> Spender<B> {
             } else {
                 unwritten.into_iter().filter(|(_, stamp)| shard.is_overdue(*stamp)).collect()
             };
-            let finished = self.finish_unwritten(org, sharding, shard.credits, &finish).await?;
+            let finished = self.finish_unwritten(org, sharding, shard.credits, &finish, now).await?;
             let done: Vec<_> = written.into_iter().chain(finished).collect();
             self.acknowledge(org, id, &done).await?;
             left -= done.len();
@@ -92,9 +99,10 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         available: Credits,
         pending: &[(DebitId, Stamp)],
+        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
         let (mut written, unwritten) = self.written(org, sharding, pending).await?;
-        written.extend(self.finish_unwritten(org, sharding, available, &unwritten).await?);
+        written.extend(self.finish_unwritten(org, sharding, available, &unwritten, now).await?);
         Ok(written)
     }
 
@@ -123,12 +131,14 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         available: Credits,
         unwritten: &[(DebitId, Stamp)],
+        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
         if unwritten.is_empty() {
             return Ok(Vec::new());
         }
         warn!(org = org.as_str(), debits = unwritten.len(), "debits were abandoned");
-        let finished = self.finish_from_stamps(org, sharding, unwritten, available).await?;
+        measure!(Metric::DebitsRepaired, i64::try_from(unwritten.len()).unwrap_or(i64::MAX));
+        let finished = self.finish_from_stamps(org, sharding, unwritten, available, now).await?;
         let carries = |(id, stamp): &(DebitId, Stamp)| {
             let of = |(finished, stored): &(DebitId, Stored)| {
                 finished == id && stored.entry().is_some_and(|entry| entry.stamp == *stamp)

@@ -7,6 +7,7 @@ mod account;
 mod alarm;
 mod balance;
 mod ledger;
+mod metric;
 mod money;
 mod port_error;
 mod rates;
@@ -25,6 +26,7 @@ pub use balance::{
     rebalance, refusal, resume, total,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
+pub use metric::{METRICS, Metric, Unit};
 pub use money::{
     Currency, Limits, Money, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxBase,
     TaxPercent, UnknownCurrency,
@@ -34,7 +36,7 @@ pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
     Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement, Evidence,
-    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Payment, PaymentFailure, PaymentKind, Policy, Proven,
-    Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step, TopUp, apply, decide,
-    entitled, lifecycle, prove, what_was_ordered,
+    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Obstacle, Payment, PaymentFailure, PaymentKind,
+    Policy, Proven, Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step,
+    TopUp, apply, decide, entitled, lifecycle, prove, what_was_ordered,
 };

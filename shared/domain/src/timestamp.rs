@@ -26,6 +26,14 @@ impl Timestamp {
         Timestamp::from_ms(secs.saturating_mul(1000))
     }
 
+    /// The first moment of a day; of one that there is not, the first moment of 1970.
+    #[must_use]
+    pub(crate) fn of_day(year: i32, month: u8, day: u8) -> Timestamp {
+        let date =
+            time::Month::try_from(month).and_then(|month| time::Date::from_calendar_date(year, month, day));
+        date.map_or(Timestamp(0), |date| Timestamp::from_secs(date.midnight().assume_utc().unix_timestamp()))
+    }
+
     #[must_use]
     pub fn ms(self) -> i64 {
         self.0
@@ -34,6 +42,12 @@ impl Timestamp {
     #[must_use]
     pub fn secs(self) -> i64 {
         self.0 / 1000
+    }
+
+    /// The beginning of its second.
+    #[must_use]
+    pub fn whole_secs(self) -> Timestamp {
+        Timestamp::from_secs(self.secs())
     }
 
     #[must_use]

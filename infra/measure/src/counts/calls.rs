@@ -11,9 +11,15 @@ use crate::metered::Metered;
 const PAGE: usize = 20;
 
 /// What one call, named as in the bounds, was seen to cost.
-pub(super) struct Measured {
-    pub(super) call: &'static str,
-    pub(super) counts: Counts,
+pub(crate) struct Measured {
+    pub(crate) call: &'static str,
+    pub(crate) counts: Counts,
+}
+
+/// What the call of this name was seen to cost.
+pub(crate) fn find(seen: &[Measured], call: &str) -> Result<Counts, Failure> {
+    let found = seen.iter().find(|measured| measured.call == call);
+    Ok(found.ok_or_else(|| format!("{call} was not measured"))?.counts)
 }
 
 /// All calls, and the largest item that they wrote.
@@ -53,10 +59,15 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     note("worker, a refund", saldo.work(&message).await?);
     note("worker, the same refund again", saldo.work(&message).await?);
     saldo.take("credit-worker");
+    saldo.change_contact("PT Acme").await?;
+    note("create, after the contact changed", saldo.create("fourth", 201).await?.1);
+    saldo.pay()?;
+    let (message, _) = saldo.message("invoice.paid").await?;
+    saldo.work(&message).await?;
     for number in 1..=PAGE {
         saldo.top_up(&format!("more-{number}")).await?;
     }
-    balance(&saldo, 1000 * (1 + PAGE) - 1, false).await?;
+    balance(&saldo, 1000 * (2 + PAGE) - 1, false).await?;
     note("top-ups, a page of 20", page(&saldo, "/v1/top-ups", "top_ups").await?);
     note("entries, a page of 20", page(&saldo, "/v1/entries", "entries").await?);
     Ok(saldo.stop().await)

@@ -71,6 +71,8 @@ pub enum Bug {
     EpochStands,
     /// A shard does not keep that someone was refused.
     FenceForgotten,
+    /// What was said too late for a month is in it all the same.
+    SaidTooLate,
     /// What the main shard does not have is taken back, and the others serve on.
     DebtHaltsNoShard,
     /// Only shards that there are then are halted, and not those that come to be.
@@ -88,7 +90,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 41] = [
+    pub const ALL: [Bug; 42] = [
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -123,6 +125,7 @@ impl Bug {
         Bug::EpochIgnored,
         Bug::EpochStands,
         Bug::FenceForgotten,
+        Bug::SaidTooLate,
         Bug::DebtHaltsNoShard,
         Bug::NewShardNotHalted,
         Bug::HaltedServes,

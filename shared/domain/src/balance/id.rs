@@ -4,17 +4,13 @@ use std::fmt;
 
 use uuid::{Uuid, Variant};
 
-use crate::ledger::PLACES;
+use crate::ledger::{AHEAD_SECS, LATE_SECS, PLACES};
 use crate::{EntryId, InvalidId, Timestamp};
 
 /// A debit: a UUIDv7 chosen by who sends the message, in its canonical lower-case form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DebitId(EntryId);
 
-/// How old an id may be when it is used for the first time, in seconds.
-const FIRST_USE_SECS: i64 = 24 * 3600;
-/// How far a sender's clock may be ahead of ours, in seconds.
-const AHEAD_SECS: i64 = 5 * 60;
 /// From this age on an id may well be a repeat, in milliseconds.
 const MAYBE_REPEATED_MS: i64 = 2_000;
 
@@ -62,7 +58,7 @@ impl DebitId {
     #[must_use]
     pub fn is_timely(self, now: Timestamp) -> bool {
         let age = now.secs_since(self.at());
-        (-AHEAD_SECS..=FIRST_USE_SECS).contains(&age)
+        (-AHEAD_SECS..=LATE_SECS).contains(&age)
     }
 
     /// Whether the ledger is asked before the balance is touched.

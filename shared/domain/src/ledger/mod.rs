@@ -9,4 +9,5 @@ pub use credits::Credits;
 pub(crate) use entry::PLACES;
 pub use entry::{Entry, EntryId, EntryKind};
 pub use month::Month;
+pub(crate) use month::{AHEAD_SECS, LATE_SECS};
 pub use posting::{Floor, Once, Posting};
