@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use saldo_adapters::http::ProblemCode;
-use saldo_domain::{Channel, ContactField, EntryKind, FailureReason, Language, Permission, Status, What};
+use saldo_domain::{
+    Channel, ContactField, DisputeStatus, EntryKind, FailureReason, Language, Permission, ReviewReason,
+    Status, What,
+};
 use saldo_local::template::Trigger;
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
@@ -85,16 +88,15 @@ fn every_word_is_one_of_ours_and_the_reverse() {
         ("/TopUpStatus/enum", json!(Status::ALL.map(Status::as_str))),
         ("/Channel/enum", json!(Channel::ALL.map(Channel::as_str))),
         ("/Entry/properties/kind/enum", json!(EntryKind::ALL.map(EntryKind::as_str))),
-        (
-            "/TopUpFailure/properties/code/enum",
-            json!(FailureReason::all().map(FailureReason::as_str).collect::<Vec<_>>()),
-        ),
+        ("/TopUpFailure/properties/code/enum", json!(FailureReason::ALL.map(FailureReason::as_str))),
         (
             "/PermissionRequiredProblem/properties/permission/enum",
             json!(Permission::ALL.map(Permission::as_str)),
         ),
         ("/TrailStep/properties/what/enum", json!(customers_words())),
         ("/Language/enum", json!(Language::ALL.map(Language::as_str))),
+        ("/Disputed/properties/status/enum", json!(DisputeStatus::ALL.map(DisputeStatus::as_str))),
+        ("/Review/properties/code/enum", json!(ReviewReason::ALL.map(ReviewReason::as_str))),
     ] {
         assert_eq!(schemas.pointer(place), Some(&ours), "{place}");
     }

@@ -136,6 +136,12 @@ impl Function {
     }
 }
 
+fn subject(about: &About) -> &str {
+    match about {
+        About::Invoice(id) | About::Payment(id) => id,
+    }
+}
+
 /// What came of a delivery, for counting.
 fn outcome(received: &Result<bool, Problem>) -> &'static str {
     match received {
@@ -147,12 +153,6 @@ fn outcome(received: &Result<bool, Problem>) -> &'static str {
             ProblemCode::PayloadTooLarge => "too_large",
             _ => "not_enqueued",
         },
-    }
-}
-
-fn subject(about: &About) -> &str {
-    match about {
-        About::Invoice(id) | About::Payment(id) => id,
     }
 }
 

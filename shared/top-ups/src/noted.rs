@@ -16,6 +16,8 @@ struct Noted {
     event: Option<String>,
     /// Requests that no occasion of the trail has yet.
     asked: Vec<Asked>,
+    /// Whether this call has changed a row.
+    changed: bool,
 }
 
 tokio::task_local! {
@@ -34,7 +36,7 @@ pub(crate) async fn noting<T>(event: Option<&str>, work: impl Future<Output = T>
     if NOTED.try_with(|_| ()).is_ok() {
         return work.await;
     }
-    let noted = Noted { event: event.map(str::to_owned), asked: Vec::new() };
+    let noted = Noted { event: event.map(str::to_owned), asked: Vec::new(), changed: false };
     NOTED.scope(RefCell::new(noted), work).await
 }
 
@@ -52,6 +54,12 @@ pub(crate) fn forget_asked() {
     let _ = NOTED.try_with(|noted| noted.borrow_mut().asked.clear());
 }
 
+/// The row was changed, with what was asked until then.
+pub(crate) fn row_is_changed() {
+    forget_asked();
+    let _ = NOTED.try_with(|noted| noted.borrow_mut().changed = true);
+}
+
 /// The provider's name of the request that was the last of those not written down yet.
 pub(crate) fn last_request() -> Option<String> {
     let last = |noted: &RefCell<Noted>| noted.borrow().asked.last().and_then(|asked| asked.id.clone());
@@ -59,10 +67,10 @@ pub(crate) fn last_request() -> Option<String> {
 }
 
 /// Whether an occasion that left the row as it is has a place in the trail: somebody told or wanted something. What looks
-/// by itself, again and again, has none.
+/// by itself, again and again, has none, nor has another look at what the same call has written.
 pub(crate) fn has_a_place(author: &Author) -> bool {
     match author.cause {
-        Cause::Event(_) | Cause::Cancellation => true,
+        Cause::Event(_) | Cause::Cancellation => NOTED.try_with(|noted| !noted.borrow().changed) != Ok(false),
         Cause::Order | Cause::Check => false,
     }
 }

@@ -7,7 +7,7 @@ use saldo_domain::{
 use tracing::{error, info};
 
 use crate::measured::measure_change;
-use crate::noted::{forget_asked, has_a_place, keep, keep_cut_off, noted, noting};
+use crate::noted::{has_a_place, keep, keep_cut_off, noted, noting, row_is_changed};
 use crate::told::{About, Handled, News, NotOurs, Settled, Told};
 use crate::{Invoices, Rows, TopUps};
 
@@ -204,7 +204,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                 let mut commit = commit.promising(top_up, self.policy);
                 commit.occasion = noted(commit.occasion);
                 self.rows.commit(&commit).await?;
-                forget_asked();
+                row_is_changed();
                 measure_change(top_up, &commit.top_up, &change, author, now);
                 commit.top_up
             }

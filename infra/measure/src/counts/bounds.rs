@@ -18,6 +18,9 @@ const CONFLICT: &str =
 const AGAIN: &str = "conditional write first";
 const CREDIT: &str = "slot apart from the balance; consistent read; the trail";
 const CONSISTENT_AND_TRAIL: &str = "consistent read; the trail";
+const RETURNED: &str = "consistent read; the row is found by its invoice, which is remembered apart; what moved credits is looked at once more, as it may be over; the trail";
+const REMEMBERED: &str =
+    "consistent read; the row is found by its invoice, which is remembered apart; the trail";
 const HEAD: &str = "consistent read; the balance is read too, to finish debits that were left half done";
 const PARTITIONS: &str = "due work is spread over eight partitions";
 const PARTITIONS_AND_HEAD: &str = "due work is spread over eight partitions; consistent read; the balance is read too, to finish debits that were left half done";
@@ -25,7 +28,7 @@ const PARTITIONS_AND_HEAD: &str = "due work is spread over eight partitions; con
 const PARTITIONS_HEAD_AND_TRAIL: &str = "due work is spread over eight partitions; consistent read; the balance is read too, to finish debits that were left half done; the trail";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 32] = [
+pub(crate) const BOUNDS: [Bound; 34] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -69,6 +72,18 @@ pub(crate) const BOUNDS: [Bound; 32] = [
         least: cost(1, [0, 0], 1, 1, 0),
         allowed: cost(2, [1, 0], 2, 1, 0),
         why: CONSISTENT_AND_TRAIL,
+    },
+    Bound {
+        call: "worker, a refund",
+        least: cost(2, [6, 0], 1, 5, 0),
+        allowed: cost(6, [8, 0], 10, 9, 0),
+        why: RETURNED,
+    },
+    Bound {
+        call: "worker, the same refund again",
+        least: cost(1, [0, 0], 1, 5, 0),
+        allowed: cost(3, [1, 0], 4, 5, 0),
+        why: REMEMBERED,
     },
     Bound {
         call: "worker, nothing to do (canceled before)",

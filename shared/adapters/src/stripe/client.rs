@@ -87,9 +87,7 @@ impl Connection {
             false => Err(failure_of(&what, &answer)),
         });
         note_asked(Asked { call: call.clone(), answer: kind_of(&answered), id });
-        if let Err(Failure { error: StripeError::Unclear { .. } | StripeError::Broken { .. }, .. }) =
-            &answered
-        {
+        if answered.as_ref().is_err_and(|failure| failure.error.is_a_fault()) {
             measure!(Metric::ProviderErrors, 1, &call);
         }
         measure!(Metric::ProviderCalls, 1, &call);
