@@ -14,6 +14,7 @@ mod invoices_contract;
 mod journey;
 mod local;
 mod money;
+mod reconcile;
 mod restricted_keys;
 mod settings;
 mod spend;

@@ -13,6 +13,7 @@ pub mod issuer;
 mod options;
 pub mod poller;
 pub mod queue;
+pub mod reconcile;
 mod saldo;
 pub mod scheduler;
 mod stripe_side;

@@ -17,15 +17,18 @@ pub enum Alarm {
     MalformedEvent,
     /// An event came before the webhook was told its secret.
     NoWebhookSecret,
+    /// Two records that must fit together do not: balance and entries, row and entries, row and provider.
+    BooksDiffer,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 5] = [
+    pub const ALL: [Alarm; 6] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::WrongMode,
         Alarm::MalformedEvent,
         Alarm::NoWebhookSecret,
+        Alarm::BooksDiffer,
     ];
 
     #[must_use]
@@ -36,6 +39,7 @@ impl Alarm {
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",
             Alarm::NoWebhookSecret => "no_webhook_secret",
+            Alarm::BooksDiffer => "books_differ",
         }
     }
 }

@@ -6,6 +6,7 @@
 mod account;
 mod alarm;
 mod balance;
+mod books;
 mod ledger;
 mod money;
 mod port_error;
@@ -23,6 +24,10 @@ pub use balance::{
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
     Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, rebalance,
     refusal, total,
+};
+pub use books::{
+    Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
+    RowBooks, Sums, Sweep, Used, Verdict,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use money::{

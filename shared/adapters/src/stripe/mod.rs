@@ -7,6 +7,7 @@ mod customers;
 mod declines;
 mod event;
 mod invoices;
+mod listing;
 mod permissions;
 mod signature;
 

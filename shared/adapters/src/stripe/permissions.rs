@@ -16,5 +16,6 @@ pub const WRITE_KEY: [&str; 8] = [
     "rak_payment_intent_read",
 ];
 
-/// For who only looks: credit-worker.
-pub const READ_KEY: [&str; 3] = ["rak_invoice_read", "rak_invoice_payment_read", "rak_payment_intent_read"];
+/// For who only looks: credit-worker and reconcile.
+pub const READ_KEY: [&str; 4] =
+    ["rak_invoice_read", "rak_invoice_payment_read", "rak_payment_intent_read", "rak_event_read"];

@@ -1,0 +1,1 @@
+//! What is wrong is told by its kind.
