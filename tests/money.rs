@@ -6,5 +6,6 @@ mod given_back;
 mod in_any_order;
 mod known_mistakes;
 mod not_ours;
+mod returned;
 mod slow_provider;
 mod through_chaos;

@@ -28,8 +28,8 @@ where
         let rows = &self.top_ups.rows;
         let mut sweep = rows.sweep(SweepOf::Events).await?.next(time.now(), OVERLAP_SECS, LISTED_SECS);
         let until = sweep.began.plus_secs(-SETTLING_SECS);
-        // Several events tell of one invoice; looking once is enough, but for when a payment was refused.
-        let mut seen: HashSet<(String, bool)> = HashSet::new();
+        // Several events tell the same of one invoice: looking once is enough.
+        let mut seen: HashSet<String> = HashSet::new();
         while !sweep.over {
             if !time.suffices(LEAST_SECS) {
                 return Ok(false);
@@ -38,7 +38,7 @@ where
             for event in page.items {
                 report.events = report.events.saturating_add(1);
                 let Some(told) = event.told else { continue };
-                if seen.insert((told.invoice.clone(), told.failed_at.is_some())) {
+                if seen.insert(format!("{told:?}")) {
                     let author = Author { actor: Actor::System, cause: Cause::Event(event.id) };
                     self.settle_again(&told, &author, None, time, report).await?;
                 }

@@ -5,7 +5,7 @@ use saldo_domain::{
     Actor, Author, Cause, Credits, Deployment, DifferenceKind, Evidence, InvoiceStatus, Outcome, PortError,
     Report, TopUp,
 };
-use saldo_top_ups::{Handled, Invoices, Rows, Told};
+use saldo_top_ups::{About, Handled, Invoices, Rows, Told};
 
 use crate::port::{Books, Provider, SweepOf};
 use crate::run::{Finding, Scope};
@@ -68,7 +68,9 @@ where
             return Ok(());
         }
         report.invoices = report.invoices.saturating_add(1);
-        let told = Told { invoice: listed.invoice.id.clone(), failed_at: None };
+        let invoice = &listed.invoice.id;
+        let paid = listed.status == InvoiceStatus::Paid;
+        let told = if paid { Told::returned(invoice) } else { Told::of_invoice(invoice) };
         let author = Author { actor: Actor::System, cause: Cause::Check };
         self.settle_again(&told, &author, Some(listed), time, report).await
     }
@@ -82,8 +84,15 @@ where
         time: Time<'_>,
         report: &mut Report,
     ) -> Result<(), PortError> {
-        let Some(before) = self.row_before(told, listed).await? else {
-            return self.without_row(told, listed, report).await;
+        let invoice = match &told.about {
+            About::Invoice(invoice) => invoice.clone(),
+            About::Payment(payment) => match self.top_ups.invoices.invoice_of(payment).await? {
+                Some(invoice) => invoice,
+                None => return Ok(()),
+            },
+        };
+        let Some(before) = self.row_before(&invoice, listed).await? else {
+            return self.without_row(&invoice, listed, report).await;
         };
         match self.top_ups.handle(told, author, time.now()).await? {
             Handled::NotOurs(_) => Ok(()),
@@ -99,9 +108,9 @@ where
     }
 
     /// The row that an invoice is remembered for, or that it names.
-    async fn row_before(&self, told: &Told, listed: Option<&Evidence>) -> Result<Option<TopUp>, PortError> {
+    async fn row_before(&self, invoice: &str, listed: Option<&Evidence>) -> Result<Option<TopUp>, PortError> {
         let rows = &self.top_ups.rows;
-        if let Some((org, id)) = rows.kept_for(&told.invoice).await? {
+        if let Some((org, id)) = rows.kept_for(invoice).await? {
             return rows.top_up(&org, &id).await;
         }
         let named = listed.and_then(|one| Some((one.org.clone()?, one.top_up.clone()?)));
@@ -114,14 +123,14 @@ where
     /// An invoice without a row is of no consequence unless it is ours, and money came or may come by it.
     async fn without_row(
         &self,
-        told: &Told,
+        invoice: &str,
         listed: Option<&Evidence>,
         report: &mut Report,
     ) -> Result<(), PortError> {
         let fetched;
         let evidence = match listed {
             Some(listed) => listed,
-            None => match self.top_ups.invoices.invoice(&told.invoice, None).await? {
+            None => match self.top_ups.invoices.invoice(invoice, None).await? {
                 Some(evidence) => {
                     fetched = evidence;
                     &fetched
@@ -148,7 +157,7 @@ where
             let found = about(
                 kind,
                 evidence.org.as_ref(),
-                &told.invoice,
+                invoice,
                 "no row".to_owned(),
                 theirs,
                 Outcome::ForAPerson,

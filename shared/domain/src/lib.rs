@@ -38,8 +38,8 @@ pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
-    Change, Commit, CreditNote, Deployment, Dispute, Ending, Entitlement, Evidence, FailureReason,
-    InvoiceLink, InvoiceStatus, Nothing, Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund,
-    RefundState, ReviewReason, Seen, Standing, Status, Step, TopUp, apply, decide, entitled, lifecycle,
-    prove, what_was_ordered,
+    Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement, Evidence,
+    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Payment, PaymentFailure, PaymentKind, Policy, Proven,
+    Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step, TopUp, apply, decide,
+    entitled, lifecycle, prove, what_was_ordered,
 };

@@ -1,7 +1,6 @@
 //! What Stripe lists: events since a moment, invoices since a moment, newest first.
 
-use miniserde::Deserialize;
-use miniserde::json::Value;
+use miniserde::json::{self, Value};
 use saldo_books::{ListedEvent, Page, Provider};
 use saldo_domain::{Evidence, Timestamp};
 use saldo_top_ups::{InvoicesError, Told};
@@ -10,39 +9,13 @@ use stripe_billing::invoice::ListInvoice;
 use stripe_core::event::ListEvent;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
-use super::answers::InvoiceList;
+use super::answers::{InvoiceAnswer, List};
 use super::event::{Event, EventType, Meaning};
 use super::invoices::Stripe;
+use crate::queue::{About, PaymentMessage};
 
 /// What is asked for at a time, the most that Stripe gives.
 const PAGE: i64 = 100;
-
-#[derive(Deserialize)]
-struct EventList {
-    data: Vec<EventAnswer>,
-    has_more: bool,
-}
-
-#[derive(Deserialize)]
-struct EventAnswer {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    livemode: Option<bool>,
-    created: Option<i64>,
-    account: Option<Value>,
-    data: Option<DataAnswer>,
-}
-
-#[derive(Deserialize)]
-struct DataAnswer {
-    object: Option<ObjectAnswer>,
-}
-
-#[derive(Deserialize)]
-struct ObjectAnswer {
-    id: Option<String>,
-}
 
 impl Provider for Stripe {
     async fn events(
@@ -56,10 +29,10 @@ impl Provider for Stripe {
         if let Some(after) = after {
             request = request.starting_after(after);
         }
-        let list: EventList = self.ask(request.build(), None).await?;
-        let next = list.data.last().map(|event| event.id.clone()).filter(|_| list.has_more);
-        let items = list.data.into_iter().map(|event| self.listed(event)).collect();
-        Ok(Page { items, next })
+        let list: List<Value> = self.ask(request.build(), None).await?;
+        let all: Vec<_> = list.data.iter().filter_map(|event| Some((id_of(event)?, event))).collect();
+        let next = all.last().map(|(id, _)| id.clone()).filter(|_| list.has_more);
+        Ok(Page { items: all.iter().map(|(id, event)| self.listed(id, event)).collect(), next })
     }
 
     async fn invoices(
@@ -72,7 +45,7 @@ impl Provider for Stripe {
         if let Some(after) = after {
             request = request.starting_after(after);
         }
-        let list: InvoiceList = self.ask(request.build(), None).await?;
+        let list: List<InvoiceAnswer> = self.ask(request.build(), None).await?;
         let next = list.data.last().map(|invoice| invoice.id.clone()).filter(|_| list.has_more);
         let mut items = Vec::new();
         for answer in list.data {
@@ -84,25 +57,33 @@ impl Provider for Stripe {
 }
 
 impl Stripe {
-    fn listed(&self, answer: EventAnswer) -> ListedEvent {
-        let event = Event {
-            id: answer.id,
-            kind: answer.kind,
-            livemode: answer.livemode,
-            created: answer.created,
-            account: answer.account.map(|_| String::new()),
-            object: answer.data.and_then(|data| data.object).and_then(|object| object.id),
-        };
+    /// An event as the webhook would have read it.
+    fn listed(&self, id: &str, event: &Value) -> ListedEvent {
+        let told = Event::parse(json::to_string(event).as_bytes()).ok().and_then(|event| self.told(&event));
+        ListedEvent { id: id.to_owned(), told }
+    }
+
+    fn told(&self, event: &Event) -> Option<Told> {
         let of_this_mode = event.livemode.is_none_or(|livemode| livemode == self.is_live());
-        let told = match event.meaning() {
-            Meaning::Invoice(invoice) if event.account.is_none() && of_this_mode => {
-                let refused = event.kind == EventType::InvoicePaymentFailed.as_str();
-                let failed_at = event.created.filter(|_| refused).map(Timestamp::from_secs);
-                Some(Told { invoice: invoice.to_owned(), failed_at })
-            }
-            Meaning::Invoice(_) | Meaning::Nothing | Meaning::Unreadable => None,
+        if event.account.is_some() || !of_this_mode {
+            return None;
+        }
+        let about = match event.meaning() {
+            Meaning::Invoice(invoice) => About::Invoice(invoice.to_owned()),
+            Meaning::Payment(payment) => About::Payment(payment.to_owned()),
+            Meaning::Nothing | Meaning::Unreadable => return None,
         };
-        ListedEvent { id: event.id, told }
+        let (event_id, kind) = (event.id.clone(), event.kind.clone());
+        let created = event.created.unwrap_or_default();
+        Some(PaymentMessage { event: event_id, kind, about, created }.told())
+    }
+}
+
+fn id_of(object: &Value) -> Option<String> {
+    let Value::Object(fields) = object else { return None };
+    match fields.get("id") {
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(_) | None => None,
     }
 }
 

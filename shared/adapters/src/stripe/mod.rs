@@ -9,6 +9,7 @@ mod event;
 mod invoices;
 mod listing;
 mod permissions;
+mod returns;
 mod signature;
 
 pub use client::StripeHttp;
