@@ -80,7 +80,7 @@ async fn every_request_gets_its_answer() {
     let (status, entries) = sent!(saldo_history, "history", saldo, HISTORY_ENTRIES_EVENT, &[]);
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
     let (status, usage) = sent!(saldo_history, "history", saldo, HISTORY_USAGE_EVENT, &[]);
-    assert_eq!((status, usage), (200, json!({"month": "2026-11", "days": [], "next_cursor": null})));
+    assert_eq!((status, &usage["month"], &usage["days"]), (200, &json!("2026-11"), &json!([])));
     let (status, settings) = sent!(saldo_settings, "settings", saldo, SETTINGS_EVENT, &[]);
     assert_eq!((status, &settings["version"]), (200, &json!(0)));
     assert_eq!(settings["billing"]["email"], "billing@acme.example");

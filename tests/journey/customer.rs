@@ -96,7 +96,7 @@ impl<'s> Customer<'s> {
 
     pub(super) async fn entries(&self) -> Vec<Value> {
         let page = self.get("/v1/entries").await;
-        shapes::keys(&page, &["entries", "next_cursor"]);
+        shapes::keys(&page, &["entries", "final", "final_from", "month", "next_cursor"]);
         let entries = page["entries"].as_array().unwrap().clone();
         entries.iter().for_each(shapes::entry);
         entries

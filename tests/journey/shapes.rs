@@ -86,8 +86,9 @@ pub(super) fn balance(balance: &Value) {
 }
 
 pub(super) fn entry(entry: &Value) {
-    keys(entry, &["at", "cause", "channel", "country", "credits", "id", "kind", "reference"]);
+    keys(entry, &["at", "booked_at", "cause", "channel", "country", "credits", "id", "kind", "reference"]);
     time(&entry["at"]);
+    time(&entry["booked_at"]);
     assert!(entry["credits"].is_i64());
 }
 

@@ -45,7 +45,7 @@ async fn a_batch_has_one_answer_per_debit_and_each_is_in_the_history() {
     let csv = String::from_utf8(csv.body).unwrap();
     assert_eq!(csv.lines().count(), 12);
     let line = csv.lines().nth(4).unwrap();
-    assert!(line.starts_with(&ids[2]) && line.ends_with("sms,ID,\"order 2\""), "{line}");
+    assert!(line.starts_with(&ids[2]) && line.contains(",sms,ID,\"order 2\","), "{line}");
     assert_eq!(acme.credits().await, 981);
     books::prove_always(&acme.saldo, "after a batch").await;
 }

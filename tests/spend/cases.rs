@@ -90,9 +90,17 @@ fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_re
     let cheaper = Debit { id, credits: Credits(2), channel, details: details.clone() };
     let done = wait(Spender::new(port.another()).debit(&org, &machine(), &cheaper, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(5), Credits(995)), "as it was taken");
-    let (credits, available) = (Credits(5), Credits(995));
-    let entry =
-        DebitEntry { id, stamp, credits, channel, details: Some(details), available, actor: machine() };
+    let entry = DebitEntry {
+        id,
+        stamp,
+        credits: Credits(5),
+        channel,
+        details: Some(details),
+        available: Credits(995),
+        actor: machine(),
+        booked_at: now.whole_secs(),
+        completed_late: false,
+    };
     assert_eq!(port.state().table.ledger.get(&(ShardId::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }
 

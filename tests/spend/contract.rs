@@ -140,9 +140,17 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             _ => Op::Fence(at, rng.bool()),
         },
         11 => {
-            let (credits, channel, available) = (Credits(1), Channel::Email, Credits(0));
-            let actor = Actor::System;
-            let debit = DebitEntry { id, stamp, credits, channel, details: None, available, actor };
+            let debit = DebitEntry {
+                id,
+                stamp,
+                credits: Credits(1),
+                channel: Channel::Email,
+                details: None,
+                available: Credits(0),
+                actor: Actor::System,
+                booked_at: clock.now().whole_secs(),
+                completed_late: false,
+            };
             Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
         12 => Op::Shard(at),
@@ -187,7 +195,9 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
         let actor = if rng.bool() { machine() } else { Actor::System };
         let id = id.run().id(place).unwrap();
         let available = Credits(rng.i64(0..1000));
-        DebitEntry { id, stamp, credits, channel, details, available, actor }
+        let booked_at = id.at().whole_secs().plus_secs([0, 1, -300, 86_400][usize::from(place) % 4]);
+        let completed_late = details.is_some() && available.0 % 5 == 0;
+        DebitEntry { id, stamp, credits, channel, details, available, actor, booked_at, completed_late }
     };
     places.into_iter().map(entry).collect()
 }

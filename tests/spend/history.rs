@@ -8,9 +8,9 @@ use std::task::{Context, Waker};
 use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, OrgId,
-    PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Subject,
-    Timestamp,
+    Actor, BalanceShards, Channel, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry, EntryId,
+    Month, OrgId, PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp,
+    Subject, Timestamp,
 };
 
 use super::answers::{Answers, Before};
@@ -233,7 +233,45 @@ impl Play {
             }
         }
         self.spend_the_rest(&spender, now)?;
+        self.verdict()?;
+        self.finality()
+    }
+
+    /// From its final moment on, a month stays as it is then, whatever senders still say of it.
+    fn finality(&mut self) -> Result<(), String> {
+        let last = self.debits.iter().map(|debit| debit.id.entry().month()).max().unwrap();
+        let now = last.final_from();
+        let spender = self.spender();
+        wait(spender.repair_all(&self.org, now)).map_err(|error| error.to_string())?;
+        let before = self.shown_until(last);
+        for debit in self.debits.clone() {
+            let other = Debit { channel: Channel::Sms, credits: Credits(3), ..debit.clone() };
+            for message in [other, debit] {
+                let _ = wait(spender.debit(&self.org, &machine(), &message, now));
+                let _ = wait(spender.reverse(&self.org, &machine(), message.id, now));
+            }
+        }
+        let late = debit(&mut self.rng, 203, last.next().start().plus_secs(-30));
+        let told = wait(spender.debit(&self.org, &machine(), &late, now));
+        if told != Err(SpendError::Untimely(late.id)) {
+            return Err(format!("an id of a month that is final: {told:?}"));
+        }
+        wait(spender.repair_all(&self.org, now.plus_secs(120))).map_err(|error| error.to_string())?;
+        if self.shown_until(last) != before {
+            return Err(format!("a final month was {before:?} and is {:?}", self.shown_until(last)));
+        }
         self.verdict()
+    }
+
+    /// What the history shows of this month and those before it.
+    fn shown_until(&self, month: Month) -> Vec<(EntryId, Option<Entry>)> {
+        let state = self.port.state();
+        let of = state.table.ledger.iter().filter(|((_, id), _)| id.month() <= month);
+        let shown = |row: &Row| match row {
+            Row::Debit(debit) => Some(Entry::of_debit(debit)),
+            Row::Reversal(_) | Row::TopUp(_) => None,
+        };
+        of.map(|((_, id), row)| (*id, shown(row))).collect()
     }
 
     /// With new credits, all that there is can be spent, to the last one, and no more.
@@ -394,10 +432,17 @@ fn fill_shard(state: &mut State, rng: &mut fastrand::Rng) {
         };
         table.charged.insert(id, if entry_stamp == Some(stamp) || entry_stamp.is_none() { 1 } else { 2 });
         if let Some(stamp) = entry_stamp {
-            let channel = Channel::Email;
-            let details = Some(Details::default());
-            let entry =
-                DebitEntry { id, stamp, credits, channel, details, available: Credits(1), actor: machine() };
+            let entry = DebitEntry {
+                id,
+                stamp,
+                credits,
+                channel: Channel::Email,
+                details: Some(Details::default()),
+                available: Credits(1),
+                actor: machine(),
+                booked_at: Timestamp::from_ms(START_MS),
+                completed_late: false,
+            };
             table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(entry));
         }
     }

@@ -139,7 +139,7 @@ async fn a_refused_message_comes_back_once_and_all_is_in_the_history() {
     let csv = client.send("GET", "/v1/entries", &[("accept", "text/csv")], "").await;
     let csv = String::from_utf8(csv.body).unwrap();
     let line = csv.lines().nth(3).unwrap();
-    assert!(line.ends_with(&format!(",-3,debit,{refused},sms,ID,\"'=order \"\"17\"\"\"")), "{line}");
+    assert!(line.contains(&format!(",-3,debit,{refused},sms,ID,\"'=order \"\"17\"\"\",")), "{line}");
     books::prove_always(&acme.saldo, "after a reversal").await;
 }
 

@@ -33,6 +33,11 @@ async fn sent(saldo: &Saldo, clock: &Clock, message: Value) -> String {
     id
 }
 
+/// All of a month that is not final yet.
+fn month(month: &str, final_from: &str, days: Value) -> Value {
+    json!({"month": month, "final": false, "final_from": final_from, "days": days, "next_cursor": null})
+}
+
 /// A day with (messages, credits) of email, WhatsApp and SMS.
 fn day(date: &str, [email, whatsapp, sms]: [(i64, i64); 3]) -> Value {
     let used = |(messages, credits): (i64, i64)| json!({"messages": messages, "credits": credits});
@@ -43,7 +48,7 @@ fn day(date: &str, [email, whatsapp, sms]: [(i64, i64); 3]) -> Value {
 async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
     let (saldo, clock) = start_at("2026-11-20T08:00:00Z").await;
     system::with_credits(&saldo, "acme").await;
-    let empty = json!({"month": "2026-11", "days": [], "next_cursor": null});
+    let empty = month("2026-11", "2026-12-02T01:00:00Z", json!([]));
     assert_eq!(usage(&saldo, "acme", "").await, empty, "a top-up is not spent");
     for _ in 0..2 {
         sent(&saldo, &clock, json!({"channel": "email"})).await;
@@ -61,14 +66,14 @@ async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
 
     let first = day("2026-11-20", [(2, 2), (0, 0), (1, 3)]);
     let last = day("2026-11-30", [(0, 0), (1, 2), (1, 3)]);
-    let november = json!({"month": "2026-11", "days": [first, last], "next_cursor": null});
+    let november = month("2026-11", "2026-12-02T01:00:00Z", json!([first, last]));
     assert_eq!(
         usage(&saldo, "acme", "?month=2026-11").await,
         november,
         "a day that is over keeps its numbers"
     );
     let taken_back = day("2026-12-01", [(0, 0), (0, 0), (-1, -3)]);
-    let december = json!({"month": "2026-12", "days": [taken_back], "next_cursor": null});
+    let december = month("2026-12", "2027-01-02T01:00:00Z", json!([taken_back]));
     assert_eq!(usage(&saldo, "acme", "").await, december, "the month of today");
     assert_eq!(usage(&saldo, "globex", "?month=2026-11").await, empty, "of nobody else");
 }
@@ -82,7 +87,7 @@ async fn a_month_of_more_entries_than_one_answer_counts_goes_on() {
     let cursor = latest["next_cursor"].as_str().expect("there is more");
     let rest = usage(&saldo, "acme", &format!("?month=2026-11&cursor={cursor}")).await;
     let days = json!([day("2026-11-23", [(100, 100), (0, 0), (0, 0)])]);
-    assert_eq!(rest, json!({"month": "2026-11", "days": days, "next_cursor": null}));
+    assert_eq!(rest, month("2026-11", "2026-12-02T01:00:00Z", days));
 }
 
 /// Puts entries of as many emails of today into the table.

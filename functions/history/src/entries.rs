@@ -1,13 +1,15 @@
 //! The ledger of a month: every change of the balance, as JSON or CSV.
 
-use lambda_http::http::{HeaderValue, Response, StatusCode, header};
+use lambda_http::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
-use saldo_adapters::dynamo::Ledger;
+use saldo_adapters::dynamo::{Ledger, Page};
 use saldo_adapters::http::{Problem, answer, header as header_of, json_response};
-use saldo_domain::{Channel, Country, Entry, EntryId, Month, OrgId};
+use saldo_domain::{Entry, EntryId, OrgId};
 use serde_json::{Value, json};
 
-use crate::{Function, page, unavailable};
+use crate::kept::Kept;
+use crate::page::View;
+use crate::{Function, csv, page, unavailable};
 
 /// A CSV answer ends before it is longer than this, in bytes as they are sent: Lambda takes 6 MB (6,291,556 bytes) of a
 /// function, in which the text is a JSON string.
@@ -15,45 +17,80 @@ const CSV_BYTES: usize = 6_000_000;
 /// Rows of one CSV answer at most.
 const CSV_ROWS: usize = 20_000;
 const CSV_READ: usize = 1_000;
+/// Whether the month is final, in the head of a CSV answer: the file itself has rows only.
+const FINAL: HeaderName = HeaderName::from_static("saldo-final");
+const FINAL_FROM: HeaderName = HeaderName::from_static("saldo-final-from");
 
 impl Function {
     pub(crate) async fn entries(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
-        let month = page::month(request, self.clock.now())?;
-        let after = page::entry_cursor(request, month)?;
+        let view = page::view(request, self.clock.now())?;
         let (csv, limit) = (wants_csv(request)?, page::limit(request)?);
-        let ledger = self.ledger(org, month, after.is_none()).await?;
-        if csv {
-            return self.csv(ledger, after).await;
-        }
-        let page =
-            self.store.entries(ledger, limit, after).await.map_err(|error| unavailable(org, &error))?;
-        let entries: Vec<Value> = page.items.iter().map(entry_json).collect();
-        let next = page.next.map(|id| id.to_string());
-        Ok(json_response(StatusCode::OK, &json!({"entries": entries, "next_cursor": next})))
+        let mut kept = self.kept(org, view.first, view.after.is_none()).await?;
+        kept.is_final &= view.first == view.last;
+        if csv { self.csv(&kept, view).await } else { self.json(&kept, view, limit).await }
+    }
+
+    async fn json(&self, kept: &Kept<'_>, view: View, limit: usize) -> Result<Response<Body>, Problem> {
+        let (mut month, mut after) = (view.begin(), view.after);
+        let mut entries: Vec<Entry> = Vec::new();
+        let next = loop {
+            let page = self.store.entries(kept.ledger(month), limit - entries.len(), after).await;
+            let page = page.map_err(|error| unavailable(kept.org, &error))?;
+            entries.extend(page.items);
+            if page.next.is_some() || month >= view.last {
+                break page.next;
+            }
+            if entries.len() >= limit {
+                break entries.last().map(|entry| entry.id);
+            }
+            (month, after) = (month.next(), None);
+        };
+        let entries: Vec<Value> = entries.iter().map(entry_json).collect();
+        let answer = json!({
+            "month": view.first.to_string(),
+            "final": kept.is_final,
+            "final_from": view.first.final_from().rfc3339(),
+            "entries": entries,
+            "next_cursor": next.map(|id| id.to_string()),
+        });
+        Ok(json_response(StatusCode::OK, &answer))
     }
 
     /// The whole month, or its first 20,000 entries and a `Link` to the rest.
-    async fn csv(&self, ledger: Ledger<'_>, mut after: Option<EntryId>) -> Result<Response<Body>, Problem> {
-        let mut text = String::from("id,at,credits,kind,cause,channel,country,reference\r\n");
-        let (mut rows, mut sent) = (0, json_bytes(&text));
+    async fn csv(&self, kept: &Kept<'_>, view: View) -> Result<Response<Body>, Problem> {
+        let mut text = String::from(csv::HEAD);
+        let (mut rows, mut sent) = (0, csv::json_bytes(&text));
+        let (mut month, mut after) = (view.begin(), view.after);
+        let mut last = view.after;
         loop {
-            let page = self.store.oldest_entries(ledger, CSV_READ, after).await;
-            let page = page.map_err(|error| unavailable(ledger.org, &error))?;
+            let page = self.read(kept.ledger(month), after).await?;
             for entry in &page.items {
-                let row = csv_row(entry);
-                sent += json_bytes(&row);
+                let row = csv::row(entry);
+                sent += csv::json_bytes(&row);
                 if rows == CSV_ROWS || sent > CSV_BYTES {
-                    return Ok(csv_response(text, ledger.month, after));
+                    return Ok(csv_response(text, kept, view, last));
                 }
                 text.push_str(&row);
                 rows += 1;
-                after = Some(entry.id);
+                last = Some(entry.id);
             }
             after = page.next;
             if after.is_none() {
-                return Ok(csv_response(text, ledger.month, None));
+                if month >= view.last {
+                    return Ok(csv_response(text, kept, view, None));
+                }
+                month = month.next();
             }
         }
+    }
+
+    async fn read(
+        &self,
+        ledger: Ledger<'_>,
+        after: Option<EntryId>,
+    ) -> Result<Page<Entry, EntryId>, Problem> {
+        let page = self.store.oldest_entries(ledger, CSV_READ, after).await;
+        page.map_err(|error| unavailable(ledger.org, &error))
     }
 }
 
@@ -66,6 +103,7 @@ fn entry_json(entry: &Entry) -> Value {
     json!({
         "id": entry.id.to_string(),
         "at": entry.at.rfc3339(),
+        "booked_at": entry.booked_at.rfc3339(),
         "credits": entry.credits,
         "kind": entry.kind.as_str(),
         "cause": entry.cause,
@@ -75,37 +113,20 @@ fn entry_json(entry: &Entry) -> Value {
     })
 }
 
-/// One line. Only the reference is a text of the caller's; ids, times, numbers and our own words need no quotes.
-fn csv_row(entry: &Entry) -> String {
-    let channel = entry.channel.map_or("", Channel::as_str);
-    let country = entry.country.as_ref().map_or("", Country::as_str);
-    let reference = entry.reference.as_deref().map_or_else(String::new, csv_text);
-    let (id, at, kind) = (entry.id, entry.at, entry.kind.as_str());
-    format!("{id},{at},{},{kind},{},{channel},{country},{reference}\r\n", entry.credits, entry.cause)
-}
-
-/// In quotes, and with an apostrophe before what a spreadsheet would take for a formula.
-fn csv_text(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-/// How many bytes a text takes within a JSON string.
-fn json_bytes(text: &str) -> usize {
-    let of = |byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-        0..0x20 => 6,
-        _ => 1,
-    };
-    text.bytes().map(of).sum()
-}
-
-fn csv_response(text: String, month: Month, next: Option<EntryId>) -> Response<Body> {
+fn csv_response(text: String, kept: &Kept<'_>, view: View, next: Option<EntryId>) -> Response<Body> {
     let mut response = answer(StatusCode::OK, "text/csv; charset=utf-8", text);
-    let name = format!("attachment; filename=\"saldo-entries-{month}.csv\"");
+    let month = view.first;
+    let so_far = if kept.is_final { "" } else { "-not-final" };
+    let name = format!("attachment; filename=\"saldo-entries-{month}{so_far}.csv\"");
+    let of_month = if view.named { format!("month={month}&") } else { String::new() };
     // Relative to what was asked for, so that it holds under a path prefix and a stage.
-    let link = next.map(|id| format!("<entries?month={month}&cursor={id}>; rel=\"next\""));
-    for (header, value) in [(header::CONTENT_DISPOSITION, Some(name)), (header::LINK, link)] {
+    let link = next.map(|id| format!("<entries?{of_month}cursor={id}>; rel=\"next\""));
+    for (header, value) in [
+        (header::CONTENT_DISPOSITION, Some(name)),
+        (header::LINK, link),
+        (FINAL, Some(kept.is_final.to_string())),
+        (FINAL_FROM, Some(month.final_from().rfc3339())),
+    ] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             response.headers_mut().insert(header, value);
         }
@@ -118,23 +139,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_what_is_sent() {
-        let text = "id,\"a\"\"b\"\r\n\\\t\u{1}\u{8}\u{c}é漢\u{7f}";
-        assert_eq!(json_bytes(text) + 2, serde_json::to_string(text).unwrap().len());
-    }
-
-    #[test]
-    fn a_reference_cannot_break_out_of_its_cell() {
-        assert_eq!(csv_text("order 17"), "\"order 17\"");
-        assert_eq!(csv_text("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(csv_text("=1+1"), "\"'=1+1\"");
-    }
-
-    #[test]
     fn the_link_to_the_rest_holds_under_any_prefix() {
         let next = EntryId::parse("01890a5d-ac96-774b-bcce-b302099a8057").ok();
-        let response = csv_response(String::new(), "2026-11".parse().unwrap(), next);
+        let org = OrgId::parse("acme").unwrap();
+        let kept = Kept { org: &org, sharding: saldo_domain::Sharding::No, is_final: true };
+        let month = "2026-11".parse().unwrap();
+        let view = View { first: month, last: month, after: None, named: true };
+        let response = csv_response(String::new(), &kept, view, next);
         let link = response.headers()[header::LINK].to_str().unwrap();
         assert_eq!(link, "<entries?month=2026-11&cursor=01890a5d-ac96-774b-bcce-b302099a8057>; rel=\"next\"");
+        let response = csv_response(String::new(), &kept, View { named: false, ..view }, next);
+        let link = response.headers()[header::LINK].to_str().unwrap();
+        assert_eq!(link, "<entries?cursor=01890a5d-ac96-774b-bcce-b302099a8057>; rel=\"next\"");
     }
 }

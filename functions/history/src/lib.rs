@@ -1,6 +1,8 @@
 //! GET /v1/top-ups, /v1/entries and /v1/usage: what was bought, what was spent, and what else changed the balance.
 
+mod csv;
 mod entries;
+mod kept;
 mod page;
 mod top_ups;
 mod usage;
@@ -10,12 +12,12 @@ use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::dynamo::{Ledger, Store};
+use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, ClaimNames, Problem};
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{Month, OrgId, Permission};
-use tracing::{error, warn};
+use saldo_domain::{OrgId, Permission};
+use tracing::error;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
@@ -47,23 +49,6 @@ impl Function {
             None if request.raw_http_path().ends_with("/usage") => self.usage(&caller.org, request).await,
             None => self.top_ups(&caller.org, request).await,
         }
-    }
-
-    /// The ledger of a month. At its beginning, abandoned debits are finished, so that they are in it: what
-    /// cannot be finished now is only not shown yet.
-    pub(crate) async fn ledger<'a>(
-        &self,
-        org: &'a OrgId,
-        month: Month,
-        at_beginning: bool,
-    ) -> Result<Ledger<'a>, Problem> {
-        let now = self.clock.now();
-        let shards = self.spender.all_shards(org, now).await;
-        let (sharding, all) = shards.map_err(|error| unavailable(org, &error))?;
-        if at_beginning && let Err(error) = self.spender.repair(org, &all, now).await {
-            warn!(org = org.as_str(), %error, "debits not finished");
-        }
-        Ok(Ledger { org, month, sharding })
     }
 }
 

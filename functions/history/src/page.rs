@@ -26,6 +26,38 @@ pub(crate) fn month(request: &Request, now: Timestamp) -> Result<Month, Problem>
     }
 }
 
+/// Which months a list of entries shows, and from where on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    pub(crate) first: Month,
+    pub(crate) last: Month,
+    pub(crate) after: Option<EntryId>,
+    /// Whether the month was asked for, and not only the one of today.
+    pub(crate) named: bool,
+}
+
+impl View {
+    /// The month where the list goes on.
+    pub(crate) fn begin(self) -> Month {
+        self.after.map_or(self.first, EntryId::month)
+    }
+}
+
+/// The parameters `month` and `cursor`. Without a month it is this one, and what there is of the next one, as ids may be
+/// some minutes ahead; a list that was begun before the month turned goes on with it.
+pub(crate) fn view(request: &Request, now: Timestamp) -> Result<View, Problem> {
+    if query_parameter(request, "month")?.is_some() {
+        let month = month(request, now)?;
+        let after = entry_cursor(request, month)?;
+        return Ok(View { first: month, last: month, after, named: true });
+    }
+    let (this, last) = (Month::of(now), Month::latest(now));
+    let shown = |id: &EntryId| id.month().next() >= this && id.month() <= last;
+    let after = cursor(request, |text| EntryId::parse(text).ok().filter(shown))?;
+    let first = after.map_or(this, |id| id.month().min(this));
+    Ok(View { first, last, after, named: false })
+}
+
 /// The parameter `cursor` in a list of the entries of `month`.
 pub(crate) fn entry_cursor(request: &Request, month: Month) -> Result<Option<EntryId>, Problem> {
     cursor(request, |text| EntryId::parse(text).ok().filter(|id| id.month() == month))

@@ -23,15 +23,17 @@ impl Function {
     /// Counts from the month's end backwards, at most 20,000 entries. Where there are more, `next_cursor`
     /// goes on with earlier ones; the day that it cuts comes in both answers, and the parts are to be added. Nothing is
     /// kept for it, so that a debit writes no more: an answer costs half a read unit per 4 KB of entries, for 1,000
-    /// debits of 200 bytes 25 read units, at most 500 for 20,000 of them, and one for the head.
+    /// debits of 200 bytes 25 read units, at most 500 for 20,000 of them, and one for the head. Of a final month, of which
+    /// nothing may be missing, it costs twice that.
     pub(crate) async fn usage(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
         let month = page::month(request, self.clock.now())?;
         let mut before = page::entry_cursor(request, month)?;
-        let ledger = self.ledger(org, month, before.is_none()).await?;
+        let kept = self.kept(org, month, before.is_none()).await?;
         let mut days = Days::default();
         let mut counted = 0;
         'reading: loop {
-            let page = self.store.latest_entries(ledger, ITEMS_PER_READ, before).await;
+            let page =
+                self.store.latest_entries(kept.ledger(month), ITEMS_PER_READ, before, kept.is_final).await;
             let page = page.map_err(|error| unavailable(org, &error))?;
             for entry in &page.items {
                 if counted == COUNTED_ENTRIES {
@@ -47,7 +49,13 @@ impl Function {
             }
         }
         let next = before.map(|id| id.to_string());
-        let answer = json!({"month": month.to_string(), "days": days.json(), "next_cursor": next});
+        let answer = json!({
+            "month": month.to_string(),
+            "final": kept.is_final,
+            "final_from": month.final_from().rfc3339(),
+            "days": days.json(),
+            "next_cursor": next,
+        });
         Ok(json_response(StatusCode::OK, &answer))
     }
 }

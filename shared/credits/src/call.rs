@@ -68,7 +68,7 @@ impl<'a> Call<'a> {
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.
             Stored::Reversed(entry, _) if entry.is_of(debit) => Outcome::Reversed,
-            Stored::Reversed(entry, _) if entry.completed_by(debit, self.actor).is_some() => {
+            Stored::Reversed(entry, _) if entry.completed_by(debit, self.actor, self.now).is_some() => {
                 Outcome::Reversed
             }
             Stored::Nothing | Stored::Debit(_) | Stored::Reversed(..) | Stored::Other => Outcome::Reused,

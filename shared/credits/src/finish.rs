@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use saldo_domain::{
-    Actor, BalanceShards, Credits, DebitEntry, DebitId, OrgId, PortError, RunId, Sharding, Stamp,
+    Actor, BalanceShards, Credits, DebitEntry, DebitId, OrgId, PortError, RunId, Sharding, Stamp, Timestamp,
 };
 
 use crate::call::Call;
@@ -35,10 +35,10 @@ impl<B: Balances> Spender<B> {
         let mut entries = Vec::new();
         for debit in &call.left {
             let Some(stamp) = pending.get(&debit.id) else { continue };
-            let entry = entry_from_stamp(debit.id, *stamp, available)?;
+            let entry = entry_from_stamp(debit.id, *stamp, available, call.now)?;
             // What another attempt reserved may have been for another message: whichever says first what it was for is it,
             // as far as the channel fits.
-            entries.push(entry.completed_by(debit, call.actor).unwrap_or(entry));
+            entries.push(entry.completed_by(debit, call.actor, call.now).unwrap_or(entry));
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
             self.answer(call, id, stored, new).await?;
@@ -108,20 +108,23 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         pending: &[(DebitId, Stamp)],
         available: Credits,
+        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stored)>, PortError> {
-        let entries = pending.iter().map(|(id, stamp)| entry_from_stamp(*id, *stamp, available));
+        let entries = pending.iter().map(|(id, stamp)| entry_from_stamp(*id, *stamp, available, now));
         let finished = self.finish(org, sharding, entries.collect::<Result<_, _>>()?).await?;
         Ok(finished.into_iter().map(|(id, stored, _)| (id, stored)).collect())
     }
 }
 
-/// The entry of an application, as far as its stamp tells.
+/// The entry of an application, as far as its stamp tells, booked at `now`.
 pub(crate) fn entry_from_stamp(
     id: DebitId,
     stamp: Stamp,
     available: Credits,
+    now: Timestamp,
 ) -> Result<DebitEntry, PortError> {
     let channel = stamp.channel().ok_or_else(|| broken("a stamp has no channel"))?;
-    let (credits, actor) = (stamp.credits(), Actor::System);
-    Ok(DebitEntry { id, stamp, credits, channel, details: None, available, actor })
+    let (credits, actor, booked_at) = (stamp.credits(), Actor::System, now.whole_secs());
+    let (details, completed_late) = (None, false);
+    Ok(DebitEntry { id, stamp, credits, channel, details, available, actor, booked_at, completed_late })
 }

@@ -37,7 +37,7 @@ impl<B: Balances> Spender<B> {
     ) -> Result<(), PortError> {
         let debit: Option<&Debit> = call.left.iter().copied().find(|debit| debit.id == id);
         let completed = match (&stored, debit) {
-            (Stored::Debit(entry), Some(debit)) => entry.completed_by(debit, call.actor),
+            (Stored::Debit(entry), Some(debit)) => entry.completed_by(debit, call.actor, call.now),
             (Stored::Nothing | Stored::Debit(_) | Stored::Reversed(..) | Stored::Other, _) => None,
         };
         let Some(entry) = completed else {

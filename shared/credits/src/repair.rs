@@ -6,6 +6,7 @@ use saldo_domain::{
 };
 use tracing::warn;
 
+use crate::call::Call;
 use crate::port::{Balances, Stored};
 use crate::spender::Spender;
 
@@ -43,7 +44,7 @@ impl<B: Balances> Spender<B> {
             let abandoned = shard.abandoned(now);
             any |= !abandoned.is_empty();
             for some in abandoned.chunks(MOST_ACKNOWLEDGED) {
-                let written = self.finish_all(org, sharding, shard.credits, some).await?;
+                let written = self.finish_all(org, sharding, shard.credits, some, now).await?;
                 self.acknowledge(org, *id, &written).await?;
             }
         }
@@ -51,7 +52,13 @@ impl<B: Balances> Spender<B> {
     }
 
     /// The debit at hand is done whatever comes of it.
-    pub(crate) async fn finish_in_passing(&self, org: &OrgId, sharding: Sharding, shard: &BalanceShard) {
+    pub(crate) async fn finish_in_passing(
+        &self,
+        org: &OrgId,
+        sharding: Sharding,
+        shard: &BalanceShard,
+        now: Timestamp,
+    ) {
         let mut behind = shard.to_finish_in_passing();
         behind.retain(|(id, _)| !self.process.works_on(org, *id));
         if behind.is_empty() {
@@ -59,7 +66,7 @@ impl<B: Balances> Spender<B> {
         }
         let clearing = self.process.clearing(org);
         let Ok(_alone) = clearing.try_lock() else { return };
-        match self.finish_all(org, sharding, shard.credits, &behind).await {
+        match self.finish_all(org, sharding, shard.credits, &behind, now).await {
             Ok(written) => self.process.wrote(org, written),
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished in passing"),
         }
@@ -71,11 +78,11 @@ impl<B: Balances> Spender<B> {
     /// be room now.
     pub(crate) async fn make_room(
         &self,
-        org: &OrgId,
-        sharding: Sharding,
+        call: &Call<'_>,
         id: ShardId,
         shard: &BalanceShard,
     ) -> Result<bool, PortError> {
+        let Call { org, sharding, now, .. } = *call;
         let clearing = self.process.clearing(org);
         let Ok(_alone) = clearing.try_lock() else {
             drop(clearing.lock().await);
@@ -91,7 +98,7 @@ impl<B: Balances> Spender<B> {
             } else {
                 unwritten.into_iter().filter(|(_, stamp)| shard.is_overdue(*stamp)).collect()
             };
-            let finished = self.finish_unwritten(org, sharding, shard.credits, &finish).await?;
+            let finished = self.finish_unwritten(org, sharding, shard.credits, &finish, now).await?;
             let done: Vec<_> = written.into_iter().chain(finished).collect();
             self.acknowledge(org, id, &done).await?;
             left -= done.len();
@@ -109,9 +116,10 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         available: Credits,
         pending: &[(DebitId, Stamp)],
+        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
         let (mut written, unwritten) = self.written(org, sharding, pending).await?;
-        written.extend(self.finish_unwritten(org, sharding, available, &unwritten).await?);
+        written.extend(self.finish_unwritten(org, sharding, available, &unwritten, now).await?);
         Ok(written)
     }
 
@@ -140,12 +148,13 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         available: Credits,
         unwritten: &[(DebitId, Stamp)],
+        now: Timestamp,
     ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
         if unwritten.is_empty() {
             return Ok(Vec::new());
         }
         warn!(org = org.as_str(), debits = unwritten.len(), "debits were abandoned");
-        let finished = self.finish_from_stamps(org, sharding, unwritten, available).await?;
+        let finished = self.finish_from_stamps(org, sharding, unwritten, available, now).await?;
         let carries = |(id, stamp): &(DebitId, Stamp)| {
             let of = |(finished, stored): &(DebitId, Stored)| {
                 finished == id && stored.entry().is_some_and(|entry| entry.stamp == *stamp)

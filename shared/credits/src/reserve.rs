@@ -36,7 +36,7 @@ impl<B: Balances> Spender<B> {
         if !call.left.is_empty() {
             return Err(broken("a reserved debit is not pending").into());
         }
-        self.finish_in_passing(call.org, call.sharding, shard).await;
+        self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
         if shard.is_crowded_beside(reservation.debits.len()) {
             self.acknowledge_written(call, at).await;
         }
@@ -81,7 +81,7 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::Full, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                let room = self.make_room(org, call.sharding, at, &shard).await?;
+                let room = self.make_room(call, at, &shard).await?;
                 if room { Ok(()) } else { Err(SpendError::Busy) }
             }
             (Refusal::Full, None) => Err(SpendError::Busy),

@@ -24,7 +24,8 @@ impl<B: Balances> Spender<B> {
             let pending = all.iter().find_map(|(_, shard)| Some((*shard.pending.get(&id)?, shard.credits)));
             stored = match pending {
                 Some((stamp, available)) => {
-                    let finished = self.finish_from_stamps(org, sharding, &[(id, stamp)], available).await?;
+                    let finished =
+                        self.finish_from_stamps(org, sharding, &[(id, stamp)], available, now).await?;
                     finished.into_iter().next().map_or(Stored::Nothing, |(_, stored)| stored)
                 }
                 // Not pending either: it may have been finished, and acknowledged, since the ledger was read.

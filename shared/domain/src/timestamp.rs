@@ -44,6 +44,12 @@ impl Timestamp {
         self.0 / 1000
     }
 
+    /// The beginning of its second.
+    #[must_use]
+    pub fn whole_secs(self) -> Timestamp {
+        Timestamp::from_secs(self.secs())
+    }
+
     #[must_use]
     pub fn plus_secs(self, secs: i64) -> Timestamp {
         Timestamp::from_ms(self.0.saturating_add(secs.saturating_mul(1000)))

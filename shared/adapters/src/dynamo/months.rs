@@ -31,6 +31,20 @@ enum Order {
     NewestFirst,
 }
 
+/// From where on, which way, and whether nothing may be missing.
+#[derive(Clone, Copy)]
+struct Reading {
+    from: Option<EntryId>,
+    order: Order,
+    consistent: bool,
+}
+
+impl Reading {
+    fn after(from: Option<EntryId>) -> Reading {
+        Reading { from, order: Order::OldestFirst, consistent: true }
+    }
+}
+
 /// What was read of one place.
 struct Part {
     entries: Vec<Entry>,
@@ -48,7 +62,7 @@ impl Store {
     ) -> Result<Page<Entry, EntryId>, PortError> {
         // Debits of one run share an item: the first one that is read may hold nothing later than `after`.
         let items = limit + usize::from(after.is_some());
-        let mut page = self.some_entries(ledger, items, after, Order::OldestFirst).await?;
+        let mut page = self.some_entries(ledger, items, Reading::after(after)).await?;
         if page.items.len() > limit {
             page.items.truncate(limit);
             page.next = page.items.last().map(|entry| entry.id);
@@ -63,19 +77,22 @@ impl Store {
         items: usize,
         after: Option<EntryId>,
     ) -> Result<Page<Entry, EntryId>, PortError> {
-        self.some_entries(ledger, ledger.share(items), after, Order::OldestFirst).await
+        self.some_entries(ledger, ledger.share(items), Reading::after(after)).await
     }
 
     /// Entries from the newest on, earlier than `before`, as about `items` of the table hold them, each 1 to 32.
     ///
-    /// For half the read units of [`Store::oldest_entries`]: what was written within the last second may be missing.
+    /// Unless `all`, for half the read units of [`Store::oldest_entries`]: what was written within the last second may be
+    /// missing.
     pub async fn latest_entries(
         &self,
         ledger: Ledger<'_>,
         items: usize,
         before: Option<EntryId>,
+        all: bool,
     ) -> Result<Page<Entry, EntryId>, PortError> {
-        self.some_entries(ledger, ledger.share(items), before, Order::NewestFirst).await
+        let reading = Reading { from: before, order: Order::NewestFirst, consistent: all };
+        self.some_entries(ledger, ledger.share(items), reading).await
     }
 
     /// By `items` of each place.
@@ -83,11 +100,11 @@ impl Store {
         &self,
         ledger: Ledger<'_>,
         items: usize,
-        from: Option<EntryId>,
-        order: Order,
+        reading: Reading,
     ) -> Result<Page<Entry, EntryId>, PortError> {
+        let Reading { from, order, .. } = reading;
         let reads = ledger.places().map(|place| async move {
-            let query = self.query(ledger, place, items, from, order);
+            let query = self.query(ledger, place, items, reading);
             part(&query.send().await.map_err(|error| port_error(&error))?)
         });
         let mut page = merged(try_join_all(reads).await?, order);
@@ -100,16 +117,16 @@ impl Store {
         ledger: Ledger<'_>,
         place: ShardId,
         items: usize,
-        from: Option<EntryId>,
-        order: Order,
+        reading: Reading,
     ) -> QueryFluentBuilder {
+        let Reading { from, order, consistent } = reading;
         let partition = keys::ledger_partition(ledger.org, ledger.month, place);
         let query = self
             .client
             .query()
             .table_name(&self.table)
             .expression_attribute_values(":pk", text(partition))
-            .consistent_read(order == Order::OldestFirst)
+            .consistent_read(consistent)
             .scan_index_forward(order == Order::OldestFirst)
             .limit(page_size(items));
         let Some(from) = from else { return query.key_condition_expression("pk = :pk") };
@@ -175,6 +192,7 @@ mod tests {
         Entry {
             id: EntryId::parse(&id).unwrap(),
             at: Timestamp::from_ms(1),
+            booked_at: Timestamp::from_ms(0),
             credits: Credits(1),
             kind: EntryKind::Reversal,
             cause: String::new(),

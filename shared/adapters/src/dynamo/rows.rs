@@ -160,6 +160,7 @@ fn some(number: i64) -> Option<i64> {
 pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
     Writer(keys::entry(org, entry.id))
         .number("at", entry.at.ms())
+        .number("booked_at", entry.booked_at.ms())
         .number(CREDITS, entry.credits.0)
         .text("kind", entry.kind.as_str())
         .text("cause", &entry.cause)
@@ -173,9 +174,12 @@ pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
 /// An entry that is no debit, read back.
 pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
     let row = Reader(item);
+    let at = row.moment("at")?;
     Ok(Entry {
         id: row.parsed(keys::SK, |id| EntryId::parse(id).ok())?,
-        at: row.moment("at")?,
+        at,
+        // The first entries were written without it, all of them when their ids were made.
+        booked_at: row.optional_moment("booked_at").unwrap_or_else(|| at.whole_secs()),
         credits: Credits(row.number(CREDITS)?),
         kind: row.parsed("kind", EntryKind::parse)?,
         cause: row.text("cause")?.to_owned(),

@@ -15,7 +15,7 @@ use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BY_REPAIR, CHANNEL, COUNTRY, REFERENCE, REVERSED, SPENT, STAMP,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, COUNTRY, LATE, REFERENCE, REVERSED, SPENT, STAMP,
 };
 use crate::PortError;
 
@@ -167,6 +167,7 @@ fn debit_item(entry: &DebitEntry, of_run: &Actor) -> Item {
     let details = entry.details.as_ref();
     let country = details.and_then(|details| details.country.as_ref()).map(Country::as_str);
     let reference = details.and_then(|details| details.reference.as_ref()).map(Reference::as_str);
+    let later = entry.booked_at.secs() - entry.id.at().secs();
     Writer(Item::new())
         .number(STAMP, entry.stamp.0)
         .number(SPENT, entry.credits.0)
@@ -174,7 +175,9 @@ fn debit_item(entry: &DebitEntry, of_run: &Actor) -> Item {
         .text(CHANNEL, entry.channel.as_str())
         .optional_text(COUNTRY, country)
         .optional_text(REFERENCE, reference)
+        .optional_number(BOOKED, (later != 0).then_some(later))
         .optional_number(BY_REPAIR, details.is_none().then_some(1))
+        .optional_number(LATE, entry.completed_late.then_some(1))
         .optional_text(ACTOR, (entry.actor != *of_run).then(|| entry.actor.to_string()).as_deref())
         .0
 }
@@ -193,6 +196,8 @@ fn debit_of(id: DebitId, item: &Item, actor: Actor) -> Result<DebitEntry, PortEr
         details: row.optional_number(BY_REPAIR).is_none().then_some(details),
         available: Credits(row.number(AVAILABLE)?),
         actor,
+        booked_at: id.at().whole_secs().plus_secs(row.optional_number(BOOKED).unwrap_or_default()),
+        completed_late: row.optional_number(LATE).is_some(),
     })
 }
 
@@ -209,14 +214,17 @@ mod tests {
             country: Country::parse("ID"),
             reference: Reference::parse(&"x".repeat(reference)).ok(),
         };
+        let id = run.id(place).unwrap();
         DebitEntry {
-            id: run.id(place).unwrap(),
+            id,
             stamp: Stamp(999_999_999_999_999),
             credits: Credits(4_095),
             channel: Channel::Whatsapp,
             details: Some(details),
             available: Credits(999_999_999_999),
             actor: sender(),
+            booked_at: id.at().whole_secs().plus_secs(9_999),
+            completed_late: false,
         }
     }
 
@@ -244,6 +252,10 @@ mod tests {
         let ten: Vec<_> = (0..10).map(|place| entry(place, 36)).collect();
         let together = item("org_2kXv9bQ7TzL1", &ten);
         assert!(bytes(&together) <= 1024, "{}", bytes(&together));
+        // Booked hours after their ids were made, nine do.
+        let booked_at = one_day_after(&ten[0]);
+        let late: Vec<_> = ten[..9].iter().map(|entry| DebitEntry { booked_at, ..entry.clone() }).collect();
+        assert!(bytes(&item("org_2kXv9bQ7TzL1", &late)) <= 1024);
     }
 
     #[test]
@@ -255,6 +267,37 @@ mod tests {
         assert_eq!(ids, [three[1].id.entry(), three[2].id.entry(), three[0].id.entry()]);
         assert!(entries.iter().all(|entry| entry.credits == Credits(-4_095)));
         assert_eq!(stored_in(Some(&item), entry(3, 5).id).unwrap(), Stored::Nothing);
+    }
+
+    fn one_day_after(entry: &DebitEntry) -> Timestamp {
+        entry.id.at().plus_secs(86_400).whole_secs()
+    }
+
+    #[test]
+    fn an_entry_tells_when_it_was_booked_in_few_bytes() {
+        let made = entry(1, 5).id.at().whole_secs();
+        let size = |booked_at| {
+            let entry = DebitEntry { booked_at, ..entry(1, 5) };
+            let item = item("acme", std::slice::from_ref(&entry));
+            let shown = entries_of(&item).unwrap().unwrap();
+            assert_eq!((shown[0].at, shown[0].booked_at), (entry.id.at(), booked_at));
+            assert_eq!(stored_in(Some(&item), entry.id).unwrap(), Stored::Debit(entry));
+            bytes(&item)
+        };
+        let nothing = size(made);
+        for (secs, more) in [(1, 4), (-300, 5), (86_400, 6)] {
+            assert!(size(made.plus_secs(secs)) <= nothing + more, "{secs}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_too_late_is_kept_and_not_shown() {
+        let late = DebitEntry { completed_late: true, ..entry(1, 5) };
+        let item = item("acme", std::slice::from_ref(&late));
+        assert_eq!(stored_in(Some(&item), late.id).unwrap(), Stored::Debit(late.clone()));
+        let shown = entries_of(&item).unwrap().unwrap();
+        let repaired = DebitEntry { details: None, actor: Actor::System, completed_late: false, ..late };
+        assert_eq!(shown, [Entry::of_debit(&repaired)], "as repair left it");
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) mod run {
     pub(in super::super) const SPENT: &str = "n";
     /// The credits that were available after it.
     pub(in super::super) const AVAILABLE: &str = "a";
+    /// By how many seconds it was booked later than its id was made; absent where it was the same second.
+    pub(in super::super) const BOOKED: &str = "b";
     pub(in super::super) const CHANNEL: &str = "ch";
     pub(in super::super) const COUNTRY: &str = "co";
     pub(in super::super) const REFERENCE: &str = "r";
@@ -39,4 +41,6 @@ pub(super) mod run {
     pub(in super::super) const REVERSED: &str = "x";
     /// There when the debit does not say all that its sender said.
     pub(in super::super) const BY_REPAIR: &str = "by_repair";
+    /// There when its sender said it too late for the month.
+    pub(in super::super) const LATE: &str = "late";
 }

@@ -71,10 +71,12 @@ pub enum Bug {
     EpochStands,
     /// A shard does not keep that someone was refused.
     FenceForgotten,
+    /// What was said too late for a month is in it all the same.
+    SaidTooLate,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 34] = [
+    pub const ALL: [Bug; 35] = [
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -109,5 +111,6 @@ impl Bug {
         Bug::EpochIgnored,
         Bug::EpochStands,
         Bug::FenceForgotten,
+        Bug::SaidTooLate,
     ];
 }

@@ -190,7 +190,9 @@ impl Table {
         if !unsaid && self.bug != Some(Bug::CompletedUnguarded) {
             return Written::Before(vec![there]);
         }
-        self.ledger.insert((ledger, entry.id.entry()), Row::Debit(entry.clone()));
+        let completed_late = entry.completed_late && self.bug != Some(Bug::SaidTooLate);
+        let row = Row::Debit(DebitEntry { completed_late, ..entry.clone() });
+        self.ledger.insert((ledger, entry.id.entry()), row);
         Written::New
     }
 

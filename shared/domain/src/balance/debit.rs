@@ -51,6 +51,10 @@ pub struct DebitEntry {
     pub available: Credits,
     /// Who sent the message; [`Actor::System`] when the entry was written from the stamp alone.
     pub actor: Actor,
+    /// When the entry was written, by our clock, in whole seconds.
+    pub booked_at: Timestamp,
+    /// Whether its sender said what it was when its month took no changes any more: that answers repeats, and nothing else.
+    pub completed_late: bool,
 }
 
 impl DebitEntry {
@@ -61,13 +65,14 @@ impl DebitEntry {
         self.channel == debit.channel && self.details.as_ref() == Some(&debit.details)
     }
 
-    /// This entry with all that the sender of `debit` says, if it may be that message's: nothing is known of its own yet, and
-    /// the channel is the same.
+    /// This entry, as it is at `now`, with all that the sender of `debit` says, if it may be that message's: nothing is known
+    /// of its own yet, and the channel is the same.
     #[must_use]
-    pub fn completed_by(&self, debit: &Debit, actor: &Actor) -> Option<DebitEntry> {
+    pub fn completed_by(&self, debit: &Debit, actor: &Actor, now: Timestamp) -> Option<DebitEntry> {
         let fits = self.details.is_none() && self.channel == debit.channel;
         let details = Some(debit.details.clone());
-        fits.then(|| DebitEntry { details, actor: actor.clone(), ..self.clone() })
+        let completed_late = !self.id.entry().month().takes_changes(now);
+        fits.then(|| DebitEntry { details, actor: actor.clone(), completed_late, ..self.clone() })
     }
 }
 
@@ -113,6 +118,8 @@ mod tests {
             details: None,
             available: Credits(0),
             actor: Actor::System,
+            booked_at: Timestamp::from_secs(1),
+            completed_late: false,
         };
         let reversal = Reversal::of(&debit, debit.id.at());
         assert_ne!(reversal.entry, debit.id.entry());

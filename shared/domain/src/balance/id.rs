@@ -4,15 +4,13 @@ use std::fmt;
 
 use uuid::{Uuid, Variant};
 
-use crate::ledger::{LATE_SECS, PLACES};
+use crate::ledger::{AHEAD_SECS, LATE_SECS, PLACES};
 use crate::{EntryId, InvalidId, Timestamp};
 
 /// A debit: a UUIDv7 chosen by who sends the message, in its canonical lower-case form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DebitId(EntryId);
 
-/// How far a sender's clock may be ahead of ours, in seconds.
-const AHEAD_SECS: i64 = 5 * 60;
 /// From this age on an id may well be a repeat, in milliseconds.
 const MAYBE_REPEATED_MS: i64 = 2_000;
 

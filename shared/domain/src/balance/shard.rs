@@ -55,12 +55,15 @@ impl BalanceShard {
     }
 
     /// Pending debits that nobody works on any more, from the oldest on, as this shard's own time tells: by when it last
-    /// served anybody, and by how much it has served since. Finishing one that someone does work on costs writes and is
-    /// otherwise harmless.
+    /// served anybody, and by how much it has served since. And those of a month that is to be final, whose ids nobody may
+    /// have used for an hour. Finishing one that someone does work on costs writes and is otherwise harmless.
     #[must_use]
     pub fn abandoned(&self, now: Timestamp) -> Vec<(DebitId, Stamp)> {
         let idle = now.secs_since(self.reserved_at) >= ABANDONED_SECS;
-        self.by_age().into_iter().filter(|(_, stamp)| idle || self.is_behind(*stamp, FAR_BEHIND)).collect()
+        let over = |id: DebitId| id.entry().month().final_from() <= now;
+        let mut all = self.by_age();
+        all.retain(|(id, stamp)| idle || self.is_behind(*stamp, FAR_BEHIND) || over(*id));
+        all
     }
 
     /// The pending debits that the next one should finish in passing: far behind, or behind on a crowded shard.

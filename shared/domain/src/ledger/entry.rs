@@ -11,7 +11,10 @@ use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub id: EntryId,
+    /// The id's time, by whose month and day it is kept and counted.
     pub at: Timestamp,
+    /// When it was written, by our clock, in whole seconds: of a debit whose id was made earlier, later than `at`.
+    pub booked_at: Timestamp,
     /// Added to the balance; negative where credits leave.
     pub credits: Credits,
     pub kind: EntryKind,
@@ -26,7 +29,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry behind which there is no message.
+    /// An entry behind which there is no message, booked at its id's time.
     pub(super) fn new(
         id: EntryId,
         at: Timestamp,
@@ -36,7 +39,19 @@ impl Entry {
         actor: &Actor,
     ) -> Entry {
         let (cause, actor) = (cause.to_owned(), Some(actor.clone()));
-        Entry { id, at, credits, kind, cause, actor, channel: None, country: None, reference: None }
+        let booked_at = at.whole_secs();
+        Entry {
+            id,
+            at,
+            booked_at,
+            credits,
+            kind,
+            cause,
+            actor,
+            channel: None,
+            country: None,
+            reference: None,
+        }
     }
 }
 

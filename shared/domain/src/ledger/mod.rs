@@ -8,6 +8,6 @@ mod posting;
 pub use credits::Credits;
 pub(crate) use entry::PLACES;
 pub use entry::{Entry, EntryId, EntryKind};
-pub(crate) use month::LATE_SECS;
 pub use month::Month;
+pub(crate) use month::{AHEAD_SECS, LATE_SECS};
 pub use posting::{Floor, Once, Posting};

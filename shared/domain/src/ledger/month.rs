@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::{InvalidId, Timestamp};
 
+/// How far a sender's clock may be ahead of ours, in seconds.
+pub(crate) const AHEAD_SECS: i64 = 5 * 60;
 /// After a month's end, for so long a debit may still come whose id is of that month, in seconds: see
 /// [`crate::DebitId::is_timely`].
 pub(crate) const LATE_SECS: i64 = 24 * 3600;
@@ -54,6 +56,13 @@ impl Month {
     #[must_use]
     pub fn final_from(self) -> Timestamp {
         self.next().start().plus_secs(LATE_SECS + CLOCKS_SECS)
+    }
+
+    /// The last month that an id may be of at `now`: in the last minutes of a month, as senders' clocks may be ahead, the
+    /// next one.
+    #[must_use]
+    pub fn latest(now: Timestamp) -> Month {
+        Month::of(now.plus_secs(AHEAD_SECS))
     }
 
     /// `202611`, as table keys have it.

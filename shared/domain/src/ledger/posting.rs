@@ -69,6 +69,7 @@ impl Posting {
         let entry = Entry {
             id: of.entry,
             at: of.at,
+            booked_at: of.at.whole_secs(),
             credits: of.credits,
             kind: EntryKind::Reversal,
             cause: of.debit.to_string(),
@@ -80,7 +81,8 @@ impl Posting {
         Posting { entry, once: Once::Debit(of.debit, ledger), floor: Floor::None }
     }
 
-    /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt.
+    /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt. The id is made when it is
+    /// posted, so that it is of a month that is not over.
     #[must_use]
     pub fn adjustment(id: EntryId, cause: &str, credits: Credits, actor: &Actor) -> Posting {
         let entry = Entry::new(id.first_of_run(), id.at(), credits, EntryKind::Adjustment, cause, actor);
@@ -95,17 +97,21 @@ impl Posting {
 }
 
 impl Entry {
-    /// Credits spent on one message: written by itself, after they were reserved.
+    /// Credits spent on one message: written by itself, after they were reserved. What was said of it too late for its
+    /// month, the history does not show.
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
-        let details = debit.details.clone().unwrap_or_default();
+        let shown = debit.details.clone().filter(|_| !debit.completed_late);
+        let actor = if debit.completed_late { Actor::System } else { debit.actor.clone() };
+        let details = shown.unwrap_or_default();
         Entry {
             id: debit.id.entry(),
             at: debit.id.at(),
+            booked_at: debit.booked_at,
             credits: debit.credits.negated(),
             kind: EntryKind::Debit,
             cause: debit.id.to_string(),
-            actor: Some(debit.actor.clone()),
+            actor: Some(actor),
             channel: Some(debit.channel),
             country: details.country,
             reference: details.reference.map(|reference| reference.as_str().to_owned()),
