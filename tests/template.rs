@@ -96,6 +96,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/entries",
     "GET /v1/quote",
     "GET /v1/settings",
+    "GET /v1/statements/{month}",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
     "GET /v1/usage",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use saldo_credits::Balances;
 use saldo_domain::{Actor, Author, Cause, PortError, Report};
-use saldo_top_ups::{Invoices, Rows};
+use saldo_top_ups::{Invoices, News, Rows};
 
 use crate::port::{Books, Provider, SweepOf};
 use crate::{Reconciliation, Time};
@@ -37,7 +37,11 @@ where
             let page = self.top_ups.invoices.events(sweep.since, until, sweep.after.as_deref()).await?;
             for event in page.items {
                 report.events = report.events.saturating_add(1);
-                let Some(told) = event.told else { continue };
+                let Some(mut told) = event.told else { continue };
+                // Whoever heard the warning was told of it; what it may have done to the money is looked at all the same.
+                if told.news == News::FraudWarning {
+                    told.news = News::Returned;
+                }
                 if seen.insert(format!("{told:?}")) {
                     let author = Author { actor: Actor::System, cause: Cause::Event(event.id) };
                     self.settle_again(&told, &author, None, time, report).await?;

@@ -2,8 +2,8 @@
 
 use saldo_credits::Balances;
 use saldo_domain::{
-    Actor, Author, Cause, Credits, Deployment, DifferenceKind, Evidence, InvoiceStatus, Outcome, PortError,
-    Report, TopUp,
+    Actor, Author, Cause, Change, Credits, Deployment, DifferenceKind, Evidence, InvoiceStatus, Nothing,
+    Outcome, PortError, Report, Seen, TopUp, decide,
 };
 use saldo_top_ups::{About, Handled, Invoices, Rows, Told};
 
@@ -75,7 +75,8 @@ where
         self.settle_again(&told, &author, Some(listed), time, report).await
     }
 
-    /// Settles what something is told about as the worker does, and tells what it shows.
+    /// Compares what something is told about with its row, and lets the worker's use case settle it where they differ.
+    /// What cannot be read is told, so that it stops nothing else.
     pub(crate) async fn settle_again(
         &self,
         told: &Told,
@@ -84,9 +85,30 @@ where
         time: Time<'_>,
         report: &mut Report,
     ) -> Result<(), PortError> {
+        let (About::Invoice(subject) | About::Payment(subject)) = &told.about;
+        match self.settled_again(told, author, listed, time, report).await {
+            Err(PortError::Broken(what)) => {
+                let org = listed.and_then(|one| one.org.as_ref());
+                let (kind, outcome) = (DifferenceKind::Unreadable, Outcome::ForAPerson);
+                report.found(about(kind, org, subject, what, "readable".to_owned(), outcome), Credits::ZERO);
+                Ok(())
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settled_again(
+        &self,
+        told: &Told,
+        author: &Author,
+        listed: Option<&Evidence>,
+        time: Time<'_>,
+        report: &mut Report,
+    ) -> Result<(), PortError> {
+        let invoices = &self.top_ups.invoices;
         let invoice = match &told.about {
             About::Invoice(invoice) => invoice.clone(),
-            About::Payment(payment) => match self.top_ups.invoices.invoice_of(payment).await? {
+            About::Payment(payment) => match invoices.invoice_of(payment).await? {
                 Some(invoice) => invoice,
                 None => return Ok(()),
             },
@@ -94,17 +116,40 @@ where
         let Some(before) = self.row_before(&invoice, listed).await? else {
             return self.without_row(&invoice, listed, report).await;
         };
+        let mut evidence = invoices.invoice(&invoice, None).await?;
+        if let Some(paid) = evidence.as_mut().filter(|one| one.status == InvoiceStatus::Paid) {
+            paid.returned = Some(invoices.returned(paid, before.payment.as_deref()).await?);
+        }
+        let seen = evidence.as_ref().map_or(Seen::Missing, Seen::Found);
+        match decide(&before, seen, self.top_ups.policy, time.now()) {
+            Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => return Ok(()),
+            // A row that says of itself what its entries do not would move credits that nobody earned.
+            Change::Earn { .. } if !self.row_fits(&before, time, report).await? => return Ok(()),
+            _ => {}
+        }
         match self.top_ups.handle(told, author, time.now()).await? {
             Handled::NotOurs(_) => Ok(()),
             Handled::Settled(settled) => {
-                // What waits for a person is told with its organisation.
-                let old = before.review.is_some() && settled.top_up.revision == before.revision;
-                if let Some(found) = difference(&before, &settled.change).filter(|_| !old) {
+                if let Some(found) = difference(&before, &settled.top_up, &settled.change) {
                     report.found(found, Credits::ZERO);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Whether a row says what its entries say; where it does not, that is told.
+    async fn row_fits(&self, row: &TopUp, time: Time<'_>, report: &mut Report) -> Result<bool, PortError> {
+        let Some(look) = self.steady_look(&row.org, Scope::Due, time).await? else {
+            return Err(PortError::Unavailable("credits move each time that they are looked at".to_owned()));
+        };
+        let of_row = look.differences.into_iter().filter(|one| one.subject == row.id.as_str());
+        let mut fits = true;
+        for found in of_row.filter(|one| one.kind.is_of_entries()) {
+            fits = false;
+            report.found(found, Credits::ZERO);
+        }
+        Ok(fits)
     }
 
     /// The row that an invoice is remembered for, or that it names.
@@ -154,14 +199,8 @@ where
                 evidence.currency.as_str()
             );
             let kind = DifferenceKind::InvoiceWithoutRow;
-            let found = about(
-                kind,
-                evidence.org.as_ref(),
-                invoice,
-                "no row".to_owned(),
-                theirs,
-                Outcome::ForAPerson,
-            );
+            let found =
+                about(kind, evidence.org.as_ref(), invoice, "no row".to_owned(), theirs, Outcome::ForAPerson);
             report.found(found, Credits::ZERO);
         }
         Ok(())

@@ -151,6 +151,9 @@ pub(crate) trait Finding {
 
 impl Finding for Report {
     fn found(&mut self, difference: Difference, off: Credits) {
+        if !self.add(difference.clone(), off) {
+            return;
+        }
         let Difference { kind, org, subject, ours, theirs, outcome } = &difference;
         error!(
             alarm = Alarm::BooksDiffer.as_str(),
@@ -163,7 +166,6 @@ impl Finding for Report {
             outcome = outcome.as_str(),
             "the books differ"
         );
-        self.add(difference, off);
     }
 
     fn failed(&mut self, org: &OrgId, error: &PortError) {

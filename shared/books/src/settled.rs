@@ -1,44 +1,39 @@
-//! What settling a top-up says of the two records before it: whether they differed, and in which way.
+//! What settling a top-up shows of the two records before it: whether they differed, and in which way.
 
-use saldo_domain::{Change, Credits, Difference, DifferenceKind, Nothing, OrgId, Outcome, TopUp};
+use saldo_domain::{Change, Credits, Difference, DifferenceKind, Nothing, OrgId, Outcome, Status, TopUp};
 
-/// The difference that a change shows, between the row `before` and what the provider says.
-pub(crate) fn difference(before: &TopUp, change: &Change) -> Option<Difference> {
-    let (kind, theirs) = match change {
-        Change::Earn { earned, .. } => {
-            let kind = if before.posted.granted == Credits::ZERO {
-                DifferenceKind::PaidUnheard
-            } else {
-                DifferenceKind::ReturnUnheard
-            };
-            (
-                kind,
-                format!(
-                    "granted {}, refunded {}, disputed {}",
-                    earned.granted, earned.refunded, earned.disputed
-                ),
-            )
+/// The difference that there was between a row and the provider, by what settling it made of the row and by what was
+/// decided last.
+pub(crate) fn difference(before: &TopUp, after: &TopUp, last: &Change) -> Option<Difference> {
+    let kind = kind_of(before, after, last)?;
+    let (outcome, theirs) = match kind {
+        DifferenceKind::Contradiction => (Outcome::ForAPerson, "says what contradicts it".to_owned()),
+        DifferenceKind::InReview => {
+            let reason = after.review.map_or("", |reason| reason.as_str());
+            (Outcome::ForAPerson, reason.to_owned())
         }
-        Change::Open(link) => (DifferenceKind::OpenUnheard, format!("{} can be paid", link.id)),
-        Change::Close(ending) => (DifferenceKind::EndUnheard, ending.status().as_str().to_owned()),
-        Change::NoteFailure(failure) => (DifferenceKind::RefusalUnheard, failure.code.clone()),
-        Change::Review(reason) | Change::Flag(reason) => {
-            (DifferenceKind::InReview, reason.as_str().to_owned())
-        }
-        Change::Nothing(Nothing::Contradiction) => {
-            (DifferenceKind::Contradiction, "contradicts the row".to_owned())
-        }
-        Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => {
-            // What waits for a person is told again until one has looked.
-            let reason = before.review?;
-            (DifferenceKind::InReview, reason.as_str().to_owned())
-        }
-    };
-    let outcome = match kind {
-        DifferenceKind::InReview | DifferenceKind::Contradiction => Outcome::ForAPerson,
-        _ => Outcome::Repaired,
+        _ => (Outcome::Repaired, shown(after)),
     };
     Some(about(kind, Some(&before.org), before.id.as_str(), shown(before), theirs, outcome))
+}
+
+fn kind_of(before: &TopUp, after: &TopUp, last: &Change) -> Option<DifferenceKind> {
+    if matches!(last, Change::Nothing(Nothing::Contradiction)) {
+        return Some(DifferenceKind::Contradiction);
+    }
+    if after.posted != before.posted || after.returns != before.returns {
+        let paid = before.posted.granted == Credits::ZERO;
+        return Some(if paid { DifferenceKind::PaidUnheard } else { DifferenceKind::ReturnUnheard });
+    }
+    // What waits for a person is told again until one has looked.
+    if after.review.is_some() {
+        return Some(DifferenceKind::InReview);
+    }
+    if after.status != before.status {
+        let opened = after.status == Status::Open;
+        return Some(if opened { DifferenceKind::OpenUnheard } else { DifferenceKind::EndUnheard });
+    }
+    (after.payment_failure != before.payment_failure).then_some(DifferenceKind::RefusalUnheard)
 }
 
 pub(crate) fn about(
@@ -55,11 +50,13 @@ pub(crate) fn about(
 /// A row in few words.
 fn shown(row: &TopUp) -> String {
     let posted = row.posted;
+    let refused = row.payment_failure.as_ref().map(|failure| format!(", refused: {}", failure.code));
     format!(
-        "{}, granted {}, refunded {}, disputed {}",
+        "{}, granted {}, refunded {}, disputed {}{}",
         row.status.as_str(),
         posted.granted,
         posted.refunded,
-        posted.disputed
+        posted.disputed,
+        refused.unwrap_or_default()
     )
 }

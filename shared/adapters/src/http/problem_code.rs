@@ -62,6 +62,7 @@ problem_codes! {
     DebitIdReused = 409 "debit_id_reused" "Conflict",
     DebitReversed = 409 "debit_reversed" "Conflict",
     ReversalWindowOver = 409 "reversal_window_over" "Conflict",
+    StatementNotReady = 409 "statement_not_ready" "Conflict",
     SettingsChanged = 412 "settings_changed" "Precondition Failed",
     PayloadTooLarge = 413 "payload_too_large" "Payload Too Large",
     CreditsBelowMinimum = 422 "credits_below_minimum" "Unprocessable Entity",

@@ -116,6 +116,12 @@ pub struct Difference {
 }
 
 impl DifferenceKind {
+    /// Whether a row does not say what its entries say of the credits that its money has earned.
+    #[must_use]
+    pub fn is_of_entries(self) -> bool {
+        matches!(self, DifferenceKind::Granted | DifferenceKind::Refunded | DifferenceKind::Disputed)
+    }
+
     #[must_use]
     pub fn parse(text: &str) -> Option<DifferenceKind> {
         DifferenceKind::ALL.iter().copied().find(|kind| kind.as_str() == text)

@@ -42,8 +42,13 @@ pub enum Verdict {
 const MOST_NAMED: usize = 50;
 
 impl Report {
-    /// Takes a difference down; `off` is by how much a balance is off.
-    pub fn add(&mut self, difference: Difference, off: Credits) {
+    /// Takes a difference down, and says whether it is new; `off` is by how much a balance is off.
+    pub fn add(&mut self, difference: Difference, off: Credits) -> bool {
+        let Difference { kind, org, subject, .. } = &difference;
+        let same = |one: &Difference| (&one.kind, &one.org, &one.subject) == (kind, org, subject);
+        if self.differences.iter().any(same) {
+            return false;
+        }
         match difference.outcome {
             Outcome::Repaired => self.repaired = self.repaired.saturating_add(1),
             Outcome::ForAPerson => self.for_a_person = self.for_a_person.saturating_add(1),
@@ -54,6 +59,7 @@ impl Report {
         if self.differences.len() < MOST_NAMED {
             self.differences.push(difference);
         }
+        true
     }
 
     /// What could not be compared needs a person, like what was not repaired.
