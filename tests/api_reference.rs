@@ -10,10 +10,15 @@ use saldo_local::{Options, Saldo};
 
 use crate::support::client::Client;
 
+/// What every call with a token may answer, which is said once.
+pub(crate) const OF_ALL: [&str; 4] =
+    ["unauthorized", "organisation_required", "subject_invalid", "permission_required"];
+
 /// A call as the reference has it.
-struct Call {
-    permission: Option<String>,
-    codes: BTreeSet<String>,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) permission: Option<String>,
+    pub(crate) codes: BTreeSet<String>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +55,7 @@ async fn every_route_is_in_the_reference_and_the_reverse() {
             nobody.send(method, &path.replace("{id}", "x").replace("{month}", "2026-11"), &[], "").await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}");
         assert_eq!(answer.json()["permission"], permission.as_str(), "{name}");
-        for code in ["unauthorized", "organisation_required", "subject_invalid", "permission_required"] {
+        for code in OF_ALL {
             assert!(!call.codes.contains(code), "{name} repeats {code}, which every call may answer");
         }
     }
@@ -66,8 +71,7 @@ fn every_problem_is_in_the_reference_with_its_status_and_the_reverse() {
     for code in &told {
         assert!(known.contains_key(code), "{code} is told by a call and is none");
     }
-    let of_all = ["unauthorized", "organisation_required", "subject_invalid", "permission_required"];
-    for code in known.keys().filter(|code| !of_all.contains(&code.as_str())) {
+    for code in known.keys().filter(|code| !OF_ALL.contains(&code.as_str())) {
         assert!(told.contains(code), "no call says that it may answer {code}");
     }
 }
@@ -77,7 +81,7 @@ fn reference() -> String {
 }
 
 /// `### GET /v1/quote`, `Permission: …` and the codes in the table rows `| 422 `credits_below_minimum` | … |` below it.
-fn calls() -> BTreeMap<String, Call> {
+pub(crate) fn calls() -> BTreeMap<String, Call> {
     let reference = reference();
     let sections = reference.split("\n### ").skip(1);
     let call = |section: &str| {

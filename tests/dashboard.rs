@@ -6,6 +6,7 @@ mod balance;
 mod browser;
 mod browsers;
 mod dialog;
+mod export;
 mod history;
 mod page;
 mod payment;

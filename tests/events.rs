@@ -42,6 +42,7 @@ payloads! {
     DASHBOARD_ASSET_EVENT = "dashboard-asset",
     DASHBOARD_HEALTH_EVENT = "dashboard-health",
     DASHBOARD_HOME_EVENT = "dashboard-home",
+    DASHBOARD_INTERFACE_EVENT = "dashboard-interface",
     DEBIT_EVENT = "debit",
     DEBIT_BATCH_EVENT = "debit-batch",
     HISTORY_ENTRIES_EVENT = "history-entries",
@@ -110,6 +111,7 @@ async fn every_page_is_served() {
     assert_eq!(served.status(), 200, "{asset}");
     assert_eq!(function.handle(request(DASHBOARD_ASSET_EVENT, &[])).await.status(), 404);
     assert_eq!(function.handle(request(DASHBOARD_HEALTH_EVENT, &[])).await.status(), 200);
+    assert_eq!(function.handle(request(DASHBOARD_INTERFACE_EVENT, &[])).await.status(), 200);
     saldo.stop().await;
 }
 

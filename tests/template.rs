@@ -83,11 +83,13 @@ const OPEN_ROUTES: &[&str] = &[
     "GET /billing",
     "GET /billing/{page}",
     "GET /healthz",
+    "GET /v1/openapi.json",
     "HEAD /",
     "HEAD /assets/{file}",
     "HEAD /billing",
     "HEAD /billing/{page}",
     "HEAD /healthz",
+    "HEAD /v1/openapi.json",
     "POST /stripe/webhook",
 ];
 

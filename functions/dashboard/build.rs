@@ -19,9 +19,13 @@ type Pages = Vec<(String, String)>;
 /// In the order in which they lie over each other.
 const STYLES: [&str; 4] = ["base.css", "parts.css", "billing.css", "modes.css"];
 
+/// What describes the interface; every line of it is whole, as JSON has no text over several lines.
+const DESCRIPTION: &str = "../../docs/openapi.json";
+
 fn main() -> Outcome<()> {
     println!("cargo:rerun-if-changed=pages");
     println!("cargo:rerun-if-changed=src/content_hash.rs");
+    println!("cargo:rerun-if-changed={DESCRIPTION}");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let pages = pages()?;
     let version = version(&pages);
@@ -46,6 +50,8 @@ fn main() -> Outcome<()> {
         )?;
     }
     writeln!(table, "];")?;
+    let description: String = fs::read_to_string(DESCRIPTION)?.lines().map(str::trim).collect();
+    fs::write(out.join("openapi.json"), description)?;
     Ok(fs::write(out.join("assets.rs"), table)?)
 }
 

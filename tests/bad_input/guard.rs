@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     Field(&'static str),
     /// By the gateway, before any function is asked. On AWS the words are API Gateway's own.
     Gateway(u16, &'static str),
+    /// By the gateway's authorizer, here as on AWS.
+    Authorizer,
 }
 
 pub(super) struct Guard {
@@ -182,8 +184,20 @@ pub(super) fn good_order() -> Value {
     json!({ "credits": 1000, "expected_total": { "currency": "IDR", "minor_units": 27_750_000 } })
 }
 
+fn judge_unauthorized(answer: &Answer) -> Result<(), String> {
+    let kind = answer.headers.get("content-type").is_some_and(|kind| kind == "application/json");
+    let message = serde_json::from_slice::<Value>(&answer.body).ok();
+    let as_on_aws = kind && message == Some(json!({"message": "Unauthorized"}));
+    if answer.status == StatusCode::UNAUTHORIZED && as_on_aws {
+        Ok(())
+    } else {
+        Err("this is not how API Gateway refuses a token".to_owned())
+    }
+}
+
 fn judge(answer: &Answer, refusal: Refusal) -> Result<(), String> {
     let (status, code, kind) = match refusal {
+        Refusal::Authorizer => return judge_unauthorized(answer),
         Refusal::Function(status, code) => (status, code, format!("urn:saldo:problem:{code}")),
         Refusal::Field(_) => (400, "invalid_request", "urn:saldo:problem:invalid_request".to_owned()),
         Refusal::Gateway(status, code) => (status, code, "about:blank".to_owned()),

@@ -6,9 +6,9 @@ use saldo_local::template::Trigger;
 use serde_json::{Value, json};
 
 use super::guard::{Call, Guard, Refusal, good_order};
-use Refusal::{Function, Gateway};
+use Refusal::{Authorizer, Function, Gateway};
 
-const UNAUTHORIZED: Refusal = Gateway(401, "unauthorized");
+const UNAUTHORIZED: Refusal = Authorizer;
 const NO_ORGANISATION: Refusal = Function(403, "organisation_required");
 const NO_PERMISSION: Refusal = Function(403, "permission_required");
 

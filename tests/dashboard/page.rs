@@ -102,6 +102,13 @@ impl Page {
         }
     }
 
+    /// What this page downloads is saved in this folder.
+    pub(crate) fn downloads_to(&self, folder: &Path) {
+        let behavior =
+            json!({ "behavior": "allow", "browserContextId": self.context, "downloadPath": folder });
+        self.browser.call(None, "Browser.setDownloadBehavior", behavior);
+    }
+
     fn look_as(&self, reader: Reader) {
         let Reader { language, width, height, dark } = reader;
         let mobile = width < 600;

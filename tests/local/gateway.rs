@@ -13,6 +13,7 @@ use saldo_local::functions::HttpFunction;
 use saldo_local::gateway::{Identity, Route, router};
 use saldo_local::issuer::{AUDIENCE, ISSUER, Issuer, TokenRequest};
 use saldo_local::template::Authorizer;
+use saldo_local::watch::Watch;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -38,7 +39,11 @@ async fn a_good_token_passes_with_its_claims_as_text() {
 async fn no_token_is_refused() {
     let gateway = Gateway::start().await;
     let answer = Client::new(&gateway.url).get("/v1/echo/1").await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "unauthorized"));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized"}))
+    );
+    assert_eq!(answer.headers["content-type"], "application/json", "as API Gateway says it");
 }
 
 #[tokio::test]
@@ -195,7 +200,7 @@ impl Gateway {
     async fn start() -> Self {
         let issuer = Arc::new(Issuer::open(None).unwrap());
         let identity = Identity { issuer: Arc::clone(&issuer), claim_names: claim_names() };
-        let app = router(routes(), identity, Arc::new(|| NOW * 1000));
+        let app = router(routes(), identity, Arc::new(|| NOW * 1000), Watch::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });

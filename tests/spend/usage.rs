@@ -1,11 +1,11 @@
 //! What debits add up to, per day and channel.
 use saldo_adapters::clock::Clock;
-use saldo_domain::{DebitId, Timestamp};
+use saldo_domain::Timestamp;
 use saldo_local::Saldo;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::support::system;
+use crate::support::{entries, system};
 
 /// A Saldo whose clock shows this moment.
 async fn start_at(moment: &str) -> (Saldo, Clock) {
@@ -81,40 +81,11 @@ async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_month_of_more_entries_than_one_answer_counts_goes_on() {
     let (saldo, clock) = start_at("2026-11-23T10:00:00Z").await;
-    write_debits(&saldo, &clock, 20_100).await;
+    entries::write(&saldo, "acme", &clock, 20_100).await;
     let latest = usage(&saldo, "acme", "?month=2026-11").await;
     assert_eq!(latest["days"], json!([day("2026-11-23", [(20_000, 20_000), (0, 0), (0, 0)])]));
     let cursor = latest["next_cursor"].as_str().expect("there is more");
     let rest = usage(&saldo, "acme", &format!("?month=2026-11&cursor={cursor}")).await;
     let days = json!([day("2026-11-23", [(100, 100), (0, 0), (0, 0)])]);
     assert_eq!(rest, month("2026-11", "2026-12-02T01:00:00Z", days));
-}
-
-/// Puts entries of as many emails of today into the table.
-async fn write_debits(saldo: &Saldo, clock: &Clock, count: usize) {
-    let table = saldo.plan().tables[0].create["TableName"].as_str().unwrap();
-    let client = Client::new(saldo.dynamodb_url());
-    let headers = [
-        ("x-amz-target", "DynamoDB_20120810.BatchWriteItem"),
-        ("content-type", "application/x-amz-json-1.0"),
-        (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20261123/local/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0",
-        ),
-        ("x-amz-date", "20261123T000000Z"),
-    ];
-    let put = || {
-        let id = DebitId::parse(&system::debit_id(clock, 0)).unwrap();
-        let run = id.run().first().to_string();
-        let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}});
-        json!({"PutRequest": {"Item": {
-            "pk": {"S": "LEDGER#acme#202611"}, "sk": {"S": run}, "kind": {"S": "debits"}, "by": {"S": "machine:sender-1"},
-            format!("{:02}", id.place()): {"M": debit}}}})
-    };
-    for start in (0..count).step_by(25) {
-        let puts: Vec<_> = (start..count.min(start + 25)).map(|_| put()).collect();
-        let body = json!({"RequestItems": {table: puts}}).to_string();
-        let answer = client.send("POST", "/", &headers, body).await;
-        assert_eq!(answer.json()["UnprocessedItems"], json!({}));
-    }
 }

@@ -1,4 +1,8 @@
 //! A small HTTP client for the tests.
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -6,7 +10,7 @@ use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lambda_http::http::{HeaderMap, Request, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Speaks to one server.
 pub(crate) struct Client {
@@ -57,8 +61,28 @@ impl Client {
         let answer = answer.await.expect("the server answers within 30 s").expect("the server answers");
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.expect("the answer is whole").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        record(method, path, &answer);
+        answer
     }
+}
+
+/// Adds the answer to the folder that the variable `SALDO_RECORD_API` names, if it does, to be held against the description of
+/// the interface.
+pub(crate) fn record(method: &str, path: &str, answer: &Answer) {
+    let Some(folder) = std::env::var_os("SALDO_RECORD_API") else { return };
+    let Ok(body) = std::str::from_utf8(&answer.body) else { return };
+    let headers: BTreeMap<_, _> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let status = answer.status.as_u16();
+    let line = json!({"method": method, "path": path, "status": status, "headers": headers, "body": body});
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = Path::new(&folder).join(format!("{}.jsonl", std::process::id()));
+    let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 impl Answer {

@@ -11,6 +11,8 @@ use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::{Method, sign};
 use serde_json::{Value, json};
 
+use crate::support::client;
+
 /// The total of 1000 credits in IDR.
 pub(crate) const TOTAL: i64 = 27_750_000;
 /// Time for more messages than a batch has.
@@ -46,7 +48,7 @@ pub(crate) fn create(
     let function = saldo_create_top_up::connect(&saldo.env_of("create-top-up"), world).unwrap();
     let body = json!({"credits": 1000, "expected_total": {"currency": "IDR", "minor_units": TOTAL}});
     let request = request("POST", "/v1/top-ups", &[], org, &[("idempotency-key", key)], &body.to_string());
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 pub(crate) fn cancel(
@@ -57,13 +59,13 @@ pub(crate) fn cancel(
 ) -> impl Future<Output = Answer> + use<> {
     let function = saldo_cancel_top_up::connect(&saldo.env_of("cancel-top-up"), world).unwrap();
     let request = request("POST", &format!("/v1/top-ups/{id}/cancel"), &[("id", id)], org, &[], "");
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 pub(crate) fn balance(saldo: &Saldo, org: &str) -> impl Future<Output = Answer> + use<> {
     let function = saldo_balance::connect(&saldo.env_of("balance"), &saldo.world()).unwrap();
     let request = request("GET", "/v1/balance", &[], org, &[], "");
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 /// Spends credits on a message.
@@ -88,7 +90,7 @@ pub(crate) async fn debit_by(
 ) -> Answer {
     let path = format!("/v1/debits/{id}");
     let request = request("PUT", &path, &[("id", id)], org, &[], &message.to_string());
-    answer(&function.handle(request).await)
+    answer(request, |request| function.handle(request)).await
 }
 
 /// Spends credits on several messages.
@@ -101,7 +103,7 @@ pub(crate) fn debit_batch(
     let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
     let body = json!({ "debits": debits }).to_string();
     let request = request("POST", "/v1/debit-batches", &[], org, &[], &body);
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 pub(crate) fn reverse(
@@ -112,7 +114,7 @@ pub(crate) fn reverse(
 ) -> impl Future<Output = Answer> + use<> {
     let function = saldo_spend::connect(&saldo.env_of("spend"), world).unwrap();
     let request = request("POST", &format!("/v1/debits/{id}/reverse"), &[("id", id)], org, &[], "");
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 /// A new id of a debit, made `secs` later than now.
@@ -156,7 +158,7 @@ pub(crate) async fn hear_all(saldo: &Saldo) {
 pub(crate) fn top_up(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output = Answer> + use<> {
     let function = saldo_history::connect(&saldo.env_of("history"), &saldo.world()).unwrap();
     let request = request("GET", &format!("/v1/top-ups/{id}"), &[("id", id)], org, &[], "");
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 /// Sets the name to bill, over the settings of this version.
@@ -171,7 +173,7 @@ pub(crate) fn change_settings(
     let body = json!({"billing": {"name": name}}).to_string();
     let seen = version.to_string();
     let request = request("PUT", "/v1/settings", &[], org, &[("if-match", &seen)], &body);
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 /// Delivers an event as Stripe does; the answer is what Stripe would see.
@@ -182,7 +184,7 @@ pub(crate) fn webhook(saldo: &Saldo, world: &World, event: &Value) -> impl Futur
     let body = event.to_string();
     let signature = sign(&[secret], world.clock().now().secs(), body.as_bytes());
     let request = request("POST", "/stripe/webhook", &[], "", &[("stripe-signature", &signature)], &body);
-    async move { answer(&function.handle(request).await) }
+    async move { answer(request, |request| function.handle(request)).await }
 }
 
 /// Hands messages to the worker; gives the ids of those it wants again, in their order.
@@ -328,7 +330,14 @@ fn request(
     serde_json::from_value::<LambdaRequest>(event).unwrap().into()
 }
 
-fn answer(response: &Response<Body>) -> Answer {
-    let body = serde_json::from_slice(response.body()).unwrap();
-    (response.status().as_u16(), body)
+/// Sends a request through a function; the answer is recorded as one over HTTP is.
+async fn answer<F>(request: Request, handle: impl FnOnce(Request) -> F) -> Answer
+where
+    F: Future<Output = Response<Body>>,
+{
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (parts, body) = handle(request).await.into_parts();
+    let answer = client::Answer { status: parts.status, headers: parts.headers, body: body.to_vec() };
+    client::record(method.as_str(), &path, &answer);
+    (answer.status.as_u16(), answer.json())
 }

@@ -6,6 +6,7 @@ use saldo_adapters::dynamo::{Due, Store};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
+use saldo_domain::{Metric, measure};
 use saldo_top_ups::TopUps;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -60,6 +61,7 @@ impl Function {
             checked += 1;
         }
         info!(checked, finished, failed, "cleaned up");
+        measure!(Metric::CleanupFailures, failed);
         json!({"checked": checked, "finished": finished, "failed": failed})
     }
 }

@@ -2,6 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use saldo_adapters::{config::Env, telemetry, world::World};
+use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,7 +10,8 @@ async fn main() -> Result<(), Error> {
     telemetry::start(&env)?;
     let function = saldo_cleanup::connect(&env, &World::of_lambda(&env)?)?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(function.handle(event.payload).await)
+        let invocation = telemetry::invocation(&event.context);
+        Ok::<_, Error>(function.handle(event.payload).instrument(invocation).await)
     }))
     .await
 }

@@ -11,7 +11,7 @@ use saldo_adapters::dynamo::Store;
 use saldo_adapters::queue::{PaymentMessage, Received};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Actor, Author, Cause};
+use saldo_domain::{Actor, Author, Cause, Metric, measure};
 use saldo_top_ups::{About, Handled, TopUps};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -84,6 +84,7 @@ impl Function {
             Handled::Settled(settled) => {
                 let (org, top_up) = (settled.top_up.org.as_str(), settled.top_up.id.as_str());
                 info!(event = message.event, org, top_up, status = settled.top_up.status.as_str(), "handled");
+                measure!(Metric::Messages, 1, "handled");
             }
             Handled::NotOurs(why) => {
                 let (About::Invoice(subject) | About::Payment(subject)) = &told.about;
@@ -94,6 +95,7 @@ impl Function {
                     not_ours = why.as_str(),
                     "not ours"
                 );
+                measure!(Metric::Messages, 1, "not_ours");
             }
         }
         Ok(())
@@ -101,9 +103,15 @@ impl Function {
 }
 
 fn tell(record: &SqsMessage, error: &PortError) {
-    let message = record.message_id.as_deref().unwrap_or_default();
+    let sqs_message = record.message_id.as_deref().unwrap_or_default();
     match error {
-        PortError::Broken(_) => error!(message, %error, "message not handled"),
-        PortError::Conflict | PortError::Unavailable(_) => warn!(message, %error, "message put back"),
+        PortError::Broken(_) => {
+            error!(sqs_message, %error, "message not handled");
+            measure!(Metric::Messages, 1, "broken");
+        }
+        PortError::Conflict | PortError::Unavailable(_) => {
+            warn!(sqs_message, %error, "message put back");
+            measure!(Metric::Messages, 1, "put_back");
+        }
     }
 }

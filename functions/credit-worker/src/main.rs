@@ -2,6 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use saldo_adapters::{config::Env, telemetry, world::World};
+use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -10,7 +11,10 @@ async fn main() -> Result<(), Error> {
     let world = World::of_lambda(&env)?;
     let (function, clock) = (saldo_credit_worker::connect(&env, &world)?, world.clock());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(function.handle(event.payload, clock.until(event.context.deadline)).await)
+        let invocation = telemetry::invocation(&event.context);
+        Ok::<_, Error>(
+            function.handle(event.payload, clock.until(event.context.deadline)).instrument(invocation).await,
+        )
     }))
     .await
 }

@@ -43,15 +43,30 @@ export function listTopUps({ status, cursor, limit = 20 }) {
   return call("GET", `/v1/top-ups?${query}`);
 }
 
+/** Some of a month's entries from `cursor` on; `next` is where the rest begins, or null. */
+export async function getEntriesAsCsv(month, cursor) {
+  const query = new URLSearchParams({ month });
+  if (cursor) query.set("cursor", cursor);
+  const answer = await send("GET", `/v1/entries?${query}`, undefined, { accept: "text/csv" });
+  if (!answer.ok) throw failureOf(answer, await answer.json().catch(() => ({})));
+  const csv = await answer.blob().catch(() => { throw new ApiFailure("network"); });
+  const [, link] = /<([^>]*)>; rel="next"/.exec(answer.headers.get("link") ?? "") ?? [];
+  const next = link ? new URL(link, answer.url).searchParams.get("cursor") : null;
+  return { csv, next, isFinal: answer.headers.get("saldo-final") === "true", finalFrom: answer.headers.get("saldo-final-from") };
+}
+
 /** The content of the answer; with `tagged` also the version that it names, as `etag`. */
 async function call(method, path, { body, headers = {}, tagged = false } = {}) {
   const answer = await send(method, path, body, headers);
   const content = await answer.json().catch(() => null);
   if (answer.ok && content !== null) return tagged ? { ...content, etag: answer.headers.get("etag") } : content;
-  const problem = content ?? {};
-  if (answer.status === 401) throw new ApiFailure("session", 401, problem);
-  if (answer.status === 403) throw new ApiFailure("permission", 403, problem);
-  throw new ApiFailure("problem", answer.ok ? 502 : answer.status, problem);
+  throw failureOf(answer, content ?? {});
+}
+
+function failureOf({ ok, status }, problem) {
+  if (status === 401) return new ApiFailure("session", 401, problem);
+  if (status === 403) return new ApiFailure("permission", 403, problem);
+  return new ApiFailure("problem", ok ? 502 : status, problem);
 }
 
 async function send(method, path, body, headers) {
@@ -60,8 +75,8 @@ async function send(method, path, body, headers) {
     return await fetch(address(path), {
       method,
       headers: {
-        ...headers,
         accept: "application/json",
+        ...headers,
         authorization: `Bearer ${currentToken()}`,
         ...(body ? { "content-type": "application/json" } : {}),
       },

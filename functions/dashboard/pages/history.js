@@ -5,6 +5,7 @@ import { announce, fill, h, icon } from "./dom.js";
 import { date, dateAndTime, has, money, number, t } from "./language.js";
 import { confirmCancel, payLink, paymentOf } from "./open-top-up.js";
 import { draft } from "./memory.js";
+import { exportCard } from "./export.js";
 import { failureNotice, notice, skeleton, statusWord, webAddress, working } from "./parts.js";
 import { may } from "./session.js";
 import { address } from "./settings.js";
@@ -17,11 +18,13 @@ export function historyPage(app) {
   const filters = h("div.filters", { role: "group", "aria-label": t("history.filter") });
   const content = h("div");
   const more = h("div.more");
+  const exporting = exportCard(app);
   const asked = new URLSearchParams(location.search).get("status");
   const state = { status: FILTERS.includes(asked) ? asked : null, topUps: [], cursor: null, turn: 0, failed: false };
   const watcher = watch({ isNeeded: () => isFirstPage() && state.topUps.some(isWaiting), look: () => load({ quietly: true }) });
   const isFirstPage = () => state.topUps.length <= PAGE_SIZE;
-  const element = h("div.stack", {}, h("h2.visually-hidden", {}, t("history.title")), filters, content, more);
+  exporting.hidden = true;
+  const element = h("div.stack", {}, h("h2.visually-hidden", {}, t("history.title")), filters, content, more, exporting);
 
   function choose(status) {
     state.status = status;
@@ -85,6 +88,7 @@ export function historyPage(app) {
 
   function draw() {
     drawFilters();
+    exporting.hidden = state.topUps.length === 0 && !state.status;
     if (state.topUps.length === 0) fill(content, nothing(state.status, app, choose));
     else fill(content, table(state.topUps, { app, changed }));
     drawMore();

@@ -41,6 +41,9 @@ export const date = (text) => formattedDate(text, { dateStyle: "medium" });
 /** "23 Nov" of a day in UTC such as 2026-11-23. */
 export const day = (text) => formattedDate(text, { day: "numeric", month: "short", timeZone: "UTC" });
 
+/** "November 2026" of a month such as 2026-11. */
+export const monthAndYear = (text) => formattedDate(text, { month: "long", year: "numeric", timeZone: "UTC" });
+
 export const dateAndTime = (text) => formattedDate(text, { dateStyle: "medium", timeStyle: "short" });
 
 function formattedDate(text, options) {

@@ -1,4 +1,4 @@
-//! GET / and /assets: the Billing pages.
+//! GET / and /assets: the Billing pages; GET /v1/openapi.json: the description of the interface.
 use lambda_http::{
     Body, Request, RequestExt as _, Response,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -18,6 +18,7 @@ use crate::{
 
 mod assets;
 mod content_hash;
+mod description;
 mod security;
 mod settings;
 
@@ -30,10 +31,22 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// The Billing pages with the settings of this deployment filled in.
 pub struct Function {
-    shell: String,
-    etag: String,
+    shell: Tagged,
+    description: Tagged,
     content_security_policy: String,
     base_path: String,
+}
+
+/// A text of this deployment, and the tag that a browser keeps it by.
+struct Tagged {
+    text: String,
+    etag: String,
+}
+
+impl Tagged {
+    fn new(text: String) -> Self {
+        Self { etag: format!("\"{}\"", content_hash::of(text.bytes())), text }
+    }
 }
 
 /// The pages with the sign-in that `env` configures; they need nothing of the world.
@@ -51,10 +64,10 @@ impl Function {
             .replace("{{product}}", &escaped(&settings.product_name))
             .replace("{{settings}}", &settings.to_attribute());
         Self {
-            etag: format!("\"{}\"", content_hash::of(shell.bytes())),
+            shell: Tagged::new(shell),
+            description: Tagged::new(description::below(&settings.base_path)),
             content_security_policy: security::content_security_policy(settings),
             base_path: settings.base_path.clone(),
-            shell,
         }
     }
 
@@ -78,6 +91,9 @@ impl Function {
         if path == "/healthz" {
             return answer(StatusCode::OK, "application/json", "no-store", Body::from(r#"{"status":"ok"}"#));
         }
+        if path == "/v1/openapi.json" {
+            return tagged_answer(&self.description, "application/json", request);
+        }
         if PAGES.contains(&path) {
             return self.page(request);
         }
@@ -100,15 +116,7 @@ impl Function {
     }
 
     fn page(&self, request: &Request) -> Response<Body> {
-        let kept = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        let known = kept
-            .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.etag));
-        let mut response = if known {
-            answer(StatusCode::NOT_MODIFIED, "text/html; charset=utf-8", "no-cache", Body::Empty)
-        } else {
-            answer(StatusCode::OK, "text/html; charset=utf-8", "no-cache", Body::from(self.shell.as_str()))
-        };
-        put(&mut response, header::ETAG, &self.etag);
+        let mut response = tagged_answer(&self.shell, "text/html; charset=utf-8", request);
         put(&mut response, header::CONTENT_SECURITY_POLICY, &self.content_security_policy);
         response
     }
@@ -121,6 +129,20 @@ fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
         Some(rest) if rest.starts_with('/') => rest,
         _ => path,
     }
+}
+
+/// The text, or that the browser has it already.
+fn tagged_answer(tagged: &Tagged, content_type: &str, request: &Request) -> Response<Body> {
+    let kept = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = kept
+        .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == tagged.etag));
+    let mut response = if known {
+        answer(StatusCode::NOT_MODIFIED, content_type, "no-cache", Body::Empty)
+    } else {
+        answer(StatusCode::OK, content_type, "no-cache", Body::from(tagged.text.as_str()))
+    };
+    put(&mut response, header::ETAG, &tagged.etag);
+    response
 }
 
 fn asset_answer(asset: &Asset, request: &Request) -> Response<Body> {
@@ -203,6 +225,21 @@ mod tests {
         let list = format!("\"another\", W/{}", header(&first, "etag"));
         let again = get_with(&one, "/", &[("if-none-match", &list)]).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
+    async fn the_description_is_read_as_the_pages_are_and_begins_below_the_base_path() {
+        for (base_path, server) in [("", "/"), ("/tools/saldo", "/tools/saldo")] {
+            let settings = Settings { base_path: base_path.to_owned(), ..Settings::default() };
+            let path = format!("{base_path}/v1/openapi.json");
+            let description = get_with(&settings, &path, &[]).await;
+            assert_eq!(header(&description, "content-type"), "application/json");
+            assert_eq!(header(&description, "cache-control"), "no-cache");
+            let document: serde_json::Value = serde_json::from_str(&text(&description)).unwrap();
+            assert_eq!(document["servers"], serde_json::json!([{ "url": server }]));
+            let kept = [("if-none-match", &*header(&description, "etag"))];
+            assert_eq!(get_with(&settings, &path, &kept).await.status(), StatusCode::NOT_MODIFIED);
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! them back.
 
 mod answer;
+mod measured;
 mod order;
 
 use lambda_http::http::{Method, Response, StatusCode};
@@ -80,6 +81,7 @@ impl Function {
     ) -> Result<Response<Body>, Problem> {
         let debit = order::read(request, id, &self.rates)?;
         let done = self.spender.debit(&caller.org, &caller.actor, &debit, self.clock.now()).await;
+        measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         Ok(json_response(answer::status(!done.repeated), &answer::debited(&done)))
     }
@@ -88,6 +90,7 @@ impl Function {
         let debits = order::read_batch(request, &self.rates)?;
         let ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
         let done = self.spender.debit_all(&caller.org, &caller.actor, &debits, self.clock.now()).await;
+        measured::measure_debits(&done, ids.len());
         let outcomes = done.map_err(|error| answer::problem(&caller.org, &ids, &error))?;
         let new = |outcome: &Outcome| matches!(outcome, Outcome::Done(done) if !done.repeated);
         let all: Vec<_> =

@@ -8,7 +8,7 @@ use saldo_adapters::http::{Problem, ProblemCode, json_response};
 use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::stripe::{Event, Meaning, verify};
 use saldo_adapters::world::World;
-use saldo_domain::Alarm;
+use saldo_domain::{Alarm, Metric, measure};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -37,7 +37,9 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 
 impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        match self.receive(&request).await {
+        let received = self.receive(&request).await;
+        measure!(Metric::Webhooks, 1, outcome(&received));
+        match received {
             Ok(enqueued) => json_response(StatusCode::OK, &json!({"received": true, "enqueued": enqueued})),
             Err(problem) => problem.into_response(),
         }
@@ -137,6 +139,20 @@ impl Function {
 fn subject(about: &About) -> &str {
     match about {
         About::Invoice(id) | About::Payment(id) => id,
+    }
+}
+
+/// What came of a delivery, for counting.
+fn outcome(received: &Result<bool, Problem>) -> &'static str {
+    match received {
+        Ok(true) => "enqueued",
+        Ok(false) => "done",
+        Err(problem) => match problem.code {
+            ProblemCode::InvalidSignature => "signature_refused",
+            ProblemCode::WebhookSecretMissing => "no_secret",
+            ProblemCode::PayloadTooLarge => "too_large",
+            _ => "not_enqueued",
+        },
     }
 }
 

@@ -6,10 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use lambda_http::lambda_runtime::{Config, Context, LambdaEvent};
 use lambda_http::{Adapter, Request, Response, Service, service_fn};
 use saldo_adapters::http::Event;
+use saldo_adapters::telemetry;
 use serde_json::Value;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::watch::{self, Watch};
+
+/// One invocation as Lambda describes it: a request id and a trace of its own.
+fn context(function: &str) -> Context {
+    let mut context = Context::default();
+    context.request_id = uuid::Uuid::new_v4().to_string();
+    let trace = uuid::Uuid::new_v4().simple().to_string();
+    context.xray_trace_id = Some(format!("Root=1-{}-{};Sampled=0", &trace[..8], &trace[8..]));
+    context.env_config = Arc::new(Config { function_name: function.to_owned(), ..Config::default() });
+    context
+}
 
 type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Handler<E, A> = Arc<dyn Fn(E) -> Answering<A> + Send + Sync>;
@@ -39,6 +54,22 @@ pub struct QueueFunction(Invoked<SqsEvent, SqsBatchResponse>);
 /// A function behind a schedule.
 #[derive(Clone)]
 pub struct ScheduleFunction(Invoked<Value, Value>);
+
+impl Function {
+    /// The same, counted by `watch` under the function's logical id in the template.
+    #[must_use]
+    pub fn watched(self, id: &str, watch: &Watch) -> Function {
+        match self {
+            Function::Http(HttpFunction(invoked)) => Function::Http(HttpFunction(invoked.watched(id, watch))),
+            Function::Queue(QueueFunction(invoked)) => {
+                Function::Queue(QueueFunction(invoked.watched(id, watch)))
+            }
+            Function::Schedule(ScheduleFunction(invoked)) => {
+                Function::Schedule(ScheduleFunction(invoked.watched(id, watch)))
+            }
+        }
+    }
+}
 
 impl HttpFunction {
     /// `handle` with the time limit `timeout`.
@@ -104,11 +135,13 @@ struct Invoked<E, A> {
     name: Arc<str>,
     timeout: Duration,
     handler: Handler<E, A>,
+    watch: Watch,
 }
 
 impl<E, A> Clone for Invoked<E, A> {
     fn clone(&self) -> Invoked<E, A> {
-        Invoked { name: Arc::clone(&self.name), timeout: self.timeout, handler: Arc::clone(&self.handler) }
+        let (name, handler, watch) = (Arc::clone(&self.name), Arc::clone(&self.handler), self.watch.clone());
+        Invoked { name, timeout: self.timeout, handler, watch }
     }
 }
 
@@ -118,13 +151,23 @@ impl<E, A: Send + 'static> Invoked<E, A> {
         H: Fn(E) -> F + Send + Sync + 'static,
         F: Future<Output = A> + Send + 'static,
     {
-        Invoked { name: name.into(), timeout, handler: Arc::new(move |event| Box::pin(handle(event))) }
+        let handler: Handler<E, A> = Arc::new(move |event| Box::pin(handle(event)));
+        Invoked { name: name.into(), timeout, handler, watch: Watch::default() }
+    }
+
+    fn watched(self, id: &str, watch: &Watch) -> Invoked<E, A> {
+        Invoked { name: id.into(), watch: watch.clone(), ..self }
     }
 
     /// In a task of its own: a caller who hangs up stops nothing, as on Lambda.
     async fn invoke(&self, event: E) -> Result<A, Failure> {
+        let (context, began) = (context(&self.name), Instant::now());
+        let _attributed = watch::attribute(&context.request_id, &self.watch);
         let running = tokio::time::timeout(self.timeout, (self.handler)(event));
-        match tokio::spawn(running).await {
+        let ended = tokio::spawn(running.instrument(telemetry::invocation(&context))).await;
+        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.watch.invoked(&self.name, took_ms, !matches!(ended, Ok(Ok(_))));
+        match ended {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => {
                 tracing::error!(function = %self.name, "the function timed out");

@@ -19,6 +19,7 @@ pub mod scheduler;
 mod stripe_side;
 mod table;
 pub mod template;
+pub mod watch;
 
 pub use clock::Now;
 pub use error::StartError;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 use saldo_domain::Verdict;
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError, reconcile};
+use saldo_local::{Saldo, StartError, reconcile, watch};
 
 fn main() -> ExitCode {
     let subcommand = std::env::args().nth(1);
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log_to_stderr(arguments.log_level);
+    watch::start(arguments.log_level.into());
     if reconciling {
         return reconcile(arguments);
     }
@@ -82,16 +82,6 @@ fn check_stripe() -> ExitCode {
 #[tokio::main]
 async fn tried(settings: &Settings) -> Result<Report, String> {
     check_stripe::run(settings).await
-}
-
-/// As JSON, like on Lambda, but away from the first screen.
-fn log_to_stderr(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "main reads the environment once")]

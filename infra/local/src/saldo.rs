@@ -8,6 +8,7 @@ use saldo_adapters::config::Env;
 use saldo_adapters::world::{Endpoints, World};
 use saldo_stripe_stand_in::StandIn;
 use serde_json::Value;
+use tracing::level_filters::LevelFilter;
 
 use crate::background::{Background, listen};
 use crate::clock::millis;
@@ -20,6 +21,7 @@ use crate::queue::{self, Queues};
 use crate::stripe_side::StripeSide;
 use crate::table::TableServer;
 use crate::template::{Plan, TEMPLATE};
+use crate::watch::{self, Watch};
 use crate::{Locals, Now, Options, StartError, Stripe, function_code, scheduler};
 
 /// How long a token of [`Saldo::token`] is valid; tests move their clock by days.
@@ -33,6 +35,7 @@ pub struct Saldo {
     plan: Plan,
     queues: Queues,
     stripe: StripeSide,
+    watch: Watch,
     identity: Identity,
     world: World,
     now: Now,
@@ -67,8 +70,11 @@ impl Saldo {
             issuer: Arc::new(Issuer::open(data.file("issuer.key").as_deref())?),
             claim_names: env_of(&plan, "quote").claim_names(),
         };
-        let sources = connected(&plan, &options, &endpoints)?;
-        background.serve(api, gateway::router(sources.routes, identity.clone(), Arc::clone(&now)));
+        watch::start(LevelFilter::OFF);
+        let watch = Watch::new(Arc::clone(&now));
+        let sources = connected(&plan, &options, &endpoints, &watch)?;
+        background
+            .serve(api, gateway::router(sources.routes, identity.clone(), Arc::clone(&now), watch.clone()));
         if options.poll {
             for source in &sources.queues {
                 background.poll(source, &queues, &plan, &options)?;
@@ -85,6 +91,7 @@ impl Saldo {
             plan,
             queues,
             stripe,
+            watch,
             identity,
             world: World::at(endpoints, options.clock),
             now,
@@ -169,6 +176,19 @@ impl Saldo {
         self.world.clone()
     }
 
+    /// What was counted, and which alarms ring over it.
+    pub fn watch(&self) -> Result<Watch, StartError> {
+        for queue in &self.plan.queues {
+            let depth = self.queues.depth(&queue.name)?;
+            let of = [("QueueName", queue.name.trim_start_matches("saldo-local-"))];
+            let visible = i64::try_from(depth.visible).unwrap_or(i64::MAX);
+            self.watch.count("AWS/SQS", "ApproximateNumberOfMessagesVisible", &of, visible);
+            let oldest_ms = self.queues.oldest_ms(&queue.name)?.map_or(0, |sent_ms| (self.now)() - sent_ms);
+            self.watch.count("AWS/SQS", "ApproximateAgeOfOldestMessage", &of, oldest_ms / 1000);
+        }
+        Ok(self.watch.clone())
+    }
+
     /// What the template plans.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -213,7 +233,12 @@ fn env_of(plan: &Plan, function: &str) -> Env {
 }
 
 /// Every function of the plan, by what starts it, each in a world of its own where `options` put something between.
-fn connected(plan: &Plan, options: &Options, endpoints: &Endpoints) -> Result<EventSources, StartError> {
+fn connected(
+    plan: &Plan,
+    options: &Options,
+    endpoints: &Endpoints,
+    watch: &Watch,
+) -> Result<EventSources, StartError> {
     let world = World::at(endpoints.clone(), options.clock.clone());
     let mut sources = EventSources::default();
     for function in &plan.functions {
@@ -221,7 +246,7 @@ fn connected(plan: &Plan, options: &Options, endpoints: &Endpoints) -> Result<Ev
             None => world.clone(),
             Some(between) => world.with_endpoints(between(&function.name, endpoints.clone())),
         };
-        sources.bind(function, &function_code::connect(function, &world)?)?;
+        sources.bind(function, &function_code::connect(function, &world)?.watched(&function.id, watch))?;
     }
     Ok(sources)
 }

@@ -28,6 +28,8 @@ pub struct Plan {
 /// One Lambda function with its triggers.
 #[derive(Debug)]
 pub struct FunctionPlan {
+    /// Its logical id in the template.
+    pub id: String,
     /// The folder below functions/, taken from the name of the binary.
     pub name: String,
     pub timeout: Duration,
@@ -120,7 +122,7 @@ fn function(resolver: &Resolver<'_>, id: &str) -> Result<FunctionPlan, TemplateE
     for (_, event) in object(&property("Events")?) {
         triggers.push(trigger(resolver, id, event)?);
     }
-    Ok(FunctionPlan { name: name.to_owned(), timeout, environment, triggers })
+    Ok(FunctionPlan { id: id.to_owned(), name: name.to_owned(), timeout, environment, triggers })
 }
 
 fn trigger(resolver: &Resolver<'_>, id: &str, event: &Value) -> Result<Trigger, TemplateError> {

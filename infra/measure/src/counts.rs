@@ -1,6 +1,6 @@
 //! What each call of Saldo costs, held against [`bounds`], and how long it takes from a payment to the new balance.
 mod bounds;
-mod calls;
+pub(crate) mod calls;
 mod report;
 mod time;
 

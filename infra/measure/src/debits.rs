@@ -3,6 +3,8 @@ mod handler;
 mod raw;
 mod task;
 
+pub(crate) use raw::client as table_client;
+
 use saldo_adapters::config::Env;
 use saldo_adapters::telemetry;
 

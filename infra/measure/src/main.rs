@@ -1,12 +1,16 @@
-//! Measures Saldo: what each call costs, how fast and how dear spending is, how long a function takes to start.
+//! Measures Saldo: what each call costs, how fast and how dear spending is, how long a function takes to start, and the whole under load.
 mod cold_start;
 mod counts;
 mod debits;
+mod export;
 mod failure;
 mod flags;
 mod functions;
+mod load;
 mod meter;
 mod metered;
+mod months;
+mod prices;
 mod spending;
 
 use std::process::ExitCode;
@@ -28,6 +32,9 @@ Usage: cargo run -p saldo-measure -- COMMAND
       --throughput            debits a second, in virtual time
       --instructions          instructions of a debit; builds this program optimised first, needs valgrind
       --cost                  dollars of a million debits
+  export [ENTRIES]            memory and CPU of reading a month of so many entries [1000000]; fails beyond what Lambda gives
+  load [SECONDS]          drives the local system with a mix of calls [10]: rate, latencies, errors
+  months                  dollars a month, for three sizes of customer
   cold-start [FOLDER]         CPU that the release binaries take to start [target/release]
   functions [FOLDER]          how long the functions of each package are, here or in another checkout
   debits handler|raw COUNT URL TABLE
@@ -49,6 +56,13 @@ fn run(words: &[String]) -> Result<(), Failure> {
     match command.as_str() {
         "counts" => on_all_cores()?.block_on(counts::run(words)),
         "spending" => on_all_cores()?.block_on(spending::run(words)),
+        "export" => on_all_cores()?.block_on(export::run(words)),
+        // As a function of Lambda has it.
+        "export-reader" => {
+            Builder::new_current_thread().enable_all().build()?.block_on(export::read_alone(words))
+        }
+        "load" => on_all_cores()?.block_on(load::run(words)),
+        "months" => on_all_cores()?.block_on(months::run(words)),
         "functions" => functions::run(words),
         "cold-start" => on_all_cores()?.block_on(cold_start::run(words)),
         // As a function of Lambda has it.

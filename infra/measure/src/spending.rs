@@ -3,7 +3,7 @@ mod cost;
 mod instructions;
 mod paces;
 mod partitions;
-mod report;
+pub(crate) mod report;
 mod throughput;
 mod transactions;
 mod units;

@@ -1,6 +1,8 @@
 //! Cover: a balance shard with too few credits is brought some, or it is certain that there are too few in all.
 
-use saldo_domain::{BalanceShard, BalanceShards, Credits, PortError, ShardId, Sharding, rebalance, total};
+use saldo_domain::{
+    BalanceShard, BalanceShards, Credits, Metric, PortError, ShardId, Sharding, measure, rebalance, total,
+};
 
 use crate::call::Call;
 use crate::outcome::SpendError;
@@ -45,8 +47,9 @@ impl<B: Balances> Spender<B> {
         if let Some(moves) = rebalance(&all, at, self.shards(org), needed) {
             if !moves.from.is_empty() {
                 match self.balances.rebalance(org, &moves).await {
+                    Ok(()) => measure!(Metric::Rebalances, 1),
                     // What was read is not so any more: the next attempt reads again.
-                    Ok(()) | Err(PortError::Conflict) => {}
+                    Err(PortError::Conflict) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -1,8 +1,8 @@
 //! Repair: debits that died between their two writes are finished by whoever meets them.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, OrgId, PortError, ShardId, Sharding,
-    Stamp, Timestamp,
+    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, Metric, OrgId, PortError, ShardId,
+    Sharding, Stamp, Timestamp, measure,
 };
 use tracing::warn;
 
@@ -154,6 +154,7 @@ impl<B: Balances> Spender<B> {
             return Ok(Vec::new());
         }
         warn!(org = org.as_str(), debits = unwritten.len(), "debits were abandoned");
+        measure!(Metric::DebitsRepaired, i64::try_from(unwritten.len()).unwrap_or(i64::MAX));
         let finished = self.finish_from_stamps(org, sharding, unwritten, available, now).await?;
         let carries = |(id, stamp): &(DebitId, Stamp)| {
             let of = |(finished, stored): &(DebitId, Stored)| {

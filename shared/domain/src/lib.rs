@@ -8,6 +8,7 @@ mod alarm;
 mod balance;
 mod books;
 mod ledger;
+mod metric;
 mod money;
 mod port_error;
 mod rates;
@@ -30,6 +31,7 @@ pub use books::{
     RowBooks, Sums, Sweep, Used, Verdict,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
+pub use metric::{METRICS, Metric, Unit};
 pub use money::{
     Currency, Limits, Money, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxBase,
     TaxPercent, UnknownCurrency,

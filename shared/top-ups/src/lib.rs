@@ -11,6 +11,7 @@
 
 mod check;
 mod close;
+mod measured;
 pub mod memory;
 mod open;
 mod ports;

@@ -6,6 +6,7 @@ use saldo_domain::{
 };
 use tracing::{error, info};
 
+use crate::measured::measure_change;
 use crate::told::{About, Handled, News, NotOurs, Settled, Told};
 use crate::{Invoices, Rows, TopUps};
 
@@ -168,6 +169,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let top_up = match apply(top_up, &change, author, now) {
             Some(commit) => {
                 self.rows.commit(&commit).await?;
+                measure_change(top_up, &commit.top_up, &change, author, now);
                 commit.top_up
             }
             None => top_up.clone(),

@@ -28,17 +28,21 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Problem { status, code, detail } = self;
+        if status == StatusCode::UNAUTHORIZED {
+            return unauthorized(detail);
+        }
         let title = status.canonical_reason().unwrap_or_default();
         let body = json!({
             "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
         });
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (status, kind, body.to_string()).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
     }
+}
+
+/// In API Gateway's own words: a client that is made for problems alone has to fail here as it would there.
+fn unauthorized(message: &str) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, headers, json!({ "message": message }).to_string()).into_response()
 }
 
 /// `answer` is what the function returned to Lambda; what cannot be sent is a crash, as on AWS.

@@ -14,11 +14,13 @@ use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use saldo_adapters::http::ClaimNames;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::Now;
 use crate::functions::{Failure, HttpFunction};
 use crate::issuer::{Issuer, TokenRequest, usual_email};
 use crate::template::Authorizer;
+use crate::watch::Watch;
 use answer::{Problem, respond};
 use event::Incoming;
 use routes::Pattern;
@@ -46,12 +48,13 @@ struct Gateway {
     routes: Vec<(Pattern, Route)>,
     identity: Identity,
     now: Now,
+    watch: Watch,
 }
 
 /// The HTTP API with `routes`, and beside them only the local issuer's `/local/token` and `/local/jwks.json`.
-pub fn router(routes: Vec<Route>, identity: Identity, now: Now) -> Router {
+pub fn router(routes: Vec<Route>, identity: Identity, now: Now, watch: Watch) -> Router {
     let routes = routes.into_iter().map(|route| (Pattern::new(&route.method, &route.path), route)).collect();
-    let gateway = Arc::new(Gateway { routes, identity, now });
+    let gateway = Arc::new(Gateway { routes, identity, now, watch });
     Router::new()
         .route("/local/token", axum::routing::get(token))
         .route("/local/jwks.json", axum::routing::get(jwks))
@@ -66,11 +69,8 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
 
 const NOT_FOUND: Problem =
     Problem { status: StatusCode::NOT_FOUND, code: "not_found", detail: "There is nothing at this address." };
-const UNAUTHORIZED: Problem = Problem {
-    status: StatusCode::UNAUTHORIZED,
-    code: "unauthorized",
-    detail: "Send a valid token: Authorization: Bearer <token>.",
-};
+const UNAUTHORIZED: Problem =
+    Problem { status: StatusCode::UNAUTHORIZED, code: "unauthorized", detail: "Unauthorized" };
 const HEADERS_TOO_LARGE: Problem = Problem {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     code: "headers_too_large",
@@ -107,11 +107,16 @@ impl Gateway {
             claims,
             now_ms,
         };
-        match route.function.invoke(event.event()).await {
+        let began = Instant::now();
+        let answered = match route.function.invoke(event.event()).await {
             Ok(answer) => Ok(respond(&answer)),
             Err(Failure::TimedOut) => Err(TIMED_OUT),
             Err(Failure::Crashed) => Err(Problem::CRASHED),
-        }
+        };
+        let status = answered.as_ref().map_or_else(|problem| problem.status, Response::status);
+        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.watch.answered(&route.method, &route.path, status.as_u16(), took_ms);
+        answered
     }
 
     fn find(&self, parts: &Parts) -> Option<(&Pattern, &Route, BTreeMap<String, String>)> {

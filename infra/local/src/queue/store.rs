@@ -250,6 +250,16 @@ impl Queues {
         Ok(())
     }
 
+    /// When the oldest message of `queue` was sent, in milliseconds since 1970.
+    pub fn oldest_ms(&self, queue: &str) -> Result<Option<i64>, QueueError> {
+        let oldest = locked(&self.0.connection).query_row(
+            "SELECT MIN(sent_ms) FROM messages WHERE queue = ?1",
+            params![queue],
+            |row| row.get(0),
+        )?;
+        Ok(oldest)
+    }
+
     /// How many messages `queue` holds.
     pub fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
         self.plan(queue)?;

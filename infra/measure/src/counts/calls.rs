@@ -11,9 +11,15 @@ use crate::metered::Metered;
 const PAGE: usize = 20;
 
 /// What one call, named as in the bounds, was seen to cost.
-pub(super) struct Measured {
-    pub(super) call: &'static str,
-    pub(super) counts: Counts,
+pub(crate) struct Measured {
+    pub(crate) call: &'static str,
+    pub(crate) counts: Counts,
+}
+
+/// What the call of this name was seen to cost.
+pub(crate) fn find(seen: &[Measured], call: &str) -> Result<Counts, Failure> {
+    let found = seen.iter().find(|measured| measured.call == call);
+    Ok(found.ok_or_else(|| format!("{call} was not measured"))?.counts)
 }
 
 /// All calls, and the largest item that they wrote.

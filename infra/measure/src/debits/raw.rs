@@ -41,7 +41,7 @@ pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
 }
 
 /// As `World::store` in saldo-adapters makes it.
-fn client(url: &str) -> Client {
+pub(crate) fn client(url: &str) -> Client {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let retries = RetryConfig::standard().with_max_attempts(3);
     let timeouts = TimeoutConfig::builder()

@@ -2,9 +2,22 @@
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
+use saldo_domain::{Metric, measure};
+
 use crate::PortError;
 
 pub(super) fn port_error<E>(error: &SdkError<E>) -> PortError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let sorted = sorted(error);
+    if sorted != PortError::Conflict {
+        measure!(Metric::TableErrors, 1);
+    }
+    sorted
+}
+
+fn sorted<E>(error: &SdkError<E>) -> PortError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

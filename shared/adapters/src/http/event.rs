@@ -8,6 +8,9 @@ use lambda_http::{Adapter, Body, Error, Request, Response, Service, service_fn};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tracing::Instrument;
+
+use crate::telemetry;
 
 /// Answers requests until Lambda ends the process.
 pub async fn serve<H, F>(handle: H) -> Result<(), Error>
@@ -21,8 +24,10 @@ where
     }));
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Event>| {
         let (Event(request), context) = event.into_parts();
+        let invocation = telemetry::invocation(&context);
         let answer = requests.call(LambdaEvent::new(request, context));
         async move { answer.await.map_err(|never: Infallible| -> Error { match never {} }) }
+            .instrument(invocation)
     }))
     .await
 }

@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{HeaderValue, Response, header};
-use saldo_domain::{Permission, QuoteError};
+use saldo_domain::{Metric, Permission, QuoteError, measure};
 use serde_json::{Map, Value, json};
 
 use super::ProblemCode;
@@ -96,6 +96,7 @@ impl Problem {
 
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
+        measure!(Metric::Refusals, 1, self.code.as_str());
         let mut body = json!({
             "type": format!("urn:saldo:problem:{}", self.code),
             "title": self.code.title(),

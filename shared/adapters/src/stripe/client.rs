@@ -12,10 +12,12 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use saldo_domain::{Metric, measure};
 use saldo_top_ups::InvoicesError;
 use stripe_client_core::{
     CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr, StripeMethod,
 };
+use tokio::time::Instant;
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -126,6 +128,19 @@ impl Connection {
         Connection { http, base, authorization: format!("Bearer {key}").into() }
     }
 
+    async fn measured(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
+        let (call, began) = (call(request), Instant::now());
+        let answered = self.attempt(request, key).await;
+        if let Err(Failure { error: StripeError::Unclear { .. } | StripeError::Broken { .. }, .. }) =
+            &answered
+        {
+            measure!(Metric::ProviderErrors, 1, &call);
+        }
+        measure!(Metric::ProviderCalls, 1, &call);
+        measure!(Metric::ProviderTime, i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX), &call);
+        answered
+    }
+
     async fn attempt(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
         let what = format!("{:?} {}", request.method, request.path);
         let unclear = |reason: String| Failure {
@@ -188,7 +203,7 @@ impl StripeClient for Connection {
         let repeatable = key.is_some() || !matches!(request.method, StripeMethod::Post);
         let mut attempt = 1;
         loop {
-            match self.attempt(&request, key).await {
+            match self.measured(&request, key).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.again && repeatable && attempt < ATTEMPTS => {
                     let longest = FIRST_PAUSE_MS << (attempt - 1);
@@ -199,6 +214,16 @@ impl StripeClient for Connection {
             }
         }
     }
+}
+
+/// A request by method and path, without the ids in it, so that there are few.
+fn call(request: &RequestBuilder) -> String {
+    let part = |part: &str| {
+        let names_one = part.contains(|letter: char| letter.is_ascii_digit() || letter.is_ascii_uppercase());
+        if names_one { "{id}".to_owned() } else { part.to_owned() }
+    };
+    let path: Vec<_> = request.path.split('/').map(part).collect();
+    format!("{} {}", format!("{:?}", request.method).to_uppercase(), path.join("/"))
 }
 
 struct Failure {
