@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use saldo_credits::Balances;
-use saldo_domain::{Alarm, Credits, Difference, OrgId, PortError, Report};
+use saldo_domain::{Alarm, Credits, Difference, Metric, OrgId, PortError, Report, measure};
 use saldo_top_ups::{Invoices, Rows};
 use tracing::{error, info, warn};
 
@@ -52,6 +52,7 @@ where
             error!(%error, "report not kept");
             report.failed = report.failed.saturating_add(1);
         }
+        measure!(Metric::Drift, report.drift.0);
         info!(
             events = report.events,
             invoices = report.invoices,
@@ -155,6 +156,7 @@ impl Finding for Report {
             return;
         }
         let Difference { kind, org, subject, ours, theirs, outcome } = &difference;
+        measure!(Metric::Differences, 1, outcome.as_str());
         error!(
             alarm = Alarm::BooksDiffer.as_str(),
             kind = kind.as_str(),
