@@ -2,6 +2,8 @@
 use std::sync::Arc;
 
 use saldo_adapters::clock::Clock;
+use saldo_domain::Verdict;
+use saldo_local::{Options, Saldo};
 use serde_json::json;
 
 use crate::support::books;
@@ -56,4 +58,46 @@ async fn an_organisation_that_spends_meanwhile_is_never_told_wrongly() {
     spending.await.unwrap();
     assert!(looked > 0, "it was compared while it moved");
     books::prove_always(&saldo, "after spending").await;
+}
+
+/// As it is started on the command line.
+#[test]
+fn the_command_tells_by_its_code_whether_the_books_are_right() {
+    let folder = crate::support::data_folder::DataFolder::new("reconcile");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let run = || {
+        let options = Options { data: Some(folder.path().to_owned()), ..Options::default() };
+        runtime.block_on(saldo_local::reconcile::reconcile(options)).unwrap()
+    };
+    let started = || {
+        let options = Options { data: Some(folder.path().to_owned()), poll: false, ..Options::default() };
+        runtime.block_on(Saldo::start(options)).unwrap()
+    };
+    let saldo = started();
+    runtime.block_on(system::with_credits(&saldo, "acme"));
+    runtime.block_on(saldo.stop());
+    let report = run();
+    assert_eq!(report.verdict(), Verdict::Clean, "{report:?}");
+    assert!(saldo_local::reconcile::told(&report).contains("Compared 1 organisations with 1 entries"));
+    let saldo = started();
+    runtime.block_on(async {
+        let (client, table) = (books::dynamodb(&saldo), books::table(&saldo));
+        let update = client.update_item().table_name(table);
+        let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        let update = update.key("pk", key("ORG#acme")).key("sk", key("BALANCE"));
+        let one = aws_sdk_dynamodb::types::AttributeValue::N("1".to_owned());
+        update
+            .update_expression("ADD credits :one")
+            .expression_attribute_values(":one", one)
+            .send()
+            .await
+            .unwrap();
+        saldo.stop().await;
+    });
+    let report = run();
+    assert_eq!(report.verdict(), Verdict::NeedsAPerson, "{report:?}");
+    assert!(
+        saldo_local::reconcile::told(&report)
+            .contains("balance  acme  balance: balance 1001 | entries 1000, unwritten 0")
+    );
 }

@@ -7,8 +7,9 @@ use saldo_domain::{
 };
 use saldo_top_ups::{About, Handled, Invoices, Rows, Told};
 
+use crate::finding::{Finding, Scope};
 use crate::port::{Books, Provider, SweepOf};
-use crate::run::{Finding, Scope};
+
 use crate::settled::{about, difference};
 use crate::{Reconciliation, Time};
 

@@ -13,6 +13,7 @@
 
 mod cut;
 mod events;
+mod finding;
 mod invoices;
 mod organisation;
 mod port;
@@ -23,8 +24,9 @@ mod time;
 use saldo_credits::Spender;
 use saldo_top_ups::TopUps;
 
+pub use finding::Scope;
 pub use port::{Books, DueOrganisation, LedgerPage, ListedEvent, Page, Place, Provider, RowPage, SweepOf};
-pub use run::Scope;
+
 pub use time::Time;
 
 /// Proves the books of a table `S` against itself and against the provider `P`.

@@ -10,8 +10,9 @@ use saldo_domain::{
 use saldo_top_ups::{Invoices, Rows};
 
 use crate::cut::{Moment, last_month};
+use crate::finding::{Finding, Scope};
 use crate::port::{Books, Place, Provider};
-use crate::run::{Finding, Scope};
+
 use crate::settled::{about, difference};
 use crate::{Reconciliation, Time};
 

@@ -3,22 +3,14 @@
 use std::collections::HashSet;
 
 use saldo_credits::Balances;
-use saldo_domain::{Alarm, Credits, Difference, Metric, OrgId, PortError, Report, measure};
+use saldo_domain::{Metric, OrgId, PortError, Report, measure};
 use saldo_top_ups::{Invoices, Rows};
 use tracing::{error, info, warn};
 
+use crate::finding::{Finding, Scope};
 use crate::organisation::Checked;
 use crate::port::{Books, DueOrganisation, Provider};
 use crate::{Reconciliation, Time};
-
-/// What a run looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// What is due: events always, invoices and each organisation once a day, months that are not closed.
-    Due,
-    /// Everything now, also months that are closed.
-    Everything,
-}
 
 /// Between two looks at an organisation, in seconds: a little less than a day, so that it keeps its hour.
 const DAY_SECS: i64 = 23 * 3600;
@@ -137,51 +129,6 @@ where
                     Ok(_) | Err(PortError::Conflict) => {}
                     Err(error) => report.failed(org, &error),
                 }
-            }
-        }
-    }
-}
-
-/// What a run does with what it finds.
-pub(crate) trait Finding {
-    /// Tells a difference, and takes it down; `off` is by how much a balance is off.
-    fn found(&mut self, difference: Difference, off: Credits);
-    fn failed(&mut self, org: &OrgId, error: &PortError);
-    fn done(&mut self, part: Result<bool, PortError>, what: &'static str);
-}
-
-impl Finding for Report {
-    fn found(&mut self, difference: Difference, off: Credits) {
-        if !self.add(difference.clone(), off) {
-            return;
-        }
-        let Difference { kind, org, subject, ours, theirs, outcome } = &difference;
-        measure!(Metric::Differences, 1, outcome.as_str());
-        error!(
-            alarm = Alarm::BooksDiffer.as_str(),
-            kind = kind.as_str(),
-            org = org.as_ref().map(OrgId::as_str),
-            subject,
-            ours,
-            theirs,
-            drift = off.0,
-            outcome = outcome.as_str(),
-            "the books differ"
-        );
-    }
-
-    fn failed(&mut self, org: &OrgId, error: &PortError) {
-        error!(org = org.as_str(), %error, "not compared");
-        self.failed = self.failed.saturating_add(1);
-    }
-
-    fn done(&mut self, part: Result<bool, PortError>, what: &'static str) {
-        match part {
-            Ok(over) => self.complete &= over,
-            Err(error) => {
-                error!(%error, what, "not compared");
-                self.failed = self.failed.saturating_add(1);
-                self.complete = false;
             }
         }
     }
