@@ -14,6 +14,8 @@ use crate::PortError;
 
 /// Organisations that are read at a time.
 const ORGANISATIONS: usize = 25;
+/// Items of a ledger that are read at a time, each of 1 to 32 entries: what a function has in memory of them.
+const ITEMS: usize = 1_000;
 /// Rows that are read at a time.
 const ROWS: usize = 100;
 
@@ -76,7 +78,8 @@ impl Books for Store {
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(partition))
-            .consistent_read(true);
+            .consistent_read(true)
+            .limit(page_size(ITEMS));
         if let Some(from) = place.from {
             query = query
                 .key_condition_expression("pk = :pk AND sk >= :from")
