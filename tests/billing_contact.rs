@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::books;
 use crate::support::client::{Answer, Client};
+use crate::support::proxy::{Fault, Kind, Proxy, Run};
+use crate::support::system;
 
 struct Buyer {
     client: Client,
@@ -187,4 +189,39 @@ async fn a_customer_that_staff_deleted_is_made_again_when_the_contact_changes() 
     assert_eq!(customer["email"], "billing@acme.test");
     books::prove_always(&saldo, "after all").await;
     saldo.stop().await;
+}
+
+/// The line says in the payer's language what was bought, also where it is added by whoever goes on after a crash.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_of_the_invoice_is_in_the_payers_language() {
+    let saldo = start().await;
+    for (org, language, words) in [
+        ("bahasa", json!("id"), "Kredit pesan"),
+        ("english", json!("en"), "Message credits"),
+        ("silent", Value::Null, "Message credits"),
+    ] {
+        let buyer = Buyer::new(&saldo, &format!("org={org}")).await;
+        buyer.sets("0", &json!({"email": "billing@acme.test", "language": language})).await;
+        for key in ["first", "cut-off"] {
+            if key == "cut-off" {
+                let proxy = Proxy::start(&saldo, Some(Fault { at: 6, kind: Kind::CrashBefore })).await;
+                let cut = proxy.run(system::create(&saldo, &proxy.world, org, key)).await;
+                assert!(matches!(cut, Run::Crashed), "{org}");
+                assert_eq!(
+                    buyer.invoice().await["lines"]["data"],
+                    json!([]),
+                    "{org}: the row names an empty draft"
+                );
+            }
+            let answer = buyer.orders(key).await;
+            let top_up = answer.json();
+            assert_eq!(top_up["status"], "open", "{org} {key}: {top_up}");
+            let line = buyer.invoice().await["lines"]["data"][0].clone();
+            assert_eq!(line["description"], words, "{org} {key}");
+            let product = line["pricing"]["price_details"]["product"].as_str().unwrap();
+            let product = buyer.stripe.get(&format!("/v1/products/{product}")).await.json();
+            assert_eq!(product["name"], words, "{org} {key}");
+            buyer.cancels(&top_up).await;
+        }
+    }
 }

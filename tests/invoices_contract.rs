@@ -114,7 +114,7 @@ async fn every_step_is_done_once_under_its_key(invoices: &impl Invoices, prices:
     assert_eq!(again.invoice.id, draft.invoice.id);
     let id = draft.invoice.id.as_str();
     for _ in 0..2 {
-        let line = invoices.add_line(id, &top_up.purchase, "repeating-line").await.unwrap();
+        let line = invoices.add_line(id, &top_up.purchase, None, "repeating-line").await.unwrap();
         assert_eq!(line.total, top_up.purchase.total.minor_units);
     }
     for _ in 0..2 {
@@ -182,7 +182,7 @@ async fn what_is_not_there_is_told(invoices: &impl Invoices, prices: &PriceList)
     assert!(matches!(nobody, Err(InvoicesError::PayerUnknown { .. })), "{nobody:?}");
     let untold = invoices.update_payer("cus_nobody", &contact()).await;
     assert!(matches!(untold, Err(InvoicesError::PayerUnknown { .. })), "{untold:?}");
-    let nowhere = invoices.add_line("in_nowhere", &top_up.purchase, "nobody-line").await;
+    let nowhere = invoices.add_line("in_nowhere", &top_up.purchase, None, "nobody-line").await;
     assert!(matches!(nowhere, Err(InvoicesError::NotFound { .. })), "{nowhere:?}");
 }
 
@@ -225,7 +225,7 @@ async fn open(invoices: &impl Invoices, prices: &PriceList, org: &str) -> (TopUp
     top_up.payer = Some(known.clone());
     let draft = invoices.create_draft(&top_up, &known, None, &format!("{org}-draft")).await.unwrap();
     let id = draft.invoice.id.as_str();
-    invoices.add_line(id, &top_up.purchase, &format!("{org}-line")).await.unwrap();
+    invoices.add_line(id, &top_up.purchase, None, &format!("{org}-line")).await.unwrap();
     let open = invoices.finalize(id, &format!("{org}-finalize")).await.unwrap();
     (top_up, open)
 }

@@ -1,11 +1,14 @@
 //! Each function's key at Stripe may do what the function asks, and nothing of it is to spare.
 use saldo_adapters::clock::Clock;
-use saldo_adapters::stripe::{READ_KEY, WRITE_KEY};
+use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
 
 use crate::support::books;
+use crate::support::client::Client;
 use crate::support::system::{self, TOTAL, message};
+
+mod asked;
 
 /// The keys that the local system hands to its functions.
 const WRITE: &str = "rk_test_local_write";
@@ -52,6 +55,39 @@ async fn without_any_one_of_them_no_top_up_is_opened() {
         assert_ne!(status, 201, "without {missing}: {answer}");
         books::prove_always(&saldo, missing).await;
     }
+}
+
+/// Lines of a product that is configured need it to be read, and none to be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_product_of_the_configuration_none_is_made_and_none_needs_to_be() {
+    let clock = Clock::system();
+    let saldo = system::start_with(&clock, &[("StripeProduct", "prod_Credits")]).await;
+    let staff = Client::new(saldo.stripe_url()).with_token("sk_test_staff");
+    let made = staff.send("POST", "/v1/products", &[], "id=prod_Credits&name=Credits").await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let with = |names: &[&str]| saldo.stand_in().restrict_key(WRITE, names);
+    for missing in WRITE_KEY_WITH_PRODUCT {
+        with(&without(&WRITE_KEY_WITH_PRODUCT, missing));
+        let (status, answer) = system::create(&saldo, &saldo.world(), "acme", missing).await;
+        assert_eq!((status, answer["code"].as_str()), (500, Some("provider_key_not_permitted")), "{missing}");
+    }
+    with(&WRITE_KEY_WITH_PRODUCT);
+    let (_, invoice) = system::open_top_up(&saldo, "acme").await;
+    let invoices = saldo.stand_in().invoices();
+    let line = &invoices.iter().find(|each| each["id"] == invoice.as_str()).unwrap()["lines"]["data"][0];
+    assert_eq!(line["pricing"]["price_details"]["product"], "prod_Credits");
+    assert_eq!(line["description"], "Message credits");
+    let products = staff.get("/v1/products").await.json();
+    assert_eq!(products["data"].as_array().unwrap().len(), 1, "none is made: {products}");
+    books::prove_always(&saldo, "with a product").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_that_is_not_there_refuses_the_top_up() {
+    let saldo = system::start_with(&Clock::system(), &[("StripeProduct", "prod_None")]).await;
+    let (status, top_up) = system::create(&saldo, &saldo.world(), "acme", "first").await;
+    assert_eq!((status, &top_up["failure"]["code"]), (200, &"provider_refused".into()), "{top_up}");
+    books::prove_always(&saldo, "without the product").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

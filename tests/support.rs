@@ -8,3 +8,4 @@ pub(crate) mod proxy;
 pub(crate) mod seed;
 pub(crate) mod stripe_sdk;
 pub(crate) mod system;
+pub(crate) mod told;

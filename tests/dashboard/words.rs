@@ -1,4 +1,5 @@
 //! The words: as a billing person writes them, in one spelling, under the name that the host gives the product.
+use saldo_domain::Obstacle;
 use saldo_local::Options;
 use serde_json::json;
 
@@ -25,6 +26,19 @@ fn both_languages_use_the_words_of_billing_people() {
         [("status.open", "Menunggu pembayaran"), ("history.invoice", "Invoice"), ("history.title", "Top up")]
     {
         assert_eq!(page.eval(&format!("STRINGS.id['{key}']")), words);
+    }
+}
+
+/// Whatever stops an organisation until a person acts is told in both languages.
+#[test]
+fn every_refusal_that_stands_has_words_of_its_own_in_both_languages() {
+    let Some(page) = with_module(STRINGS) else { return };
+    for obstacle in Obstacle::ALL {
+        for language in ["id", "en"] {
+            let words =
+                page.eval(&format!("STRINGS.{language}['refused.{obstacle}']", obstacle = obstacle.as_str()));
+            assert!(words.as_str().is_some_and(|words| words.len() > 40), "{obstacle:?} {language}: {words}");
+        }
     }
 }
 

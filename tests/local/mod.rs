@@ -1,5 +1,6 @@
 //! What the local program promises: gateway, queue, scheduler, survival.
 mod check_stripe;
+mod doctor;
 mod gateway;
 mod grants;
 mod poller;

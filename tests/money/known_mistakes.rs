@@ -223,8 +223,7 @@ async fn a_customer_credit_balance_paid_the_invoice_with_no_payment() {
         invoices.iter().find(|i| i["id"] == invoice.as_str()).unwrap()["customer"].as_str().unwrap();
     saldo.stand_in().set_customer_balance(customer, -system::TOTAL).unwrap();
     let (code, problem) = system::create(&saldo, &world, "acme", "with-balance").await;
-    assert_eq!((code, problem["status"].as_str()), (200, Some("failed")), "{problem}");
-    assert_eq!(problem["failure"]["code"], "invoice_differs", "{problem}");
+    assert_eq!((code, problem["code"].as_str()), (409, Some("customer_balance_at_provider")), "{problem}");
     let (_, balance) = system::balance(&saldo, "acme").await;
     assert_eq!((&balance["available_credits"], &balance["open_top_up"]), (&json!(0), &Value::Null));
     let statuses: Vec<_> = saldo.stand_in().invoices().iter().map(|i| i["status"].clone()).collect();

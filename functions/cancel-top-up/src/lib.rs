@@ -7,11 +7,11 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, ProblemCode, json_response, limited_body, top_up_json,
+    Caller, ClaimNames, Problem, ProblemCode, json_response, limited_body, obstacle_problem, top_up_json,
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Author, Cause, Ending, OrgId, Permission, Status, TopUp, TopUpId};
+use saldo_domain::{Author, Cause, Ending, Obstacle, OrgId, Permission, Status, TopUp, TopUpId};
 use saldo_top_ups::TopUps;
 use tracing::error;
 
@@ -87,6 +87,7 @@ fn unavailable(top_up: &TopUp, error: &PortError) -> Problem {
     error!(org = top_up.org.as_str(), top_up = top_up.id.as_str(), %error, "not canceled");
     match error {
         PortError::Conflict => Problem::unavailable(),
+        PortError::NotPermitted(_) => obstacle_problem(Obstacle::KeyNotPermitted),
         PortError::Unavailable(_) | PortError::Broken(_) => Problem::payment_provider_unavailable(),
     }
 }

@@ -8,8 +8,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, ProblemCode, json_response, open_top_up_json, quote_json, quote_problem,
-    top_up_json,
+    Caller, ClaimNames, Problem, ProblemCode, json_response, obstacle_problem, open_top_up_json, quote_json,
+    quote_problem, top_up_json,
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
@@ -31,7 +31,8 @@ pub struct Function {
 /// Reads prices, lifetime, table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let prices = env.price_list()?;
-    let invoices = world.stripe(env)?.with_payment_methods(prices.payment_methods());
+    let stripe = world.stripe(env)?.with_product(env.stripe_product()?);
+    let invoices = stripe.with_payment_methods(prices.payment_methods());
     Ok(Function {
         prices,
         claims: env.claim_names(),
@@ -102,6 +103,7 @@ fn answer(opening: Opening) -> Result<(StatusCode, TopUp), Problem> {
             let detail = "Say first where invoices go: set an e-mail address in the billing settings.";
             Err(Problem::new(ProblemCode::BillingEmailRequired, detail).with("field", "email".into()))
         }
+        Opening::Failed(Failure::Barred(obstacle)) => Err(obstacle_problem(obstacle)),
         Opening::Failed(Failure::Provider) => Err(Problem::payment_provider_unavailable()),
         Opening::Failed(Failure::Ours) => Err(Problem::unavailable()),
     }

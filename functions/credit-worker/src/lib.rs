@@ -105,7 +105,7 @@ impl Function {
 fn tell(record: &SqsMessage, error: &PortError) {
     let sqs_message = record.message_id.as_deref().unwrap_or_default();
     match error {
-        PortError::Broken(_) => {
+        PortError::NotPermitted(_) | PortError::Broken(_) => {
             error!(sqs_message, %error, "message not handled");
             measure!(Metric::Messages, 1, "broken");
         }

@@ -261,6 +261,12 @@ export const ENGLISH = {
   "error.server.title": "Something went wrong on our side",
   "error.server": "We couldn't finish that. Please try again in a moment. Trying again never charges twice.",
   "error.provider": "The payment provider is not answering right now. Nothing was charged. Please try again in a moment.",
+  "refused.title": "This can't be bought right now",
+  "refused.customer_balance_at_provider": "Your organization has a balance at the payment provider that would change this invoice. Nothing was charged. Ask support to settle it, then top up again.",
+  "refused.customer_unknown_at_provider": "The payment provider does not know your organization. Nothing was charged. Ask support to look at it.",
+  "refused.currency_not_enabled": "The payment provider does not take your currency yet. Nothing was charged. Ask support to enable it.",
+  "refused.amount_below_provider_minimum": "The payment provider does not charge so small an amount. Nothing was charged. Choose a larger amount.",
+  "refused.provider_key_not_permitted": "The payment provider does not let us bill. Nothing was charged, and trying again will not help. Ask support: it has to be mended on our side.",
   "error.said": "{product} said: {detail}",
 
   "signIn.title": "Sign in to {product}",

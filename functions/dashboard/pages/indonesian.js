@@ -261,6 +261,12 @@ export const INDONESIAN = {
   "error.server.title": "Ada gangguan di sisi kami",
   "error.server": "Permintaan belum selesai. Silakan coba lagi sebentar lagi. Mencoba lagi tidak akan menagih dua kali.",
   "error.provider": "Penyedia pembayaran sedang tidak menjawab. Tidak ada dana yang ditarik. Silakan coba lagi sebentar lagi.",
+  "refused.title": "Belum dapat dibeli saat ini",
+  "refused.customer_balance_at_provider": "Organisasi Anda memiliki saldo di penyedia pembayaran yang akan mengubah invoice ini. Tidak ada dana yang ditarik. Minta tim dukungan menyelesaikannya, lalu top up lagi.",
+  "refused.customer_unknown_at_provider": "Penyedia pembayaran tidak mengenali organisasi Anda. Tidak ada dana yang ditarik. Minta tim dukungan memeriksanya.",
+  "refused.currency_not_enabled": "Penyedia pembayaran belum menerima mata uang Anda. Tidak ada dana yang ditarik. Minta tim dukungan mengaktifkannya.",
+  "refused.amount_below_provider_minimum": "Penyedia pembayaran tidak menagih jumlah sekecil ini. Tidak ada dana yang ditarik. Pilih jumlah yang lebih besar.",
+  "refused.provider_key_not_permitted": "Penyedia pembayaran tidak mengizinkan kami menagih. Tidak ada dana yang ditarik, dan mencoba lagi tidak membantu. Hubungi tim dukungan: ini harus diperbaiki di sisi kami.",
   "error.said": "Keterangan {product}: {detail}",
 
   "signIn.title": "Masuk ke {product}",

@@ -1,6 +1,6 @@
 // The parts that several pages share: notices, buttons that work, status words, words for failures.
 import { h, icon } from "./dom.js";
-import { t } from "./language.js";
+import { has, t } from "./language.js";
 import { canSignIn, organisation } from "./session.js";
 
 /** tone: "low" (yellow), "strong" (red), "good" (green), "info", "plain". `role` makes it heard: "alert" or "status". */
@@ -26,6 +26,7 @@ export function failureNotice(failure, app, { retry, large = false, saving } = {
   if (failure.kind === "network") {
     return notice({ tone: "low", icon: "offline", title: t("error.network.title"), text: t("error.network"), actions: [again], role: "alert", large });
   }
+  if (isStanding(failure.code)) return standingNotice(failure.code, { role: "alert", large });
   const provider = failure.code === "payment_provider_unavailable";
   return notice({
     tone: provider ? "low" : "strong",
@@ -37,6 +38,16 @@ export function failureNotice(failure, app, { retry, large = false, saving } = {
     role: "alert",
     large,
   });
+}
+
+/** Whether a refusal stands until a person removes its cause. */
+export function isStanding(code) {
+  return has(`refused.${code}`);
+}
+
+/** Whom to ask; there is nothing to try again. */
+export function standingNotice(code, { role, large = false }) {
+  return notice({ tone: "strong", icon: "alert", title: t("refused.title"), text: t(`refused.${code}`), role, large });
 }
 
 function noView(large) {

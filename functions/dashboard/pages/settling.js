@@ -1,7 +1,7 @@
 // What became of a top-up that is no longer open, in words.
 import { h } from "./dom.js";
 import { money, number, t } from "./language.js";
-import { notice, spinner } from "./parts.js";
+import { isStanding, notice, spinner, standingNotice } from "./parts.js";
 
 export function addingNotice() {
   return h("section.notice.good", {}, spinner(), h("div.notice-body", {}, h("p.notice-title", {}, t("paid.adding"))));
@@ -9,6 +9,7 @@ export function addingNotice() {
 
 /** The top-up ended without money; why, as the server says it. */
 export function failedNotice({ failure }, { role }) {
+  if (isStanding(failure?.code)) return standingNotice(failure.code, { role });
   const detail = failure?.detail && t("error.said", { detail: failure.detail });
   return notice({ tone: "strong", icon: "alert", title: t("paid.failed.title"), text: t("paid.failed"), detail, role });
 }

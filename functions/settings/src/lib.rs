@@ -54,7 +54,7 @@ impl Function {
             Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
         let Change { billing, seen } = Change::read(request)?;
         match self.store.change_settings(&org, &billing, seen, &actor, self.clock.now()).await {
-            Ok(()) => Ok(Settings { billing, version: seen.saturating_add(1), payer: None }),
+            Ok(()) => Ok(Settings { billing, version: seen.saturating_add(1), ..Settings::default() }),
             Err(PortError::Conflict) => self.after_conflict(&org, billing, seen).await,
             Err(error) => Err(unavailable(&org, &error)),
         }

@@ -93,7 +93,8 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
         )
         .retry_after(1),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),
-        SpendError::Unpayable | SpendError::Port(PortError::Unavailable(_) | PortError::Broken(_)) => {
+        SpendError::Unpayable
+        | SpendError::Port(PortError::Unavailable(_) | PortError::NotPermitted(_) | PortError::Broken(_)) => {
             let debit = ids.first().map(DebitId::to_string);
             error!(org = org.as_str(), debit, debits = ids.len(), %error, "not debited");
             Problem::unavailable()

@@ -12,6 +12,7 @@ Usage: cargo run -- [OPTIONS]
                                    compare all the books with Stripe and with themselves, and repair what can be;
                                    ends with 0 when all is right, 1 when it was repaired, 2 when it needs a person
        cargo run -- check-stripe   try on Stripe's test mode what docs/unproven.md lists, and print a table
+       cargo run -- doctor         look at keys, webhook endpoint, currencies and product at Stripe, and change nothing
 
   --port PORT          the port of the API and the dashboard [4000]; 0 picks a free one
   --stripe-port PORT   the port of the Stripe stand-in [4001]; 0 picks a free one
@@ -24,7 +25,9 @@ Environment
   STRIPE_API_KEY         sk_test_… or rk_test_…: use Stripe's test mode instead of the stand-in
   STRIPE_WEBHOOK_SECRET  whsec_…: the secret of its webhook endpoint
   STRIPE_WRITE_KEY, STRIPE_READ_KEY, STRIPE_API_BASE
-                         for check-stripe: restricted keys to try, and where Stripe is if not at home
+                         for check-stripe and doctor: restricted keys to try, and where Stripe is if not at home
+  SALDO_STRIPE_LIVEMODE, SALDO_WEBHOOK_URL, SALDO_STRIPE_PRODUCT, SALDO_PRICES
+                         for doctor: what is deployed; STRIPE_API_KEY reads the account and its webhook endpoints
   SALDO_LOG              error, warn, info or debug [warn]: what is logged, as JSON on stderr";
 
 /// The default seed of `--chaos`: a mishap that was seen comes again.

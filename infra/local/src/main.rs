@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 use saldo_domain::Verdict;
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError, reconcile, watch};
+use saldo_local::{Saldo, StartError, doctor, reconcile, watch};
 
 fn main() -> ExitCode {
     let subcommand = std::env::args().nth(1);
-    if subcommand.as_deref() == Some("check-stripe") {
-        return check_stripe();
+    match subcommand.as_deref() {
+        Some("check-stripe") => return check_stripe(),
+        Some("doctor") => return doctor(),
+        _ => {}
     }
     let reconciling = subcommand.as_deref() == Some("reconcile");
     let command = Arguments::parse(std::env::args().skip(1 + usize::from(reconciling)), environment);
@@ -77,6 +79,26 @@ fn check_stripe() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Looks at Stripe's account; succeeds only when all of it was looked at and is right.
+fn doctor() -> ExitCode {
+    match doctor::Settings::read(environment) {
+        Ok(settings) => {
+            let report = looked_at(&settings);
+            say(&report.to_string());
+            if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("saldo: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn looked_at(settings: &doctor::Settings) -> doctor::Report {
+    doctor::run(settings).await
 }
 
 #[tokio::main]

@@ -93,6 +93,14 @@ impl Metered {
         Ok(self.take("cancel-top-up"))
     }
 
+    /// Bills to another name from now on; it had none of its own before.
+    pub(crate) async fn change_contact(&self, name: &str) -> Result<(), Failure> {
+        let settings = json!({ "billing": { "name": name } });
+        self.payer.send("PUT", "/v1/settings", Some(("if-match", "\"0\"")), settings, 200).await?;
+        self.take("settings");
+        Ok(())
+    }
+
     /// Brings 1000 credits, under an idempotency key of its own.
     pub(crate) async fn top_up(&self, key: &str) -> Result<(), Failure> {
         self.create(key, 201).await?;
@@ -264,14 +272,14 @@ impl Payer {
             "currency": quote["total"]["currency"], "minor_units": quote["total"]["minor_units"],
         });
         let order = json!({ "credits": quote["credits"], "expected_total": total });
-        self.send("POST", "/v1/top-ups", Some(key), order, status).await
+        self.send("POST", "/v1/top-ups", Some(("idempotency-key", key)), order, status).await
     }
 
     pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
-        key: Option<&str>,
+        header: Option<(&str, &str)>,
         body: Value,
         status: u16,
     ) -> Result<Value, Failure> {
@@ -280,8 +288,8 @@ impl Payer {
             .uri(format!("{}{path}", self.url))
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json");
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let answer = self.http.request(request.body(Full::from(body))?).await?;

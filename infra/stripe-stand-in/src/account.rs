@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::api_version::API_VERSION;
 use crate::call::{ApiAnswer, Call};
-use crate::events::SUBSCRIBED_TYPES;
 use crate::{lists, seller};
 
 const WEBHOOK_ENDPOINT: &str = "we_1SaldoStandIn";
@@ -13,7 +11,7 @@ const WEBHOOK_ENDPOINT: &str = "we_1SaldoStandIn";
 pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     call.answer(json!({
         "id": seller::ID, "object": "account", "business_profile": { "name": seller::NAME },
-        "business_type": null, "charges_enabled": true, "country": "ID", "created": call.store.now,
+        "business_type": null, "charges_enabled": call.store.seller.charges_enabled, "country": seller::COUNTRY, "created": call.store.now,
         "default_currency": "idr", "details_submitted": true, "email": null, "metadata": {},
         "payouts_enabled": true, "type": "standard",
     }))
@@ -22,6 +20,22 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
 pub(crate) fn balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let nothing = json!([{ "amount": 0, "currency": "idr", "source_types": { "card": 0 } }]);
     call.answer(json!({ "object": "balance", "available": nothing, "livemode": false, "pending": nothing }))
+}
+
+/// What accounts of a country can take: only the account's own country is known.
+pub(crate) fn retrieve_country(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    if call.id(0) != seller::COUNTRY {
+        return Err(ApiError::missing("country", call.id(0), "id"));
+    }
+    let all = || ["idr", "usd", "eur", "sgd", "myr", "jpy", "gbp", "aud"].map(str::to_owned).to_vec();
+    let currencies = call.store.seller.currencies.clone().unwrap_or_else(all);
+    let fields = json!({ "additional": [], "minimum": [] });
+    call.answer(json!({
+        "id": seller::COUNTRY, "object": "country_spec", "default_currency": "idr",
+        "supported_bank_account_currencies": { "idr": ["ID"] }, "supported_payment_currencies": currencies,
+        "supported_payment_methods": ["card", "stripe"], "supported_transfer_countries": ["ID"],
+        "verification_fields": { "company": fields, "individual": fields },
+    }))
 }
 
 /// The one endpoint, when there is one.
@@ -39,9 +53,11 @@ pub(crate) fn retrieve_webhook_endpoint(call: &mut Call<'_>) -> ApiResult<ApiAns
 
 fn webhook_endpoint(call: &Call<'_>) -> Option<Value> {
     let url = call.store.webhook_url?;
+    let seller = call.store.seller;
     Some(json!({
-        "id": WEBHOOK_ENDPOINT, "object": "webhook_endpoint", "api_version": API_VERSION, "application": null,
-        "created": call.store.now, "description": null, "enabled_events": SUBSCRIBED_TYPES, "livemode": false,
-        "metadata": {}, "status": "enabled", "url": url,
+        "id": WEBHOOK_ENDPOINT, "object": "webhook_endpoint", "api_version": seller.api_version,
+        "application": null, "created": call.store.now, "description": null,
+        "enabled_events": seller.enabled_events, "livemode": false, "metadata": {},
+        "status": if seller.endpoint_enabled { "enabled" } else { "disabled" }, "url": url,
     }))
 }

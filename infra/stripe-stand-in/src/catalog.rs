@@ -67,6 +67,29 @@ pub(crate) fn list_tax_rates(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     lists::answer(call, "tax_rate", conditions, Ok)
 }
 
+/// Changes what is told of a product, a price or a tax rate beside what it is.
+fn update(call: &mut Call<'_>, kind: &str) -> ApiResult<ApiAnswer> {
+    let mut object = call.store.expect(kind, &kind.replace('_', " "), call.id(0), "id")?;
+    object["metadata"] = call.params.metadata(&object["metadata"])?;
+    if let Some(active) = call.params.boolean("active")? {
+        object["active"] = active.into();
+    }
+    call.store.put(&object)?;
+    call.answer(object)
+}
+
+pub(crate) fn update_product(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    update(call, "product")
+}
+
+pub(crate) fn update_price(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    update(call, "price")
+}
+
+pub(crate) fn update_tax_rate(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    update(call, "tax_rate")
+}
+
 /// A product from its parameters, also from `product_data` inside a price.
 pub(crate) fn product_from(store: &Store<'_>, params: &mut Params) -> ApiResult<Value> {
     store.permissions.require("rak_product_write")?;

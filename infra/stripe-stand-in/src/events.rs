@@ -12,30 +12,6 @@ use crate::{identifier, lists, own_fields};
 /// Events are listed for thirty days.
 const KEPT_SECS: i64 = 30 * 86_400;
 
-/// Event types that are delivered; the others are only listed by `GET /v1/events`.
-pub const SUBSCRIBED_TYPES: [&str; 20] = [
-    "invoice.paid",
-    "invoice.payment_failed",
-    "invoice.voided",
-    "invoice.marked_uncollectible",
-    "invoice.finalization_failed",
-    "invoice.overpaid",
-    "invoice_payment.paid",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.refunded",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-    "credit_note.created",
-    "credit_note.updated",
-    "credit_note.voided",
-    "radar.early_fraud_warning.created",
-];
-
 /// Records that something became of an object.
 pub(crate) fn emit(store: &Store<'_>, kind: &str, object: &Value) -> ApiResult<()> {
     record(store, kind, json!({ "object": own_fields::without(object) }))
@@ -110,7 +86,7 @@ pub(crate) fn send(store: &Store<'_>, event: &Value) -> ApiResult<()> {
 }
 
 fn record(store: &Store<'_>, kind: &str, data: Value) -> ApiResult<()> {
-    let wanted = store.webhook_url.is_some() && SUBSCRIBED_TYPES.contains(&kind);
+    let wanted = store.webhook_url.is_some() && store.seller.hears_of(kind);
     let mut event = event(store.now, kind, data);
     event["pending_webhooks"] = i64::from(wanted).into();
     event["request"] = store.request.clone();

@@ -40,6 +40,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let method = call.params.choice("collection_method", &COLLECTION_METHODS)?;
     let method = method.unwrap_or_else(|| "charge_automatically".to_owned());
     let currency = currency(&mut call.params, &customer)?;
+    call.store.seller.takes(&currency, "currency")?;
     let pending = call.params.choice("pending_invoice_items_behavior", &["exclude", "include"])?;
     let mut invoice = invoice_object::blank(call.store.now, &customer, &method, &currency);
     match call.params.text("discounts")? {

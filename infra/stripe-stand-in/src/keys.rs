@@ -1,14 +1,21 @@
 //! Secret keys: who may call, and what a restricted key may do.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderMap, header};
 
 use crate::api_error::{ApiError, ApiResult};
 
-/// What the caller's key may do.
+/// What the caller's key may do, and which permissions were asked for: clones share these.
 #[derive(Clone, Debug)]
-pub(crate) enum Permissions {
+pub(crate) struct Permissions {
+    given: Given,
+    asked: Arc<Mutex<BTreeSet<String>>>,
+}
+
+#[derive(Clone, Debug)]
+enum Given {
     /// A secret key, or the stand-in's own hands.
     All,
     /// A restricted key: the permissions given to it, by Stripe's names, e.g. `rak_invoice_write`.
@@ -16,9 +23,23 @@ pub(crate) enum Permissions {
 }
 
 impl Permissions {
+    pub(crate) fn all() -> Permissions {
+        Permissions { given: Given::All, asked: Arc::default() }
+    }
+
+    fn only(key: String, names: BTreeSet<String>) -> Permissions {
+        Permissions { given: Given::Only { key, names }, asked: Arc::default() }
+    }
+
+    /// The permissions that were asked for, by Stripe's names.
+    pub(crate) fn asked(&self) -> BTreeSet<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Refuses what a restricted key was not given; writing includes reading. Stripe names what is missing.
     pub(crate) fn require(&self, permission: &str) -> ApiResult<()> {
-        let Permissions::Only { key, names } = self else { return Ok(()) };
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(permission.to_owned());
+        let Given::Only { key, names } = &self.given else { return Ok(()) };
         let writing = permission.strip_suffix("_read").map(|resource| format!("{resource}_write"));
         if names.contains(permission) || writing.is_some_and(|writing| names.contains(&writing)) {
             return Ok(());
@@ -55,10 +76,10 @@ pub(crate) fn authenticate(headers: &HeaderMap, registered: &[RestrictedKey]) ->
     };
     let begins = |prefix: &str| key.len() > prefix.len() && key.starts_with(prefix);
     if begins("sk_test_") || (begins("rk_test_") && registered.is_empty()) {
-        return Ok(Permissions::All);
+        return Ok(Permissions::all());
     }
     match registered.iter().find(|known| known.key == key) {
-        Some(known) => Ok(Permissions::Only { key, names: known.names.clone() }),
+        Some(known) => Ok(Permissions::only(key, known.names.clone())),
         None => Err(ApiError::unauthorized("Invalid API Key provided: the stand-in takes test keys only.")),
     }
 }

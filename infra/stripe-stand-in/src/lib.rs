@@ -10,7 +10,10 @@
 //! - `amount_refunded` of a charge does not fall when a refund fails.
 //! - An overpaid invoice counts all that came in `amount_paid`.
 //! - An NPWP of sixteen digits is refused.
-//! - `add_lines` needs the permissions for invoice items, and for prices, products and tax rates made inline.
+//! - `add_lines` needs the permissions for invoice items, and for prices, products and tax rates made inline; a product that is
+//!   only named has to be readable.
+//! - A currency that the account does not take is refused when the invoice is made, and not only when it is charged.
+//! - Permissions are looked at before the object: a key without one gets 403 for what does not exist.
 // Stripe's larger objects have more fields than `json!` takes by default.
 #![recursion_limit = "256"]
 
@@ -65,10 +68,10 @@ mod tax_ids;
 
 pub use api_version::API_VERSION;
 pub use dispute_life::{DisputeKind, DisputeStep};
-pub use events::SUBSCRIBED_TYPES;
 pub use faults::{Fault, RefundPlan};
 pub use record::recorded;
 pub use refund_life::RefundStep;
+pub use seller::{SUBSCRIBED_TYPES, Seller};
 pub use signature::sign;
 pub use simulation::{Foreign, Method};
 pub use stand_in::{Error, Options, StandIn, Webhook};

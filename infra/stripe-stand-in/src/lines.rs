@@ -107,6 +107,14 @@ pub(crate) fn retrieve_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     call.answer(item)
 }
 
+/// Changes what is told of an item that waits or is on a draft beside what it costs.
+pub(crate) fn update_item(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
+    let mut item = call.store.expect("invoiceitem", "Invoice Item", call.id(0), "id")?;
+    item["metadata"] = call.params.metadata(&item["metadata"])?;
+    call.store.put(&item)?;
+    call.answer(item)
+}
+
 pub(crate) fn list_items(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut conditions = Vec::new();
     for field in ["invoice", "customer"] {
@@ -274,6 +282,7 @@ fn price(store: &Store<'_>, params: &mut Params) -> ApiResult<Option<Price>> {
 fn product(store: &Store<'_>, data: &mut Params) -> ApiResult<Value> {
     match (data.text("product")?, data.object("product_data")?) {
         (Some(id), None) => {
+            store.permissions.require("rak_product_read")?;
             let found = store.get("product", &id)?;
             let param = data.path("product");
             Ok(found.ok_or_else(|| ApiError::missing_reference("product", &id, &param))?["id"].clone())

@@ -57,9 +57,11 @@ type Route = (&'static str, &'static str, Handler);
 
 const ROUTES: [&[Route]; 4] = [&SELLER, &BUYERS, &INVOICES, &PAYMENTS];
 
-const SELLER: [Route; 6] = [
+const SELLER: [Route; 7] = [
     // Seen in reports of the real thing; that it is the whole set is unproven.
     ("GET /v1/account", "rak_accounts_kyc_id_numbers_read", account::retrieve),
+    // In no list of permissions that could be found.
+    ("GET /v1/country_specs/{id}", "", account::retrieve_country),
     ("GET /v1/balance", "rak_balance_read", account::balance),
     ("GET /v1/webhook_endpoints", "rak_webhook_endpoint_read", account::list_webhook_endpoints),
     ("GET /v1/webhook_endpoints/{id}", "rak_webhook_endpoint_read", account::retrieve_webhook_endpoint),
@@ -67,7 +69,7 @@ const SELLER: [Route; 6] = [
     ("GET /v1/events/{id}", "rak_event_read", events::retrieve),
 ];
 
-const BUYERS: [Route; 18] = [
+const BUYERS: [Route; 21] = [
     ("POST /v1/customers", "rak_customer_write", customers::create),
     ("GET /v1/customers", "rak_customer_read", customers::list),
     ("GET /v1/customers/{id}", "rak_customer_read", customers::retrieve),
@@ -82,15 +84,19 @@ const BUYERS: [Route; 18] = [
     ("POST /v1/products", "rak_product_write", catalog::create_product),
     ("GET /v1/products", "rak_product_read", catalog::list_products),
     ("GET /v1/products/{id}", "rak_product_read", catalog::retrieve_product),
+    ("POST /v1/products/{id}", "rak_product_write", catalog::update_product),
+    ("POST /v1/prices/{id}", "rak_plan_write", catalog::update_price),
+    ("POST /v1/tax_rates/{id}", "rak_tax_rate_write", catalog::update_tax_rate),
     ("GET /v1/prices/{id}", "rak_plan_read", catalog::retrieve_price),
     ("POST /v1/tax_rates", "rak_tax_rate_write", catalog::create_tax_rate),
     ("GET /v1/tax_rates", "rak_tax_rate_read", catalog::list_tax_rates),
     ("GET /v1/tax_rates/{id}", "rak_tax_rate_read", catalog::retrieve_tax_rate),
 ];
 
-const INVOICES: [Route; 23] = [
+const INVOICES: [Route; 24] = [
     ("POST /v1/invoiceitems", "rak_invoice_item_write", lines::create_item),
     ("GET /v1/invoiceitems", "rak_invoice_item_read", lines::list_items),
+    ("POST /v1/invoiceitems/{id}", "rak_invoice_item_write", lines::update_item),
     ("GET /v1/invoiceitems/{id}", "rak_invoice_item_read", lines::retrieve_item),
     ("POST /v1/invoices", "rak_invoice_write", invoices::create),
     ("GET /v1/invoices", "rak_invoice_read", invoices::list),

@@ -115,7 +115,10 @@ impl StandIn {
             }
             Ok(reply)
         };
-        self.transact_as(permissions, request, work).unwrap_or_else(|refusal| Reply::refused(&refusal))
+        let reply = self.transact_as(permissions.clone(), request, work);
+        let mut needs = locked(&self.shared.needs);
+        needs.entry(destination.template.to_owned()).or_default().extend(permissions.asked());
+        reply.unwrap_or_else(|refusal| Reply::refused(&refusal))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a payer or a bank would do, what is looked at and what is made to go wrong: for tests and the local program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::api_error::{ApiError, ApiResult};
 use crate::faults::{Fault, PlannedFault};
 use crate::keys::RestrictedKey;
 use crate::payment_methods::{Aftermath, PaymentMethod};
+use crate::seller::Seller;
 use crate::stand_in::{Error, StandIn, Webhook, locked};
 use crate::store::Store;
 use crate::{customer_object, events, identifier, invoice_life, invoice_object, own_fields};
@@ -108,6 +109,17 @@ impl StandIn {
         let mut settings = locked(&self.shared.settings);
         settings.restricted_keys.retain(|known| known.key != key);
         settings.restricted_keys.push(RestrictedKey { key: key.to_owned(), names });
+    }
+
+    /// Changes how the seller's account is set up.
+    pub fn set_up_seller(&self, change: impl FnOnce(&mut Seller)) {
+        change(&mut locked(&self.shared.settings).seller);
+    }
+
+    /// The calls that were made since this was last asked, method and path template, each with the permissions that it needs
+    /// of a restricted key, by Stripe's names.
+    pub fn take_needs(&self) -> BTreeMap<String, BTreeSet<String>> {
+        std::mem::take(&mut *locked(&self.shared.needs))
     }
 
     /// Sends an event that is not ours, as a shared account gets them.

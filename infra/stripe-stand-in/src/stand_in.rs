@@ -1,6 +1,6 @@
 //! The stand-in: what all its parts share, and how it is opened.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::api_error::ApiResult;
 use crate::faults::{PlannedFault, RefundPlan};
 use crate::keys::{Permissions, RestrictedKey};
+use crate::seller::Seller;
 use crate::store::{self, Store};
 
 /// Where events go and the secrets they are signed with.
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     /// Idempotency keys of requests that are running.
     pub(crate) running: Mutex<HashSet<String>>,
     pub(crate) requests: Mutex<BTreeMap<String, u64>>,
+    /// What was asked for since somebody last took it: each call with the permissions that it needs.
+    pub(crate) needs: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Rung when there may be something to deliver.
     pub(crate) bell: Notify,
 }
@@ -87,6 +90,7 @@ pub(crate) struct Settings {
     pub(crate) latency: Duration,
     pub(crate) fault: Option<PlannedFault>,
     pub(crate) restricted_keys: Vec<RestrictedKey>,
+    pub(crate) seller: Seller,
 }
 
 impl StandIn {
@@ -100,6 +104,7 @@ impl StandIn {
             latency: Duration::ZERO,
             fault: None,
             restricted_keys: Vec::new(),
+            seller: Seller::default(),
         };
         let shared = Shared {
             connection: Mutex::new(connection),
@@ -109,6 +114,7 @@ impl StandIn {
             settings: Mutex::new(settings),
             running: Mutex::default(),
             requests: Mutex::default(),
+            needs: Mutex::default(),
             bell: Notify::new(),
         };
         Ok(StandIn { shared: Arc::new(shared) })
@@ -120,7 +126,7 @@ impl StandIn {
         request: Value,
         work: impl FnOnce(Store<'_>) -> ApiResult<T>,
     ) -> ApiResult<T> {
-        self.transact_as(Permissions::All, request, work)
+        self.transact_as(Permissions::all(), request, work)
     }
 
     /// The same for a caller who may not do everything.
@@ -131,9 +137,10 @@ impl StandIn {
         work: impl FnOnce(Store<'_>) -> ApiResult<T>,
     ) -> ApiResult<T> {
         let now = (self.shared.now)();
-        let (public_url, webhook_url) = {
+        let (public_url, webhook_url, seller) = {
             let settings = locked(&self.shared.settings);
-            (settings.public_url.clone(), settings.webhook.as_ref().map(|webhook| webhook.url.clone()))
+            let url = settings.webhook.as_ref().map(|webhook| webhook.url.clone());
+            (settings.public_url.clone(), url, settings.seller.clone())
         };
         let mut connection = locked(&self.shared.connection);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -142,6 +149,7 @@ impl StandIn {
             now,
             public_url: &public_url,
             webhook_url: webhook_url.as_deref(),
+            seller: &seller,
             request,
             permissions,
             next_refund: &self.shared.next_refund,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::api_error::{ApiError, ApiResult};
 use crate::faults::RefundPlan;
 use crate::keys::Permissions;
+use crate::seller::Seller;
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -50,6 +51,8 @@ pub(crate) struct Store<'a> {
     pub(crate) public_url: &'a str,
     /// The endpoint that listens for events.
     pub(crate) webhook_url: Option<&'a str>,
+    /// The account that sells.
+    pub(crate) seller: &'a Seller,
     /// `request` of the events this transaction causes.
     pub(crate) request: Value,
     /// What the caller may do, beyond the endpoint itself: expanding, and making objects inline.

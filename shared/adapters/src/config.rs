@@ -122,6 +122,19 @@ impl Env {
         if fits { Ok(key) } else { Err(ConfigError::new(variable, &format!("is not a {mode}-mode key"))) }
     }
 
+    /// `SALDO_STRIPE_PRODUCT`: the product at Stripe that lines of invoices are of, `prod_…` or an id of one's own choice; none
+    /// when it is not set.
+    pub fn stripe_product(&self) -> Result<Option<&str>, ConfigError> {
+        let variable = "SALDO_STRIPE_PRODUCT";
+        let Some(id) = self.get(variable) else { return Ok(None) };
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if plain && id.len() <= 255 {
+            Ok(Some(id))
+        } else {
+            Err(ConfigError::new(variable, "is the id of a product, like prod_…"))
+        }
+    }
+
     /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it; `none` is none yet, as Stripe tells a secret only
     /// when the endpoint is there.
     pub fn webhook_secrets(&self) -> Result<Vec<String>, ConfigError> {
@@ -191,6 +204,19 @@ mod tests {
             env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).livemode().unwrap_err().variable,
             "SALDO_STRIPE_LIVEMODE"
         );
+    }
+
+    #[test]
+    fn a_product_is_an_id() {
+        let of = |value: &str| {
+            let env = env(&[("SALDO_STRIPE_PRODUCT", value)]);
+            env.stripe_product().map(|id| id.map(str::to_owned)).map_err(|error| error.variable)
+        };
+        assert_eq!(of(""), Ok(None));
+        assert_eq!(of("prod_Abc1"), Ok(Some("prod_Abc1".to_owned())));
+        for value in ["Message credits", "prod_1&x=y", "https://dashboard.stripe.com/products/prod_1"] {
+            assert_eq!(of(value), Err("SALDO_STRIPE_PRODUCT".to_owned()), "{value}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
     Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement, Evidence,
-    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Payment, PaymentFailure, PaymentKind, Policy, Proven,
-    Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step, TopUp, apply, decide,
-    entitled, lifecycle, prove, what_was_ordered,
+    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Obstacle, Payment, PaymentFailure, PaymentKind,
+    Policy, Proven, Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step,
+    TopUp, apply, decide, entitled, lifecycle, prove, what_was_ordered,
 };

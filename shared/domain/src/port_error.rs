@@ -11,6 +11,8 @@ pub enum PortError {
     Conflict,
     /// It may have happened or not: try again later.
     Unavailable(String),
+    /// We may not do it with the key that we have: wake someone.
+    NotPermitted(String),
     /// It will not get better by itself: wake someone.
     Broken(String),
 }
@@ -20,6 +22,7 @@ impl fmt::Display for PortError {
         match self {
             PortError::Conflict => f.write_str("changed meanwhile"),
             PortError::Unavailable(reason) => write!(f, "unavailable: {reason}"),
+            PortError::NotPermitted(reason) => write!(f, "not permitted: {reason}"),
             PortError::Broken(reason) => write!(f, "broken: {reason}"),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, OrgId, Payment, PaymentFailure,
-    PaymentKind, Purchase, Returned, Timestamp, TopUp,
+    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, Payment,
+    PaymentFailure, PaymentKind, Purchase, Returned, Timestamp, TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -183,6 +183,7 @@ impl Invoices for InMemory {
         &self,
         invoice: &str,
         purchase: &Purchase,
+        _language: Option<Language>,
         key: &str,
     ) -> Result<Evidence, InvoicesError> {
         self.change(key, |state| {

@@ -3,10 +3,11 @@
 mod error;
 mod invoice;
 mod payer;
+mod refusal;
 
 use saldo_domain::{
-    Actor, Author, BillingContact, Cause, Credits, IdempotencyKey, Money, OrgId, PortError, Purchase, Status,
-    Timestamp, TopUp, TopUpId,
+    Actor, Author, BillingContact, Cause, Credits, IdempotencyKey, Money, Obstacle, OrgId, PortError,
+    Purchase, Status, Timestamp, TopUp, TopUpId,
 };
 use tracing::{error, warn};
 
@@ -50,6 +51,8 @@ pub enum Failure {
     Provider,
     /// Our own part did not work.
     Ours,
+    /// The provider sells nothing before a person has acted. The attempt left nothing behind, as far as the provider lets us.
+    Barred(Obstacle),
 }
 
 /// How often the slot is tried for: it may be freed, because its holder turns out to be finished, and taken again.
@@ -75,12 +78,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             Ok(id) => id?,
             Err(error) => return Some(Opening::Failed(unreadable(org, &error))),
         };
-        let repeated = self.repeated(org, &id, (credits, total), &by(buyer, contact), now).await;
+        let repeated = self.repeated(org, &id, (credits, total), &by(buyer, contact, key), now).await;
         Some(repeated.unwrap_or_else(Opening::Failed))
     }
 
     async fn take_slot_and_open(&self, order: &Order, now: Timestamp) -> Result<Opening, Failure> {
-        let (org, purchase, buyer) = (&order.org, &order.purchase, by(&order.buyer, &order.contact));
+        let (org, purchase) = (&order.org, &order.purchase);
+        let buyer = by(&order.buyer, &order.contact, &order.key);
         let bought = (purchase.credits, purchase.total);
         if !self.has_email(org, &order.contact).await? {
             let before =
@@ -94,12 +98,12 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             match self.rows.begin(&top_up, &order.key).await.map_err(|error| failed(&top_up, &error))? {
                 Begun::New => return Ok(Opening::New(self.bring_on(top_up, &buyer, now).await?)),
                 Begun::Repeated(id) => return self.repeated(org, &id, bought, &buyer, now).await,
-                Begun::SlotTaken(id) => {
-                    let holder = self.look_after_holder(org, &id, &buyer, now).await?;
-                    if holder.status.is_unfinished() {
+                Begun::SlotTaken(id) => match self.look_after_holder(org, &id, &buyer, now).await? {
+                    Some(holder) if holder.status.is_unfinished() => {
                         return Ok(Opening::OpenTopUpExists(holder));
                     }
-                }
+                    Some(_) | None => {}
+                },
             }
         }
         Err(Failure::Ours)
@@ -113,14 +117,14 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         buyer: &Buyer<'_>,
         now: Timestamp,
     ) -> Result<Opening, Failure> {
-        let top_up = self.row(org, id).await?;
+        let top_up = self.row(org, id).await?.ok_or_else(|| leads_nowhere(org, id))?;
         if (top_up.purchase.credits, top_up.purchase.total) != bought {
             return Ok(Opening::KeyReused);
         }
         Ok(Opening::Repeated(self.bring_on(top_up, buyer, now).await?))
     }
 
-    /// The holder of the slot, as it is after it was looked after.
+    /// The holder of the slot, as it is after it was looked after; `None` when it was withdrawn meanwhile.
     ///
     /// It may have been left half made by a crash, or have been paid without our hearing of it: it is brought on and
     /// compared with the provider first, so that nobody is locked out by a top-up that is over.
@@ -130,32 +134,28 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         id: &TopUpId,
         buyer: &Buyer<'_>,
         now: Timestamp,
-    ) -> Result<TopUp, Failure> {
-        let holder = self.row(org, id).await?;
+    ) -> Result<Option<TopUp>, Failure> {
+        let Some(holder) = self.row(org, id).await? else { return Ok(None) };
         if holder.status == Status::Requested {
-            return match self.bring_on(holder, buyer, now).await {
-                Ok(opened) => Ok(opened),
-                Err(_) => self.row(org, id).await,
+            // It is another request's, whose key is not known here.
+            let buyer = Buyer { author: buyer.author.clone(), contact: buyer.contact, request: None };
+            return match self.bring_on(holder, &buyer, now).await {
+                Ok(opened) => Ok(Some(opened)),
+                Err(Failure::Barred(obstacle)) => Err(Failure::Barred(obstacle)),
+                Err(Failure::Provider | Failure::Ours) => self.row(org, id).await,
             };
         }
         match self.reconcile(&holder, &buyer.author, now).await {
-            Ok(settled) => Ok(settled.top_up),
+            Ok(settled) => Ok(Some(settled.top_up)),
             Err(error) => {
                 warn!(org = org.as_str(), top_up = id.as_str(), %error, "holder of the slot not compared");
-                Ok(holder)
+                Ok(Some(holder))
             }
         }
     }
 
-    async fn row(&self, org: &OrgId, id: &TopUpId) -> Result<TopUp, Failure> {
-        match self.rows.top_up(org, id).await {
-            Ok(Some(top_up)) => Ok(top_up),
-            Ok(None) => {
-                error!(org = org.as_str(), top_up = id.as_str(), "a pointer leads to no top-up");
-                Err(Failure::Ours)
-            }
-            Err(error) => Err(unreadable(org, &error)),
-        }
+    async fn row(&self, org: &OrgId, id: &TopUpId) -> Result<Option<TopUp>, Failure> {
+        self.rows.top_up(org, id).await.map_err(|error| unreadable(org, &error))
     }
 }
 
@@ -163,10 +163,19 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
 struct Buyer<'a> {
     author: Author,
     contact: &'a BillingContact,
+    /// The key of the request that made the top-up, where it is this one.
+    request: Option<&'a IdempotencyKey>,
 }
 
-fn by<'a>(buyer: &Actor, contact: &'a BillingContact) -> Buyer<'a> {
-    Buyer { author: Author { actor: buyer.clone(), cause: Cause::Order }, contact }
+fn by<'a>(buyer: &Actor, contact: &'a BillingContact, request: &'a IdempotencyKey) -> Buyer<'a> {
+    let author = Author { actor: buyer.clone(), cause: Cause::Order };
+    Buyer { author, contact, request: Some(request) }
+}
+
+/// A request whose top-up is gone: it was withdrawn at this very moment, and the request may come again.
+fn leads_nowhere(org: &OrgId, id: &TopUpId) -> Failure {
+    warn!(org = org.as_str(), top_up = id.as_str(), "the top-up of a request is gone");
+    Failure::Ours
 }
 
 fn unreadable(org: &OrgId, error: &PortError) -> Failure {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::Future;
 
 use saldo_domain::{
-    BillingContact, Commit, Evidence, IdempotencyKey, OrgId, PortError, Purchase, Returned, Settings,
-    Timestamp, TopUp, TopUpId,
+    BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, OrgId, PortError,
+    Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use tracing::warn;
 
@@ -54,6 +54,16 @@ pub trait Rows: Send + Sync {
     /// [`PortError::Conflict`] means that the row has changed since: read it again and decide again.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), PortError>> + Send;
 
+    /// Takes an intent back as if it had never been, once nothing is left of it at the provider: row, open slot and request
+    /// together, or nothing.
+    ///
+    /// [`PortError::Conflict`] means that the row has changed since, or is gone.
+    fn withdraw(
+        &self,
+        top_up: &TopUp,
+        request: &IdempotencyKey,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
     /// What the organisation has set, and how the provider knows it.
     fn settings(&self, org: &OrgId) -> impl Future<Output = Result<Settings, PortError>> + Send;
 
@@ -67,6 +77,13 @@ pub trait Rows: Send + Sync {
         payer: &str,
         told: &BillingContact,
         replacing: Option<&str>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Remembers why the provider refused to sell to an organisation; `None` that it sold again.
+    fn keep_refusal(
+        &self,
+        org: &OrgId,
+        why: Option<FailureReason>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Remembers what the provider was told of a payer that it knows.
@@ -120,11 +137,12 @@ pub trait Invoices: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
 
-    /// Adds the one line: credits times unit price, and the tax as we computed it.
+    /// Adds the one line: credits times unit price, and the tax as we computed it, in words of the payer's language.
     fn add_line(
         &self,
         invoice: &str,
         purchase: &Purchase,
+        language: Option<Language>,
         key: &str,
     ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
 
@@ -178,6 +196,8 @@ pub enum InvoicesError {
     PayerUnknown { what: String },
     /// The provider will not do it.
     Refused { what: String },
+    /// The provider will not do it before a person has removed what stands in the way.
+    Barred { what: String, obstacle: Obstacle },
     /// The provider did not answer clearly: it may have happened or not. `kept` tells that the same key will bring the
     /// same answer again: look whether it happened, then use another key.
     Unclear { what: String, kept: bool },
@@ -191,6 +211,7 @@ impl InvoicesError {
             InvoicesError::NotFound { what }
             | InvoicesError::PayerUnknown { what }
             | InvoicesError::Refused { what }
+            | InvoicesError::Barred { what, .. }
             | InvoicesError::Unclear { what, .. }
             | InvoicesError::Broken { what } => what,
         }
@@ -209,9 +230,13 @@ impl From<InvoicesError> for PortError {
     fn from(error: InvoicesError) -> PortError {
         match error {
             InvoicesError::Unclear { what, .. } => PortError::Unavailable(what),
+            InvoicesError::Barred { what, obstacle: Obstacle::KeyNotPermitted } => {
+                PortError::NotPermitted(what)
+            }
             InvoicesError::NotFound { what }
             | InvoicesError::PayerUnknown { what }
             | InvoicesError::Refused { what }
+            | InvoicesError::Barred { what, .. }
             | InvoicesError::Broken { what } => {
                 warn!(error = what, "the provider did not do it");
                 PortError::Broken(what)

@@ -3,8 +3,8 @@
 use saldo_top_ups::InvoicesError;
 
 use super::lab::{Lab, id};
-use super::obstacle::Obstacle;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn without_email(lab: &Lab) -> Result<Seen, Obstacle> {
     let customer = lab.customer_with(&[("name", "No e-mail")]).await?;
@@ -64,6 +64,20 @@ pub(super) async fn two_currencies(lab: &Lab) -> Result<Seen, Obstacle> {
         Ok(draft) => Seen::new(true, format!("IDR {}, USD {}", opened.invoice, draft.invoice.id)),
         Err(error) => Seen::new(false, error),
     })
+}
+
+/// ISO 4217 has it for transactions without a currency.
+pub(super) async fn currency_not_taken(lab: &Lab) -> Result<Seen, Obstacle> {
+    let customer = lab.customer().await?;
+    let form = [
+        ("customer", customer.as_str()),
+        ("currency", "xxx"),
+        ("collection_method", "send_invoice"),
+        ("days_until_due", "3"),
+        ("auto_advance", "false"),
+    ];
+    let answer = lab.http.post("/invoices", &form).await?;
+    Ok(Seen::new(answer.status == 400 && answer.json["error"]["param"] == "currency", answer.refusal()))
 }
 
 pub(super) async fn balance(lab: &Lab) -> Result<Seen, Obstacle> {

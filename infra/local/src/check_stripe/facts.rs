@@ -3,9 +3,9 @@
 use std::pin::Pin;
 
 use super::lab::Lab;
-use super::obstacle::Obstacle;
 use super::seen::Seen;
 use super::{customers, invoices, keys, payments, virtual_accounts};
+use crate::obstacle::Obstacle;
 
 /// What Saldo relies on, and how it is tried.
 pub struct Fact {
@@ -23,7 +23,7 @@ macro_rules! fact {
 }
 
 /// All of them.
-pub const FACTS: [Fact; 31] = [
+pub const FACTS: [Fact; 34] = [
     fact!("customer-without-email", "an invoice to be sent is refused (400)", customers::without_email),
     fact!("customer-deleted", "a draft is refused: resource_missing, customer", customers::deleted),
     fact!("tax-id-of-15-digits", "accepted as id_npwp", customers::npwp_15),
@@ -31,11 +31,13 @@ pub const FACTS: [Fact; 31] = [
     fact!("tax-id-nik", "accepted as id_npwp", customers::nik),
     fact!("language-indonesian", "preferred_locales takes id", customers::indonesian),
     fact!("two-currencies", "one customer has drafts in IDR and USD", customers::two_currencies),
+    fact!("currency-not-taken", "a draft is refused: currency", customers::currency_not_taken),
     fact!("customer-balance", "a draft shows it and owes less", customers::balance),
     fact!("draft", "accepted with discounts empty, without a page to pay on", invoices::draft),
     fact!("list-is-current", "a draft is listed at once", invoices::listed),
     fact!("tax-amounts", "added with an inline price, to the minor unit", invoices::tax_amounts),
     fact!("tax-of-another-base", "added and kept, to the minor unit", invoices::tax_of_another_base),
+    fact!("line-of-a-product", "added with a description of its own", invoices::line_of_a_product),
     fact!("repeated-line", "the same key adds nothing", invoices::repeated_line),
     fact!("refusal-under-a-key", "repeated, and said to be", invoices::refusal_under_a_key),
     fact!("finalized", "open, with a page and an unpaid payment intent", invoices::finalized),
@@ -55,4 +57,5 @@ pub const FACTS: [Fact; 31] = [
     fact!("write-key", "may do all that opening and ending ask", keys::write),
     fact!("read-key", "may fetch an invoice with its payments", keys::read),
     fact!("read-key-writes-nothing", "a draft is refused (403)", keys::read_only),
+    fact!("permission-before-object", "what is not there is refused (403)", keys::permission_first),
 ];

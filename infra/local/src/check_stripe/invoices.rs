@@ -3,9 +3,9 @@
 use saldo_domain::{Evidence, InvoiceStatus, PaymentKind, TopUp};
 
 use super::lab::{Lab, id};
-use super::obstacle::Obstacle;
 use super::product::once;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn draft(lab: &Lab) -> Result<Seen, Obstacle> {
     let (_, draft) = drafted(lab).await?;
@@ -55,6 +55,21 @@ pub(super) async fn tax_of_another_base(lab: &Lab) -> Result<Seen, Obstacle> {
             ))
         }
     }
+}
+
+pub(super) async fn line_of_a_product(lab: &Lab) -> Result<Seen, Obstacle> {
+    let (order, draft) = drafted(lab).await?;
+    let product = id(&lab.http.post("/products", &[("name", "Check")]).await?.made()?)?;
+    let added = lab.product.add_line_of(&draft.invoice.id, &order, &product).await;
+    // A product that has a price cannot be deleted.
+    lab.http.post(&format!("/products/{product}"), &[("active", "false")]).await?.made()?;
+    if let Err(error) = added {
+        return Ok(Seen::new(false, error));
+    }
+    let invoice = lab.http.get(&format!("/invoices/{}", draft.invoice.id)).await?.made()?;
+    let line = &invoice["lines"]["data"][0];
+    let (words, of) = (&line["description"], &line["pricing"]["price_details"]["product"]);
+    Ok(Seen::new(*words == "Message credits" && *of == product.as_str(), format!("{words} of {of}")))
 }
 
 pub(super) async fn repeated_line(lab: &Lab) -> Result<Seen, Obstacle> {

@@ -4,9 +4,9 @@ use saldo_domain::InvoiceStatus;
 
 use super::invoices::told;
 use super::lab::Lab;
-use super::obstacle::Obstacle;
 use super::product::Product;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 pub(super) async fn write(lab: &Lab) -> Result<Seen, Obstacle> {
     let product = given(lab.write_key.as_ref(), "STRIPE_WRITE_KEY")?;
@@ -36,6 +36,13 @@ pub(super) async fn read_only(lab: &Lab) -> Result<Seen, Obstacle> {
             Seen::new(words.contains(" 403 "), words)
         }
     })
+}
+
+/// What the doctor rests on: whether a key may is said before whether the object is there.
+pub(super) async fn permission_first(lab: &Lab) -> Result<Seen, Obstacle> {
+    let key = lab.read_only.as_ref().ok_or_else(|| Obstacle("STRIPE_READ_KEY is not set".to_owned()))?;
+    let answer = key.post("/customers/cus_SaldoDoctor", &[]).await?;
+    Ok(Seen::new(answer.status == 403, answer.refusal()))
 }
 
 /// Everything that the functions with this key ask, from the customer to the end of an invoice.

@@ -4,16 +4,18 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::http::Http;
-use super::obstacle::Obstacle;
 use super::product::Product;
 use super::settings::Settings;
+use crate::obstacle::Obstacle;
+use crate::stripe_http::Http;
 
 pub(super) struct Lab {
     pub(super) product: Product,
     pub(super) http: Http,
     pub(super) write_key: Option<Product>,
     pub(super) read_key: Option<Product>,
+    /// The read key again, for requests that the product does not make.
+    pub(super) read_only: Option<Http>,
     customers: Mutex<Vec<String>>,
 }
 
@@ -32,6 +34,7 @@ impl Lab {
             http: Http::new(&settings.base, &settings.key),
             write_key: settings.write_key.as_ref().map(with).transpose()?,
             read_key: settings.read_key.as_ref().map(with).transpose()?,
+            read_only: settings.read_key.as_ref().map(|key| Http::new(&settings.base, key)),
             customers: Mutex::default(),
         })
     }

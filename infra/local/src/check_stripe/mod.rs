@@ -2,11 +2,9 @@
 
 mod customers;
 mod facts;
-mod http;
 mod invoices;
 mod keys;
 mod lab;
-mod obstacle;
 mod payments;
 mod product;
 mod report;

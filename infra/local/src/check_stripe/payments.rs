@@ -2,11 +2,11 @@
 
 use saldo_domain::{Evidence, InvoiceStatus, PaymentKind};
 
-use super::http::Answer;
 use super::invoices::{ended, told};
 use super::lab::{Lab, Opened, id};
-use super::obstacle::Obstacle;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
+use crate::stripe_http::Answer;
 
 pub(super) async fn card(lab: &Lab) -> Result<Seen, Obstacle> {
     let opened = lab.opened("USD", &[]).await?;

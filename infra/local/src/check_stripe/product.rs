@@ -7,7 +7,7 @@ use saldo_adapters::world::{Endpoints, World};
 use saldo_domain::{Actor, BillingContact, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
 use saldo_top_ups::{Invoices, InvoicesError};
 
-use super::obstacle::Obstacle;
+use crate::obstacle::Obstacle;
 
 /// Prices as they are sold: rupiah with tax, dollars without.
 const PRICES: &str = r#"{"version":"check","default_currency":"IDR","currencies":{
@@ -86,7 +86,18 @@ impl Product {
         order: &TopUp,
         key: &str,
     ) -> Result<Evidence, InvoicesError> {
-        self.stripe.add_line(invoice, &order.purchase, key).await
+        self.stripe.add_line(invoice, &order.purchase, None, key).await
+    }
+
+    /// The same of a product that is there already.
+    pub(super) async fn add_line_of(
+        &self,
+        invoice: &str,
+        order: &TopUp,
+        product: &str,
+    ) -> Result<Evidence, InvoicesError> {
+        let stripe = self.stripe.clone().with_product(Some(product));
+        stripe.add_line(invoice, &order.purchase, None, &once()).await
     }
 
     pub(super) async fn finalize(&self, invoice: &str) -> Result<Evidence, InvoicesError> {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::facts::Fact;
-use super::obstacle::Obstacle;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 /// How a fact came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

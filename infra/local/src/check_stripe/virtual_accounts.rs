@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::invoices::{ended, told};
 use super::lab::{Lab, id};
-use super::obstacle::Obstacle;
 use super::payments::is_proven;
 use super::seen::Seen;
+use crate::obstacle::Obstacle;
 
 const TRANSFER: &str = "id_bank_transfer";
 

@@ -23,7 +23,7 @@ const PARTITIONS: &str = "due work is spread over eight partitions";
 const PARTITIONS_AND_HEAD: &str = "due work is spread over eight partitions; consistent read; the balance is read too, to finish debits that were left half done";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 31] = [
+pub(crate) const BOUNDS: [Bound; 32] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -35,6 +35,12 @@ pub(crate) const BOUNDS: [Bound; 31] = [
         call: "create, later ones",
         least: cost(4, [8, 1], 1, 3, 0),
         allowed: cost(5, [9, 1], 2, 3, 0),
+        why: CONSISTENT_AND_INVOICE,
+    },
+    Bound {
+        call: "create, after the contact changed",
+        least: cost(5, [9, 1], 1, 4, 0),
+        allowed: cost(6, [10, 1], 2, 4, 0),
         why: CONSISTENT_AND_INVOICE,
     },
     Bound {

@@ -54,10 +54,15 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     note("webhook", counts);
     note("worker, credits", saldo.work(&message).await?);
     note("worker, the same event again", saldo.work(&message).await?);
+    saldo.change_contact("PT Acme").await?;
+    note("create, after the contact changed", saldo.create("fourth", 201).await?.1);
+    saldo.pay()?;
+    let (message, _) = saldo.message().await?;
+    saldo.work(&message).await?;
     for number in 1..=PAGE {
         saldo.top_up(&format!("more-{number}")).await?;
     }
-    balance(&saldo, 1000 * (1 + PAGE), false).await?;
+    balance(&saldo, 1000 * (2 + PAGE), false).await?;
     note("top-ups, a page of 20", page(&saldo, "/v1/top-ups", "top_ups").await?);
     note("entries, a page of 20", page(&saldo, "/v1/entries", "entries").await?);
     Ok(saldo.stop().await)

@@ -154,7 +154,9 @@ impl Sender {
     async fn create(&self, credits: i64) -> Result<Value, Failure> {
         let quote = self.get(&format!("/v1/quote?credits={credits}")).await?;
         let order = json!({"credits": credits, "expected_total": quote["total"]});
-        self.payer.send("POST", "/v1/top-ups", Some(&Uuid::now_v7().to_string()), order, 201).await
+        self.payer
+            .send("POST", "/v1/top-ups", Some(("idempotency-key", &Uuid::now_v7().to_string())), order, 201)
+            .await
     }
 
     /// Pays, and waits for the credits.

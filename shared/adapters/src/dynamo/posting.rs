@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::Stored;
-use saldo_domain::{Credits, Entry, Floor, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
+use saldo_domain::{Credits, Entry, Floor, IdempotencyKey, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
 
 use super::Store;
 use super::attributes::{Item, number, text};
@@ -107,13 +107,45 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.build().map_err(not_built)?).build())
     }
 
+    /// Takes an intent back of which nothing is left at the provider: row, open slot, request and what its invoice was
+    /// remembered for, all or nothing.
+    ///
+    /// [`PortError::Conflict`] means that the row has changed since, or is gone.
+    pub(super) async fn delete_intent(
+        &self,
+        top_up: &TopUp,
+        request: &IdempotencyKey,
+    ) -> Result<(), PortError> {
+        let (org, id) = (&top_up.org, &top_up.id);
+        let row = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::top_up(org, id)))
+            .condition_expression("#revision = :now")
+            .expression_attribute_names("#revision", REVISION)
+            .expression_attribute_values(":now", number(top_up.revision));
+        let mut parts = vec![
+            TransactWriteItem::builder().delete(row.build().map_err(not_built)?).build(),
+            self.slot_delete(org, id)?,
+            self.pointer_delete(keys::request(org, request), id)?,
+        ];
+        if let Some(link) = &top_up.invoice {
+            parts.push(self.pointer_delete(keys::invoice(&link.id), id)?);
+        }
+        self.transact(parts).await?.map_err(|_| PortError::Conflict)
+    }
+
     fn slot_delete(&self, org: &OrgId, holder: &TopUpId) -> Result<TransactWriteItem, PortError> {
+        self.pointer_delete(keys::open_slot(org), holder)
+    }
+
+    /// Deletes what points to a top-up, and only to this one.
+    fn pointer_delete(&self, key: Item, top_up: &TopUpId) -> Result<TransactWriteItem, PortError> {
         let delete = Delete::builder()
             .table_name(&self.table)
-            .set_key(Some(keys::open_slot(org)))
+            .set_key(Some(key))
             .condition_expression("#holder = :holder")
             .expression_attribute_names("#holder", TOP_UP_ID)
-            .expression_attribute_values(":holder", text(holder.as_str()));
+            .expression_attribute_values(":holder", text(top_up.as_str()));
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(not_built)?).build())
     }
 }

@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use saldo_domain::{Actor, BillingContact, ContactField, OrgId, Payer, PortError, Settings, Timestamp};
+use saldo_domain::{
+    Actor, BillingContact, ContactField, FailureReason, OrgId, Payer, PortError, Settings, Timestamp,
+};
 
 use super::Store;
 use super::attributes::{Item, Reader, number, text};
@@ -13,6 +15,8 @@ const VERSION: &str = "version";
 const PAYER: &str = "payer";
 /// What the provider was last told, as a map of the parts.
 const TOLD: &str = "told";
+/// Why the provider last refused to sell; absent once it sold again.
+const REFUSED_FOR: &str = "refused_for";
 const CHANGED_AT: &str = "changed_at";
 const CHANGED_BY: &str = "changed_by";
 /// Puts the organisation on the list of those whose books are compared, once: nobody buys before this item is written.
@@ -118,6 +122,18 @@ impl Store {
             .expression_attribute_values(":first", text(keys::due_at(Timestamp::from_ms(0))))
     }
 
+    /// Remembers why the provider refused to sell; `None` that it sold again.
+    pub async fn keep_refusal(&self, org: &OrgId, why: Option<FailureReason>) -> Result<(), PortError> {
+        let update = self.settings_update(org).expression_attribute_names("#refused", REFUSED_FOR);
+        let update = match why {
+            Some(why) => update
+                .update_expression("SET #refused = :why")
+                .expression_attribute_values(":why", text(why.as_str())),
+            None => update.update_expression("REMOVE #refused"),
+        };
+        update.send().await.map(drop).map_err(|error| port_error(&error))
+    }
+
     fn settings_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).set_key(Some(keys::settings(org)))
     }
@@ -136,7 +152,8 @@ fn settings_of(item: &Item) -> Result<Settings, PortError> {
         None => None,
     };
     let version = row.optional_number(VERSION).unwrap_or_default();
-    Ok(Settings { billing: contact_of(item)?, version, payer })
+    let refused = row.optional_text(REFUSED_FOR).and_then(FailureReason::parse);
+    Ok(Settings { billing: contact_of(item)?, version, payer, refused })
 }
 
 fn contact_of(item: &Item) -> Result<BillingContact, PortError> {

@@ -1,6 +1,6 @@
 //! Top-ups in the table: what the use cases of buying ask of it.
 
-use saldo_domain::{BillingContact, Commit, IdempotencyKey, OrgId, Settings, TopUp, TopUpId};
+use saldo_domain::{BillingContact, Commit, FailureReason, IdempotencyKey, OrgId, Settings, TopUp, TopUpId};
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
@@ -84,6 +84,10 @@ impl Rows for Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
+    async fn withdraw(&self, top_up: &TopUp, request: &IdempotencyKey) -> Result<(), PortError> {
+        self.delete_intent(top_up, request).await
+    }
+
     async fn settings(&self, org: &OrgId) -> Result<Settings, PortError> {
         Store::settings(self, org).await
     }
@@ -96,6 +100,10 @@ impl Rows for Store {
         replacing: Option<&str>,
     ) -> Result<(), PortError> {
         Store::keep_payer(self, org, payer, told, replacing).await
+    }
+
+    async fn keep_refusal(&self, org: &OrgId, why: Option<FailureReason>) -> Result<(), PortError> {
+        Store::keep_refusal(self, org, why).await
     }
 
     async fn keep_told(&self, org: &OrgId, payer: &str, told: &BillingContact) -> Result<(), PortError> {

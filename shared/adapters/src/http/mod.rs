@@ -11,7 +11,7 @@ mod resources;
 pub use answer::answer;
 pub use claims::{Caller, ClaimNames};
 pub use event::{Event, serve};
-pub use problem::{Problem, quote_problem};
+pub use problem::{Problem, obstacle_problem, quote_problem};
 pub use problem_code::ProblemCode;
 pub use request::{header, integer, limited_body, query_parameter};
 pub use resources::{json_response, open_top_up_json, quote_json, top_up_json};

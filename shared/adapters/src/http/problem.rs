@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{HeaderValue, Response, header};
-use saldo_domain::{Metric, Permission, QuoteError, measure};
+use saldo_domain::{Metric, Obstacle, Permission, QuoteError, measure};
 use serde_json::{Map, Value, json};
 
 use super::ProblemCode;
@@ -128,5 +128,39 @@ pub fn quote_problem(error: QuoteError) -> Problem {
             Problem::new(ProblemCode::CreditsAboveMaximum, detail).with("maximum_credits", json!(maximum))
         }
         QuoteError::CurrencyNotSold(currency) => Problem::currency_not_sold(currency.as_str()),
+    }
+}
+
+/// Why the payment provider sells nothing: the same again does not help, so that no time is named after which it would.
+#[must_use]
+pub fn obstacle_problem(obstacle: Obstacle) -> Problem {
+    let code = match obstacle {
+        Obstacle::CustomerBalance => ProblemCode::CustomerBalanceAtProvider,
+        Obstacle::CurrencyNotEnabled => ProblemCode::CurrencyNotEnabled,
+        Obstacle::AmountTooSmall => ProblemCode::AmountBelowProviderMinimum,
+        Obstacle::KeyNotPermitted => ProblemCode::ProviderKeyNotPermitted,
+        Obstacle::PayerUnknown => ProblemCode::CustomerUnknownAtProvider,
+    };
+    Problem::new(code, obstacle_detail(obstacle))
+}
+
+/// The same in words that say whom to ask.
+pub(super) fn obstacle_detail(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::CustomerBalance => {
+            "Your organisation has a balance at the payment provider, which would change what this invoice asks for. Nothing was charged. Ask support to settle the balance, then top up again."
+        }
+        Obstacle::CurrencyNotEnabled => {
+            "The payment provider does not take your currency from this seller yet. Nothing was charged. Ask support to enable it."
+        }
+        Obstacle::AmountTooSmall => {
+            "The payment provider does not charge so small an amount. Nothing was charged. Choose a larger one, or ask support."
+        }
+        Obstacle::KeyNotPermitted => {
+            "The payment provider refuses this system's key. Nothing was charged, and trying again does not help. Ask support: the key has to be mended."
+        }
+        Obstacle::PayerUnknown => {
+            "The payment provider does not know your organisation. Nothing was charged. Ask support."
+        }
     }
 }

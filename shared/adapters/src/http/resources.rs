@@ -6,6 +6,7 @@ use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, ReviewReason,
 use serde_json::{Value, json};
 
 use super::answer::answer;
+use super::problem::obstacle_detail;
 use crate::stripe::exponent;
 
 /// A JSON answer that nobody keeps.
@@ -145,6 +146,7 @@ fn failed_json(top_up: &TopUp) -> Option<Value> {
         FailureReason::NotCompleted => {
             "The payment could not be prepared in time. Nothing was charged. Order again."
         }
+        FailureReason::Obstacle(obstacle) => obstacle_detail(obstacle),
     };
     Some(json!({ "code": reason.as_str(), "detail": detail }))
 }

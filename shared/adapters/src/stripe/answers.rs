@@ -11,8 +11,8 @@ use saldo_domain::{
     Timestamp, TopUpId,
 };
 
-use super::client::StripeError;
 use super::declines::failure;
+use super::error::StripeError;
 
 /// Where an invoice carries which top-up it is for.
 pub(super) const TOP_UP_KEY: &str = "top_up_id";

@@ -13,11 +13,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use saldo_domain::{Metric, measure};
-use saldo_top_ups::InvoicesError;
 use stripe_client_core::{
-    CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr, StripeMethod,
+    CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
 };
 use tokio::time::Instant;
+
+use super::error::{Failure, StripeError, failure_of};
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -29,61 +30,6 @@ const FIRST_PAUSE_MS: u64 = 250;
 const NAME: &str = concat!("Saldo/", env!("CARGO_PKG_VERSION"));
 /// The largest answer taken.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-
-/// Why Stripe did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StripeError {
-    /// There is no such object.
-    NotFound { what: String },
-    /// Stripe will not do it.
-    Refused { what: String },
-    /// Stripe knows the object that it was asked about, but not the customer that the request names.
-    NoSuchCustomer { what: String },
-    /// Stripe did not answer clearly: it may have happened or not. `replayed` tells that the same idempotency key will
-    /// bring the same answer again.
-    Unclear { what: String, replayed: bool },
-    /// The key, the version or the answer is wrong: wake someone.
-    Broken { what: String },
-}
-
-impl fmt::Display for StripeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StripeError::NotFound { what } => write!(f, "Stripe does not know it: {what}"),
-            StripeError::Refused { what } | StripeError::NoSuchCustomer { what } => {
-                write!(f, "Stripe refused: {what}")
-            }
-            StripeError::Unclear { what, replayed: false } => {
-                write!(f, "Stripe gave no clear answer: {what}")
-            }
-            StripeError::Unclear { what, replayed: true } => {
-                write!(f, "Stripe repeated an unclear answer: {what}")
-            }
-            StripeError::Broken { what } => write!(f, "Stripe cannot be used: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for StripeError {}
-
-impl From<StripeError> for InvoicesError {
-    fn from(error: StripeError) -> InvoicesError {
-        let what = error.to_string();
-        match error {
-            StripeError::NotFound { .. } => InvoicesError::NotFound { what },
-            StripeError::Refused { .. } => InvoicesError::Refused { what },
-            StripeError::NoSuchCustomer { .. } => InvoicesError::PayerUnknown { what },
-            StripeError::Unclear { replayed, .. } => InvoicesError::Unclear { what, kept: replayed },
-            StripeError::Broken { .. } => InvoicesError::Broken { what },
-        }
-    }
-}
-
-impl StripeClientErr for StripeError {
-    fn deserialize_err(message: impl fmt::Display) -> StripeError {
-        StripeError::Broken { what: format!("answer not understood: {message}") }
-    }
-}
 
 /// One pool of connections to Stripe, shared by all clones.
 #[derive(Clone, Debug)]
@@ -224,52 +170,6 @@ fn call(request: &RequestBuilder) -> String {
     };
     let path: Vec<_> = request.path.split('/').map(part).collect();
     format!("{} {}", format!("{:?}", request.method).to_uppercase(), path.join("/"))
-}
-
-struct Failure {
-    error: StripeError,
-    /// Whether sending it again may help.
-    again: bool,
-}
-
-#[derive(miniserde::Deserialize, Default)]
-struct ErrorAnswer {
-    error: Option<ErrorBody>,
-}
-
-#[derive(miniserde::Deserialize, Default)]
-struct ErrorBody {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    code: Option<String>,
-    param: Option<String>,
-}
-
-/// Sorts an answer by what to do next. Source: <https://docs.stripe.com/error-low-level>.
-fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
-    let status = answer.status().as_u16();
-    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
-    let body: ErrorAnswer = std::str::from_utf8(answer.body())
-        .ok()
-        .and_then(|text| miniserde::json::from_str(text).ok())
-        .unwrap_or_default();
-    let body = body.error.unwrap_or_default();
-    let no_such_customer =
-        body.code.as_deref() == Some("resource_missing") && body.param.as_deref() == Some("customer");
-    let code = body.code.or(body.kind).unwrap_or_else(|| "unknown".to_owned());
-    let param = body.param.map(|param| format!(" {param}")).unwrap_or_default();
-    let what =
-        format!("{what}: {status} {code}{param}, request {}", header("request-id").unwrap_or("unknown"));
-    let replayed = header("idempotent-replayed") == Some("true");
-    let again = !replayed && header("stripe-should-retry") != Some("false");
-    let error = match status {
-        401 | 403 => StripeError::Broken { what },
-        404 => StripeError::NotFound { what },
-        400 if no_such_customer => StripeError::NoSuchCustomer { what },
-        409 | 424 | 429 | 500.. => return Failure { error: StripeError::Unclear { what, replayed }, again },
-        _ => StripeError::Refused { what },
-    };
-    Failure { error, again: false }
 }
 
 fn source(error: &dyn std::error::Error) -> String {

@@ -27,6 +27,12 @@ pub fn exponent(currency: Currency) -> u32 {
     }
 }
 
+/// The currency as async-stripe writes it.
+pub(super) fn currency_of(currency: Currency) -> stripe_types::Currency {
+    let code = currency.as_str().to_ascii_lowercase();
+    code.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
 /// The smallest step, in minor units, that a payer can really pay.
 ///
 /// IDR, ISK and UGX have no coins below the whole unit although the API counts in hundredths, and Stripe wants
@@ -43,7 +49,7 @@ fn payable_step(currency: Currency) -> i64 {
 /// that spoils the next one.
 ///
 /// Stripe judges after conversion into the currency of the account, so that only currencies which it names are known
-/// beforehand; rupiah are taken at 16,500 to the dollar. Source:
+/// beforehand; rupiah are taken at 16,500 to the dollar. `smallest_total` in the price list goes before. Source:
 /// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>.
 fn smallest_amount(currency: Currency) -> i64 {
     match currency.as_str() {
@@ -70,16 +76,17 @@ mod tests {
 
     #[test]
     fn what_stripe_would_mark_as_paid_without_money_is_not_sold() {
-        let list = |currency: &str, unit_price: i64, minimum: i64| {
+        let with = |currency: &str, unit_price: i64, minimum: i64, more: &str| {
             let price = format!(
                 r#"{{"unit_price":{unit_price},"tax_percent":"0","minimum_credits":{minimum},"maximum_credits":1000,
-                "presets":[{minimum}],"low_below":1}}"#
+                "presets":[{minimum}],"low_below":1{more}}}"#
             );
             let text = format!(
                 r#"{{"version":"v1","default_currency":"{currency}","currencies":{{"{currency}":{price}}}}}"#
             );
             PriceList::from_json(&text, LIMITS).map(drop).map_err(|error| error.0)
         };
+        let list = |currency, unit_price, minimum| with(currency, unit_price, minimum, "");
         let refused = |currency| {
             Err(format!("{currency}: minimum_credits costs less than the provider charges in {currency}"))
         };
@@ -88,6 +95,15 @@ mod tests {
         assert_eq!(list("USD", 1, 50), Ok(()));
         assert_eq!(list("IDR", 25_000, 32), refused("IDR"), "Rp 8,000");
         assert_eq!(list("IDR", 25_000, 33), Ok(()));
+        let from_now_on = r#","smallest_total":900000"#;
+        assert_eq!(
+            with("IDR", 25_000, 35, from_now_on),
+            refused("IDR"),
+            "Rp 8,750, and the rupiah has fallen"
+        );
+        assert_eq!(with("IDR", 25_000, 36, from_now_on), Ok(()));
+        assert_eq!(with("IDR", 25_000, 32, r#","smallest_total":800000"#), Ok(()));
+        assert!(with("IDR", 25_000, 33, r#","smallest_total":0"#).is_err());
     }
 
     #[test]

@@ -4,26 +4,25 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join;
 use saldo_domain::{
-    BillingContact, Currency, Evidence, InvoiceStatus, OrgId, Purchase, Returned, TaxPercent, Timestamp,
-    TopUp,
+    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, Purchase, Returned, Timestamp, TopUp,
 };
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_billing::InvoiceCollectionMethod;
 use stripe_billing::invoice::{
-    AddLinesInvoice, AddLinesInvoiceLines, AddLinesInvoiceLinesPriceData, AddLinesInvoiceLinesTaxAmounts,
-    AddLinesInvoiceLinesTaxAmountsTaxRateData, AddLinesInvoiceLinesTaxAmountsTaxabilityReason as Reason,
     CreateInvoice, CreateInvoicePaymentSettings, CreateInvoicePaymentSettingsPaymentMethodTypes,
     CreateInvoicePendingInvoiceItemsBehavior, CustomFieldParams, DeleteInvoice, FinalizeInvoiceInvoice,
-    ListInvoice, ProductData, RetrieveInvoice, VoidInvoiceInvoice,
+    ListInvoice, RetrieveInvoice, VoidInvoiceInvoice,
 };
 use stripe_client_core::RequestBuilder;
 use stripe_types::RangeQueryTs;
 
 use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, List, ORG_KEY, System, TOP_UP_KEY};
-use super::client::{Connection, StripeError, StripeHttp};
-use super::customers;
+use super::client::{Connection, StripeHttp};
+use super::currency::currency_of;
+use super::error::StripeError;
 use super::returns::{self, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer};
+use super::{customers, line};
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
@@ -31,10 +30,10 @@ pub struct Stripe {
     connection: Connection,
     system: System,
     payment_methods: BTreeMap<Currency, Vec<String>>,
+    /// The product that lines are of; none makes one with each line.
+    product: Option<String>,
 }
 
-/// The line on the invoice.
-const PRODUCT: &str = "Message credits";
 /// How a tax id is named on the invoice. A field of our own takes every form, where Stripe's tax ids of a customer are
 /// judged one by one, and those of 16 digits are not known to be taken.
 const TAX_ID: &str = "NPWP / NIK";
@@ -75,7 +74,7 @@ impl Invoices for Stripe {
         metadata.insert(TOP_UP_KEY.to_owned(), top_up.id.to_string());
         let mut request = CreateInvoice::new()
             .customer(payer)
-            .currency(currency(&top_up.purchase))
+            .currency(currency_of(top_up.purchase.total.currency))
             .collection_method(InvoiceCollectionMethod::SendInvoice)
             .days_until_due(days_until_due(top_up))
             .auto_advance(false)
@@ -105,24 +104,11 @@ impl Invoices for Stripe {
         &self,
         invoice: &str,
         purchase: &Purchase,
+        language: Option<Language>,
         key: &str,
     ) -> Result<Evidence, InvoicesError> {
-        let mut price = AddLinesInvoiceLinesPriceData::new(currency(purchase));
-        price.product_data = Some(ProductData::new(PRODUCT));
-        price.unit_amount = Some(purchase.unit_price.minor_units);
-        let mut line = AddLinesInvoiceLines::new();
-        line.quantity = u64::try_from(purchase.credits.0).ok();
-        line.price_data = Some(price);
-        if purchase.tax.minor_units > 0 {
-            let percent = percentage(purchase.tax_percent)?;
-            let rate = AddLinesInvoiceLinesTaxAmountsTaxRateData::new(&purchase.tax_name, false, percent);
-            let (tax, taxable) = (purchase.tax.minor_units, purchase.taxable().minor_units);
-            let mut amount = AddLinesInvoiceLinesTaxAmounts::new(tax, rate, taxable);
-            amount.taxability_reason = purchase.other_base.map(|_| Reason::TaxableBasisReduced);
-            line.tax_amounts = Some(vec![amount]);
-        }
-        let request = AddLinesInvoice::new(invoice, vec![line]);
-        self.evidence(request.build(), key).await
+        let request = line::add(invoice, purchase, language, self.product.as_deref())?;
+        self.evidence(request, key).await
     }
 
     async fn finalize(&self, invoice: &str, key: &str) -> Result<Evidence, InvoicesError> {
@@ -235,7 +221,7 @@ impl Stripe {
     pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool, deployment: &str) -> Stripe {
         let connection = Connection::new(http, base, key);
         let system = System { livemode, deployment: deployment.to_owned() };
-        Stripe { connection, system, payment_methods: BTreeMap::new() }
+        Stripe { connection, system, payment_methods: BTreeMap::new(), product: None }
     }
 
     /// What says of an object whose it is.
@@ -266,6 +252,12 @@ impl Stripe {
         Err(InvoicesError::Broken {
             what: "one payment has more refunds or notes than can be read".to_owned(),
         })
+    }
+
+    /// The same with the product at Stripe, `prod_…`, that lines are of; without it each line makes one of its own.
+    #[must_use]
+    pub fn with_product(self, product: Option<&str>) -> Stripe {
+        Stripe { product: product.map(str::to_owned), ..self }
     }
 
     /// Asks for a change of an invoice.
@@ -299,19 +291,8 @@ impl Stripe {
     }
 }
 
-/// The one number with a fraction that Stripe wants as such; it is shown on the invoice, and nothing is computed with it.
-fn percentage(rate: TaxPercent) -> Result<f64, StripeError> {
-    let text = rate.to_string();
-    text.parse().map_err(|_| StripeError::Broken { what: format!("tax of {text} %") })
-}
-
 fn expand() -> Vec<String> {
     EXPAND.map(str::to_owned).to_vec()
-}
-
-fn currency(purchase: &Purchase) -> stripe_types::Currency {
-    let code = purchase.total.currency.as_str().to_ascii_lowercase();
-    code.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
 }
 
 fn payment_method(kind: &str) -> CreateInvoicePaymentSettingsPaymentMethodTypes {

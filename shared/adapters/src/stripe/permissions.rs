@@ -16,6 +16,18 @@ pub const WRITE_KEY: [&str; 8] = [
     "rak_payment_intent_read",
 ];
 
+/// The same where `SALDO_STRIPE_PRODUCT` names the product that lines are of: it is read, and none is made.
+pub const WRITE_KEY_WITH_PRODUCT: [&str; 8] = [
+    "rak_customer_write",
+    "rak_invoice_write",
+    "rak_invoice_item_write",
+    "rak_plan_write",
+    "rak_product_read",
+    "rak_tax_rate_write",
+    "rak_invoice_payment_read",
+    "rak_payment_intent_read",
+];
+
 /// For who only looks: credit-worker and reconcile. Refunds are read with the permission for charges.
 pub const READ_KEY: [&str; 7] = [
     "rak_invoice_read",

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::FailureReason;
+
 /// What is written on invoices, and where they go. Every part may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BillingContact {
@@ -22,6 +24,8 @@ pub struct Settings {
     /// One more with every change; 0 before the first one.
     pub version: i64,
     pub payer: Option<Payer>,
+    /// Why the provider last refused to sell, of which a person was told; none once a top-up could be paid since.
+    pub refused: Option<FailureReason>,
 }
 
 /// The organisation as the payment provider knows it.

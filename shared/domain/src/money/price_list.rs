@@ -42,6 +42,9 @@ struct Price {
     presets: Vec<i64>,
     /// A balance below this many credits is low.
     low_below: i64,
+    /// The smallest total that the provider charges, in minor units, where that is not what is known beforehand: it is judged
+    /// after conversion.
+    smallest_total: Option<i64>,
     /// The provider's ways to pay for invoices in this currency; none leaves it to the account's settings.
     #[serde(default)]
     payment_methods: Vec<String>,
@@ -249,7 +252,11 @@ impl Price {
         if costs(self.maximum_credits) > (provider.largest_amount)(currency) {
             return Err(format!("maximum_credits costs more than the provider takes in {currency}"));
         }
-        if costs(self.minimum_credits) < (provider.smallest_amount)(currency) {
+        let smallest = self.smallest_total.unwrap_or_else(|| (provider.smallest_amount)(currency));
+        if smallest < 1 {
+            return Err("smallest_total is at least 1 minor unit".to_owned());
+        }
+        if costs(self.minimum_credits) < smallest {
             return Err(format!("minimum_credits costs less than the provider charges in {currency}"));
         }
         Ok(())

@@ -11,11 +11,53 @@ pub enum FailureReason {
     InvoiceDiffers,
     /// Its maker and all repeats ended before the invoice could be paid.
     NotCompleted,
+    /// The provider sells nothing until a person acts, and the top-up could not be taken back without a trace.
+    Obstacle(Obstacle),
+}
+
+/// Why the provider sells nothing to an organisation until a person removes it: trying again alone never helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The provider keeps a balance for the payer, which would change what the next invoice asks for.
+    CustomerBalance,
+    /// The seller's account does not take this currency.
+    CurrencyNotEnabled,
+    /// The total is less than the provider charges.
+    AmountTooSmall,
+    /// Our key may not do what is needed, or is none any more.
+    KeyNotPermitted,
+    /// The provider does not know the payer, and one that was just made neither.
+    PayerUnknown,
+}
+
+impl Obstacle {
+    pub const ALL: [Obstacle; 5] = [
+        Obstacle::CustomerBalance,
+        Obstacle::CurrencyNotEnabled,
+        Obstacle::AmountTooSmall,
+        Obstacle::KeyNotPermitted,
+        Obstacle::PayerUnknown,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Obstacle::CustomerBalance => "customer_balance_at_provider",
+            Obstacle::CurrencyNotEnabled => "currency_not_enabled",
+            Obstacle::AmountTooSmall => "amount_below_provider_minimum",
+            Obstacle::KeyNotPermitted => "provider_key_not_permitted",
+            Obstacle::PayerUnknown => "customer_unknown_at_provider",
+        }
+    }
 }
 
 impl FailureReason {
-    pub const ALL: [FailureReason; 3] =
-        [FailureReason::ProviderRefused, FailureReason::InvoiceDiffers, FailureReason::NotCompleted];
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = FailureReason> {
+        [FailureReason::ProviderRefused, FailureReason::InvoiceDiffers, FailureReason::NotCompleted]
+            .into_iter()
+            .chain(Obstacle::ALL.map(FailureReason::Obstacle))
+    }
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -23,12 +65,13 @@ impl FailureReason {
             FailureReason::ProviderRefused => "provider_refused",
             FailureReason::InvoiceDiffers => "invoice_differs",
             FailureReason::NotCompleted => "not_completed",
+            FailureReason::Obstacle(obstacle) => obstacle.as_str(),
         }
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<FailureReason> {
-        FailureReason::ALL.into_iter().find(|reason| reason.as_str() == text)
+        FailureReason::all().find(|reason| reason.as_str() == text)
     }
 }
 
@@ -67,5 +110,17 @@ impl Ending {
             Ending::Canceled | Ending::Expired => None,
             Ending::Failed(reason) => Some(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_back_as_it_was_written() {
+        let words: Vec<_> = FailureReason::all().map(FailureReason::as_str).collect();
+        assert!(FailureReason::all().eq(words.iter().filter_map(|word| FailureReason::parse(word))));
+        assert_eq!(FailureReason::parse("out_of_paper"), None);
     }
 }

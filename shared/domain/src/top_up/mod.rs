@@ -20,7 +20,7 @@ pub use evidence::{
     CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, Payment, PaymentFailure,
     PaymentKind, Refund, RefundState, Returned,
 };
-pub use failure::{Ending, FailureReason};
+pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};
 pub use review::ReviewReason;

@@ -1,6 +1,6 @@
 //! Why a step of opening did not succeed, and the key under which it is tried anew.
 
-use saldo_domain::{PortError, ReviewReason};
+use saldo_domain::{Obstacle, PortError, ReviewReason};
 
 use crate::InvoicesError;
 
@@ -8,6 +8,8 @@ use crate::InvoicesError;
 pub(super) enum OpenError {
     Port(PortError),
     Provider(InvoicesError),
+    /// The provider sells nothing before a person has acted; with its words.
+    Barred(Obstacle, String),
     /// The provider's invoice is not what was ordered.
     Mismatch(ReviewReason),
 }
@@ -19,12 +21,19 @@ pub(super) fn again(key: &str) -> String {
 
 impl From<PortError> for OpenError {
     fn from(error: PortError) -> OpenError {
-        OpenError::Port(error)
+        match error {
+            PortError::NotPermitted(what) => OpenError::Barred(Obstacle::KeyNotPermitted, what),
+            error => OpenError::Port(error),
+        }
     }
 }
 
 impl From<InvoicesError> for OpenError {
     fn from(error: InvoicesError) -> OpenError {
-        OpenError::Provider(error)
+        match error {
+            InvoicesError::Barred { what, obstacle } => OpenError::Barred(obstacle, what),
+            InvoicesError::PayerUnknown { what } => OpenError::Barred(Obstacle::PayerUnknown, what),
+            error => OpenError::Provider(error),
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Alarm, Author, Ending, Evidence, FailureReason, InvoiceStatus, PortError, Seen, Status, Timestamp, TopUp,
+    Evidence, FailureReason, InvoiceStatus, Language, Obstacle, PortError, Seen, Status, Timestamp, TopUp,
     what_was_ordered,
 };
 use tracing::{error, warn};
@@ -33,8 +33,9 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<TopUp, Failure> {
         let (org, id) = (top_up.org.to_string(), top_up.id.to_string());
-        match tokio::time::timeout(DEADLINE, self.open_retrying(top_up, buyer, now)).await {
-            Ok(Ok(top_up)) => Ok(top_up),
+        match tokio::time::timeout(DEADLINE, Box::pin(self.open_retrying(top_up, buyer, now))).await {
+            Ok(Ok(Brought::On(top_up))) => Ok(*top_up),
+            Ok(Ok(Brought::Withdrawn(obstacle))) => Err(Failure::Barred(obstacle)),
             Ok(Err(PortError::Conflict)) => Err(Failure::Ours),
             Ok(Err(error)) => {
                 error!(org, top_up = id, %error, "not opened");
@@ -52,33 +53,52 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         mut top_up: TopUp,
         buyer: &Buyer<'_>,
         now: Timestamp,
-    ) -> Result<TopUp, PortError> {
-        let author = &buyer.author;
+    ) -> Result<Brought, PortError> {
+        let mut seen = None;
         for _ in 0..TRIES {
             if top_up.status != Status::Requested {
-                return Ok(top_up);
+                return Ok(Brought::On(Box::new(top_up)));
             }
-            match self.open_once(&mut top_up, buyer, now).await {
-                Ok(opened) => return Ok(opened),
+            match Box::pin(self.open_once(&mut top_up, buyer, now)).await {
+                Ok(opened) => return Ok(Brought::On(Box::new(opened))),
                 Err(OpenError::Port(PortError::Conflict)) => {}
                 Err(OpenError::Port(error)) => return Err(error),
-                Err(OpenError::Provider(error)) => match error {
-                    InvoicesError::Refused { what }
-                    | InvoicesError::NotFound { what }
-                    | InvoicesError::PayerUnknown { what } => {
-                        let why = FailureReason::ProviderRefused;
-                        return self.give_up(&top_up, why, &what, author, now).await;
+                Err(OpenError::Barred(obstacle, what)) => {
+                    match Box::pin(self.withdraw(&top_up, (obstacle, &what), buyer, now)).await {
+                        Ok(()) => return Ok(Brought::Withdrawn(obstacle)),
+                        Err(PortError::Conflict) => seen = Some(obstacle),
+                        Err(error) => return left_behind(&top_up, obstacle, error),
                     }
-                    InvoicesError::Unclear { .. } | InvoicesError::Broken { .. } => return Err(error.into()),
-                },
+                }
+                Err(OpenError::Provider(error)) => return self.refused(&top_up, error, buyer, now).await,
                 Err(OpenError::Mismatch(reason)) => {
-                    let why = FailureReason::InvoiceDiffers;
-                    return self.give_up(&top_up, why, reason.as_str(), author, now).await;
+                    let why = (FailureReason::InvoiceDiffers, reason.as_str());
+                    let failed = self.give_up(&top_up, why, buyer, now).await?;
+                    return Ok(Brought::On(Box::new(failed)));
                 }
             }
-            top_up = self.as_it_is_now(&top_up).await?;
+            match self.rows.top_up(&top_up.org, &top_up.id).await? {
+                Some(row) => top_up = row,
+                None => return seen.map(Brought::Withdrawn).ok_or(PortError::Conflict),
+            }
         }
         Err(PortError::Conflict)
+    }
+
+    async fn refused(
+        &self,
+        top_up: &TopUp,
+        error: InvoicesError,
+        buyer: &Buyer<'_>,
+        now: Timestamp,
+    ) -> Result<Brought, PortError> {
+        match error {
+            InvoicesError::Refused { what } | InvoicesError::NotFound { what } => {
+                let why = (FailureReason::ProviderRefused, what.as_str());
+                Ok(Brought::On(Box::new(self.give_up(top_up, why, buyer, now).await?)))
+            }
+            unclear => Err(unclear.into()),
+        }
     }
 
     /// Payer, draft, line, finalise, open. `top_up` follows the row as it changes.
@@ -89,24 +109,31 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<TopUp, OpenError> {
         let author = &buyer.author;
-        let draft = match &top_up.invoice {
-            Some(link) => self.invoices.invoice(&link.id, None).await?,
-            None => Some(self.draft(top_up, buyer).await?),
+        let (draft, payer) = match &top_up.invoice {
+            Some(link) => (self.invoices.invoice(&link.id, None).await?, None),
+            None => self.draft(top_up, buyer).await.map(|(draft, payer)| (Some(draft), Some(payer)))?,
         };
         let Some(mut invoice) = draft else {
             return Ok(self.decide_and_commit(top_up, Seen::Missing, author, now).await?.top_up);
         };
         if invoice.status == InvoiceStatus::Draft {
             if invoice.total == 0 {
-                invoice = self.add_line(top_up, invoice).await?;
+                let language = match &payer {
+                    Some(payer) => payer.told.language,
+                    None => self.contact(&top_up.org, buyer.contact).await?.language,
+                };
+                invoice = self.add_line(top_up, invoice, language).await?;
             }
-            what_was_ordered(top_up, &invoice).map_err(OpenError::Mismatch)?;
+            as_ordered(top_up, &invoice)?;
             invoice = self.finalize(top_up, &invoice).await?;
         }
         if invoice.status == InvoiceStatus::Open {
-            what_was_ordered(top_up, &invoice).map_err(OpenError::Mismatch)?;
+            as_ordered(top_up, &invoice)?;
         }
         let settled = self.decide_and_commit(top_up, Seen::Found(&invoice), author, now).await?;
+        if payer.is_some_and(|payer| payer.refused) && settled.top_up.status == Status::Open {
+            self.forget_refusal(top_up).await;
+        }
         if settled.look_again {
             return Ok(self.reconcile(&settled.top_up, author, now).await?.top_up);
         }
@@ -114,11 +141,17 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 
     /// The draft of this top-up, which the row names from here on.
-    async fn draft(&self, top_up: &mut TopUp, buyer: &Buyer<'_>) -> Result<Evidence, OpenError> {
+    ///
+    /// One that a balance of the payer would change is deleted before the row knows of it: trying again would only repeat it.
+    async fn draft(&self, top_up: &mut TopUp, buyer: &Buyer<'_>) -> Result<(Evidence, Known), OpenError> {
         let payer = self.payer(&top_up.org, buyer.contact).await?;
         let (payer, draft) = self.create_or_find(top_up, payer).await?;
+        if draft.from_balance != 0 {
+            self.invoices.delete_draft(&draft.invoice.id).await?;
+            return Err(barred_by_balance(&draft));
+        }
         let mut named = top_up.changed_by(&buyer.author);
-        named.payer = Some(payer);
+        named.payer = Some(payer.id.clone());
         named.invoice = Some(draft.invoice.clone());
         self.rows.keep_invoice(&draft.invoice.id, &named).await?;
         *top_up = named;
@@ -126,17 +159,17 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             self.drop_unless_named(top_up, &draft).await?;
             return Err(error.into());
         }
-        Ok(draft)
+        Ok((draft, payer))
     }
 
-    async fn create_or_find(&self, top_up: &TopUp, payer: Known) -> Result<(String, Evidence), OpenError> {
+    async fn create_or_find(&self, top_up: &TopUp, payer: Known) -> Result<(Known, Evidence), OpenError> {
         // A key stands for all that is sent under it, and is no place for a person's number.
         let key = match payer.tax_id() {
             Some(tax_id) => format!("{}-invoice-{:016x}", top_up.id, digest(&tax_id)),
             None => format!("{}-invoice", top_up.id),
         };
         match self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &key).await {
-            Ok(draft) => Ok((payer.id, draft)),
+            Ok(draft) => Ok((payer, draft)),
             // Under the old key the answer would be the same for a day: look whether it happened, then use a new one.
             Err(InvoicesError::Unclear { kept: true, .. }) => {
                 let found = self.invoices.invoices_of(top_up, &payer.id).await?.into_iter().next();
@@ -144,12 +177,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                     Some(draft) => draft,
                     None => self.draft_again(top_up, &payer, &key).await?,
                 };
-                Ok((payer.id, draft))
+                Ok((payer, draft))
             }
             Err(InvoicesError::PayerUnknown { .. }) => {
-                let payer = self.new_payer(&top_up.org, payer.told, Some(&payer.id)).await?;
+                let id = self.new_payer(&top_up.org, &payer.told, Some(&payer.id)).await?;
+                let payer = Known { id, ..payer };
                 let draft = self.draft_again(top_up, &payer, &key).await?;
-                Ok((payer.id, draft))
+                Ok((payer, draft))
             }
             Err(error) => Err(error.into()),
         }
@@ -159,16 +193,20 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         Ok(self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &again(key)).await?)
     }
 
-    async fn add_line(&self, top_up: &TopUp, draft: Evidence) -> Result<Evidence, OpenError> {
+    async fn add_line(
+        &self,
+        top_up: &TopUp,
+        draft: Evidence,
+        language: Option<Language>,
+    ) -> Result<Evidence, OpenError> {
         let invoice = &draft.invoice.id;
-        let key = format!("{}-line-{invoice}", top_up.id);
-        match self.invoices.add_line(invoice, &top_up.purchase, &key).await {
+        let key = format!("{}-line-{invoice}-{}", top_up.id, language.map_or("", Language::as_str));
+        let add = async |key: &str| self.invoices.add_line(invoice, &top_up.purchase, language, key).await;
+        match add(&key).await {
             Err(InvoicesError::Unclear { kept: true, .. }) => {
                 match self.invoices.invoice(invoice, None).await? {
                     Some(now) if now.total != 0 => Ok(now),
-                    Some(_) | None => {
-                        Ok(self.invoices.add_line(invoice, &top_up.purchase, &again(&key)).await?)
-                    }
+                    Some(_) | None => Ok(add(&again(&key)).await?),
                 }
             }
             answer => Ok(answer?),
@@ -202,24 +240,35 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         }
         Ok(())
     }
+}
 
-    /// Ends a top-up that the provider will not sell as ordered: what there is of an invoice is deleted or voided, the
-    /// slot freed.
-    async fn give_up(
-        &self,
-        top_up: &TopUp,
-        why: FailureReason,
-        reason: &str,
-        author: &Author,
-        now: Timestamp,
-    ) -> Result<TopUp, PortError> {
-        error!(
-            org = top_up.org.as_str(),
-            top_up = top_up.id.as_str(),
-            alarm = Alarm::InvoiceRefused.as_str(),
-            reason,
-            "given up"
-        );
-        Ok(self.close(top_up, Ending::Failed(why), author, now).await?.top_up)
+/// What came of bringing a top-up on.
+enum Brought {
+    On(Box<TopUp>),
+    /// It is gone: the provider sells nothing before a person has acted.
+    Withdrawn(Obstacle),
+}
+
+/// What you saw is what you pay.
+fn as_ordered(top_up: &TopUp, invoice: &Evidence) -> Result<(), OpenError> {
+    if invoice.from_balance != 0 {
+        return Err(barred_by_balance(invoice));
+    }
+    what_was_ordered(top_up, invoice).map_err(OpenError::Mismatch)
+}
+
+fn barred_by_balance(invoice: &Evidence) -> OpenError {
+    let what = format!("a balance of {} would change {}", invoice.from_balance, invoice.invoice.id);
+    OpenError::Barred(Obstacle::CustomerBalance, what)
+}
+
+/// The provider does not even let us end what it does not let us sell: cleanup tries again.
+fn left_behind(top_up: &TopUp, obstacle: Obstacle, error: PortError) -> Result<Brought, PortError> {
+    match error {
+        PortError::NotPermitted(what) => {
+            warn!(org = top_up.org.as_str(), top_up = top_up.id.as_str(), what, "not withdrawn");
+            Ok(Brought::Withdrawn(obstacle))
+        }
+        error => Err(error),
     }
 }

@@ -12,27 +12,27 @@ use hyper_util::rt::TokioExecutor;
 use saldo_stripe_stand_in::API_VERSION;
 use serde_json::Value;
 
-use super::obstacle::Obstacle;
+use crate::obstacle::Obstacle;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stripe, for one key.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     key: String,
 }
 
 /// What Stripe answered.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) json: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) json: Value,
     /// Whether it is the answer to an earlier request with the same idempotency key.
-    pub(super) replayed: bool,
+    pub(crate) replayed: bool,
 }
 
 impl Http {
-    pub(super) fn new(base: &str, key: &str) -> Http {
+    pub(crate) fn new(base: &str, key: &str) -> Http {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
@@ -42,19 +42,19 @@ impl Http {
         Http { client, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, Obstacle> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Obstacle> {
         self.send("GET", path, String::new(), None).await
     }
 
-    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, Obstacle> {
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, Obstacle> {
         self.send("POST", path, encoded(form), None).await
     }
 
-    pub(super) async fn post_with_key(&self, path: &str, key: &str) -> Result<Answer, Obstacle> {
+    pub(crate) async fn post_with_key(&self, path: &str, key: &str) -> Result<Answer, Obstacle> {
         self.send("POST", path, String::new(), Some(key)).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Result<Answer, Obstacle> {
+    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, Obstacle> {
         self.send("DELETE", path, String::new(), None).await
     }
 
@@ -99,12 +99,12 @@ impl Http {
 
 impl Answer {
     /// The object, or the refusal as what stands in the way.
-    pub(super) fn made(self) -> Result<Value, Obstacle> {
+    pub(crate) fn made(self) -> Result<Value, Obstacle> {
         if self.status == 200 { Ok(self.json) } else { Err(Obstacle(self.refusal())) }
     }
 
     /// `400 resource_missing customer: No such customer`
-    pub(super) fn refusal(&self) -> String {
+    pub(crate) fn refusal(&self) -> String {
         let error = &self.json["error"];
         let code = error["code"].as_str().or(error["type"].as_str()).unwrap_or("accepted");
         let param = error["param"].as_str().map(|param| format!(" {param}")).unwrap_or_default();

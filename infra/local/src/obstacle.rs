@@ -1,12 +1,12 @@
-//! Why a fact could not be tried.
+//! Why something of Stripe could not be tried.
 
 use std::fmt;
 
 use saldo_top_ups::InvoicesError;
 
-/// Why a fact could not be tried.
+/// Why it could not be tried.
 #[derive(Debug)]
-pub(super) struct Obstacle(pub(super) String);
+pub(crate) struct Obstacle(pub(crate) String);
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,141 @@
+//! Which function asks what of Stripe, and what its key needs for that: the page about deploying says just this.
+use std::collections::{BTreeMap, BTreeSet};
+
+use saldo_adapters::clock::Clock;
+use saldo_adapters::stripe::{READ_KEY, WRITE_KEY};
+use saldo_local::Saldo;
+use saldo_stripe_stand_in::Method;
+
+use crate::support::client::Client;
+use crate::support::proxy::{Fault, Kind, Proxy};
+use crate::support::system::{self, message};
+
+/// Calls of Stripe with the permissions that each needs, by function.
+type Asked = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+struct Scene {
+    saldo: Saldo,
+    clock: Clock,
+    asked: Asked,
+}
+
+impl Scene {
+    /// What a function asked just now.
+    fn note(&mut self, function: &str) {
+        let known = self.asked.entry(function.to_owned()).or_default();
+        for (call, needs) in self.saldo.stand_in().take_needs() {
+            known.entry(call).or_default().extend(needs);
+        }
+    }
+
+    async fn creates(&mut self, org: &str, key: &str, fault: Option<Fault>) {
+        let proxy = Proxy::start(&self.saldo, fault).await;
+        let _ = proxy.run(system::create(&self.saldo, &proxy.world, org, key)).await;
+        self.note("create-top-up");
+    }
+
+    async fn cancels(&mut self, org: &str) {
+        let slot = system::balance(&self.saldo, org).await.1["open_top_up"]["id"].clone();
+        let id = match slot.as_str() {
+            Some(id) => id.to_owned(),
+            None => holder_of(&self.saldo, org).await,
+        };
+        assert_eq!(system::cancel(&self.saldo, &self.saldo.world(), org, &id).await.0, 200, "{org}");
+        self.note("cancel-top-up");
+    }
+
+    async fn cleans_up(&mut self, after_secs: i64) {
+        self.clock.advance(after_secs);
+        assert_eq!(system::cleanup(&self.saldo, &self.saldo.world()).await["failed"], 0);
+        self.note("cleanup");
+    }
+}
+
+/// Where a first creation is cut off: behind the draft, and behind the row that names it.
+const DRAFTED: usize = 6;
+const NAMED: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    let mut scene = Scene { saldo, clock, asked: Asked::new() };
+    let cut = |at, kind| Some(Fault { at, kind });
+
+    scene.creates("acme", "first", None).await;
+    scene.creates("acme", "second", None).await;
+    scene.cancels("acme").await;
+    let world = scene.saldo.world();
+    assert_eq!(system::change_settings(&scene.saldo, &world, "acme", 0, "PT Acme").await.0, 200);
+    scene.creates("acme", "third", None).await;
+    scene.creates("line-refused", "first", cut(NAMED, Kind::Refused)).await;
+    scene.creates("kept", "first", cut(DRAFTED - 1, Kind::KeptAfter)).await;
+    scene.creates("drafted", "first", cut(NAMED, Kind::CrashBefore)).await;
+    scene.cancels("drafted").await;
+    scene.creates("spare", "first", cut(DRAFTED, Kind::CrashBefore)).await;
+    scene.creates("left", "first", cut(NAMED, Kind::CrashBefore)).await;
+    scene.creates("clearing", "first", None).await;
+    let invoice = newest_invoice(&scene.saldo);
+    scene.saldo.stand_in().start_bank_transfer(&invoice).unwrap();
+    let clearing = system::balance(&scene.saldo, "clearing").await.1["open_top_up"]["id"].clone();
+    let id = clearing.as_str().unwrap();
+    assert_eq!(system::cancel(&scene.saldo, &scene.saldo.world(), "clearing", id).await.0, 409);
+    scene.note("cancel-top-up");
+    scene.saldo.stand_in().finish_bank_transfer(&invoice, false).unwrap();
+    scene.cleans_up(3600).await;
+    scene.cleans_up(80 * 3600).await;
+
+    scene.creates("paying", "first", None).await;
+    let invoice = newest_invoice(&scene.saldo);
+    scene.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let paid = [message("invoice.paid", &invoice)];
+    assert!(system::work(&scene.saldo, &scene.saldo.world(), &paid).await.is_empty());
+    scene.note("credit-worker");
+
+    let (told, keys) = told();
+    assert_eq!(scene.asked, told, "what was asked, and what the page says");
+    for (key, permissions) in [("write_key", &WRITE_KEY[..]), ("read_key", &READ_KEY[..])] {
+        let functions =
+            keys.iter().filter(|(_, one)| *one == key).map(|(function, _)| &scene.asked[function]);
+        let needed: BTreeSet<&str> =
+            functions.flat_map(BTreeMap::values).flatten().map(String::as_str).collect();
+        assert_eq!(needed, widest(permissions), "{key}");
+    }
+}
+
+fn newest_invoice(saldo: &Saldo) -> String {
+    saldo.stand_in().invoices().last().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// The permissions, and the reading that a writing one includes where that is asked for too.
+fn widest<'a>(permissions: &[&'a str]) -> BTreeSet<&'a str> {
+    let reading = permissions.contains(&"rak_invoice_write").then_some("rak_invoice_read");
+    permissions.iter().copied().chain(reading).collect()
+}
+
+/// The table of the page: rows `| function | key | call | permissions |`, where an empty cell is the one above.
+fn told() -> (Asked, BTreeMap<String, String>) {
+    let page = include_str!("../../docs/deploy.md");
+    let (mut asked, mut keys) = (Asked::new(), BTreeMap::new());
+    let (_, table) = page.split_once("| function | key | asks | needs |\n|---|---|---|---|\n").unwrap();
+    let mut function = String::new();
+    for line in table.lines().take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> =
+            line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [name, key, call, needs] = cells[..] else { panic!("{line}") };
+        if !name.is_empty() {
+            name.clone_into(&mut function);
+            keys.insert(function.clone(), key.to_owned());
+        }
+        let needs = needs.split(", ").map(|name| name.trim_matches('`').to_owned()).collect();
+        asked.entry(function.clone()).or_default().insert(call.to_owned(), needs);
+    }
+    (asked, keys)
+}
+
+/// The top-up that holds the slot though it cannot be paid yet.
+async fn holder_of(saldo: &Saldo, org: &str) -> String {
+    let token = saldo.token(org, &["billing:view"], None).unwrap();
+    let answer = Client::new(saldo.api_url()).with_token(token).get("/v1/top-ups").await.json();
+    answer["top_ups"][0]["id"].as_str().unwrap().to_owned()
+}
