@@ -28,6 +28,10 @@ async fn books_that_are_right_are_clean() {
     let report = system::reconcile(&saldo, &saldo.world(), true).await;
     assert_eq!((&report["verdict"], &report["invoices"]), (&json!("clean"), &json!(2)), "{report}");
     books::prove_at_rest(&saldo, "after reconciling").await;
+    let function = saldo_reconcile::connect(&saldo.env_of("reconcile"), &saldo.world()).unwrap();
+    let shown = function.handle(json!({"reports": 5}), std::time::Duration::from_secs(60)).await;
+    assert_eq!(shown["reports"].as_array().unwrap().len(), 2, "of each run one, the newest first: {shown}");
+    assert_eq!(shown["reports"][0], report);
 }
 
 #[tokio::test(flavor = "multi_thread")]

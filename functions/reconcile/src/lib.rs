@@ -12,6 +12,7 @@ use saldo_credits::Spender;
 use saldo_domain::{Difference, OrgId, Report, Verdict};
 use saldo_top_ups::TopUps;
 use serde_json::{Value, json};
+use tracing::error;
 
 /// The function, ready to work.
 #[derive(Debug)]
@@ -23,6 +24,9 @@ pub struct Function {
 /// Kept for the report, so that what is found is told.
 const REPORTING: Duration = Duration::from_secs(10);
 
+/// Reports that are shown at a time: those of a day.
+const MOST_REPORTS: u64 = 48;
+
 /// Reads table and Stripe key.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
@@ -33,10 +37,24 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 
 impl Function {
     /// One run in the time that is `left`, and its report. The schedule's event says nothing that matters; who calls it
-    /// with `{"everything":true}` has everything compared now, also what is not due and months that are closed.
+    /// with `{"everything":true}` has everything compared now, also what is not due and months that are closed. With
+    /// `{"reports":3}` nothing is compared: the reports of so many latest runs are shown, at most 48.
     pub async fn handle(&self, event: Value, left: Duration) -> Value {
+        if let Some(limit) = event["reports"].as_u64() {
+            return self.reports(usize::try_from(limit.min(MOST_REPORTS)).unwrap_or_default()).await;
+        }
         let scope = if event["everything"] == true { Scope::Everything } else { Scope::Due };
         report_json(&self.run(scope, left).await)
+    }
+
+    async fn reports(&self, limit: usize) -> Value {
+        match self.reconciliation.top_ups.rows.reports(limit).await {
+            Ok(reports) => json!({ "reports": reports.iter().map(report_json).collect::<Vec<_>>() }),
+            Err(error) => {
+                error!(%error, "reports not read");
+                json!({ "reports": null })
+            }
+        }
     }
 
     /// The same, for who wants the report itself.
