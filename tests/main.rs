@@ -18,6 +18,7 @@ mod money;
 mod openapi;
 mod reconcile;
 mod restricted_keys;
+mod returns;
 mod settings;
 mod spend;
 mod stand_in;

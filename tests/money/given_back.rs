@@ -189,7 +189,7 @@ async fn a_refund_that_is_heard_again_after_any_failure_is_posted_once() {
         },
     )
     .await;
-    assert_eq!(calls, 5, "two reads, a transaction, and another look");
+    assert_eq!(calls, 6, "two reads, the balance, a transaction, and another look");
     books::prove_always(&saldo, "a refund after any failure").await;
 }
 

@@ -1,10 +1,15 @@
 //! Money that went back at Stripe takes its credits along, from the signed event to what the organisation is shown.
+use std::sync::Arc;
+
 use saldo_adapters::clock::Clock;
+use saldo_credits::Spender;
+use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::{DisputeKind, DisputeStep, Method, RefundPlan, RefundStep};
 use serde_json::{Value, json};
 
 use crate::support::books;
+use crate::support::each_call::each_call_goes_wrong;
 use crate::support::system::{self, TOTAL};
 
 /// An organisation that paid 1000 credits by card.
@@ -145,6 +150,122 @@ async fn a_refund_of_another_product_is_not_ours() {
     let messages = system::drain(&payer.saldo).await;
     assert!(system::work(&payer.saldo, &world, &messages).await.is_empty(), "done with");
     assert_eq!(payer.after_all_events().await, (1000, None, None));
+}
+
+/// Spends through the function, credits at a time as SMS cost.
+async fn sms(saldo: &Saldo, clock: &Clock) -> (u16, Value) {
+    let id = system::debit_id(clock, 0);
+    system::debit(saldo, &saldo.world(), "acme", &id, &json!({"channel": "sms"})).await
+}
+
+/// Another 1000 credits, paid by card.
+async fn tops_up_again(saldo: &Saldo) {
+    let (status, top_up) = system::create(saldo, &saldo.world(), "acme", "again").await;
+    assert_eq!(status, 201, "{top_up}");
+    let invoice = system::invoice_of(saldo, &system::id_of(&top_up)).unwrap();
+    saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+    system::hear_all(saldo).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credits_that_were_spent_are_owed_and_the_next_top_up_pays_them() {
+    for shards in ["{}", r#"{"acme":3}"#] {
+        let clock = Clock::system();
+        let saldo = system::start_with(&clock, &[("Shards", shards)]).await;
+        let invoice = system::with_credits(&saldo, "acme").await;
+        for _ in 0..4 {
+            let (status, debited) = sms(&saldo, &clock).await;
+            assert_eq!(status, 201, "{debited}");
+        }
+        saldo.stand_in().refund(&invoice, Some(TOTAL / 2)).unwrap();
+        system::hear_all(&saldo).await;
+        assert_eq!(sms(&saldo, &clock).await.0, 201, "{shards}: what is left can be spent");
+        saldo.stand_in().refund(&invoice, None).unwrap();
+        system::hear_all(&saldo).await;
+        let balance = system::balance(&saldo, "acme").await.1;
+        let told = (&balance["available_credits"], &balance["owed"], &balance["level"]);
+        assert_eq!(told, (&json!(0), &json!(15), &json!("empty")), "{shards}");
+        for _ in 0..4 {
+            let (status, problem) = sms(&saldo, &clock).await;
+            assert_eq!((status, &problem["code"]), (402, &json!("insufficient_credits")), "{shards}");
+            assert_eq!((&problem["owed"], &problem["available_credits"]), (&json!(15), &json!(0)));
+            assert!(problem["detail"].as_str().unwrap().starts_with("15 credits are owed"), "{problem}");
+        }
+        books::prove_always(&saldo, "in debt").await;
+        tops_up_again(&saldo).await;
+        let balance = system::balance(&saldo, "acme").await.1;
+        assert_eq!((&balance["available_credits"], &balance["owed"]), (&json!(985), &json!(0)), "{shards}");
+        for _ in 0..4 {
+            assert_eq!(sms(&saldo, &clock).await.0, 201, "{shards}: it is paid");
+        }
+        assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 985 - 12);
+        books::prove_always(&saldo, "the debt is paid").await;
+        saldo.stop().await;
+    }
+}
+
+/// The main shard owes, and others have more than that: whoever spends next brings it together.
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_that_have_enough_pay_what_the_main_one_owes_before_anything_is_spent() {
+    let clock = Clock::system();
+    let saldo = system::start_with(&clock, &[("Shards", r#"{"acme":2}"#)]).await;
+    let invoice = system::with_credits(&saldo, "acme").await;
+    assert_eq!(sms(&saldo, &clock).await.0, 201);
+    saldo.stand_in().refund(&invoice, Some(TOTAL / 10 * 7)).unwrap();
+    system::hear_all(&saldo).await;
+    let main = |items: &[books::Item]| {
+        let main = items
+            .iter()
+            .find(|item| books::text(item, "pk") == "ORG#acme" && books::text(item, "sk") == "BALANCE");
+        books::number(main.unwrap(), "credits").unwrap()
+    };
+    assert!(main(&books::items(&saldo).await) < 0, "half of it was moved to a shard before");
+    let balance = system::balance(&saldo, "acme").await.1;
+    assert_eq!((&balance["available_credits"], &balance["owed"]), (&json!(297), &json!(0)));
+    assert_eq!(sms(&saldo, &clock).await.0, 201);
+    assert!(main(&books::items(&saldo).await) >= 0);
+    assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 294);
+    books::prove_always(&saldo, "brought together").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_from_shards_after_any_failure_is_taken_once() {
+    let saldo = Arc::new(system::start(&Clock::system()).await);
+    let calls = each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            let invoice = system::with_credits(&org.saldo, &org.name).await;
+            let store = org.saldo.world().store(&org.saldo.env_of("spend")).unwrap();
+            let (spender, id) = (Spender::new(store), OrgId::parse(&org.name).unwrap());
+            spender.set_shards(&id, Some(2)).await.unwrap();
+            let debit = Debit {
+                id: DebitId::parse(&system::debit_id(&Clock::system(), 0)).unwrap(),
+                credits: Credits(100),
+                channel: Channel::Email,
+                details: Details::default(),
+            };
+            spender.debit(&id, &Actor::System, &debit, Clock::system().now()).await.unwrap();
+            org.saldo.stand_in().refund(&invoice, None).unwrap();
+            (org, invoice)
+        },
+        |world, (org, invoice)| {
+            system::work(&org.saldo, world, &[system::message("credit_note.created", invoice)])
+        },
+        async |(org, invoice)| {
+            let heard = [system::message("credit_note.created", &invoice)];
+            assert!(system::work(&org.saldo, &org.saldo.world(), &heard).await.is_empty());
+            let balance = system::balance(&org.saldo, &org.name).await.1;
+            assert_eq!(
+                (&balance["available_credits"], &balance["owed"]),
+                (&json!(0), &json!(100)),
+                "{}",
+                org.name
+            );
+        },
+    )
+    .await;
+    assert!(calls >= 14, "{calls}: table and Stripe, and another look");
+    books::prove_always(&saldo, "taken back after any failure").await;
 }
 
 async fn entries(saldo: &Saldo) -> Vec<Value> {

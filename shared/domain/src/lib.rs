@@ -23,8 +23,8 @@ pub use alarm::Alarm;
 pub use balance::{
     BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
-    Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, rebalance,
-    refusal, total,
+    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp,
+    rebalance, refusal, resume, total,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,

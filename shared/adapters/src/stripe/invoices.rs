@@ -236,6 +236,12 @@ impl Stripe {
         Stripe { payment_methods, ..self }
     }
 
+    /// The same with the product at Stripe, `prod_…`, that lines are of; without it each line makes one of its own.
+    #[must_use]
+    pub fn with_product(self, product: Option<&str>) -> Stripe {
+        Stripe { product: product.map(str::to_owned), ..self }
+    }
+
     /// Everything that is listed, page by page.
     async fn all<T: miniserde::Deserialize + Listed>(
         &self,
@@ -252,12 +258,6 @@ impl Stripe {
         Err(InvoicesError::Broken {
             what: "one payment has more refunds or notes than can be read".to_owned(),
         })
-    }
-
-    /// The same with the product at Stripe, `prod_…`, that lines are of; without it each line makes one of its own.
-    #[must_use]
-    pub fn with_product(self, product: Option<&str>) -> Stripe {
-        Stripe { product: product.map(str::to_owned), ..self }
     }
 
     /// Asks for a change of an invoice.
