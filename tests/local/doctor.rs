@@ -13,6 +13,9 @@ const READ: &str = "rk_test_doctor_read";
 const STAFF: &str = "sk_test_doctor";
 const PRODUCT: &str = "prod_Doctor";
 
+/// Sets something up wrongly.
+type Plant = fn(&mut Seller);
+
 /// A Saldo at whose Stripe all is as it should be.
 async fn healthy() -> Saldo {
     let saldo = Saldo::start(Options::default()).await.unwrap();
@@ -133,8 +136,7 @@ async fn with_a_product_it_is_looked_for_and_may_be_read_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_of_endpoint_and_account_is_named() {
     let saldo = healthy().await;
-    type Case = (fn(&mut Seller), &'static str, &'static str, &'static str);
-    let cases: [Case; 7] = [
+    let cases: [(Plant, &str, &str, &str); 7] = [
         (
             |seller| seller.api_version = Some("2024-06-20".to_owned()),
             "webhook endpoint: API version",

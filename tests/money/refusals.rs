@@ -30,9 +30,9 @@ struct Seen {
 }
 
 async fn tries(saldo: &Saldo, world: &World, org: &str, key: &str) -> Seen {
-    let (response, lines) = told(system::order(saldo, world, org, key)).await;
-    assert!(response.headers().get("retry-after").is_none(), "trying again does not help: {response:?}");
-    let (status, problem) = system::told(&response);
+    let (answer, lines) = told(system::order(saldo, world, org, key)).await;
+    assert!(answer.headers.get("retry-after").is_none(), "trying again does not help: {answer:?}");
+    let (status, problem) = (answer.status.as_u16(), answer.json());
     assert!(problem["detail"].as_str().unwrap_or_default().contains("Nothing was charged"), "{problem}");
     let alarms = lines.iter().filter(|line| line["alarm"] == "invoice_refused").count();
     Seen { status, code: problem["code"].as_str().unwrap_or_default().to_owned(), alarms }

@@ -45,8 +45,11 @@ pub(crate) fn create(
     org: &str,
     key: &str,
 ) -> impl Future<Output = Answer> + use<> {
-    let response = order(saldo, world, org, key);
-    async move { told(&response.await) }
+    let order = order(saldo, world, org, key);
+    async move {
+        let answer = order.await;
+        (answer.status.as_u16(), answer.json())
+    }
 }
 
 /// The same with everything that was answered.
@@ -55,15 +58,11 @@ pub(crate) fn order(
     world: &World,
     org: &str,
     key: &str,
-) -> impl Future<Output = Response<Body>> + use<> {
+) -> impl Future<Output = client::Answer> + use<> {
     let function = saldo_create_top_up::connect(&saldo.env_of("create-top-up"), world).unwrap();
     let body = json!({"credits": 1000, "expected_total": {"currency": "IDR", "minor_units": TOTAL}});
     let request = request("POST", "/v1/top-ups", &[], org, &[("idempotency-key", key)], &body.to_string());
-    async move {
-        let response = function.handle(request).await;
-        record("POST", "/v1/top-ups", &response);
-        response
-    }
+    async move { whole(request, |request| function.handle(request)).await }
 }
 
 pub(crate) fn cancel(
@@ -350,19 +349,18 @@ async fn answer<F>(request: Request, handle: impl FnOnce(Request) -> F) -> Answe
 where
     F: Future<Output = Response<Body>>,
 {
+    let answer = whole(request, handle).await;
+    (answer.status.as_u16(), answer.json())
+}
+
+/// The same with its headers.
+async fn whole<F>(request: Request, handle: impl FnOnce(Request) -> F) -> client::Answer
+where
+    F: Future<Output = Response<Body>>,
+{
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = handle(request).await;
-    record(method.as_str(), &path, &response);
-    told(&response)
-}
-
-fn record(method: &str, path: &str, response: &Response<Body>) {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let answer = client::Answer { status, headers, body: response.body().to_vec() };
-    client::record(method, path, &answer);
-}
-
-/// Status and JSON of an answer.
-pub(crate) fn told(response: &Response<Body>) -> Answer {
-    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    let (parts, body) = handle(request).await.into_parts();
+    let answer = client::Answer { status: parts.status, headers: parts.headers, body: body.to_vec() };
+    client::record(method.as_str(), &path, &answer);
+    answer
 }

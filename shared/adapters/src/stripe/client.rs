@@ -77,9 +77,7 @@ impl Connection {
     async fn measured(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
         let (call, began) = (call(request), Instant::now());
         let answered = self.attempt(request, key).await;
-        if let Err(Failure { error: StripeError::Unclear { .. } | StripeError::Broken { .. }, .. }) =
-            &answered
-        {
+        if answered.as_ref().is_err_and(|failure| failure.error.is_a_fault()) {
             measure!(Metric::ProviderErrors, 1, &call);
         }
         measure!(Metric::ProviderCalls, 1, &call);

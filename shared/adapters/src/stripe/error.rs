@@ -26,6 +26,22 @@ pub(super) enum StripeError {
     Broken { what: String },
 }
 
+impl StripeError {
+    /// Whether Stripe did not do its part, or will not work with our key: what it does not find or will not do by its rules
+    /// is an answer.
+    pub(super) fn is_a_fault(&self) -> bool {
+        match self {
+            StripeError::Unclear { .. }
+            | StripeError::Broken { .. }
+            | StripeError::Barred { obstacle: Obstacle::KeyNotPermitted, .. } => true,
+            StripeError::NotFound { .. }
+            | StripeError::Refused { .. }
+            | StripeError::Barred { .. }
+            | StripeError::NoSuchCustomer { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for StripeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
