@@ -46,6 +46,33 @@ async fn a_message_received_too_often_goes_to_the_dead_letters() {
 }
 
 #[tokio::test]
+async fn one_command_brings_the_dead_letters_back_as_new_messages() {
+    let sqs = Sqs::start(None).await;
+    sqs.send("not yet").await;
+    let first = sqs.receive().await.pop().unwrap();
+    for _ in 0..3 {
+        sqs.pass(30);
+        sqs.receive().await;
+    }
+    assert_eq!(sqs.depth("dead").await, "1");
+    let back = |queue| {
+        let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
+        sqs.client.start_message_move_task().source_arn(arn).send()
+    };
+    let refused = back("main").await.unwrap_err();
+    assert_eq!(refused.code(), Some("InvalidParameterValue"), "main is nobody's dead-letter queue");
+    assert!(back("dead").await.unwrap().task_handle().is_some());
+    assert_eq!((sqs.depth("dead").await, sqs.depth("main").await), ("0".to_owned(), "1".to_owned()));
+    let again = sqs.receive().await.pop().unwrap();
+    assert_eq!(again.body(), Some("not yet"));
+    assert_ne!(again.message_id(), first.message_id());
+    for _ in 0..2 {
+        sqs.pass(30);
+        assert_eq!(sqs.receive().await.len(), 1, "its tries are counted anew");
+    }
+}
+
+#[tokio::test]
 async fn visibility_can_be_given_and_taken_back() {
     let sqs = Sqs::start(None).await;
     sqs.send("a").await;

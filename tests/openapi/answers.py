@@ -43,7 +43,7 @@ def answers(folder):
     """What is wrong with the recorded answers."""
     wrong, seen, described = {}, Counter(), described_answers()
     for file in sorted(folder.iterdir()):
-        for line in file.read_text().splitlines():
+        for line in filter(None, file.read_text().split("\n")):
             answer = json.loads(line)
             path = answer["path"].split("?")[0]
             call = find(answer["method"], path) if OURS.match(path) else None

@@ -1,4 +1,5 @@
 //! A fuzzer makes requests from the description, right and wrong ones, and finds no answer that the description lacks.
+use std::path::Path;
 use std::time::Duration;
 
 use saldo_domain::Permission;
@@ -22,6 +23,9 @@ async fn whatever_is_asked_the_answer_is_described() {
     let saldo = Saldo::start(Options::default()).await.unwrap();
     let token = token_with_credits(&saldo).await;
     let folder = python::folder().join("fuzz");
+    // What the fuzzer remembers is nobody's source.
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/openapi");
+    std::fs::create_dir_all(&place).unwrap();
     let mut command = Command::new(python.with_file_name("schemathesis"));
     command
         .arg("--config-file")
@@ -30,7 +34,8 @@ async fn whatever_is_asked_the_answer_is_described() {
         .args(["--max-examples", AT_RANDOM, "--continue-on-failure", "--suppress-health-check", "all"])
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .arg(format!("{}/v1/openapi.json", saldo.api_url()))
-        .current_dir(&folder)
+        .current_dir(&place)
+        .env("PYTHONPATH", &folder)
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SALDO_URL", saldo.api_url())

@@ -58,6 +58,7 @@ impl From<QueueError> for SqsError {
             QueueError::NotInFlight => {
                 SqsError::sender("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", message)
             }
+            QueueError::NoDeadLetters => SqsError::invalid(message),
             QueueError::Storage(_) => SqsError {
                 code: "InternalError",
                 query_code: "InternalError",
@@ -112,6 +113,10 @@ impl Endpoint {
             "PurgeQueue" => {
                 self.queues.purge(queue(request)?)?;
                 Ok(json!({}))
+            }
+            "StartMessageMoveTask" if request["DestinationArn"].is_null() => {
+                self.queues.move_back(name_of(text(request, "SourceArn")?))?;
+                Ok(json!({ "TaskHandle": uuid::Uuid::now_v7().to_string() }))
             }
             _ => Err(SqsError::sender(
                 "UnsupportedOperation",
@@ -277,6 +282,11 @@ fn new_message(request: &Value) -> Result<NewMessage, SqsError> {
     }
     let delay = Duration::from_secs(number(request, "DelaySeconds", 0, 0..=900)?);
     Ok(NewMessage { body: body.to_owned(), delay })
+}
+
+/// The last part of an ARN.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or_default()
 }
 
 fn redrive(policy: &str) -> Result<Redrive, SqsError> {

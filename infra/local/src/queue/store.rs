@@ -16,6 +16,7 @@ pub enum QueueError {
     NoSuchQueue,
     InvalidReceipt,
     NotInFlight,
+    NoDeadLetters,
     Storage(rusqlite::Error),
 }
 
@@ -31,6 +32,7 @@ impl std::fmt::Display for QueueError {
             QueueError::NoSuchQueue => f.write_str("the queue does not exist"),
             QueueError::InvalidReceipt => f.write_str("the receipt handle is not one of this queue"),
             QueueError::NotInFlight => f.write_str("the message is not in flight"),
+            QueueError::NoDeadLetters => f.write_str("no queue sends its dead letters there"),
             QueueError::Storage(error) => write!(f, "the queue's storage failed: {error}"),
         }
     }
@@ -236,6 +238,29 @@ impl Queues {
         self.plan(queue)?;
         locked(&self.0.connection).execute("DELETE FROM messages WHERE queue = ?1", params![queue])?;
         Ok(())
+    }
+
+    /// Moves what waits in the dead-letter queue `queue` back to where it came from, as new messages; answers how many.
+    ///
+    /// [`QueueError::NoDeadLetters`] when it is no queue's.
+    pub fn move_back(&self, queue: &str) -> Result<usize, QueueError> {
+        let plan = self.plan(queue)?;
+        let sends_there =
+            |other: &&QueuePlan| other.redrive.as_ref().is_some_and(|redrive| redrive.target_arn == plan.arn);
+        let source = locked(&self.0.plans).values().find(sends_there).map(|source| source.name.clone());
+        let source = source.ok_or(QueueError::NoDeadLetters)?;
+        let connection = locked(&self.0.connection);
+        let mut moved = 0;
+        while connection.execute(
+            "UPDATE messages SET queue = ?2, id = ?3, sent_ms = ?4, receive_count = 0, first_received_ms = NULL, receipt = NULL
+             WHERE number = (SELECT number FROM messages WHERE queue = ?1 AND visible_ms <= ?4 LIMIT 1)",
+            params![queue, source, uuid::Uuid::now_v7().to_string(), (self.0.now)()],
+        )? > 0
+        {
+            moved += 1;
+        }
+        self.0.changed.notify_waiters();
+        Ok(moved)
     }
 
     /// Shows what was in flight when the last process ended: whoever worked on it is gone, and that attempt does not
