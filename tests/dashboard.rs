@@ -12,6 +12,7 @@ mod page;
 mod payment;
 mod place;
 mod purchase;
+mod returned;
 mod screenshots;
 mod settings;
 mod sign_in;

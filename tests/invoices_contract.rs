@@ -2,21 +2,25 @@
 //! test body.
 use saldo_adapters::clock::Clock;
 use saldo_domain::{
-    Actor, BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, PaymentKind, PriceList,
-    Timestamp, TopUp, TopUpId, what_was_ordered,
+    Actor, BillingContact, Currency, Dispute, DisputeStatus, Evidence, InvoiceStatus, Language, OrgId,
+    PaymentKind, PriceList, Refund, RefundState, Returned, Timestamp, TopUp, TopUpId, what_was_ordered,
 };
 use saldo_local::Saldo;
-use saldo_stripe_stand_in::Method;
+use saldo_stripe_stand_in::{DisputeKind, Method, RefundStep};
 use saldo_top_ups::memory::InMemory;
 use saldo_top_ups::{Invoices, InvoicesError};
 
-use crate::support::system;
+use crate::support::system::{self, TOTAL};
 
 /// What a payer and their bank do at a provider.
 trait Payer {
     fn pay(&self, invoice: &str);
     fn start_payment(&self, invoice: &str);
     fn decline(&self, invoice: &str, code: &str);
+    /// Staff gives this much back; it fails later when `fails`.
+    fn refund(&self, invoice: &str, amount: i64, fails: bool);
+    /// Their bank takes everything that was paid.
+    fn dispute(&self, invoice: &str);
 }
 
 struct AtStandIn(Saldo);
@@ -33,6 +37,17 @@ impl Payer for AtStandIn {
     fn decline(&self, invoice: &str, code: &str) {
         self.0.stand_in().pay(invoice, Method::DeclinedCard { code: code.to_owned() }).unwrap();
     }
+
+    fn refund(&self, invoice: &str, amount: i64, fails: bool) {
+        let refund = self.0.stand_in().refund(invoice, Some(amount)).unwrap();
+        if fails {
+            self.0.stand_in().step_refund(&refund, RefundStep::Fail).unwrap();
+        }
+    }
+
+    fn dispute(&self, invoice: &str) {
+        self.0.stand_in().dispute(invoice, DisputeKind::Chargeback, None).unwrap();
+    }
 }
 
 impl Payer for InMemory {
@@ -46,6 +61,17 @@ impl Payer for InMemory {
 
     fn decline(&self, invoice: &str, code: &str) {
         InMemory::decline(self, invoice, code, now()).unwrap();
+    }
+
+    fn refund(&self, invoice: &str, amount: i64, fails: bool) {
+        let state = if fails { RefundState::Failed } else { RefundState::Succeeded };
+        self.afterwards(invoice, |returned| returned.refunds.push(Refund { amount, state })).unwrap();
+    }
+
+    fn dispute(&self, invoice: &str) {
+        let (amount, status) = (TOTAL, DisputeStatus::NeedsResponse);
+        let dispute = Dispute { amount, withdrawn: true, status };
+        self.afterwards(invoice, |returned| returned.disputes.push(dispute)).unwrap();
     }
 }
 
@@ -72,6 +98,31 @@ async fn contract(invoices: &impl Invoices, payer: &impl Payer, prices: &PriceLi
     an_invoice_ends_as_far_as_the_provider_lets_it(invoices, payer, prices).await;
     what_is_not_there_is_told(invoices, prices).await;
     a_payer_is_told_anew(invoices, prices).await;
+    what_went_back_is_told_of_the_payment(invoices, payer, prices).await;
+}
+
+async fn what_went_back_is_told_of_the_payment(
+    invoices: &impl Invoices,
+    payer: &impl Payer,
+    prices: &PriceList,
+) {
+    let (_, open) = open(invoices, prices, "returning").await;
+    payer.pay(&open.invoice.id);
+    let paid = now_of(invoices, &open).await.unwrap();
+    assert_eq!(paid.returned, None, "nobody asked");
+    let payment = paid.paid_by().next().unwrap();
+    assert_eq!(invoices.invoice_of(payment).await, Ok(Some(open.invoice.id.clone())));
+    assert_eq!(invoices.invoice_of("pi_nowhere").await, Ok(None));
+    assert_eq!(invoices.returned(&paid, Some(payment)).await, Ok(Returned::default()));
+    payer.refund(&open.invoice.id, TOTAL / 4, true);
+    payer.refund(&open.invoice.id, TOTAL / 2, false);
+    payer.dispute(&open.invoice.id);
+    let mut returned = invoices.returned(&paid, None).await.unwrap();
+    returned.refunds.sort_by_key(|refund| refund.amount);
+    let refunds = returned.refunds.iter().map(|refund| (refund.amount, refund.state)).collect::<Vec<_>>();
+    assert_eq!(refunds, [(TOTAL / 4, RefundState::Failed), (TOTAL / 2, RefundState::Succeeded)]);
+    let dispute = Dispute { amount: TOTAL, withdrawn: true, status: DisputeStatus::NeedsResponse };
+    assert_eq!((returned.disputes, returned.credit_notes), (vec![dispute], Vec::new()));
 }
 
 async fn an_invoice_is_what_was_ordered_and_its_payment_proves_it(

@@ -17,6 +17,7 @@ mod local;
 mod money;
 mod openapi;
 mod restricted_keys;
+mod returns;
 mod settings;
 mod spend;
 mod stand_in;

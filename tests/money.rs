@@ -7,5 +7,6 @@ mod in_any_order;
 mod known_mistakes;
 mod not_ours;
 mod refusals;
+mod returned;
 mod slow_provider;
 mod through_chaos;

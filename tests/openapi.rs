@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use saldo_adapters::http::ProblemCode;
-use saldo_domain::{Channel, ContactField, EntryKind, FailureReason, Language, Permission, Status};
+use saldo_domain::{
+    Channel, ContactField, DisputeStatus, EntryKind, FailureReason, Language, Permission, ReviewReason,
+    Status,
+};
 use saldo_local::template::Trigger;
 use saldo_local::{Options, Saldo};
 use serde_json::{Value, json};
@@ -91,6 +94,8 @@ fn every_word_is_one_of_ours_and_the_reverse() {
             json!(Permission::ALL.map(Permission::as_str)),
         ),
         ("/Language/enum", json!(Language::ALL.map(Language::as_str))),
+        ("/Disputed/properties/status/enum", json!(DisputeStatus::ALL.map(DisputeStatus::as_str))),
+        ("/Review/properties/code/enum", json!(ReviewReason::ALL.map(ReviewReason::as_str))),
     ] {
         assert_eq!(schemas.pointer(place), Some(&ours), "{place}");
     }

@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::world::Endpoints;
 use saldo_local::{Between, Options, Saldo};
-use saldo_stripe_stand_in::recorded;
+use saldo_stripe_stand_in::{DisputeKind, recorded};
 use serde_json::json;
 
 use super::THREE_DAYS_AND_AN_HOUR;
@@ -20,8 +20,12 @@ use crate::support::data_folder::DataFolder;
 use crate::support::stripe_sdk;
 
 /// Every call that the product makes of Stripe.
-const CALLS: [&str; 8] = [
+const CALLS: [&str; 12] = [
     "DELETE /v1/invoices/{invoice}",
+    "GET /v1/credit_notes",
+    "GET /v1/disputes",
+    "GET /v1/invoice_payments",
+    "GET /v1/refunds",
     "GET /v1/invoices",
     "GET /v1/invoices/{invoice}",
     "POST /v1/customers",
@@ -60,7 +64,7 @@ async fn journeys(folder: &DataFolder) {
     let staff = Client::new(&url).with_token("sk_test_staff");
 
     paid_by_transfer_then_canceled_and_expired(&saldo, &clock).await;
-    paid_by_card_after_a_refusal(&saldo).await;
+    paid_by_card_after_a_refusal_and_given_back(&saldo, &staff).await;
     with_a_customer_that_staff_deleted(&saldo, &staff).await;
     with_a_500_that_comes_again(&saldo, &fails).await;
     for path in [
@@ -89,12 +93,25 @@ async fn paid_by_transfer_then_canceled_and_expired(saldo: &Saldo, clock: &Clock
     assert_eq!(acme.now(&third).await["status"], "expired");
 }
 
-async fn paid_by_card_after_a_refusal(saldo: &Saldo) {
+async fn paid_by_card_after_a_refusal_and_given_back(saldo: &Saldo, staff: &Client) {
     let dollars = Customer::new(saldo, "dollars", Some("USD"));
     let top_up = dollars.open("first", 2500).await;
     dollars.pay(&top_up, Payment::Card("4000000000009995")).await;
     dollars.pay(&top_up, Payment::Card("4242424242424242")).await;
     dollars.until_credits(2500).await;
+    // Of which some comes back, is noted and disputed.
+    let invoice =
+        saldo.stand_in().invoices().into_iter().find(|i| i["metadata"]["org_id"] == "dollars").unwrap();
+    let (id, total) = (invoice["id"].as_str().unwrap(), invoice["total"].as_i64().unwrap());
+    saldo.stand_in().refund(id, Some(total / 5)).unwrap();
+    dollars.until_credits(2000).await;
+    let form = format!("invoice={id}&amount={}&refund_amount={}", total / 5, total / 5);
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let noted = staff.send("POST", "/v1/credit_notes", &headers, form).await;
+    assert_eq!(noted.status, 200, "{}", noted.json());
+    dollars.until_credits(1500).await;
+    saldo.stand_in().dispute(id, DisputeKind::Chargeback, Some(total / 5)).unwrap();
+    dollars.until_credits(1000).await;
 }
 
 async fn with_a_customer_that_staff_deleted(saldo: &Saldo, staff: &Client) {

@@ -41,7 +41,10 @@ pub(super) fn top_up(top_up: &Value) {
         "invoice_pdf",
         "payment_failure",
         "failure",
+        "review",
+        "granted",
         "refunded",
+        "disputed",
         "credited",
     ];
     members.sort_unstable();
@@ -55,7 +58,16 @@ pub(super) fn top_up(top_up: &Value) {
     }
     assert_eq!(top_up["pay_url"].is_string(), top_up["status"] == "open", "{top_up}");
     assert_eq!(top_up["credited"].is_u64(), top_up["status"] == "paid", "{top_up}");
-    assert!(top_up["refunded"].is_null(), "{top_up}");
+    assert_eq!(top_up["granted"].is_u64(), top_up["status"] == "paid", "{top_up}");
+    assert_eq!(top_up["review"].is_object(), top_up["status"] == "in_review", "{top_up}");
+    if !top_up["refunded"].is_null() {
+        keys(&top_up["refunded"], &["credits", "money"]);
+        money(&top_up["refunded"]["money"]);
+    }
+    if !top_up["disputed"].is_null() {
+        keys(&top_up["disputed"], &["credits", "money", "status"]);
+        money(&top_up["disputed"]["money"]);
+    }
     assert_eq!(top_up["failure"].is_object(), top_up["status"] == "failed", "{top_up}");
     if !top_up["payment_failure"].is_null() {
         keys(&top_up["payment_failure"], &["at", "code", "detail"]);
@@ -64,8 +76,9 @@ pub(super) fn top_up(top_up: &Value) {
 }
 
 pub(super) fn balance(balance: &Value) {
-    keys(balance, &["available_credits", "level", "low_below", "open_top_up", "rates"]);
-    assert!(balance["available_credits"].is_i64() && balance["low_below"].is_i64());
+    keys(balance, &["available_credits", "level", "low_below", "open_top_up", "owed", "rates"]);
+    assert!(balance["available_credits"].is_u64() && balance["owed"].is_u64());
+    assert!(balance["level"].is_string() && balance["low_below"].is_i64());
     assert!(balance["rates"].as_object().unwrap().values().all(Value::is_u64));
     if !balance["open_top_up"].is_null() {
         top_up(&balance["open_top_up"]);

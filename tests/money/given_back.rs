@@ -8,8 +8,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::dynamo::{Posted, Store};
 use saldo_adapters::world::World;
 use saldo_domain::{
-    Actor, Author, BillingContact, Cause, Credits, Dispute, EntryId, Evidence, IdempotencyKey, OrgId, Policy,
-    Posting, Refund, RefundState, Subject, TopUp,
+    Actor, Author, BillingContact, Cause, Credits, Dispute, DisputeStatus, EntryId, IdempotencyKey, OrgId,
+    Policy, Posting, Refund, RefundState, Returned, Subject, TopUp,
 };
 use saldo_local::Saldo;
 use saldo_top_ups::memory::InMemory;
@@ -18,7 +18,7 @@ use saldo_top_ups::{Handled, Opening, Order, Rows, Told, TopUps};
 use crate::support::books;
 use crate::support::each_call::each_call_goes_wrong;
 use crate::support::proxy::Proxy;
-use crate::support::system;
+use crate::support::system::{self, TOTAL};
 
 /// One organisation that bought 1000 credits of a provider in memory.
 #[derive(Clone)]
@@ -56,14 +56,14 @@ impl Buyer {
         &self.top_up.invoice.as_ref().unwrap().id
     }
 
-    fn afterwards(&self, change: impl FnOnce(&mut Evidence)) {
+    fn afterwards(&self, change: impl FnOnce(&mut Returned)) {
         self.provider.afterwards(self.invoice(), change).unwrap();
     }
 
     /// The worker is told of the invoice.
     fn hears(&self, world: &World) -> impl Future<Output = Result<Handled, PortError>> + Send + use<> {
         let top_ups = top_ups(&self.saldo, world, &self.provider);
-        let (told, now) = (Told { invoice: self.invoice().to_owned(), failed_at: None }, world.clock().now());
+        let (told, now) = (Told::returned(self.invoice()), world.clock().now());
         let author = Author { actor: Actor::System, cause: Cause::Event("evt_1".to_owned()) };
         async move { top_ups.handle(&told, &author, now).await }
     }
@@ -115,7 +115,7 @@ fn refund(amount: i64) -> Refund {
 async fn refunds_and_disputes_are_posted_as_the_difference_to_what_was_posted() {
     let saldo = start().await;
     let buyer = Buyer::who_paid(&saldo, "acme").await;
-    let after = async |change: fn(&mut Evidence)| {
+    let after = async |change: fn(&mut Returned)| {
         buyer.afterwards(change);
         for _ in 0..2 {
             buyer.hears(&saldo.world()).await.unwrap();
@@ -123,10 +123,12 @@ async fn refunds_and_disputes_are_posted_as_the_difference_to_what_was_posted() 
         books::prove_always(&saldo, "money goes back").await;
         buyer.state().await
     };
-    assert_eq!(after(|e| e.refunds.push(refund(e.total / 4))).await, (750, 1000, 250, 0));
+    assert_eq!(after(|e| e.refunds.push(refund(TOTAL / 4))).await, (750, 1000, 250, 0));
     assert_eq!(after(|e| e.refunds[0].state = RefundState::Failed).await, (1000, 1000, 0, 0));
-    assert_eq!(after(|e| e.refunds.push(refund(e.total / 2))).await, (500, 1000, 500, 0));
-    let dispute = |e: &mut Evidence| e.disputes.push(Dispute { amount: e.total, withdrawn: true });
+    assert_eq!(after(|e| e.refunds.push(refund(TOTAL / 2))).await, (500, 1000, 500, 0));
+    let dispute = |e: &mut Returned| {
+        e.disputes.push(Dispute { amount: TOTAL, withdrawn: true, status: DisputeStatus::Lost })
+    };
     assert_eq!(after(dispute).await, (0, 1000, 500, 500), "lost, and never more than was paid");
     assert_eq!(after(|e| e.disputes[0].withdrawn = false).await, (500, 1000, 500, 0), "and won");
     let system = || "system".to_owned();
@@ -155,7 +157,7 @@ async fn workers_that_hear_of_a_refund_at_the_same_time_post_it_once() {
     let proxy = Proxy::start_with_jitter(&saldo, Duration::from_millis(8), 7).await;
     for run in 0..12 {
         let buyer = Buyer::who_paid(&saldo, &format!("org-{run}")).await;
-        buyer.afterwards(|e| e.refunds.push(refund(e.total / 2)));
+        buyer.afterwards(|e| e.refunds.push(refund(TOTAL / 2)));
         let hear = || tokio::spawn(buyer.hears(&proxy.world));
         let (a, b, c) = tokio::join!(hear(), hear(), hear());
         for heard in [a, b, c] {
@@ -174,7 +176,7 @@ async fn a_refund_that_is_heard_again_after_any_failure_is_posted_once() {
         &saldo,
         async |org| {
             let buyer = Buyer::who_paid(&org.saldo, &org.name).await;
-            buyer.afterwards(|e| e.refunds.push(refund(e.total / 2)));
+            buyer.afterwards(|e| e.refunds.push(refund(TOTAL / 2)));
             buyer
         },
         |world, buyer| buyer.hears(world),
@@ -187,7 +189,7 @@ async fn a_refund_that_is_heard_again_after_any_failure_is_posted_once() {
         },
     )
     .await;
-    assert_eq!(calls, 3, "a read, a transaction, and another look");
+    assert_eq!(calls, 6, "two reads, the balance, a transaction, and another look");
     books::prove_always(&saldo, "a refund after any failure").await;
 }
 

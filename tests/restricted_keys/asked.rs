@@ -90,6 +90,9 @@ async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
     scene.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let paid = [message("invoice.paid", &invoice)];
     assert!(system::work(&scene.saldo, &scene.saldo.world(), &paid).await.is_empty());
+    scene.saldo.stand_in().refund(&invoice, None).unwrap();
+    let refunded = system::heard(&scene.saldo, "refund.created").await;
+    assert!(system::work(&scene.saldo, &scene.saldo.world(), &refunded).await.is_empty());
     scene.note("credit-worker");
 
     let (told, keys) = told();

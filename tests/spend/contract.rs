@@ -1,15 +1,16 @@
 //! The table in memory and the real one answer alike, call by call: what the simulator drives is what AWS is asked.
 use saldo_adapters::clock::Clock;
-use saldo_credits::test_support::{Answer, Op};
+use saldo_adapters::dynamo::Store;
+use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_credits::{Balances, Reserved};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Country, Credits, DebitEntry, DebitId, Details,
-    MOST_ACKNOWLEDGED, OrgId, PENDING_ROOM, PortError, Rebalance, Reference, Reservation, ReservedDebit,
-    Reversal, ShardId, Sharding, Stamp,
+    Actor, BalanceShard, BalanceShards, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry,
+    EntryId, EntryKind, Floor, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError, Posting, Rebalance,
+    Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::history::{machine, wait};
-use super::unreliable::{Shared, State, port};
+use super::unreliable::{Port, Shared, State, port};
 use crate::support::system;
 
 const CALLS: usize = 900;
@@ -38,6 +39,7 @@ async fn both_tables_answer_alike() {
     let saldo = system::start(&clock).await;
     let store = saldo.world().store(&saldo.env_of("spend")).unwrap();
     let (mut refused, mut fullest, mut moved, mut several) = (0, 0, 0, 0);
+    let (mut owed, mut resumed) = (0, 0);
     for (seed, kind) in (0..).zip([Kind::Usual, Kind::Filling, Kind::Sharded, Kind::Sharded]) {
         let org = OrgId::parse(&format!("org-{seed}")).unwrap();
         let memory = port(State::new(seed, None));
@@ -50,7 +52,7 @@ async fn both_tables_answer_alike() {
         let ids = ids(&mut rng, &clock);
         for at in 0..CALLS {
             let all = store.all_shards(&org).await.unwrap();
-            let op = op(&mut rng, kind, &ids, &all, &clock);
+            let op = of_what_is_there(op(&mut rng, kind, &ids, &all, &clock), &memory);
             fullest =
                 all.values().map(|shard| shard.pending.len()).chain([fullest]).max().unwrap_or_default();
             let real = answer(&store, &org, &op).await;
@@ -59,12 +61,15 @@ async fn both_tables_answer_alike() {
             refused += usize::from(matches!(real, Said::One(Ok(Answer::Reserved(Reserved::Refused(_))))));
             several +=
                 usize::from(matches!(&op, Op::Reserve(_, reservation) if reservation.debits.len() > 1));
+            owed += usize::from(all.values().any(|shard| shard.halted));
+            resumed += usize::from(matches!((&op, &real), (Op::Resume(_), Said::One(Ok(_)))));
             moved += usize::from(matches!((&op, &real), (Op::Rebalance(_), Said::One(Ok(_)))));
         }
     }
     assert!(refused > 20, "only {refused} reservations were refused");
     assert!(several > 20, "only {several} reservations were for several");
     assert!(moved > 20, "credits moved only {moved} times");
+    assert!(owed > 0 && resumed > 20, "owed {owed}, resumed {resumed} times");
     assert!(fullest >= PENDING_ROOM, "no shard was full");
     saldo.stop().await;
 }
@@ -110,7 +115,7 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
     let shard = all.get(&at).cloned().unwrap_or_default();
     let made_up = Stamp(at.first_sequence() + rng.i64(1..9) * 65_536 + 17);
     let stamp = shard.pending.get(&id).copied().filter(|_| rng.u32(..4) > 0).unwrap_or(made_up);
-    match rng.u32(..if kind == Kind::Filling { 7 } else { 16 }) {
+    match rng.u32(..if kind == Kind::Filling { 7 } else { 18 }) {
         0..=4 => {
             let most = if kind == Kind::Filling { 2 } else { 60 };
             let mut debits: Vec<ReservedDebit> = Vec::new();
@@ -154,12 +159,18 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
         12 => Op::Shard(at),
+        16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),
         _ if kind != Kind::Sharded => Op::MakeReady,
         13 => match rng.u32(..4) {
             0 => Op::SetShards([None, Some(rng.u8(..=8))][rng.usize(..2)]),
             1 if shard.sharding == Sharding::No => Op::AnnounceSharding,
             _ => Op::StartSharding(clock.now().plus_secs(rng.i64(0..600))),
         },
+        17 => {
+            let credits = |id: &ShardId| all.get(id).map_or(0, |shard| shard.credits.0);
+            let mut some = |id: &ShardId| (*id, Credits((credits(id) + rng.i64(-3..2)).max(0)));
+            Op::Resume(Resume { gives: ShardId::balances().skip(1).take(3).map(|id| some(&id)).collect() })
+        }
         _ => {
             let givers: Vec<_> =
                 ShardId::balances().take(4).filter(|giver| *giver != at && rng.bool()).collect();
@@ -202,7 +213,42 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
     places.into_iter().map(entry).collect()
 }
 
-async fn answer<B: Balances>(table: &B, org: &OrgId, op: &Op) -> Said {
+/// Who reverses a debit has read its entry.
+fn of_what_is_there(op: Op, memory: &Port) -> Op {
+    let Op::Reverse(ledger, reversal) = op else { return op };
+    match memory.state().table.ledger.get(&(ledger, reversal.debit.entry())) {
+        Some(Row::Debit(entry)) => Op::Reverse(ledger, Reversal::of(entry, reversal.at)),
+        Some(_) | None => op,
+    }
+}
+
+fn entry_of_a_refund(clock: &Clock) -> EntryId {
+    EntryId::of_top_up(&TopUpId::new(clock.now()), clock.now())
+}
+
+/// What takes credits back with their money, which is no call of spending.
+trait TakesBack: Balances {
+    async fn take_back(&self, org: &OrgId, entry: EntryId, credits: Credits) -> Result<(), PortError>;
+}
+
+impl TakesBack for Store {
+    async fn take_back(&self, org: &OrgId, id: EntryId, credits: Credits) -> Result<(), PortError> {
+        let (credits, kind, cause) = (credits.negated(), EntryKind::Refund, "top_1".to_owned());
+        let (channel, country, reference) = (None, None, None);
+        let actor = Some(Actor::System);
+        let (at, booked_at) = (id.at(), id.at().whole_secs());
+        let entry = Entry { id, at, booked_at, credits, kind, cause, actor, channel, country, reference };
+        self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
+    }
+}
+
+impl TakesBack for Port {
+    async fn take_back(&self, _: &OrgId, entry: EntryId, credits: Credits) -> Result<(), PortError> {
+        self.state().table.apply(&Op::TakeBack(entry, credits)).map(drop)
+    }
+}
+
+async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
     let done = |result: Result<(), PortError>| result.map(Answer::Done);
     Said::One(match op {
         Op::Reserve(shard, reservation) => {
@@ -222,6 +268,8 @@ async fn answer<B: Balances>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::Shard(ShardId::MAIN) => return Said::Main(table.main_shard(org).await),
         Op::Shard(_) => return Said::All(table.all_shards(org).await),
         Op::Rebalance(rebalance) => done(table.rebalance(org, rebalance).await),
+        Op::Resume(resume) => done(table.resume(org, resume).await),
+        Op::TakeBack(entry, credits) => done(table.take_back(org, *entry, *credits).await),
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),

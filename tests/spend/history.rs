@@ -29,6 +29,8 @@ enum Mood {
     Late,
     /// A few credits that lie in several shards, and debits that need nearly all of them.
     Short,
+    /// The same, and much is taken back.
+    Owing,
 }
 
 struct Play {
@@ -58,33 +60,37 @@ impl Play {
         fastrand::seed(seed);
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut state = State::new(seed ^ 0x5a1d0, bug);
-        let mood = [Mood::Everything, Mood::Everything, Mood::Late, Mood::Short][rng.usize(..4)];
+        let moods = [Mood::Everything, Mood::Everything, Mood::Late, Mood::Short, Mood::Owing];
+        let mood = moods[rng.usize(..moods.len())];
         state.failing_percent = match mood {
             Mood::Everything => [0, 20, 20, 50][rng.usize(..4)],
             Mood::Late => 50,
             Mood::Short => [0, 0, 5][rng.usize(..3)],
+            Mood::Owing => [0, 10, 30][rng.usize(..3)],
         };
         if rng.u32(..20) > 0 {
-            state.credit(rng.i64(1..=if mood == Mood::Short { 6 } else { 12 }));
+            state.credit(rng.i64(1..=if in_shards(mood) { 6 } else { 12 }));
             state.table.main().ready = rng.u32(..10) > 0;
         }
         let now = Timestamp::from_ms(START_MS);
         match mood {
             Mood::Everything if rng.u32(..20) == 0 => fill_shard(&mut state, &mut rng),
             Mood::Everything | Mood::Late => {}
-            Mood::Short => spread(&mut state, &mut rng, now),
+            Mood::Short => spread(&mut state, &mut rng, 3, now),
+            // The others come to be while much is taken back.
+            Mood::Owing => spread(&mut state, &mut rng, 1, now),
         }
         let count = if mood == Mood::Late { rng.u8(1..=2) } else { rng.u8(1..=4) };
         let debits = (0..count).map(|at| debit(&mut rng, at, now)).collect();
         let numbers = match mood {
-            Mood::Short => vec![3],
+            Mood::Short | Mood::Owing => vec![3],
             Mood::Everything | Mood::Late => {
                 vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4))
             }
         };
         let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
-        let count = rng.u32(if mood == Mood::Short { 3..=3 } else { 1..=3 });
+        let count = rng.u32(if in_shards(mood) { 3..=3 } else { 1..=3 });
         let mut play = Play { mood, org, port, rng, answers, spenders: Vec::new(), debits, now, numbers };
         for _ in 0..count {
             let spender = play.spender();
@@ -137,7 +143,7 @@ impl Play {
         let secs = match self.mood {
             _ if !quiet => 0,
             Mood::Everything => [0, 0, 3, 120, 700, 90_000, 200_000][self.rng.usize(..7)],
-            Mood::Late => [0, 120][self.rng.usize(..2)],
+            Mood::Late | Mood::Owing => [0, 120][self.rng.usize(..2)],
             Mood::Short => 0,
         };
         self.now = self.now.plus_secs(secs);
@@ -155,9 +161,10 @@ impl Play {
         let debit = self.debits[self.rng.usize(..self.debits.len())].clone();
         let (org, answers, port) = (self.org.clone(), Arc::clone(&self.answers), self.port.another());
         let kind = match self.mood {
-            Mood::Everything => self.rng.u32(..22),
+            Mood::Everything => self.rng.u32(..24),
             Mood::Late => [0, 4, 4, 8, 20][self.rng.usize(..5)],
             Mood::Short => [8, 20][self.rng.usize(..2)],
+            Mood::Owing => [0, 4, 8, 20, 20, 20, 22, 22][self.rng.usize(..8)],
         };
         match kind {
             0..=1 => {
@@ -181,6 +188,10 @@ impl Play {
                     other.details.reference = Reference::parse("order 18").ok();
                 }
                 Box::pin(try_one(spender, org, other, now, answers, port))
+            }
+            22..=23 => {
+                let credits = self.rng.i64(1..=6);
+                Box::pin(async move { port.state().take_back(credits) })
             }
             7..=11 => {
                 let mut batch = self.debits.clone();
@@ -269,14 +280,15 @@ impl Play {
         let of = state.table.ledger.iter().filter(|((_, id), _)| id.month() <= month);
         let shown = |row: &Row| match row {
             Row::Debit(debit) => Some(Entry::of_debit(debit)),
-            Row::Reversal(_) | Row::TopUp(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
         };
         of.map(|((_, id), row)| (*id, shown(row))).collect()
     }
 
     /// With new credits, all that there is can be spent, to the last one, and no more.
     fn spend_the_rest(&mut self, spender: &Spender<Port>, now: Timestamp) -> Result<(), String> {
-        self.port.state().credit(10);
+        let owed = -saldo_domain::total(&self.port.state().table.shards).0.min(0);
+        self.port.state().credit(10 + owed);
         let mut fresh = debit(&mut self.rng, 200, now);
         let done = wait(spender.debit(&self.org, &machine(), &fresh, now));
         if done.as_ref().map(|done| done.repeated) != Ok(false) {
@@ -347,6 +359,14 @@ impl Play {
     }
 }
 
+/// Whether the debits have been spread for long when the history begins.
+fn in_shards(mood: Mood) -> bool {
+    match mood {
+        Mood::Short | Mood::Owing => true,
+        Mood::Everything | Mood::Late => false,
+    }
+}
+
 /// One attempt of one message.
 async fn try_one(
     spender: Spender<Port>,
@@ -400,13 +420,13 @@ fn id(run: u8, at: u8, made: Timestamp) -> DebitId {
 }
 
 /// Credits of an organisation whose debits have been spread for long.
-fn spread(state: &mut State, rng: &mut fastrand::Rng, now: Timestamp) {
+fn spread(state: &mut State, rng: &mut fastrand::Rng, shards: usize, now: Timestamp) {
     if !state.table.shards.contains_key(&ShardId::MAIN) {
         return;
     }
     state.table.main().ready = true;
     state.table.main().sharding = Sharding::Since(now.plus_secs(-1_000));
-    for shard in ShardId::balances().skip(1).take(3) {
+    for shard in ShardId::balances().skip(1).take(shards) {
         let given = Credits(rng.i64(0..=4).min(state.table.main().credits.0));
         let rebalance = Rebalance { to: shard, from: vec![(ShardId::MAIN, given)] };
         state.table.apply(&Op::Rebalance(rebalance)).unwrap();

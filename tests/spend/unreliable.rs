@@ -98,12 +98,22 @@ impl State {
 
     /// What the transaction of a paid top-up does.
     pub(crate) fn credit(&mut self, credits: i64) {
+        let id = self.entry();
+        self.table.credit(id, Credits(credits));
+    }
+
+    /// What the transaction does that takes credits back with their money.
+    pub(crate) fn take_back(&mut self, credits: i64) {
+        let id = self.entry();
+        self.table.apply(&Op::TakeBack(id, Credits(credits))).unwrap();
+    }
+
+    fn entry(&mut self) -> EntryId {
         let mut random = [0; 16];
         self.rng.fill(&mut random);
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let top_up = TopUpId::parse(&format!("top_{}7{}8{}", &hex[..12], &hex[13..16], &hex[17..])).unwrap();
-        let id = EntryId::of_top_up(&top_up, Timestamp::from_ms(self.rng.i64(1..1_000_000)));
-        self.table.credit(id, Credits(credits));
+        EntryId::of_top_up(&top_up, Timestamp::from_ms(self.rng.i64(1..1_000_000)))
     }
 
     /// One of the writes that are still under way arrives.

@@ -138,12 +138,35 @@ pub(crate) fn debit_id(clock: &Clock, secs: i64) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// An organisation with 1000 credits, bought and paid.
-pub(crate) async fn with_credits(saldo: &Saldo, org: &str) {
+/// An organisation with 1000 credits, bought and paid; gives the invoice.
+pub(crate) async fn with_credits(saldo: &Saldo, org: &str) -> String {
     let (_, invoice) = open_top_up(saldo, org).await;
     saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
     let failed = work(saldo, &saldo.world(), &[message("invoice.paid", &invoice)]).await;
     assert!(failed.is_empty(), "{org} has its credits");
+    invoice
+}
+
+/// The messages that the webhook makes of Stripe's latest event of this kind.
+pub(crate) async fn heard(saldo: &Saldo, kind: &str) -> Vec<Value> {
+    let events = saldo.stand_in().events();
+    let event = events.iter().rev().find(|event| event["type"] == kind).expect("there is such an event");
+    let (status, answer) = webhook(saldo, &saldo.world(), event).await;
+    assert_eq!((status, &answer["enqueued"]), (200, &json!(true)), "{event}");
+    drain(saldo).await
+}
+
+/// Whatever Stripe has to tell is delivered and handled, once.
+pub(crate) async fn hear_all(saldo: &Saldo) {
+    for event in saldo.stand_in().events() {
+        assert_eq!(webhook(saldo, &saldo.world(), &event).await.0, 200, "{event}");
+    }
+    let messages = drain(saldo).await;
+    assert_eq!(
+        work(saldo, &saldo.world(), &messages).await,
+        Vec::<String>::new(),
+        "every message is handled"
+    );
 }
 
 pub(crate) fn top_up(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output = Answer> + use<> {

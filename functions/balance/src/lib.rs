@@ -59,7 +59,8 @@ impl Function {
             .filter_map(|(channel, credits)| Some((json!(channel).as_str()?.to_owned(), json!(credits))))
             .collect();
         Ok(json!({
-            "available_credits": credits,
+            "available_credits": credits.max(Credits::ZERO),
+            "owed": credits.negated().max(Credits::ZERO),
             "level": level(credits, low_below),
             "low_below": low_below,
             "rates": rates,

@@ -8,11 +8,11 @@ use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::queue::{About, PaymentMessage, Received};
+use saldo_adapters::queue::{PaymentMessage, Received};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_domain::{Actor, Author, Cause, Metric, measure};
-use saldo_top_ups::{Handled, Told, TopUps};
+use saldo_top_ups::{About, Handled, TopUps};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -78,8 +78,7 @@ impl Function {
                 )));
             }
         };
-        let About::Invoice(invoice) = &message.about;
-        let told = Told { invoice: invoice.clone(), failed_at: message.failed_at() };
+        let told = message.told();
         let author = Author { actor: Actor::System, cause: Cause::Event(message.event.clone()) };
         match self.top_ups.handle(&told, &author, self.clock.now()).await? {
             Handled::Settled(settled) => {
@@ -88,10 +87,11 @@ impl Function {
                 measure!(Metric::Messages, 1, "handled");
             }
             Handled::NotOurs(why) => {
+                let (About::Invoice(subject) | About::Payment(subject)) = &told.about;
                 info!(
                     event = message.event,
                     kind = message.kind,
-                    invoice,
+                    subject,
                     not_ours = why.as_str(),
                     "not ours"
                 );

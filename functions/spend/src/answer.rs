@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
 use saldo_credits::{Debited, Outcome, SpendError};
-use saldo_domain::{DebitId, MOST_IN_BATCH, OrgId, Reversal};
+use saldo_domain::{Credits, DebitId, MOST_IN_BATCH, OrgId, Reversal};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -49,18 +49,24 @@ pub(crate) fn not_found() -> Problem {
 pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
     match error {
         SpendError::NotEnough { needed, available } => {
-            let detail = if let [_] = ids {
+            let (left, owed) = ((*available).max(Credits::ZERO), available.negated().max(Credits::ZERO));
+            let detail = if owed > Credits::ZERO {
                 format!(
-                    "This message costs {needed} credits and {available} are left. Top up, then send the same debit again."
+                    "{owed} credits are owed, since a payment was given back whose credits were spent. Top up more than that, then send the same again."
+                )
+            } else if let [_] = ids {
+                format!(
+                    "This message costs {needed} credits and {left} are left. Top up, then send the same debit again."
                 )
             } else {
                 format!(
-                    "These messages cost {needed} credits and {available} are left, so none was debited. Top up, then send the same batch again, or send fewer."
+                    "These messages cost {needed} credits and {left} are left, so none was debited. Top up, then send the same batch again, or send fewer."
                 )
             };
             Problem::new(ProblemCode::InsufficientCredits, detail)
                 .with("credits", json!(needed))
-                .with("available_credits", json!(available))
+                .with("available_credits", json!(left))
+                .with("owed", json!(owed))
         }
         SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, REUSED_DETAIL),
         SpendError::Reversed => Problem::new(ProblemCode::DebitReversed, REVERSED_DETAIL),

@@ -52,16 +52,17 @@ impl Function {
             error!(alarm = Alarm::MalformedEvent.as_str(), bytes = body.len(), "a signed body is no event");
             return Ok(false);
         };
-        let Some(invoice) = self.concerns(&event) else { return Ok(false) };
+        let Some(about) = self.concerns(&event) else { return Ok(false) };
+        let subject = subject(&about).to_owned();
         let message = PaymentMessage {
             event: event.id.clone(),
             kind: event.kind.clone(),
-            about: About::Invoice(invoice.to_owned()),
+            about,
             created: event.created.unwrap_or(self.clock.now().secs()),
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, invoice, "enqueued");
+                info!(event = event.id, kind = event.kind, subject, "enqueued");
                 Ok(true)
             }
             Err(error) => {
@@ -71,15 +72,16 @@ impl Function {
         }
     }
 
-    /// The invoice of this system that an event may be about. Without a mode it may be of ours: the worker looks.
-    fn concerns<'a>(&self, event: &'a Event) -> Option<&'a str> {
+    /// What of this system an event may be about. Without a mode it may be of ours: the worker looks.
+    fn concerns(&self, event: &Event) -> Option<About> {
         let (id, kind) = (&event.id, &event.kind);
         if event.account.is_some() {
             info!(event = id, kind, not_ours = "connected_account", "not ours");
             return None;
         }
-        let invoice = match event.meaning() {
-            Meaning::Invoice(invoice) => invoice,
+        let about = match event.meaning() {
+            Meaning::Invoice(invoice) => About::Invoice(invoice.to_owned()),
+            Meaning::Payment(payment) => About::Payment(payment.to_owned()),
             Meaning::Nothing => {
                 info!(event = id, kind, not_ours = "type", "not ours");
                 return None;
@@ -99,7 +101,7 @@ impl Function {
             warn!(event = id, alarm, livemode = event.livemode, "event of the other mode ignored");
             return None;
         }
-        Some(invoice)
+        Some(about)
     }
 
     /// The body, if Stripe has signed it.
@@ -131,6 +133,12 @@ impl Function {
             Problem::new(ProblemCode::InvalidSignature, detail)
         })?;
         Ok(body)
+    }
+}
+
+fn subject(about: &About) -> &str {
+    match about {
+        About::Invoice(id) | About::Payment(id) => id,
     }
 }
 

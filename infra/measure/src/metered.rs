@@ -105,7 +105,7 @@ impl Metered {
     pub(crate) async fn top_up(&self, key: &str) -> Result<(), Failure> {
         self.create(key, 201).await?;
         self.pay()?;
-        let (message, _) = self.message().await?;
+        let (message, _) = self.message("invoice.paid").await?;
         self.work(&message).await.map(drop)
     }
 
@@ -199,15 +199,31 @@ impl Metered {
         pay(&self.saldo)
     }
 
-    /// Waits for the one message that the webhook enqueues for what just happened, and gives what that cost.
-    pub(crate) async fn message(&self) -> Result<(Message, Counts), Failure> {
+    /// Waits for the message that the webhook enqueues for an event of this kind, and gives what all that came until then
+    /// cost it. Those of other kinds tell of the same, and are dropped.
+    pub(crate) async fn message(&self, kind: &str) -> Result<(Message, Counts), Failure> {
         let queues = self.saldo.queues();
-        let mut batch = queues.receive(QUEUE, 10, PATIENCE, None).await?;
-        let (Some(message), true) = (batch.pop(), batch.is_empty()) else {
-            return Err("not exactly one message came of one event".into());
-        };
-        queues.delete(QUEUE, &message.receipt)?;
-        Ok((message, self.take("stripe-webhook")))
+        let kind = json!(kind);
+        loop {
+            let batch = queues.receive(QUEUE, 1, PATIENCE, None).await?;
+            let Some(message) = batch.into_iter().next() else {
+                return Err(format!("no message of {kind} came").into());
+            };
+            queues.delete(QUEUE, &message.receipt)?;
+            let told: Value = serde_json::from_str(&message.body)?;
+            if told["kind"] == kind {
+                return Ok((message, self.take("stripe-webhook")));
+            }
+        }
+    }
+
+    /// Gives a part of the first invoice back that was paid.
+    pub(crate) fn refund(&self, minor_units: i64) -> Result<(), Failure> {
+        let invoices = self.saldo.stand_in().invoices();
+        let paid = invoices.iter().find(|invoice| invoice["status"] == "paid").ok_or("no invoice is paid")?;
+        let id = paid["id"].as_str().unwrap_or_default();
+        self.saldo.stand_in().refund(id, Some(minor_units))?;
+        Ok(())
     }
 
     /// Hands `message` to the worker.

@@ -1,6 +1,7 @@
 //! The queue between the webhook and the credit worker.
 
 use saldo_domain::Timestamp;
+use saldo_top_ups::{News, Told};
 use serde::{Deserialize, Serialize};
 
 use crate::PortError;
@@ -26,6 +27,8 @@ pub struct PaymentMessage {
 pub enum About {
     /// The invoice to fetch.
     Invoice(String),
+    /// The payment whose invoice is to be found and fetched.
+    Payment(String),
 }
 
 /// A text from the queue as what it says.
@@ -38,8 +41,9 @@ pub enum Received {
     },
 }
 
-/// The form that messages have: raised with every change that an older worker would misread.
-const VERSION: u32 = 1;
+/// The newest form that messages have: raised with every change that an older worker would misread. Each is sent in the
+/// oldest form that says it all, so that while a deployment is under way the workers of before read what they can.
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Sent<'a> {
@@ -62,7 +66,11 @@ fn first_version() -> u32 {
 impl PaymentMessage {
     /// As it is sent.
     pub fn to_text(&self) -> Result<String, PortError> {
-        let sent = Sent { version: VERSION, message: self };
+        let version = match self.about {
+            About::Invoice(_) => 1,
+            About::Payment(_) => 2,
+        };
+        let sent = Sent { version, message: self };
         serde_json::to_string(&sent).map_err(|error| PortError::Broken(error.to_string()))
     }
 
@@ -77,10 +85,25 @@ impl PaymentMessage {
         serde_json::from_str(text).map(Received::Message).map_err(not_understood)
     }
 
-    /// When a payment was refused, if that is what the event tells.
+    /// What it tells the use case.
     #[must_use]
-    pub fn failed_at(&self) -> Option<Timestamp> {
-        (self.kind == EventType::InvoicePaymentFailed.as_str()).then(|| Timestamp::from_secs(self.created))
+    pub fn told(&self) -> Told {
+        use EventType as Type;
+
+        let about = match &self.about {
+            About::Invoice(invoice) => saldo_top_ups::About::Invoice(invoice.clone()),
+            About::Payment(payment) => saldo_top_ups::About::Payment(payment.clone()),
+        };
+        let news = match (EventType::parse(&self.kind), &self.about) {
+            (Some(Type::InvoicePaymentFailed), _) => News::Refused(Timestamp::from_secs(self.created)),
+            (Some(Type::FraudWarning), _) => News::FraudWarning,
+            (Some(Type::CreditNoteCreated | Type::CreditNoteUpdated | Type::CreditNoteVoided), _) => {
+                News::Returned
+            }
+            (Some(_) | None, About::Payment(_)) => News::Returned,
+            (Some(_) | None, About::Invoice(_)) => News::Invoice,
+        };
+        Told { about, news }
     }
 }
 
@@ -132,9 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn a_message_about_a_payment_is_of_the_second_form_and_every_type_says_what_to_ask() {
+        let about = About::Payment("pi_1".to_owned());
+        let message = PaymentMessage { kind: "refund.created".to_owned(), about, ..message() };
+        let text = message.to_text().unwrap();
+        assert!(text.contains(r#""version":2"#) && text.contains(r#""payment":"pi_1""#), "{text}");
+        assert_eq!(PaymentMessage::read(&text), Ok(Received::Message(message.clone())));
+        assert_eq!(message.told().news, News::Returned);
+        let news = |kind: &str, about: About| {
+            PaymentMessage { kind: kind.to_owned(), about, ..message.clone() }.told().news
+        };
+        let invoice = || About::Invoice("in_1".to_owned());
+        assert_eq!(news("credit_note.voided", invoice()), News::Returned);
+        assert_eq!(news("invoice_payment.paid", invoice()), News::Invoice);
+        assert_eq!(news("invoice.payment_failed", invoice()), News::Refused(Timestamp::from_secs(5)));
+        let warning = news("radar.early_fraud_warning.created", About::Payment("pi_1".to_owned()));
+        assert_eq!(warning, News::FraudWarning);
+    }
+
+    #[test]
     fn a_message_of_a_newer_version_is_told_from_one_that_is_broken() {
-        let newer = r#"{"version":2,"about":{"refund":"re_1"}}"#;
-        assert_eq!(PaymentMessage::read(newer), Ok(Received::Newer { version: 2 }));
+        let newer = r#"{"version":3,"about":{"refund":"re_1"}}"#;
+        assert_eq!(PaymentMessage::read(newer), Ok(Received::Newer { version: 3 }));
         for broken in ["", "{}", r#"{"version":"2"}"#, r#"{"version":1,"event":"e","kind":"k","created":1}"#]
         {
             assert!(matches!(PaymentMessage::read(broken), Err(PortError::Broken(_))), "{broken}");

@@ -1,7 +1,8 @@
 //! Cover: a balance shard with too few credits is brought some, or it is certain that there are too few in all.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, Metric, PortError, ShardId, Sharding, measure, rebalance, total,
+    BalanceShard, BalanceShards, Credits, Metric, PortError, ShardId, Sharding, measure, rebalance, resume,
+    total,
 };
 
 use crate::call::Call;
@@ -44,16 +45,18 @@ impl<B: Balances> Spender<B> {
         let (org, needed) = (call.org, call.needed());
         let all = self.balances.all_shards(org).await?;
         self.process.saw_all(org, &all);
+        if let Some(resume) = resume(&all).filter(|_| total(&all) >= needed) {
+            return done_or_changed(self.balances.resume(org, &resume).await);
+        }
         if let Some(moves) = rebalance(&all, at, self.shards(org), needed) {
-            if !moves.from.is_empty() {
-                match self.balances.rebalance(org, &moves).await {
-                    Ok(()) => measure!(Metric::Rebalances, 1),
-                    // What was read is not so any more: the next attempt reads again.
-                    Err(PortError::Conflict) => {}
-                    Err(error) => return Err(error),
-                }
+            if moves.from.is_empty() {
+                return Ok(Cover::Perhaps);
             }
-            return Ok(Cover::Perhaps);
+            let moved = self.balances.rebalance(org, &moves).await;
+            if moved.is_ok() {
+                measure!(Metric::Rebalances, 1);
+            }
+            return done_or_changed(moved);
         }
         // One that comes to be later is born in an epoch that nobody knows yet.
         for (id, _) in all.iter().filter(|(_, shard)| at_once(call) || !shard.refused) {
@@ -81,6 +84,14 @@ impl<B: Balances> Spender<B> {
             return Ok(Cover::Perhaps);
         }
         Ok(Cover::Lacking(main.credits, BalanceShards::from([(ShardId::MAIN, main)])))
+    }
+}
+
+/// What was read may not be so any more: then the next attempt reads again.
+fn done_or_changed(moved: Result<(), PortError>) -> Result<Cover, PortError> {
+    match moved {
+        Ok(()) | Err(PortError::Conflict) => Ok(Cover::Perhaps),
+        Err(error) => Err(error),
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Outcome {
 /// Why nothing was spent, or it is not known whether it was: repeating with the same ids is always safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpendError {
-    /// Not covered. Not remembered: the same id may do after a top-up.
+    /// Not covered. Not remembered: the same id may do after a top-up. `available` is negative where credits are owed.
     NotEnough {
         needed: Credits,
         available: Credits,

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, PortError, Rebalance, Reservation,
-    Reversal, ShardId, Stamp, Timestamp,
+    Resume, Reversal, ShardId, Stamp, Timestamp,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -12,7 +12,7 @@ use saldo_domain::{
 pub trait Balances {
     /// Reserves credits for all debits or for none: if this balance shard has them, has none of the ids pending, has room,
     /// has each acknowledged debit pending under its stamp or not at all, and does not know of a sharding that the process
-    /// does not know of, and is in the epoch that the process knows. Then, in one step: credits less, the sequence one step
+    /// does not know of, and is in the epoch that the process knows, and is not halted. Then, in one step: credits less, the sequence one step
     /// further, each id pending with the stamp `sequence before + code`, the acknowledged ones pending no more, and the
     /// time of it.
     fn reserve(
@@ -88,6 +88,10 @@ pub trait Balances {
         org: &OrgId,
         rebalance: &Rebalance,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets halted shards serve again, each in a new epoch if someone was refused, and moves what they give to the main one;
+    /// [`PortError::Conflict`] when a giver has less, or when the main one would still owe.
+    fn resume(&self, org: &OrgId, resume: &Resume) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Lets the main shard say [`saldo_domain::Sharding::Announced`] if it says nothing, else [`PortError::Conflict`].
     fn announce_sharding(&self, org: &OrgId) -> impl Future<Output = Result<(), PortError>> + Send;

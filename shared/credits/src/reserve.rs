@@ -66,7 +66,7 @@ impl<B: Balances> Spender<B> {
                 self.process.wrote(org, reservation.acknowledged);
                 self.finish_pending(call, &shard.pending, shard.credits).await
             }
-            (Refusal::NotEnough(_), shard) => {
+            (Refusal::NotEnough(_) | Refusal::Halted, shard) => {
                 self.process.wrote(org, reservation.acknowledged);
                 self.cover(call, at, shard).await
             }

@@ -11,6 +11,10 @@ pub enum Alarm {
     InReview,
     /// The provider refused an invoice for good, or made another one than was ordered.
     InvoiceRefused,
+    /// A payer's bank disputes a payment or asks about it, and an answer is wanted.
+    Disputed,
+    /// The issuer of a card says that a payment was fraud; nothing has moved yet.
+    FraudWarning,
     /// A signed event of the other mode (test or live) arrived.
     WrongMode,
     /// A signed body could not be read as an event.
@@ -20,9 +24,11 @@ pub enum Alarm {
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 5] = [
+    pub const ALL: [Alarm; 7] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
+        Alarm::Disputed,
+        Alarm::FraudWarning,
         Alarm::WrongMode,
         Alarm::MalformedEvent,
         Alarm::NoWebhookSecret,
@@ -33,6 +39,8 @@ impl Alarm {
         match self {
             Alarm::InReview => "in_review",
             Alarm::InvoiceRefused => "invoice_refused",
+            Alarm::Disputed => "disputed",
+            Alarm::FraudWarning => "fraud_warning",
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",
             Alarm::NoWebhookSecret => "no_webhook_secret",

@@ -22,8 +22,8 @@ pub use alarm::Alarm;
 pub use balance::{
     BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
-    Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, rebalance,
-    refusal, total,
+    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp,
+    rebalance, refusal, resume, total,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use metric::{METRICS, Metric, Unit};
@@ -35,8 +35,8 @@ pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
-    Change, Commit, CreditNote, Deployment, Dispute, Ending, Entitlement, Evidence, FailureReason,
-    InvoiceLink, InvoiceStatus, Nothing, Obstacle, Payment, PaymentFailure, PaymentKind, Policy, Proven,
-    Refund, RefundState, ReviewReason, Seen, Standing, Status, Step, TopUp, apply, decide, entitled,
-    lifecycle, prove, what_was_ordered,
+    Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement, Evidence,
+    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Obstacle, Payment, PaymentFailure, PaymentKind,
+    Policy, Proven, Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step,
+    TopUp, apply, decide, entitled, lifecycle, prove, what_was_ordered,
 };

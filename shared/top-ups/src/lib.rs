@@ -16,12 +16,13 @@ pub mod memory;
 mod open;
 mod ports;
 mod settle;
+mod told;
 
 use saldo_domain::Policy;
 
 pub use open::{Failure, Opening, Order};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
-pub use settle::{Handled, NotOurs, Settled, Told};
+pub use told::{About, Handled, News, NotOurs, Settled, Told};
 
 /// Top-ups, over their rows and the provider's invoices.
 #[derive(Clone, Debug)]

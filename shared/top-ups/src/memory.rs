@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
     BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, Payment,
-    PaymentFailure, PaymentKind, Purchase, Timestamp, TopUp,
+    PaymentFailure, PaymentKind, Purchase, Returned, Timestamp, TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -26,7 +26,9 @@ struct State {
 
 #[derive(Debug)]
 struct Invoice {
+    /// Without what went back.
     now: Evidence,
+    returned: Returned,
     /// Whether a payment is under way, which keeps the invoice from being voided.
     clearing: bool,
 }
@@ -42,13 +44,15 @@ impl InMemory {
     /// Pays an invoice that can be paid; what was under way has arrived.
     pub fn pay(&self, invoice: &str, now: Timestamp) -> Result<(), InvoicesError> {
         let mut state = self.state();
+        let payment = state.name("payment");
         let invoice = state.payable(invoice)?;
         invoice.clearing = false;
         let evidence = &mut invoice.now;
         evidence.status = InvoiceStatus::Paid;
         evidence.amount_paid = evidence.total;
         evidence.paid_at = Some(now);
-        evidence.payments = vec![Payment { kind: PaymentKind::ThroughProvider, paid: true }];
+        evidence.payments =
+            vec![Payment { kind: PaymentKind::ThroughProvider, paid: true, id: Some(payment) }];
         Ok(())
     }
 
@@ -69,8 +73,8 @@ impl InMemory {
     }
 
     /// What happens to money after it was paid: refunds, disputes, credit notes.
-    pub fn afterwards(&self, invoice: &str, change: impl FnOnce(&mut Evidence)) -> Result<(), InvoicesError> {
-        change(&mut self.state().invoice(invoice)?.now);
+    pub fn afterwards(&self, invoice: &str, change: impl FnOnce(&mut Returned)) -> Result<(), InvoicesError> {
+        change(&mut self.state().invoice(invoice)?.returned);
         Ok(())
     }
 
@@ -170,7 +174,7 @@ impl Invoices for InMemory {
                 return Err(refused("there is nowhere to send the invoice"));
             }
             let now = empty_draft(state.name("invoice"), top_up, payer);
-            state.invoices.push(Invoice { now: now.clone(), clearing: false });
+            state.invoices.push(Invoice { now: now.clone(), returned: Returned::default(), clearing: false });
             Ok(now)
         })
     }
@@ -212,6 +216,17 @@ impl Invoices for InMemory {
         Ok(now)
     }
 
+    async fn invoice_of(&self, payment: &str) -> Result<Option<String>, InvoicesError> {
+        let of = |one: &Payment| one.id.as_deref() == Some(payment);
+        let state = self.state();
+        let found = state.invoices.iter().find(|invoice| invoice.now.payments.iter().any(of));
+        Ok(found.map(|invoice| invoice.now.invoice.id.clone()))
+    }
+
+    async fn returned(&self, invoice: &Evidence, _: Option<&str>) -> Result<Returned, InvoicesError> {
+        self.state().invoice(&invoice.invoice.id).map(|invoice| invoice.returned.clone())
+    }
+
     async fn invoices_of(&self, top_up: &TopUp, payer: &str) -> Result<Vec<Evidence>, InvoicesError> {
         let state = self.state();
         let newest_first = state.invoices.iter().rev().map(|invoice| &invoice.now);
@@ -235,7 +250,7 @@ impl Invoices for InMemory {
             self.delete_draft(invoice).await?;
         }
         let mut state = self.state();
-        let Ok(Invoice { now, clearing }) = state.invoice(invoice) else { return Ok(None) };
+        let Ok(Invoice { now, clearing, .. }) = state.invoice(invoice) else { return Ok(None) };
         let voidable = matches!(now.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible);
         if voidable && !*clearing {
             now.status = InvoiceStatus::Void;
@@ -261,9 +276,7 @@ fn empty_draft(id: String, top_up: &TopUp, payer: &str) -> Evidence {
         org: Some(top_up.org.clone()),
         paid_at: None,
         payments: Vec::new(),
-        refunds: Vec::new(),
-        disputes: Vec::new(),
-        credit_notes: Vec::new(),
+        returned: None,
         failure: None,
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use saldo_domain::{
     BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, OrgId, PortError,
-    Purchase, Settings, Timestamp, TopUp, TopUpId,
+    Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use tracing::warn;
 
@@ -153,13 +153,24 @@ pub trait Invoices: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Evidence, InvoicesError>> + Send;
 
-    /// The invoice as it is now, `None` when there is none with this id. A refused payment is dated `failed_at` where the
+    /// The invoice as it is now, without what went back of it; `None` when there is none with this id. A refused payment is dated `failed_at` where the
     /// caller knows when.
     fn invoice(
         &self,
         invoice: &str,
         failed_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<Option<Evidence>, InvoicesError>> + Send;
+
+    /// The invoice that a payment is on; `None` when it is on none, or there is no such payment.
+    fn invoice_of(&self, payment: &str)
+    -> impl Future<Output = Result<Option<String>, InvoicesError>> + Send;
+
+    /// What went back of an invoice's payments, and of `payment` if it is no more among them, as it is now.
+    fn returned(
+        &self,
+        invoice: &Evidence,
+        payment: Option<&str>,
+    ) -> impl Future<Output = Result<Returned, InvoicesError>> + Send;
 
     /// Every invoice that names this top-up, newest first.
     fn invoices_of(

@@ -1,60 +1,14 @@
 //! Settling a top-up: load, decide, commit. Every use case ends here.
 
 use saldo_domain::{
-    Alarm, Author, Change, Deployment, Evidence, Nothing, OrgId, PortError, Seen, Timestamp, TopUp, TopUpId,
-    apply, decide,
+    Alarm, Author, Change, Deployment, DisputeStatus, Evidence, InvoiceStatus, Nothing, OrgId, PortError,
+    Seen, Status, Timestamp, TopUp, TopUpId, apply, decide,
 };
 use tracing::{error, info};
 
 use crate::measured::measure_change;
+use crate::told::{About, Handled, News, NotOurs, Settled, Told};
 use crate::{Invoices, Rows, TopUps};
-
-/// What an event tells of: where to look, never what to believe.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub invoice: String,
-    /// When a payment was refused, if that is what it tells.
-    pub failed_at: Option<Timestamp>,
-}
-
-/// What came of settling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// The row as it is now.
-    pub top_up: TopUp,
-    pub change: Change,
-    /// Credits moved by evidence that may be over by now: it is settled once that is held against the provider again.
-    pub(crate) look_again: bool,
-}
-
-/// What came of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handled {
-    Settled(Box<Settled>),
-    NotOurs(NotOurs),
-}
-
-/// Why an event is nobody's business here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotOurs {
-    /// The provider does not know the invoice: it was made up, or deleted.
-    Gone,
-    /// It is of another deployment of this system.
-    OtherDeployment,
-    /// It is of another system in the same account.
-    OtherSystem,
-}
-
-impl NotOurs {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NotOurs::Gone => "gone",
-            NotOurs::OtherDeployment => "other_deployment",
-            NotOurs::OtherSystem => "other_system",
-        }
-    }
-}
 
 /// How often a decision is made anew because the row changed meanwhile.
 pub(crate) const TRIES: usize = 5;
@@ -65,33 +19,75 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// An invoice of ours whose top-up does not exist is an error, so that the event is tried again and in the end kept: the
     /// money is someone's.
     pub async fn handle(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
+        let invoice = match &told.about {
+            About::Invoice(invoice) => invoice.clone(),
+            About::Payment(payment) => match self.invoices.invoice_of(payment).await? {
+                Some(invoice) => invoice,
+                None => return Ok(Handled::NotOurs(NotOurs::OtherSystem)),
+            },
+        };
         for _ in 0..TRIES {
             // Boxed, as the requests of all adapters together are too deep for the compiler to lay out in one piece.
-            match Box::pin(self.handle_once(told, author, now)).await {
+            match Box::pin(self.handle_once(&invoice, told.news, author, now)).await {
                 Err(PortError::Conflict) => {}
                 Ok(Handled::Settled(settled)) if settled.look_again => {}
+                Ok(Handled::Settled(settled)) => {
+                    if told.news == News::FraudWarning {
+                        warn_of_fraud(&settled.top_up);
+                    }
+                    return Ok(Handled::Settled(settled));
+                }
                 handled => return handled,
             }
         }
         Err(PortError::Conflict)
     }
 
-    async fn handle_once(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
-        let invoice = &told.invoice;
-        let evidence = self.invoices.invoice(invoice, told.failed_at).await?;
-        let top_up = match self.row_of(invoice, evidence.as_ref()).await? {
-            Ok(top_up) => top_up,
-            Err(why) => return Ok(Handled::NotOurs(why)),
+    async fn handle_once(
+        &self,
+        invoice: &str,
+        news: News,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Handled, PortError> {
+        let remembered = if news.asks_what_returned() { self.remembered(invoice).await? } else { None };
+        let top_up = match remembered {
+            Some(top_up) => top_up,
+            None => {
+                let evidence = self.invoices.invoice(invoice, news.refused_at()).await?;
+                let top_up = match self.row_of(invoice, evidence.as_ref()).await? {
+                    Ok(top_up) => top_up,
+                    Err(why) => return Ok(Handled::NotOurs(why)),
+                };
+                let change = decide(&top_up, seen(evidence.as_ref()), self.policy, now);
+                if !news.asks_what_returned() && !change.may_be_over(&top_up) {
+                    let settled = self.commit(&top_up, change, author, now).await?;
+                    return Ok(Handled::Settled(Box::new(settled)));
+                }
+                // What the provider said before the row was read may be older than the row: it is asked again.
+                top_up
+            }
         };
-        // What the provider said before the row was read may be older than the row: if it matters, it is asked again.
-        let change = decide(&top_up, seen(evidence.as_ref()), self.policy, now);
-        let settled = if change.may_be_over(&top_up) {
-            let fresh = self.invoices.invoice(invoice, told.failed_at).await?;
-            self.decide_and_commit(&top_up, seen(fresh.as_ref()), author, now).await?
-        } else {
-            self.commit(&top_up, change, author, now).await?
-        };
+        let mut fresh = self.invoices.invoice(invoice, news.refused_at()).await?;
+        if news.asks_what_returned() {
+            fresh = self.with_returned(fresh, &top_up).await?;
+        }
+        let settled = self.decide_and_commit(&top_up, seen(fresh.as_ref()), author, now).await?;
         Ok(Handled::Settled(Box::new(settled)))
+    }
+
+    /// The same with what went back, which only of a paid invoice can be anything.
+    async fn with_returned(
+        &self,
+        evidence: Option<Evidence>,
+        top_up: &TopUp,
+    ) -> Result<Option<Evidence>, PortError> {
+        let Some(mut evidence) = evidence else { return Ok(None) };
+        if evidence.status == InvoiceStatus::Paid {
+            let returned = self.invoices.returned(&evidence, top_up.payment.as_deref()).await?;
+            evidence.returned = Some(returned);
+        }
+        Ok(Some(evidence))
     }
 
     /// The row that an invoice is for: the one that it names, or else the one that it is remembered for.
@@ -107,9 +103,8 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         {
             return Ok(Ok(top_up));
         }
-        if let Some((org, id)) = self.rows.kept_for(invoice).await? {
-            let row = self.rows.top_up(&org, &id).await?;
-            return row.map(Ok).ok_or_else(|| missing(invoice));
+        if let Some(top_up) = self.remembered(invoice).await? {
+            return Ok(Ok(top_up));
         }
         match deployment {
             Some(Deployment::Ours) => Err(missing(invoice)),
@@ -119,7 +114,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         }
     }
 
-    /// Compares a top-up with the invoice that it points to.
+    /// The row that an invoice is remembered for.
+    async fn remembered(&self, invoice: &str) -> Result<Option<TopUp>, PortError> {
+        let Some((org, id)) = self.rows.kept_for(invoice).await? else { return Ok(None) };
+        self.rows.top_up(&org, &id).await?.map(Some).ok_or_else(|| missing(invoice))
+    }
+
+    /// Compares a top-up with the invoice that it points to, and if it was paid before, with what went back too.
     pub async fn reconcile(
         &self,
         top_up: &TopUp,
@@ -127,11 +128,15 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<Settled, PortError> {
         let mut current = top_up.clone();
+        let was_paid = top_up.status == Status::Paid;
         for _ in 0..TRIES {
-            let evidence = match &current.invoice {
+            let mut evidence = match &current.invoice {
                 Some(link) => self.invoices.invoice(&link.id, None).await?,
                 None => None,
             };
+            if was_paid {
+                evidence = self.with_returned(evidence, &current).await?;
+            }
             match self.decide_and_commit(&current, seen(evidence.as_ref()), author, now).await {
                 Err(PortError::Conflict) => current = self.as_it_is_now(&current).await?,
                 Ok(settled) if settled.look_again => current = self.as_it_is_now(&current).await?,
@@ -160,6 +165,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<Settled, PortError> {
         let look_again = matches!(change, Change::Earn { .. }) && change.may_be_over(top_up);
+        let before = top_up;
         let top_up = match apply(top_up, &change, author, now) {
             Some(commit) => {
                 self.rows.commit(&commit).await?;
@@ -169,6 +175,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             None => top_up.clone(),
         };
         tell(&top_up, &change);
+        tell_of_dispute(before, &top_up);
         Ok(Settled { top_up, change, look_again })
     }
 
@@ -223,5 +230,26 @@ fn tell(top_up: &TopUp, change: &Change) {
             );
         }
         Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => {}
+    }
+}
+
+fn warn_of_fraud(top_up: &TopUp) {
+    let (org, id) = (top_up.org.as_str(), top_up.id.as_str());
+    error!(org, top_up = id, alarm = Alarm::FraudWarning.as_str(), "the issuer of the card warns of fraud");
+}
+
+/// Once for each time that a dispute comes to want a person.
+fn tell_of_dispute(before: &TopUp, after: &TopUp) {
+    let (was, is) = (before.returns.dispute, after.returns.dispute);
+    if was != is && is.is_some_and(DisputeStatus::wants_a_person) {
+        let (org, id) = (after.org.as_str(), after.id.as_str());
+        let status = is.map(DisputeStatus::as_str);
+        error!(
+            org,
+            top_up = id,
+            alarm = Alarm::Disputed.as_str(),
+            status,
+            "the payer's bank wants an answer"
+        );
     }
 }

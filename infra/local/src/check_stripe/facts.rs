@@ -55,7 +55,7 @@ pub const FACTS: [Fact; 34] = [
     fact!("virtual-account-paid", "paid in full by a payment intent", virtual_accounts::paid),
     fact!("virtual-account-refund", "pending or waiting for the customer", virtual_accounts::refund),
     fact!("write-key", "may do all that opening and ending ask", keys::write),
-    fact!("read-key", "may fetch an invoice with its payments", keys::read),
+    fact!("read-key", "may fetch an invoice, its payments and what went back", keys::read),
     fact!("read-key-writes-nothing", "a draft is refused (403)", keys::read_only),
     fact!("permission-before-object", "what is not there is refused (403)", keys::permission_first),
 ];

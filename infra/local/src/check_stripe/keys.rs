@@ -1,6 +1,6 @@
 //! The restricted keys of the functions: whether each may do what its function asks, and no more.
 
-use saldo_domain::InvoiceStatus;
+use saldo_domain::{Evidence, InvoiceStatus};
 
 use super::invoices::told;
 use super::lab::Lab;
@@ -20,10 +20,19 @@ pub(super) async fn write(lab: &Lab) -> Result<Seen, Obstacle> {
 pub(super) async fn read(lab: &Lab) -> Result<Seen, Obstacle> {
     let product = given(lab.read_key.as_ref(), "STRIPE_READ_KEY")?;
     let opened = lab.opened("IDR", &[]).await?;
-    Ok(match product.invoice(&opened.invoice).await {
+    Ok(match looked_at(product, &opened.invoice).await {
         Ok(facts) => Seen::new(!facts.payments.is_empty(), told(&facts)),
         Err(refused) => Seen::new(false, refused),
     })
+}
+
+/// All that a worker asks: the invoice, which one its payment is on, and what went back of it.
+async fn looked_at(product: &Product, invoice: &str) -> Result<Evidence, Obstacle> {
+    let facts = product.invoice(invoice).await?;
+    for payment in facts.payments.iter().filter_map(|payment| payment.id.as_deref()) {
+        product.returned(&facts, payment).await?;
+    }
+    Ok(facts)
 }
 
 pub(super) async fn read_only(lab: &Lab) -> Result<Seen, Obstacle> {

@@ -4,7 +4,7 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
 use saldo_adapters::stripe::{LIMITS, Stripe};
 use saldo_adapters::world::{Endpoints, World};
-use saldo_domain::{Actor, BillingContact, Currency, Evidence, OrgId, PriceList, TopUp, TopUpId};
+use saldo_domain::{Actor, BillingContact, Currency, Evidence, OrgId, PriceList, Returned, TopUp, TopUpId};
 use saldo_top_ups::{Invoices, InvoicesError};
 
 use crate::obstacle::Obstacle;
@@ -108,6 +108,15 @@ impl Product {
     pub(super) async fn invoice(&self, invoice: &str) -> Result<Evidence, Obstacle> {
         let found = self.stripe.invoice(invoice, None).await?;
         found.ok_or_else(|| Obstacle(format!("there is no invoice {invoice}")))
+    }
+
+    /// The invoice that a payment is on, and what went back of it, as the credit worker looks.
+    pub(super) async fn returned(&self, of: &Evidence, payment: &str) -> Result<Returned, Obstacle> {
+        let on = self.stripe.invoice_of(payment).await?;
+        if on.as_ref() != Some(&of.invoice.id) {
+            return Err(Obstacle(format!("{payment} is on {}", on.as_deref().unwrap_or("no invoice"))));
+        }
+        Ok(self.stripe.returned(of, Some(payment)).await?)
     }
 
     pub(super) async fn invoices_of(

@@ -18,12 +18,14 @@ const CONFLICT: &str =
     "conditional write first; Stripe is asked, so that a slot whose top-up is over frees itself";
 const AGAIN: &str = "conditional write first";
 const CREDIT: &str = "slot apart from the balance; consistent read";
+const RETURNED: &str = "consistent read; the row is found by its invoice, which is remembered apart; what moved credits is looked at once more, as it may be over";
+const REMEMBERED: &str = "consistent read; the row is found by its invoice, which is remembered apart";
 const HEAD: &str = "consistent read; the balance is read too, to finish debits that were left half done";
 const PARTITIONS: &str = "due work is spread over eight partitions";
 const PARTITIONS_AND_HEAD: &str = "due work is spread over eight partitions; consistent read; the balance is read too, to finish debits that were left half done";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 32] = [
+pub(crate) const BOUNDS: [Bound; 34] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -67,6 +69,18 @@ pub(crate) const BOUNDS: [Bound; 32] = [
         least: cost(1, [0, 0], 1, 1, 0),
         allowed: cost(1, [0, 0], 2, 1, 0),
         why: CONSISTENT,
+    },
+    Bound {
+        call: "worker, a refund",
+        least: cost(2, [6, 0], 1, 5, 0),
+        allowed: cost(6, [6, 0], 10, 9, 0),
+        why: RETURNED,
+    },
+    Bound {
+        call: "worker, the same refund again",
+        least: cost(1, [0, 0], 1, 5, 0),
+        allowed: cost(2, [0, 0], 4, 5, 0),
+        why: REMEMBERED,
     },
     Bound {
         call: "worker, nothing to do (canceled before)",

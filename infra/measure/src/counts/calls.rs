@@ -46,23 +46,28 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     let path = format!("/v1/top-ups/{}", top_up["id"].as_str().unwrap_or_default());
     note("one top-up", saldo.ask("history", &path, 200).await?.1);
     note("cancel", saldo.cancel(&top_up).await?);
-    let (message, _) = saldo.message().await?;
+    let (message, counts) = saldo.message("invoice.voided").await?;
+    note("webhook", counts);
     note("worker, nothing to do (canceled before)", saldo.work(&message).await?);
     note("create, later ones", saldo.create("third", 201).await?.1);
     saldo.pay()?;
-    let (message, counts) = saldo.message().await?;
-    note("webhook", counts);
+    let (message, _) = saldo.message("invoice.paid").await?;
     note("worker, credits", saldo.work(&message).await?);
     note("worker, the same event again", saldo.work(&message).await?);
+    saldo.refund(100)?;
+    let (message, _) = saldo.message("refund.created").await?;
+    note("worker, a refund", saldo.work(&message).await?);
+    note("worker, the same refund again", saldo.work(&message).await?);
+    saldo.take("credit-worker");
     saldo.change_contact("PT Acme").await?;
     note("create, after the contact changed", saldo.create("fourth", 201).await?.1);
     saldo.pay()?;
-    let (message, _) = saldo.message().await?;
+    let (message, _) = saldo.message("invoice.paid").await?;
     saldo.work(&message).await?;
     for number in 1..=PAGE {
         saldo.top_up(&format!("more-{number}")).await?;
     }
-    balance(&saldo, 1000 * (2 + PAGE), false).await?;
+    balance(&saldo, 1000 * (2 + PAGE) - 1, false).await?;
     note("top-ups, a page of 20", page(&saldo, "/v1/top-ups", "top_ups").await?);
     note("entries, a page of 20", page(&saldo, "/v1/entries", "entries").await?);
     Ok(saldo.stop().await)

@@ -157,6 +157,16 @@ fn written_by(op: &Op) -> (Vec<Partition>, u64) {
             let shards = from.chain([rebalance.to]).map(Partition::Shard);
             (shards.collect(), UNITS_IN_TRANSACTION)
         }
+        Op::Resume(resume) => {
+            let others = resume.gives.iter().map(|(shard, _)| Partition::Shard(*shard));
+            (others.chain([main]).collect(), UNITS_IN_TRANSACTION)
+        }
+        // With debt, which halts every shard there may be.
+        Op::TakeBack(..) => {
+            let ledger = Partition::Ledger(ShardId::MAIN);
+            let all = ShardId::balances().map(Partition::Shard).chain([ledger]);
+            (all.collect(), UNITS_IN_TRANSACTION)
+        }
         Op::Reverse(..) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
         Op::Entries(_) | Op::Shard(_) => (Vec::new(), 0),
     }

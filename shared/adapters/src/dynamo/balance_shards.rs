@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use saldo_domain::{
-    BalanceShard, Credits, DebitId, OrgId, Rebalance, Reservation, SEQUENCE_STEP, ShardId, Sharding, Stamp,
-    Timestamp,
+    BalanceShard, Credits, DebitId, OrgId, Rebalance, Reservation, Resume, SEQUENCE_STEP, ShardId, Sharding,
+    Stamp, Timestamp,
 };
 
 use super::Store;
@@ -18,7 +18,7 @@ use super::attributes::{Item, Reader, number};
 use super::keys;
 use super::rows::CREDITS;
 use super::short_names::shard::{
-    EPOCH, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
+    EPOCH, HALTED, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
 };
 use crate::PortError;
 
@@ -36,6 +36,7 @@ impl Store {
         let Reservation { debits, acknowledged, unsharded, epoch, at } = reservation;
         let (guards, removed) = acknowledging(acknowledged);
         let fence = if *unsharded { " AND attribute_not_exists(#s)" } else { "" };
+        let halted = if id == ShardId::MAIN { "" } else { " AND attribute_not_exists(#o)" };
         let first = if *epoch == 0 { "attribute_not_exists(#e) OR " } else { "" };
         let new = 0..debits.len();
         let absent: String = new.clone().map(|at| format!(" AND attribute_not_exists(#q.#id{at})")).collect();
@@ -44,7 +45,7 @@ impl Store {
         let mut update = with_acknowledged(self.shard_update(org, id), acknowledged)
             .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step, #t = :at{stamps}{remove}"))
             .condition_expression(format!(
-                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room AND ({first}#e = :epoch){fence}{absent}{guards}"
+                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room AND ({first}#e = :epoch){fence}{halted}{absent}{guards}"
             ))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
@@ -63,6 +64,9 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if *unsharded {
             update = update.expression_attribute_names("#s", SHARDING);
+        }
+        if id != ShardId::MAIN {
+            update = update.expression_attribute_names("#o", HALTED);
         }
         for (at, debit) in debits.iter().enumerate() {
             update = update
@@ -184,6 +188,44 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
+    /// Lets a balance shard serve nothing; makes it if there is none, so that none comes to be that serves.
+    pub(super) fn halt(&self, org: &OrgId, id: ShardId) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::shard(org, id)))
+            .update_expression("SET #o = :one")
+            .expression_attribute_names("#o", HALTED)
+            .expression_attribute_values(":one", number(1))
+    }
+
+    /// Halted shards serve again and give what the main one owes, for one transaction.
+    pub(super) fn resume_updates(
+        &self,
+        org: &OrgId,
+        resume: &Resume,
+    ) -> Result<Vec<TransactWriteItem>, BuildError> {
+        let gained = resume.credits();
+        let main = self
+            .gain(org, ShardId::MAIN, gained)
+            .condition_expression("#credits >= :least")
+            .expression_attribute_values(":least", number(gained.negated().0));
+        let mut updates = vec![TransactWriteItem::builder().update(main.build()?).build()];
+        for (id, credits) in &resume.gives {
+            let mut update = self.gain(org, *id, credits.negated());
+            let expression = update.get_update_expression().clone().unwrap_or_default();
+            update = update
+                .update_expression(format!("{expression} REMOVE #o"))
+                .expression_attribute_names("#o", HALTED);
+            if *credits > Credits::ZERO {
+                update = update
+                    .condition_expression("#credits >= :least")
+                    .expression_attribute_values(":least", number(credits.0));
+            }
+            updates.push(TransactWriteItem::builder().update(update.build()?).build());
+        }
+        Ok(updates)
+    }
+
     /// Both sides of a move, for one transaction.
     pub(super) fn rebalance_updates(
         &self,
@@ -251,6 +293,7 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
         reserved_at: Timestamp::from_secs(row.optional_number(RESERVED_AT).unwrap_or_default()),
         epoch: row.optional_number(EPOCH).unwrap_or_default(),
         refused: row.optional_number(REFUSED).is_some_and(|refused| refused > 0),
+        halted: item.contains_key(HALTED),
         ..BalanceShard::default()
     };
     if let Some(AttributeValue::M(pending)) = item.get(PENDING) {
@@ -296,6 +339,7 @@ mod tests {
             (RESERVED_AT, 9_999_999_999),
             (EPOCH, 999_999),
             (REFUSED, 1),
+            (HALTED, 1),
         ] {
             item.insert(name.to_owned(), number(value));
         }

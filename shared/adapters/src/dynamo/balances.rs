@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, Posting, Rebalance, Reservation,
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, Posting, Rebalance, Reservation, Resume,
     Reversal, ShardId, Stamp, Timestamp,
 };
 
@@ -129,6 +129,11 @@ impl Balances for Store {
 
     async fn rebalance(&self, org: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
         let updates = self.rebalance_updates(org, rebalance).map_err(not_built)?;
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
+    }
+
+    async fn resume(&self, org: &OrgId, resume: &Resume) -> Result<(), PortError> {
+        let updates = self.resume_updates(org, resume).map_err(not_built)?;
         self.transact(updates).await?.map_err(|_| PortError::Conflict)
     }
 

@@ -1,15 +1,19 @@
 //! The one place where credits are posted: a change of a row, entries, balance and slot in one transaction.
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use saldo_credits::Stored;
-use saldo_domain::{Credits, Entry, Floor, IdempotencyKey, Once, OrgId, Posting, ShardId, TopUp, TopUpId};
+use saldo_credits::{Balances, Stored};
+use saldo_domain::{
+    Credits, Entry, Floor, IdempotencyKey, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
+};
 
 use super::Store;
 use super::attributes::{Item, number, text};
 use super::keys;
 use super::rows::{REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
 use super::runs::stored_in;
-use super::transactions::not_built;
+use super::short_names::shard::SHARDING;
+use super::transactions::{Refused, not_built};
 use crate::PortError;
 
 /// What came of posting.
@@ -27,6 +31,9 @@ pub(super) struct RowChange<'a> {
     pub(super) release_slot: bool,
 }
 
+/// How often a balance is read again that was another one when it was written.
+const TRIES: usize = 4;
+
 pub(super) const OVER_REVISION: &str = "attribute_exists(pk) AND #revision = :before";
 
 impl Store {
@@ -37,8 +44,8 @@ impl Store {
         let mut parts: Vec<_> = self.mark(org, posting)?.into_iter().collect();
         parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         let written = 0..parts.len();
-        parts.extend(self.balance_update(org, std::slice::from_ref(posting))?);
-        let Err(refused) = self.transact(parts).await? else { return Ok(Posted::New) };
+        let posted = self.with_balance(org, parts, std::slice::from_ref(posting)).await?;
+        let Err(refused) = posted else { return Ok(Posted::New) };
         let before = written.into_iter().find_map(|place| refused.item_at(place));
         before.map_or(Err(PortError::Conflict), |item| made_before(item, posting).map(Posted::Before))
     }
@@ -57,11 +64,76 @@ impl Store {
             parts.extend(self.mark(org, posting)?);
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         }
-        parts.extend(self.balance_update(org, postings)?);
         if release_slot {
             parts.push(self.slot_delete(org, &top_up.id)?);
         }
-        self.transact(parts).await?.map_err(|_| PortError::Conflict)
+        self.with_balance(org, parts, postings).await?.map_err(|_| PortError::Conflict)
+    }
+
+    /// Writes these parts together with what the postings move.
+    ///
+    /// What is taken back and not covered is owed by the main shard; then all others are halted in the same transaction, so
+    /// that nothing can be spent on one while another owes, and whoever next needs one of them pays the debt first.
+    async fn with_balance(
+        &self,
+        org: &OrgId,
+        parts: Vec<TransactWriteItem>,
+        postings: &[Posting],
+    ) -> Result<Result<(), Refused>, PortError> {
+        let moved =
+            postings.iter().try_fold(Credits::ZERO, |sum, posting| sum.checked_add(posting.entry.credits));
+        let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
+        let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
+        for _ in 0..TRIES {
+            let change = if moved >= Credits::ZERO {
+                vec![self.gain(org, ShardId::MAIN, moved)]
+            } else if bounded {
+                vec![self.covered(org, moved)]
+            } else {
+                self.taken_back(org, moved).await?
+            };
+            let of_balance = parts.len()..parts.len().saturating_add(change.len());
+            let mut all = parts.clone();
+            if !postings.is_empty() {
+                for update in change {
+                    let update = update.build().map_err(not_built)?;
+                    all.push(TransactWriteItem::builder().update(update).build());
+                }
+            }
+            match self.transact(all).await? {
+                // The balance is not as it was read: it is read again.
+                Err(refused) if !bounded && of_balance.into_iter().any(|place| refused.at(place)) => {}
+                written => return Ok(written),
+            }
+        }
+        Err(PortError::Unavailable("the balance changes".to_owned()))
+    }
+
+    /// Credits that leave the main shard, if it has them.
+    fn covered(&self, org: &OrgId, moved: Credits) -> UpdateBuilder {
+        self.gain(org, ShardId::MAIN, moved)
+            .condition_expression("#credits >= :least")
+            .expression_attribute_values(":least", number(moved.negated().0))
+    }
+
+    /// Credits that leave the main shard, whether it has them or not, with what follows from that.
+    async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Vec<UpdateBuilder>, PortError> {
+        let main = self.main_shard(org).await?;
+        if main.credits >= moved.negated() {
+            return Ok(vec![self.covered(org, moved)]);
+        }
+        let owing = self.gain(org, ShardId::MAIN, moved);
+        match main.sharding {
+            Sharding::No => Ok(vec![
+                owing
+                    .condition_expression("attribute_not_exists(#s)")
+                    .expression_attribute_names("#s", SHARDING),
+            ]),
+            Sharding::Announced | Sharding::Since(_) => {
+                let others = ShardId::balances().skip(1).map(|id| self.halt(org, id));
+                Ok(std::iter::once(owing).chain(others).collect())
+            }
+        }
     }
 
     /// The mark that a posting is made once, where its entry alone does not say it.
@@ -72,29 +144,6 @@ impl Store {
                 self.mark_reversed(org, ledger, debit, posting.entry.at).map(Some).map_err(not_built)
             }
         }
-    }
-
-    /// All postings in one update of the balance, as a transaction has one for each item.
-    fn balance_update(
-        &self,
-        org: &OrgId,
-        postings: &[Posting],
-    ) -> Result<Option<TransactWriteItem>, PortError> {
-        if postings.is_empty() {
-            return Ok(None);
-        }
-        let moved =
-            postings.iter().try_fold(Credits::ZERO, |sum, posting| sum.checked_add(posting.entry.credits));
-        let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
-        let mut update = self.gain(org, ShardId::MAIN, moved);
-        let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
-        if bounded && moved < Credits::ZERO {
-            update = update
-                .condition_expression("#credits >= :least")
-                .expression_attribute_values(":least", number(moved.negated().0));
-        }
-        let update = update.build().map_err(not_built)?;
-        Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 
     fn row_put(&self, top_up: &TopUp) -> Result<TransactWriteItem, PortError> {

@@ -1,9 +1,9 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Actor, Author, Channel, Country, Credits, Currency, Entitlement, Entry, EntryId, EntryKind,
-    FailureReason, InvoiceLink, OrgId, OtherBase, PaymentFailure, Purchase, ReviewReason, Status, TaxBase,
-    TaxPercent, TopUp, TopUpId,
+    Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
+    EntryKind, FailureReason, InvoiceLink, OrgId, OtherBase, PaymentFailure, Purchase, Returns, ReviewReason,
+    Status, TaxBase, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -48,9 +48,14 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("failure_at", failure.map(|failure| failure.at.ms()))
         .optional_text("failed_for", top_up.failure.map(FailureReason::as_str))
         .optional_text("review", top_up.review.map(ReviewReason::as_str))
-        .optional_number("granted", counted(top_up.posted.granted))
-        .optional_number("refunded", counted(top_up.posted.refunded))
-        .optional_number("disputed", counted(top_up.posted.disputed))
+        .optional_number("review_since", top_up.review_since.map(|at| at.ms()))
+        .optional_text("payment", top_up.payment.as_deref())
+        .optional_number("money_refunded", some(top_up.returns.refunded))
+        .optional_number("money_disputed", some(top_up.returns.disputed))
+        .optional_text("dispute", top_up.returns.dispute.map(DisputeStatus::as_str))
+        .optional_number("granted", some(top_up.posted.granted.0))
+        .optional_number("refunded", some(top_up.posted.refunded.0))
+        .optional_number("disputed", some(top_up.posted.disputed.0))
         .optional_text(keys::DUE_PK, top_up.due_at.map(|_| due_partition(top_up)).as_deref())
         .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
         .number(REVISION, top_up.revision)
@@ -79,6 +84,13 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         payment_failure: failure_of(&row),
         failure: row.optional_text("failed_for").and_then(FailureReason::parse),
         review: row.optional_text("review").and_then(ReviewReason::parse),
+        review_since: row.optional_moment("review_since"),
+        payment: row.optional_text("payment").map(str::to_owned),
+        returns: Returns {
+            refunded: row.optional_number("money_refunded").unwrap_or_default(),
+            disputed: row.optional_number("money_disputed").unwrap_or_default(),
+            dispute: row.optional_text("dispute").and_then(DisputeStatus::parse),
+        },
         posted: posted_of(&row),
         created_by: row.parsed("created_by", |text| text.parse().ok())?,
         changed_by: Author {
@@ -140,8 +152,8 @@ fn posted_of(row: &Reader<'_>) -> Entitlement {
 }
 
 /// Nothing is not written.
-fn counted(credits: Credits) -> Option<i64> {
-    (credits != Credits::ZERO).then_some(credits.0)
+fn some(number: i64) -> Option<i64> {
+    (number != 0).then_some(number)
 }
 
 /// An entry that is no debit.

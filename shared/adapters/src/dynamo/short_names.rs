@@ -21,6 +21,8 @@ pub(super) mod shard {
     pub(in super::super) const EPOCH: &str = "e";
     /// By how much the epoch moves when credits come: 1 when someone was refused since they last came.
     pub(in super::super) const REFUSED: &str = "f";
+    /// There while the shard is halted, since the main one may owe. Never of the main shard.
+    pub(in super::super) const HALTED: &str = "o";
 }
 
 /// Of the item of a run, in which each debit is a map under its place, `00` to `31`.

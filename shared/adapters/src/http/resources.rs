@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{Response, StatusCode};
-use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, Status, TopUp};
+use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, ReviewReason, Status, TopUp};
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -79,9 +79,55 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
             "at": failure.at.rfc3339(),
         })),
         "failure": failed_json(top_up),
-        "refunded": null,
+        "review": review_json(top_up),
+        "granted": (top_up.posted.granted != Credits::ZERO).then_some(top_up.posted.granted),
+        "refunded": refunded_json(top_up),
+        "disputed": disputed_json(top_up),
         "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
+}
+
+/// Money on its way back to the payer or there, and the credits that went with it.
+fn refunded_json(top_up: &TopUp) -> Option<Value> {
+    let (credits, minor_units) = (top_up.posted.refunded, top_up.returns.refunded);
+    let money = Money { minor_units, ..top_up.purchase.total };
+    let any = credits != Credits::ZERO || minor_units != 0;
+    any.then(|| json!({ "credits": credits, "money": money_json(money) }))
+}
+
+/// What the payer's bank disputes, whatever came of it, and the credits that are gone with it now.
+fn disputed_json(top_up: &TopUp) -> Option<Value> {
+    let status = top_up.returns.dispute?;
+    let money = Money { minor_units: top_up.returns.disputed, ..top_up.purchase.total };
+    Some(json!({
+        "credits": top_up.posted.disputed,
+        "money": money_json(money),
+        "status": status.as_str(),
+    }))
+}
+
+/// What is checked before a payment can be credited, as its payer can use it.
+fn review_json(top_up: &TopUp) -> Option<Value> {
+    let reason = top_up.review.filter(|_| top_up.status == Status::InReview)?;
+    let detail = match reason {
+        ReviewReason::WrongMode => {
+            "The payment was made in another mode of the payment provider than this system."
+        }
+        ReviewReason::WrongCurrency => "The payment is in another currency than was ordered.",
+        ReviewReason::WrongTotal | ReviewReason::WrongAmountPaid => {
+            "The amount that was paid is not the one that was ordered."
+        }
+        ReviewReason::WrongCustomer => "The payment is for an invoice of another customer.",
+        ReviewReason::WrongInvoice => "Another invoice was paid than the one of this top-up.",
+        ReviewReason::NoPayment => "The invoice is marked as paid, and no payment has arrived for it.",
+        ReviewReason::Overpaid => "More was paid than was asked for.",
+        ReviewReason::PaymentDetached => "The payment was taken off its invoice.",
+    };
+    Some(json!({
+        "code": reason.as_str(),
+        "detail": detail,
+        "since": top_up.review_since.map(|at| at.rfc3339()),
+    }))
 }
 
 /// Why there is nothing to pay, as the person who ordered can use it.

@@ -35,9 +35,10 @@ pub(super) struct Identified {
     pub(super) id: String,
 }
 
+/// A page of a list.
 #[derive(Deserialize)]
-pub(super) struct InvoiceList {
-    pub(super) data: Vec<InvoiceAnswer>,
+pub(super) struct List<T> {
+    pub(super) data: Vec<T>,
     pub(super) has_more: bool,
 }
 
@@ -117,10 +118,8 @@ impl InvoiceAnswer {
             paid_at: self.status_transitions.and_then(|moments| moments.paid_at).map(Timestamp::from_secs),
             failure: payments.iter().rev().find_map(|payment| failure_of(payment, failed_at)),
             payments: payments.iter().map(payment_of).collect(),
-            // An invoice says nothing of what went back: that is fetched once its events are heard.
-            refunds: Vec::new(),
-            disputes: Vec::new(),
-            credit_notes: Vec::new(),
+            // An invoice says nothing of what went back.
+            returned: None,
             invoice: InvoiceLink {
                 id: self.id,
                 number: self.number,
@@ -147,6 +146,7 @@ fn payment_of(answer: &PaymentAnswer) -> Payment {
     Payment {
         kind: if kind == Some("payment_intent") { PaymentKind::ThroughProvider } else { PaymentKind::Other },
         paid: answer.status.as_deref() == Some("paid"),
+        id: answer.payment.as_ref().and_then(|payment| id_of(payment.payment_intent.as_ref()?)),
     }
 }
 
@@ -166,7 +166,7 @@ fn failure_of(answer: &PaymentAnswer, failed_at: Option<Timestamp>) -> Option<Pa
 }
 
 /// The id of an object that may have been expanded.
-fn id_of(value: &Value) -> Option<String> {
+pub(super) fn id_of(value: &Value) -> Option<String> {
     match value {
         Value::String(id) => Some(id.clone()),
         Value::Object(object) => match object.get("id") {

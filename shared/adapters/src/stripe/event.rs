@@ -15,6 +15,20 @@ pub struct Event {
     pub account: Option<String>,
     /// The id of the object it is about, where it brings one.
     pub object: Option<String>,
+    /// The invoice that the object belongs to.
+    invoice: Link,
+    /// The payment that the object belongs to.
+    payment: Link,
+}
+
+/// What an object says of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Link {
+    To(String),
+    /// There is none, and it says so.
+    Nowhere,
+    /// It says nothing that we can read.
+    Unread,
 }
 
 /// The body is nothing that has an id and a type.
@@ -24,8 +38,10 @@ pub struct NoEvent;
 /// What an event means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning<'a> {
-    /// Something became of this invoice.
+    /// Something became of this invoice, or of money that was paid for it.
     Invoice(&'a str),
+    /// Something became of this payment.
+    Payment(&'a str),
     /// Its type changes nothing here.
     Nothing,
     /// Its type does, and it does not say of what: a form of event that is not ours to read.
@@ -50,26 +66,57 @@ impl Event {
             created: event["created"].as_i64(),
             account: id_of(&event["account"]),
             object: id_of(&event["data"]["object"]["id"]),
+            invoice: Link::of(&event["data"]["object"], "invoice"),
+            payment: Link::of(&event["data"]["object"], "payment_intent"),
         })
     }
 
     #[must_use]
     pub fn meaning(&self) -> Meaning<'_> {
+        use EventType as Type;
+
         let kind = self.kind.strip_prefix(THIN).unwrap_or(&self.kind);
-        match (EventType::parse(kind), self.object.as_deref()) {
-            (
-                Some(
-                    EventType::InvoicePaid
-                    | EventType::InvoicePaymentFailed
-                    | EventType::InvoiceVoided
-                    | EventType::InvoiceMarkedUncollectible
-                    | EventType::InvoiceFinalizationFailed
-                    | EventType::InvoiceOverpaid,
-                ),
-                Some(invoice),
-            ) => Meaning::Invoice(invoice),
-            (Some(_), None) => Meaning::Unreadable,
-            (None, _) => Meaning::Nothing,
+        let Some(kind) = EventType::parse(kind) else { return Meaning::Nothing };
+        match kind {
+            Type::InvoicePaid
+            | Type::InvoicePaymentFailed
+            | Type::InvoiceVoided
+            | Type::InvoiceMarkedUncollectible
+            | Type::InvoiceFinalizationFailed
+            | Type::InvoiceOverpaid => self.object.as_deref().map_or(Meaning::Unreadable, Meaning::Invoice),
+            Type::InvoicePaymentPaid
+            | Type::CreditNoteCreated
+            | Type::CreditNoteUpdated
+            | Type::CreditNoteVoided => self.invoice.meaning(Meaning::Invoice),
+            Type::RefundCreated
+            | Type::RefundUpdated
+            | Type::RefundFailed
+            | Type::ChargeRefunded
+            | Type::DisputeCreated
+            | Type::DisputeUpdated
+            | Type::DisputeClosed
+            | Type::DisputeFundsWithdrawn
+            | Type::DisputeFundsReinstated
+            | Type::FraudWarning => self.payment.meaning(Meaning::Payment),
+        }
+    }
+}
+
+impl Link {
+    fn of(object: &Value, name: &str) -> Link {
+        match object.get(name) {
+            Some(Value::Null) => Link::Nowhere,
+            Some(value) => id_of(value).or_else(|| id_of(&value["id"])).map_or(Link::Unread, Link::To),
+            None => Link::Unread,
+        }
+    }
+
+    /// What belongs to no invoice, or to no payment that invoices are paid by, is not ours.
+    fn meaning<'a>(&'a self, to: fn(&'a str) -> Meaning<'a>) -> Meaning<'a> {
+        match self {
+            Link::To(id) => to(id),
+            Link::Nowhere => Meaning::Nothing,
+            Link::Unread => Meaning::Unreadable,
         }
     }
 }
@@ -87,16 +134,44 @@ pub enum EventType {
     InvoiceMarkedUncollectible,
     InvoiceFinalizationFailed,
     InvoiceOverpaid,
+    InvoicePaymentPaid,
+    RefundCreated,
+    RefundUpdated,
+    RefundFailed,
+    ChargeRefunded,
+    DisputeCreated,
+    DisputeUpdated,
+    DisputeClosed,
+    DisputeFundsWithdrawn,
+    DisputeFundsReinstated,
+    CreditNoteCreated,
+    CreditNoteUpdated,
+    CreditNoteVoided,
+    FraudWarning,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 6] = [
+    pub const ALL: [EventType; 20] = [
         EventType::InvoicePaid,
         EventType::InvoicePaymentFailed,
         EventType::InvoiceVoided,
         EventType::InvoiceMarkedUncollectible,
         EventType::InvoiceFinalizationFailed,
         EventType::InvoiceOverpaid,
+        EventType::InvoicePaymentPaid,
+        EventType::RefundCreated,
+        EventType::RefundUpdated,
+        EventType::RefundFailed,
+        EventType::ChargeRefunded,
+        EventType::DisputeCreated,
+        EventType::DisputeUpdated,
+        EventType::DisputeClosed,
+        EventType::DisputeFundsWithdrawn,
+        EventType::DisputeFundsReinstated,
+        EventType::CreditNoteCreated,
+        EventType::CreditNoteUpdated,
+        EventType::CreditNoteVoided,
+        EventType::FraudWarning,
     ];
 
     #[must_use]
@@ -108,6 +183,20 @@ impl EventType {
             EventType::InvoiceMarkedUncollectible => "invoice.marked_uncollectible",
             EventType::InvoiceFinalizationFailed => "invoice.finalization_failed",
             EventType::InvoiceOverpaid => "invoice.overpaid",
+            EventType::InvoicePaymentPaid => "invoice_payment.paid",
+            EventType::RefundCreated => "refund.created",
+            EventType::RefundUpdated => "refund.updated",
+            EventType::RefundFailed => "refund.failed",
+            EventType::ChargeRefunded => "charge.refunded",
+            EventType::DisputeCreated => "charge.dispute.created",
+            EventType::DisputeUpdated => "charge.dispute.updated",
+            EventType::DisputeClosed => "charge.dispute.closed",
+            EventType::DisputeFundsWithdrawn => "charge.dispute.funds_withdrawn",
+            EventType::DisputeFundsReinstated => "charge.dispute.funds_reinstated",
+            EventType::CreditNoteCreated => "credit_note.created",
+            EventType::CreditNoteUpdated => "credit_note.updated",
+            EventType::CreditNoteVoided => "credit_note.voided",
+            EventType::FraudWarning => "radar.early_fraud_warning.created",
         }
     }
 
@@ -139,7 +228,7 @@ mod tests {
     #[test]
     fn unknown_types_mean_nothing_and_known_ones_without_their_object_are_unreadable() {
         let of = |body: &str| match read(body).meaning() {
-            Meaning::Invoice(invoice) => invoice.to_owned(),
+            Meaning::Invoice(id) | Meaning::Payment(id) => id.to_owned(),
             Meaning::Nothing => "nothing".to_owned(),
             Meaning::Unreadable => "unreadable".to_owned(),
         };
@@ -154,6 +243,40 @@ mod tests {
         assert_eq!(of(r#"{"id":"evt_1","type":"v1.invoice.paid","object":"v2.core.event"}"#), "unreadable");
         assert_eq!(of(r#"{"id":"evt_1","type":"invoice.paid"}"#), "unreadable");
         assert_eq!(of(r#"{"id":"evt_1","type":"invoice.paid","data":{"object":{"id":7}}}"#), "unreadable");
+    }
+
+    #[test]
+    fn what_went_back_names_the_payment_or_the_invoice_that_it_belongs_to() {
+        let of = |kind: &str, object: &str| {
+            let body = format!(r#"{{"id":"evt_1","type":"{kind}","data":{{"object":{object}}}}}"#);
+            match read(&body).meaning() {
+                Meaning::Invoice(id) => format!("invoice {id}"),
+                Meaning::Payment(id) => format!("payment {id}"),
+                Meaning::Nothing => "nothing".to_owned(),
+                Meaning::Unreadable => "unreadable".to_owned(),
+            }
+        };
+        let by_payment = [
+            "refund.failed",
+            "charge.refunded",
+            "charge.dispute.closed",
+            "radar.early_fraud_warning.created",
+        ];
+        for kind in by_payment {
+            assert_eq!(of(kind, r#"{"id":"x_1","payment_intent":"pi_1","charge":"ch_1"}"#), "payment pi_1");
+            assert_eq!(of(kind, r#"{"id":"x_1","payment_intent":{"id":"pi_2"}}"#), "payment pi_2");
+            assert_eq!(
+                of(kind, r#"{"id":"x_1","payment_intent":null}"#),
+                "nothing",
+                "{kind}: of another product"
+            );
+            assert_eq!(of(kind, r#"{"id":"x_1"}"#), "unreadable", "{kind}");
+            assert_eq!(of(kind, r#"{"id":"x_1","payment_intent":7}"#), "unreadable", "{kind}");
+        }
+        for kind in ["credit_note.created", "invoice_payment.paid"] {
+            assert_eq!(of(kind, r#"{"id":"x_1","invoice":"in_1"}"#), "invoice in_1");
+            assert_eq!(of(kind, r#"{"id":"x_1"}"#), "unreadable", "{kind}");
+        }
     }
 
     #[test]

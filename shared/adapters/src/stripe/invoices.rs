@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::future::try_join;
 use saldo_domain::{
-    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, Purchase, Timestamp, TopUp,
+    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, Purchase, Returned, Timestamp, TopUp,
 };
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
@@ -16,10 +17,11 @@ use stripe_billing::invoice::{
 use stripe_client_core::RequestBuilder;
 use stripe_types::RangeQueryTs;
 
-use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, InvoiceList, ORG_KEY, System, TOP_UP_KEY};
+use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, List, ORG_KEY, System, TOP_UP_KEY};
 use super::client::{Connection, StripeHttp};
 use super::currency::currency_of;
 use super::error::StripeError;
+use super::returns::{self, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer};
 use super::{customers, line};
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
@@ -131,6 +133,32 @@ impl Invoices for Stripe {
         }
     }
 
+    async fn invoice_of(&self, payment: &str) -> Result<Option<String>, InvoicesError> {
+        let request = returns::invoice_payments(payment);
+        match self.ask::<List<InvoicePaymentAnswer>>(request, None).await {
+            Ok(list) => Ok(list.data.iter().find_map(InvoicePaymentAnswer::invoice)),
+            // Of a payment that Stripe does not know it may say so with either.
+            Err(StripeError::NotFound { .. } | StripeError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn returned(&self, of: &Evidence, payment: Option<&str>) -> Result<Returned, InvoicesError> {
+        let mut payments: Vec<&str> = of.paid_by().collect();
+        payments.extend(payment.filter(|payment| !of.paid_by().any(|one| one == *payment)));
+        let mut returned = Returned::default();
+        for payment in payments {
+            let refunds = self.all::<RefundAnswer>(|after| returns::refunds(payment, after));
+            let disputes = self.all::<DisputeAnswer>(|after| returns::disputes(payment, after));
+            let (refunds, disputes) = try_join(refunds, disputes).await?;
+            returned.refunds.extend(refunds.iter().map(|refund| refund.refund(of)));
+            returned.disputes.extend(disputes.iter().map(|dispute| dispute.dispute(of)));
+        }
+        let notes = self.all::<CreditNoteAnswer>(|after| returns::credit_notes(&of.invoice.id, after));
+        returned.credit_notes = notes.await?.iter().map(|note| note.credit_note(of)).collect();
+        Ok(returned)
+    }
+
     // Looking a thing up by its metadata is what makes it safe to repeat a creation whose answer was lost; Stripe's search
     // is not used, as it lags behind.
     async fn invoices_of(&self, top_up: &TopUp, payer: &str) -> Result<Vec<Evidence>, InvoicesError> {
@@ -143,7 +171,7 @@ impl Invoices for Stripe {
             if let Some(after) = &after {
                 request = request.starting_after(after.as_str());
             }
-            let list: InvoiceList = self.ask(request.build(), None).await?;
+            let list: List<InvoiceAnswer> = self.ask(request.build(), None).await?;
             after = list.data.last().map(|invoice| invoice.id.clone());
             for answer in list.data {
                 let evidence = answer.evidence(&self.system, None)?;
@@ -212,6 +240,24 @@ impl Stripe {
     #[must_use]
     pub fn with_product(self, product: Option<&str>) -> Stripe {
         Stripe { product: product.map(str::to_owned), ..self }
+    }
+
+    /// Everything that is listed, page by page.
+    async fn all<T: miniserde::Deserialize + Listed>(
+        &self,
+        page: impl Fn(Option<&str>) -> RequestBuilder,
+    ) -> Result<Vec<T>, InvoicesError> {
+        let mut all: Vec<T> = Vec::new();
+        for _ in 0..PAGES {
+            let list: List<T> = self.ask(page(all.last().map(Listed::id)), None).await?;
+            all.extend(list.data);
+            if !list.has_more {
+                return Ok(all);
+            }
+        }
+        Err(InvoicesError::Broken {
+            what: "one payment has more refunds or notes than can be read".to_owned(),
+        })
     }
 
     /// Asks for a change of an invoice.

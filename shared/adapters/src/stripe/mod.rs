@@ -10,6 +10,7 @@ mod event;
 mod invoices;
 mod line;
 mod permissions;
+mod returns;
 mod signature;
 
 pub use client::StripeHttp;

@@ -28,5 +28,12 @@ pub const WRITE_KEY_WITH_PRODUCT: [&str; 8] = [
     "rak_payment_intent_read",
 ];
 
-/// For who only looks: credit-worker.
-pub const READ_KEY: [&str; 3] = ["rak_invoice_read", "rak_invoice_payment_read", "rak_payment_intent_read"];
+/// For who only looks: credit-worker. Refunds are read with the permission for charges.
+pub const READ_KEY: [&str; 6] = [
+    "rak_invoice_read",
+    "rak_invoice_payment_read",
+    "rak_payment_intent_read",
+    "rak_charge_read",
+    "rak_dispute_read",
+    "rak_credit_note_read",
+];

@@ -73,10 +73,24 @@ pub enum Bug {
     FenceForgotten,
     /// What was said too late for a month is in it all the same.
     SaidTooLate,
+    /// What the main shard does not have is taken back, and the others serve on.
+    DebtHaltsNoShard,
+    /// Only shards that there are then are halted, and not those that come to be.
+    NewShardNotHalted,
+    /// A halted shard serves.
+    HaltedServes,
+    /// Shards serve again without a look at whether the main one still owes.
+    ResumedInDebt,
+    /// Shards serve again in the epoch of before.
+    ResumedInSameEpoch,
+    /// A shard gives to the main one without a look at whether it has it.
+    UnguardedResume,
+    /// Of what is taken back no more is taken than the main shard has.
+    TakenBackInPart,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 35] = [
+    pub const ALL: [Bug; 42] = [
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -112,5 +126,12 @@ impl Bug {
         Bug::EpochStands,
         Bug::FenceForgotten,
         Bug::SaidTooLate,
+        Bug::DebtHaltsNoShard,
+        Bug::NewShardNotHalted,
+        Bug::HaltedServes,
+        Bug::ResumedInDebt,
+        Bug::ResumedInSameEpoch,
+        Bug::UnguardedResume,
+        Bug::TakenBackInPart,
     ];
 }

@@ -5,6 +5,7 @@
 mod bug;
 mod op;
 mod table;
+mod taken_back;
 mod way;
 
 pub use bug::Bug;

@@ -1,7 +1,8 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    BalanceShard, DebitEntry, DebitId, Rebalance, Reservation, Reversal, ShardId, Stamp, Timestamp,
+    BalanceShard, Credits, DebitEntry, DebitId, EntryId, Rebalance, Reservation, Resume, Reversal, ShardId,
+    Stamp, Timestamp,
 };
 
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -19,6 +20,8 @@ pub enum Op {
     Entries(Vec<(ShardId, DebitId)>),
     Shard(ShardId),
     Rebalance(Rebalance),
+    Resume(Resume),
+    TakeBack(EntryId, Credits),
     AnnounceSharding,
     StartSharding(Timestamp),
     SetShards(Option<u8>),

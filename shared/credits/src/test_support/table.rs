@@ -37,6 +37,8 @@ pub struct Table {
     /// Debits by when their entry came, in calls.
     written_at: BTreeMap<DebitId, u64>,
     calls: u64,
+    /// Whether anything was ever taken back, so that there may be debt.
+    pub(super) taken_back: bool,
 }
 
 /// An entry.
@@ -45,6 +47,8 @@ pub enum Row {
     Debit(DebitEntry),
     Reversal(Credits),
     TopUp(Credits),
+    /// Credits that went with money that was given back; negative.
+    TakenBack(Credits),
 }
 
 impl Table {
@@ -88,6 +92,11 @@ impl Table {
             Op::Entries(ids) => Ok(Answer::Entries(ids.iter().map(|one| self.entry(*one)).collect())),
             Op::Shard(id) => Ok(Answer::Shard(self.shard(*id))),
             Op::Rebalance(rebalance) => self.rebalance(rebalance).map(Answer::Done),
+            Op::Resume(resume) => self.resume(resume).map(Answer::Done),
+            Op::TakeBack(entry, credits) => {
+                self.take_back(*entry, *credits);
+                Ok(Answer::Done(()))
+            }
             Op::AnnounceSharding => self.set_sharding(Sharding::No, Sharding::Announced).map(Answer::Done),
             Op::StartSharding(since) => {
                 let early = self.bug == Some(Bug::ShardedAtOnce);
@@ -128,6 +137,7 @@ impl Table {
             && shard.pending.len() < reservation.room()
             && (written || bug == Some(Bug::UnguardedAcknowledging))
             && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
+            && (!shard.halted || bug == Some(Bug::HaltedServes))
             && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence));
         if !gives {
             return Reserved::Refused(Some(shard.clone()));
@@ -153,11 +163,15 @@ impl Table {
         if bug != Some(Bug::SequenceStands) {
             shard.sequence += SEQUENCE_STEP;
         }
+        let now = shard.clone();
+        if total(&self.shards).0 < 0 {
+            self.wrong.get_or_insert_with(|| format!("credits were reserved on {id:?} that are not there"));
+        }
         match bug {
             Some(Bug::CreditsShownAsBefore) => {
-                Reserved::Done(BalanceShard { credits: before.credits, ..shard.clone() })
+                Reserved::Done(BalanceShard { credits: before.credits, ..now })
             }
-            _ => Reserved::Done(shard.clone()),
+            _ => Reserved::Done(now),
         }
     }
 
@@ -208,7 +222,7 @@ impl Table {
     }
 
     /// Credits came.
-    fn begin_epoch(&mut self, id: ShardId) {
+    pub(super) fn begin_epoch(&mut self, id: ShardId) {
         let bug = self.bug;
         if let Some(shard) = self.shards.get_mut(&id) {
             shard.epoch += i64::from(shard.refused && bug != Some(Bug::EpochStands));
@@ -265,7 +279,7 @@ impl Table {
                 }
                 Some(_) | None => Stored::Debit(entry.clone()),
             },
-            Some(Row::Reversal(_) | Row::TopUp(_)) => Stored::Other,
+            Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_)) => Stored::Other,
             None => Stored::Nothing,
         }
     }
@@ -293,13 +307,7 @@ impl Table {
         if self.bug == Some(Bug::RebalanceLosesCredits) {
             return Ok(());
         }
-        let shared = self.bug == Some(Bug::ShardsShareStamps);
-        let sequence = if shared { 0 } else { rebalance.to.first_sequence() };
-        let shard = self.shards.entry(rebalance.to).or_default();
-        if !shard.ready {
-            (shard.ready, shard.sequence) = (true, sequence);
-            shard.refused |= rebalance.to != ShardId::MAIN;
-        }
+        let shard = self.made(rebalance.to);
         shard.credits.0 += moved;
         shard.movements += counts;
         self.begin_epoch(rebalance.to);
@@ -337,7 +345,7 @@ impl Table {
         Ok(Reversed::New)
     }
 
-    /// What may not be false for a moment: no debt, and the balance is the sum of the entries less what is
+    /// What may not be false for a moment: no debt but by what was taken back, and the balance is the sum of the entries less what is
     /// pending under a stamp that no entry carries.
     fn check(&mut self) {
         if self.unchecked {
@@ -347,7 +355,7 @@ impl Table {
         for row in self.ledger.values() {
             expected += match row {
                 Row::Debit(entry) => -entry.credits.0,
-                Row::Reversal(credits) | Row::TopUp(credits) => credits.0,
+                Row::Reversal(credits) | Row::TopUp(credits) | Row::TakenBack(credits) => credits.0,
             };
         }
         for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {
@@ -360,7 +368,9 @@ impl Table {
         }
         let all = total(&self.shards).0;
         self.totals.push(all);
-        let wrong = if let Some((id, shard)) = self.shards.iter().find(|(_, shard)| shard.credits.0 < 0) {
+        let may_owe = |id: &ShardId| *id == ShardId::MAIN && self.taken_back;
+        let below = |(id, shard): &(&ShardId, &BalanceShard)| shard.credits.0 < 0 && !may_owe(id);
+        let wrong = if let Some((id, shard)) = self.shards.iter().find(below) {
             format!("the balance of {id:?} is {}", shard.credits)
         } else if all != expected {
             format!("the balance is {all}, entries and pending debits make {expected}")

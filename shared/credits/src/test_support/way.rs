@@ -4,7 +4,7 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, PortError, Rebalance, Reservation,
-    Reversal, ShardId, Stamp, Timestamp,
+    Resume, Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::{Answer, Op};
@@ -98,6 +98,10 @@ impl<W: Way + Sync> Balances for InMemory<W> {
 
     async fn rebalance(&self, _: &OrgId, rebalance: &Rebalance) -> Result<(), PortError> {
         answered!(self, Op::Rebalance(rebalance.clone()), Done)
+    }
+
+    async fn resume(&self, _: &OrgId, resume: &Resume) -> Result<(), PortError> {
+        answered!(self, Op::Resume(resume.clone()), Done)
     }
 
     async fn announce_sharding(&self, _: &OrgId) -> Result<(), PortError> {

@@ -49,6 +49,37 @@ pub fn rebalance(all: &BalanceShards, to: ShardId, serving: u8, needed: Credits)
     Some(Rebalance { to, from: from.collect() })
 }
 
+/// Halted balance shards that serve again, each with what it gives to the main one, which owes nothing then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// None gives more than it has.
+    pub gives: Vec<(ShardId, Credits)>,
+}
+
+impl Resume {
+    /// What the main shard gets.
+    #[must_use]
+    pub fn credits(&self) -> Credits {
+        self.gives.iter().fold(Credits::ZERO, |sum, (_, credits)| Credits(sum.0.saturating_add(credits.0)))
+    }
+}
+
+/// How the halted shards come to serve again: they pay what the main one owes. `None` when none is halted, or when they
+/// cannot.
+#[must_use]
+pub fn resume(all: &BalanceShards) -> Option<Resume> {
+    let mut owed = all.get(&ShardId::MAIN).map_or(0, |main| -main.credits.0.min(0));
+    let halted = all.iter().filter(|(_, shard)| shard.halted);
+    let gives: Vec<_> = halted
+        .map(|(id, shard)| {
+            let gives = shard.credits.0.clamp(0, owed);
+            owed -= gives;
+            (*id, Credits(gives))
+        })
+        .collect();
+    (owed == 0 && !gives.is_empty()).then_some(Resume { gives })
+}
+
 /// What all balance shards have together.
 #[must_use]
 pub fn total(all: &BalanceShards) -> Credits {
@@ -81,6 +112,23 @@ mod tests {
         assert_eq!(moved(&[0, 5, 5], 1, 2, 3), Some(vec![]), "it has it already");
         assert_eq!(moved(&[-4, 0, 6], 1, 2, 3), None, "a debt counts");
         assert_eq!(moved(&[3, 2, 2], 0, 1, 7), Some(vec![(1, 2), (2, 2)]), "back to one shard");
+    }
+
+    #[test]
+    fn halted_shards_serve_again_when_they_can_pay_what_is_owed() {
+        let resumed = |credits: &[i64], halted: &[usize]| {
+            let mut all = shards_with(credits);
+            for (at, shard) in all.values_mut().enumerate() {
+                shard.halted = halted.contains(&at);
+            }
+            let gives = resume(&all)?.gives.into_iter();
+            Some(gives.map(|(shard, credits)| (shard.number(), credits.0)).collect::<Vec<_>>())
+        };
+        assert_eq!(resumed(&[-5, 3, 4], &[1, 2]), Some(vec![(1, 3), (2, 2)]));
+        assert_eq!(resumed(&[-5, 3, 1], &[1, 2]), None, "they have too few");
+        assert_eq!(resumed(&[7, 3, 1], &[1, 2]), Some(vec![(1, 0), (2, 0)]), "a top-up has paid");
+        assert_eq!(resumed(&[7, 3, 1], &[]), None);
+        assert_eq!(resumed(&[-1, 3], &[]), None, "nothing is halted");
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub enum Refusal {
     Sharded,
     /// Some of the debits are pending already.
     AlreadyPending,
+    /// Something was taken back that the main shard did not have: this one serves again once nothing is owed.
+    Halted,
     /// There are only so many.
     NotEnough(Credits),
     /// It must be made ready first.
@@ -79,6 +81,8 @@ pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refus
         Refusal::Sharded
     } else if reservation.debits.iter().any(|debit| shard.pending.contains_key(&debit.id)) {
         Refusal::AlreadyPending
+    } else if shard.halted {
+        Refusal::Halted
     } else if shard.credits < reservation.credits() {
         Refusal::NotEnough(shard.credits)
     } else if !shard.ready {
@@ -130,6 +134,9 @@ mod tests {
         assert_eq!(refusal(Some(&full), &one), Refusal::NotEnough(Credits(2)));
         full.pending.insert(id(2), Stamp(51));
         assert_eq!(refusal(Some(&full), &two), Refusal::AlreadyPending);
+        let halted = BalanceShard { halted: true, ..shard.clone() };
+        assert_eq!(refusal(Some(&halted), &one), Refusal::Halted, "whatever it has");
+        assert_eq!(refusal(Some(&halted), &two), Refusal::Halted);
         full.sharding = Sharding::Since(Timestamp::from_ms(1));
         assert_eq!(refusal(Some(&full), &two), Refusal::Sharded);
         assert_eq!(refusal(Some(&full), &Reservation { unsharded: false, ..two }), Refusal::AlreadyPending);

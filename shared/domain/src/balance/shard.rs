@@ -34,6 +34,9 @@ pub struct BalanceShard {
     /// Whether someone was told since credits last came that there are not enough: then the next credits that come begin a
     /// new epoch, so that no earlier attempt can succeed by them.
     pub refused: bool,
+    /// Whether it serves no debit until it is known that the main shard owes nothing. The main one is never halted: in debt
+    /// it has nothing to serve with.
+    pub halted: bool,
 }
 
 /// With as many pending debits of others, nothing stays pending whose entry is written.

@@ -3,7 +3,8 @@
 use super::entitlement::difference;
 use crate::{
     Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
-    Posting, Proven, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle, prove,
+    Posting, Proven, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle,
+    prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -17,10 +18,13 @@ pub enum Seen<'a> {
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Post what its proven money has earned and is not posted yet.
+    /// Post what its proven money has earned and is not posted yet, and note what went back.
     Earn {
         earned: Entitlement,
+        returns: Returns,
         paid_at: Timestamp,
+        /// The payment that proves it; `None` of money that did not go through the provider.
+        payment: Option<String>,
     },
     /// The invoice can be paid now.
     Open(InvoiceLink),
@@ -107,9 +111,11 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     let mut postings = Vec::new();
     match change {
         Change::Nothing(_) => return None,
-        Change::Earn { earned, paid_at } => {
+        Change::Earn { earned, returns, paid_at, payment } => {
             after.status = Status::Paid;
             after.paid_at = top_up.paid_at.or(Some(*paid_at));
+            after.payment = top_up.payment.clone().or_else(|| payment.clone());
+            after.returns = *returns;
             after.payment_failure = None;
             // What was in doubt about this invoice is settled; that another one was paid is not.
             after.review = top_up.review.filter(|reason| *reason == ReviewReason::WrongInvoice);
@@ -135,17 +141,29 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     if !after.status.is_unfinished() {
         after.due_at = None;
     }
+    if after.review != top_up.review {
+        after.review_since = after.review.map(|_| now);
+    }
     let release_slot = top_up.status.is_unfinished() && !after.status.is_unfinished();
     Some(Commit { top_up: after, postings, release_slot })
 }
 
 /// Proven money credits whatever our own state says, and nothing else credits.
 fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
-    let earned = entitled(&top_up.purchase, money);
-    let paid_at = money.evidence().paid_at.unwrap_or(now);
+    let earned = entitled(top_up, money);
+    let evidence = money.evidence();
+    let returns = match &evidence.returned {
+        Some(returned) => Returns::of(returned, top_up.purchase.total.minor_units),
+        None => top_up.returns,
+    };
     match lifecycle(top_up.status, Standing::Proven, top_up.is_over(now)) {
-        Step::Stays if earned == top_up.posted => Change::Nothing(Nothing::AlreadyApplied),
-        Step::Stays | Step::Closes(_) => Change::Earn { earned, paid_at },
+        Step::Stays if earned == top_up.posted && returns == top_up.returns => {
+            Change::Nothing(Nothing::AlreadyApplied)
+        }
+        Step::Stays | Step::Closes(_) => {
+            let paid_at = evidence.paid_at.unwrap_or(now);
+            Change::Earn { earned, returns, paid_at, payment: evidence.paid_by().next().map(str::to_owned) }
+        }
         Step::Opens | Step::Contradicts => Change::Nothing(Nothing::Contradiction),
     }
 }
@@ -226,7 +244,7 @@ mod tests {
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
         let earned = Entitlement { granted: of.purchase.credits, ..Entitlement::default() };
-        Change::Earn { earned, paid_at: now() }
+        Change::Earn { earned, returns: Returns::default(), paid_at: now(), payment: Some("pi_1".to_owned()) }
     }
 
     fn kinds(commit: &Commit) -> Vec<(EntryKind, Credits)> {
@@ -325,7 +343,12 @@ mod tests {
         invoice.payments.clear();
         invoice.amount_paid = 0;
         let policy = Policy { accept_out_of_band: true };
-        assert_eq!(decide(&top_up, Seen::Found(&invoice), policy, now()), credit(&top_up));
+        let Change::Earn { earned, payment: None, .. } =
+            decide(&top_up, Seen::Found(&invoice), policy, now())
+        else {
+            panic!("it is credited")
+        };
+        assert_eq!(earned.granted, top_up.purchase.credits);
         assert_eq!(
             decide(&top_up, Seen::Found(&invoice), POLICY, now()),
             Change::Review(ReviewReason::NoPayment)

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::{
-    Actor, CreditNote, Credits, Dispute, Evidence, Posting, Proven, Purchase, Refund, RefundState, Timestamp,
-    TopUp,
+    Actor, CreditNote, Credits, Dispute, DisputeStatus, Posting, Proven, Refund, RefundState, Returned,
+    Timestamp, TopUp,
 };
 
 /// Credits by what became of their money: absolute numbers, none of them negative.
@@ -20,17 +20,45 @@ pub struct Entitlement {
     pub disputed: Credits,
 }
 
-/// What proven money has earned, by all that the provider says now.
+/// What went back of a top-up's money, in minor units of its currency, as it was last seen: for people to read, as the
+/// credits follow from [`Entitlement`] alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Returns {
+    /// At most what was paid.
+    pub refunded: i64,
+    /// What disputes are about, whatever became of them; at most what was paid.
+    pub disputed: i64,
+    /// Of several disputes, the one that matters most.
+    pub dispute: Option<DisputeStatus>,
+}
+
+impl Returns {
+    #[must_use]
+    pub fn of(returned: &Returned, total: i64) -> Returns {
+        let disputes = returned.disputes.iter();
+        Returns {
+            refunded: refunded(returned).min(total),
+            disputed: sum(disputes.clone().map(|dispute| dispute.amount)).min(total),
+            dispute: disputes.map(|dispute| dispute.status).max(),
+        }
+    }
+}
+
+/// What proven money has earned, by all that the provider says now; what went back stays as it is posted where the
+/// provider was not asked.
 ///
 /// Credits go back as their share of the money does, rounded up, and never more than were granted. What is counted
 /// first, refunds or disputes, makes a difference of one credit between the two at the most, and none to their sum.
 #[must_use]
-pub fn entitled(purchase: &Purchase, money: &Proven<'_>) -> Entitlement {
-    let evidence = money.evidence();
+pub fn entitled(top_up: &TopUp, money: &Proven<'_>) -> Entitlement {
+    let purchase = &top_up.purchase;
+    let Some(returned) = &money.evidence().returned else {
+        return Entitlement { granted: purchase.credits, ..top_up.posted };
+    };
     let total = purchase.total.minor_units;
-    let refunded = refunded(evidence);
+    let refunded = refunded(returned);
     let refunded_credits = share(purchase.credits, refunded, total);
-    let taken_credits = share(purchase.credits, refunded.saturating_add(disputed(evidence)), total);
+    let taken_credits = share(purchase.credits, refunded.saturating_add(disputed(returned)), total);
     Entitlement {
         granted: purchase.credits,
         refunded: refunded_credits,
@@ -69,12 +97,12 @@ pub(super) fn difference(top_up: &TopUp, earned: Entitlement, actor: &Actor, now
 
 /// Money that was given back, in minor units: refunds unless they came to nothing, and credit notes as far as they are
 /// not refunds.
-fn refunded(evidence: &Evidence) -> i64 {
-    let refunds = evidence.refunds.iter().map(|Refund { amount, state }| match state {
+fn refunded(returned: &Returned) -> i64 {
+    let refunds = returned.refunds.iter().map(|Refund { amount, state }| match state {
         RefundState::Pending | RefundState::WaitsForPayer | RefundState::Succeeded => *amount,
         RefundState::Failed | RefundState::Canceled => 0,
     });
-    let notes = evidence.credit_notes.iter().map(|CreditNote { amount, refunded, voided }| match voided {
+    let notes = returned.credit_notes.iter().map(|CreditNote { amount, refunded, voided }| match voided {
         true => 0,
         false => amount.saturating_sub(*refunded),
     });
@@ -82,8 +110,9 @@ fn refunded(evidence: &Evidence) -> i64 {
 }
 
 /// Money that the payer's bank holds, in minor units.
-fn disputed(evidence: &Evidence) -> i64 {
-    sum(evidence.disputes.iter().map(|Dispute { amount, withdrawn }| if *withdrawn { *amount } else { 0 }))
+fn disputed(returned: &Returned) -> i64 {
+    let held = |dispute: &Dispute| if dispute.withdrawn { dispute.amount } else { 0 };
+    sum(returned.disputes.iter().map(held))
 }
 
 fn sum(amounts: impl Iterator<Item = i64>) -> i64 {

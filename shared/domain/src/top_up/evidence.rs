@@ -27,11 +27,18 @@ pub struct Evidence {
     pub org: Option<OrgId>,
     pub paid_at: Option<Timestamp>,
     pub payments: Vec<Payment>,
-    pub refunds: Vec<Refund>,
-    pub disputes: Vec<Dispute>,
-    pub credit_notes: Vec<CreditNote>,
+    /// What went back of it; `None` where that was not asked for, which says nothing about it.
+    pub returned: Option<Returned>,
     /// The latest refused attempt to pay, if the provider tells of one.
     pub failure: Option<PaymentFailure>,
+}
+
+impl Evidence {
+    /// The payments through the provider that paid it, by the provider's names.
+    pub fn paid_by(&self) -> impl Iterator<Item = &str> {
+        let through = |payment: &&Payment| payment.paid && payment.kind == PaymentKind::ThroughProvider;
+        self.payments.iter().filter(through).filter_map(|payment| payment.id.as_deref())
+    }
 }
 
 /// Which system an invoice says that it is of: several may sell through one account of the provider.
@@ -61,6 +68,8 @@ pub enum InvoiceStatus {
 pub struct Payment {
     pub kind: PaymentKind,
     pub paid: bool,
+    /// The provider's name of it, where it went through the provider.
+    pub id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +78,14 @@ pub enum PaymentKind {
     ThroughProvider,
     /// A record of money that the provider never saw, or a kind that we do not know.
     Other,
+}
+
+/// All ways in which money of one invoice went back, each as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    pub refunds: Vec<Refund>,
+    pub disputes: Vec<Dispute>,
+    pub credit_notes: Vec<CreditNote>,
 }
 
 /// Money on its way back to the payer, or there.
@@ -97,6 +114,71 @@ pub struct Dispute {
     pub amount: i64,
     /// Whether the money is gone now; not while it is only asked about, and no more once it is won.
     pub withdrawn: bool,
+    pub status: DisputeStatus,
+}
+
+/// How far a dispute has come. Of several, the greatest matters most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DisputeStatus {
+    /// A word that a later version of the provider's interface brought.
+    Other,
+    InquiryClosed,
+    Won,
+    /// The bank only asks: no money moves.
+    Inquiry,
+    /// Settled before it became a dispute; the money is gone all the same.
+    Prevented,
+    /// For now: it can be appealed.
+    Lost,
+    UnderReview,
+    /// Evidence is wanted by a day that the provider says.
+    NeedsResponse,
+}
+
+impl DisputeStatus {
+    pub const ALL: [DisputeStatus; 8] = [
+        DisputeStatus::Other,
+        DisputeStatus::InquiryClosed,
+        DisputeStatus::Won,
+        DisputeStatus::Inquiry,
+        DisputeStatus::Prevented,
+        DisputeStatus::Lost,
+        DisputeStatus::UnderReview,
+        DisputeStatus::NeedsResponse,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DisputeStatus::Other => "other",
+            DisputeStatus::InquiryClosed => "inquiry_closed",
+            DisputeStatus::Won => "won",
+            DisputeStatus::Inquiry => "inquiry",
+            DisputeStatus::Prevented => "prevented",
+            DisputeStatus::Lost => "lost",
+            DisputeStatus::UnderReview => "under_review",
+            DisputeStatus::NeedsResponse => "needs_response",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<DisputeStatus> {
+        DisputeStatus::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Whether a person has to do something about it now.
+    #[must_use]
+    pub fn wants_a_person(self) -> bool {
+        match self {
+            DisputeStatus::NeedsResponse | DisputeStatus::Inquiry => true,
+            DisputeStatus::Other
+            | DisputeStatus::InquiryClosed
+            | DisputeStatus::Won
+            | DisputeStatus::Prevented
+            | DisputeStatus::Lost
+            | DisputeStatus::UnderReview => false,
+        }
+    }
 }
 
 /// A document that takes back a part of a paid invoice.

@@ -32,6 +32,7 @@ pub(crate) fn top_up(status: Status) -> TopUp {
     top_up.invoice = Some(link("in_1"));
     top_up.status = status;
     if status == Status::Paid {
+        top_up.payment = Some("pi_1".to_owned());
         top_up.posted = Entitlement { granted: top_up.purchase.credits, ..Entitlement::default() };
     }
     if !status.is_unfinished() {
@@ -61,10 +62,8 @@ pub(crate) fn invoice(of: &TopUp, status: InvoiceStatus) -> Evidence {
         top_up: Some(of.id.clone()),
         org: Some(of.org.clone()),
         paid_at: paid.then(now),
-        payments: vec![Payment { kind: PaymentKind::ThroughProvider, paid }],
-        refunds: Vec::new(),
-        disputes: Vec::new(),
-        credit_notes: Vec::new(),
+        payments: vec![Payment { kind: PaymentKind::ThroughProvider, paid, id: Some("pi_1".to_owned()) }],
+        returned: None,
         failure: None,
         status,
     }

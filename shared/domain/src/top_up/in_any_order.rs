@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::examples::{POLICY, invoice, now, top_up, worker};
 use crate::{
-    CreditNote, Credits, Dispute, EntryKind, Evidence, InvoiceStatus, Posting, Refund, RefundState, Seen,
-    Status, TopUp, apply, decide,
+    CreditNote, Credits, Dispute, DisputeStatus, EntryKind, Evidence, InvoiceStatus, Posting, Refund,
+    RefundState, Returned, Seen, Status, TopUp, apply, decide,
 };
 
 const SEEDS: u64 = 3_000;
@@ -29,17 +29,18 @@ impl Provider {
             }
             return;
         }
+        let returned = self.now.returned.get_or_insert_default();
         match rng.u8(..8) {
-            0 => self.now.refunds.push(Refund { amount: some, state: RefundState::Pending }),
-            1 => self.now.disputes.push(Dispute { amount: some, withdrawn: false }),
+            0 => returned.refunds.push(Refund { amount: some, state: RefundState::Pending }),
+            1 => returned.disputes.push(dispute(some)),
             2 => {
                 let refunded = rng.i64(0..=some);
-                self.now.refunds.push(Refund { amount: refunded, state: RefundState::WaitsForPayer });
-                self.now.credit_notes.push(CreditNote { amount: some, refunded, voided: false });
+                returned.refunds.push(Refund { amount: refunded, state: RefundState::WaitsForPayer });
+                returned.credit_notes.push(CreditNote { amount: some, refunded, voided: false });
             }
             3 => {
                 // It fails even after it succeeded, and does not come back.
-                if let Some(refund) = rng.choice(&mut self.now.refunds) {
+                if let Some(refund) = rng.choice(&mut returned.refunds) {
                     refund.state = match refund.state {
                         RefundState::Pending | RefundState::WaitsForPayer => RefundState::Succeeded,
                         RefundState::Succeeded | RefundState::Failed => RefundState::Failed,
@@ -48,30 +49,38 @@ impl Provider {
                 }
             }
             4 => {
-                if let Some(refund) = rng.choice(&mut self.now.refunds) {
+                if let Some(refund) = rng.choice(&mut returned.refunds) {
                     refund.state = RefundState::Canceled;
                 }
             }
             5 | 6 => {
                 // Lost, won, lost again: a lost one is not final.
-                if let Some(dispute) = rng.choice(&mut self.now.disputes) {
+                if let Some(dispute) = rng.choice(&mut returned.disputes) {
                     dispute.withdrawn = !dispute.withdrawn;
                 }
             }
             _ => {
-                if let Some(note) = rng.choice(&mut self.now.credit_notes) {
+                if let Some(note) = rng.choice(&mut returned.credit_notes) {
                     note.voided = true;
                 }
             }
         }
     }
 
+    /// What it says to who asks what went back too.
     fn says(&self, rng: &mut fastrand::Rng) -> Evidence {
         let mut said = self.now.clone();
-        rng.shuffle(&mut said.refunds);
-        rng.shuffle(&mut said.disputes);
-        rng.shuffle(&mut said.credit_notes);
+        let returned = said.returned.get_or_insert_default();
+        rng.shuffle(&mut returned.refunds);
+        rng.shuffle(&mut returned.disputes);
+        rng.shuffle(&mut returned.credit_notes);
         said
+    }
+
+    /// What it says to who asks, or does not ask, what went back too.
+    fn says_some(&self, rng: &mut fastrand::Rng) -> Evidence {
+        let said = self.says(rng);
+        if rng.bool() { said } else { Evidence { returned: None, ..said } }
     }
 
     /// What is left, found without division: the fewest credits that are worth what went back do not come back.
@@ -79,17 +88,17 @@ impl Provider {
         if self.now.status != InvoiceStatus::Paid {
             return Credits::ZERO;
         }
+        let returned = self.now.returned.clone().unwrap_or_default();
         let counts = |state| !matches!(state, RefundState::Failed | RefundState::Canceled);
         let refunds =
-            self.now.refunds.iter().filter(|refund| counts(refund.state)).map(|refund| refund.amount);
-        let disputes = self.now.disputes.iter().filter(|one| one.withdrawn).map(|one| one.amount);
-        let notes = self.now.credit_notes.iter().filter(|note| !note.voided);
-        let returned: i64 =
-            refunds.chain(disputes).chain(notes.map(|note| note.amount - note.refunded)).sum();
-        let returned = i128::from(returned.min(self.now.total));
+            returned.refunds.iter().filter(|refund| counts(refund.state)).map(|refund| refund.amount);
+        let disputes = returned.disputes.iter().filter(|one| one.withdrawn).map(|one| one.amount);
+        let notes = returned.credit_notes.iter().filter(|note| !note.voided);
+        let back: i64 = refunds.chain(disputes).chain(notes.map(|note| note.amount - note.refunded)).sum();
+        let back = i128::from(back.min(self.now.total));
         let (total, all) = (i128::from(self.now.total), i128::from(credits.0));
-        let back = (0..=credits.0).find(|back| i128::from(*back) * total >= all * returned);
-        Credits(credits.0 - back.unwrap())
+        let kept_back = (0..=credits.0).find(|some| i128::from(*some) * total >= all * back);
+        Credits(credits.0 - kept_back.unwrap())
     }
 }
 
@@ -150,8 +159,8 @@ impl Worker {
     fn steps(&mut self, books: &mut Books, provider: &Provider, rng: &mut fastrand::Rng) {
         *self = match std::mem::replace(self, Worker::Idle) {
             Worker::Idle if rng.bool() => Worker::Read(Box::new(books.row.clone())),
-            Worker::Idle => Worker::Heard(Box::new(provider.says(rng))),
-            Worker::Read(row) => Worker::Compared(Box::new((*row, provider.says(rng)))),
+            Worker::Idle => Worker::Heard(Box::new(provider.says_some(rng))),
+            Worker::Read(row) => Worker::Compared(Box::new((*row, provider.says_some(rng)))),
             Worker::Compared(compared) => {
                 let again = books.commit(&compared.0, &compared.1);
                 if again { Worker::Read(Box::new(books.row.clone())) } else { Worker::Idle }
@@ -160,7 +169,7 @@ impl Worker {
                 let row = books.row.clone();
                 let change = decide(&row, Seen::Found(&evidence), POLICY, now());
                 let fresh = change.may_be_over(&row);
-                Worker::Compared(Box::new((row, if fresh { provider.says(rng) } else { *evidence })))
+                Worker::Compared(Box::new((row, if fresh { provider.says_some(rng) } else { *evidence })))
             }
         };
     }
@@ -221,15 +230,27 @@ fn partial_refunds_failed_refunds_and_disputes_won_are_numbers() {
     };
     assert_eq!(posted(&|_| {}), (1000, 0, 0, 1));
     let half = Refund { amount: total / 2, state: RefundState::Pending };
-    assert_eq!(posted(&|e| e.refunds.push(half.clone())), (1000, 500, 0, 2));
-    assert_eq!(posted(&|e| e.refunds[0].state = RefundState::Succeeded), (1000, 500, 0, 2));
-    assert_eq!(posted(&|e| e.refunds[0].state = RefundState::Failed), (1000, 0, 0, 3));
-    assert_eq!(posted(&|e| e.disputes.push(Dispute { amount: total, withdrawn: false })), (1000, 0, 0, 3));
-    assert_eq!(posted(&|e| e.disputes[0].withdrawn = true), (1000, 0, 1000, 4), "lost");
-    assert_eq!(posted(&|e| e.disputes[0].withdrawn = false), (1000, 0, 0, 5), "and won");
+    assert_eq!(posted(&|e| back(e).refunds.push(half.clone())), (1000, 500, 0, 2));
+    assert_eq!(posted(&|e| back(e).refunds[0].state = RefundState::Succeeded), (1000, 500, 0, 2));
+    assert_eq!(posted(&|e| back(e).refunds[0].state = RefundState::Failed), (1000, 0, 0, 3));
+    assert_eq!(posted(&|e| back(e).disputes.push(dispute(total))), (1000, 0, 0, 3));
+    assert_eq!(posted(&|e| back(e).disputes[0].withdrawn = true), (1000, 0, 1000, 4), "lost");
+    assert_eq!(posted(&|e| back(e).disputes[0].withdrawn = false), (1000, 0, 0, 5), "and won");
     let third = CreditNote { amount: total / 3, refunded: 0, voided: false };
-    assert_eq!(posted(&|e| e.credit_notes.push(third.clone())), (1000, 334, 0, 6), "rounded up");
+    assert_eq!(posted(&|e| back(e).credit_notes.push(third.clone())), (1000, 334, 0, 6), "rounded up");
     let rest = Refund { amount: total, state: RefundState::WaitsForPayer };
-    assert_eq!(posted(&|e| e.refunds.push(rest.clone())), (1000, 1000, 0, 7), "never more than was paid");
-    assert_eq!(posted(&|e| e.disputes[0].withdrawn = true), (1000, 1000, 0, 7), "nor twice");
+    assert_eq!(
+        posted(&|e| back(e).refunds.push(rest.clone())),
+        (1000, 1000, 0, 7),
+        "never more than was paid"
+    );
+    assert_eq!(posted(&|e| back(e).disputes[0].withdrawn = true), (1000, 1000, 0, 7), "nor twice");
+}
+
+fn back(evidence: &mut Evidence) -> &mut Returned {
+    evidence.returned.get_or_insert_default()
+}
+
+fn dispute(amount: i64) -> Dispute {
+    Dispute { amount, withdrawn: false, status: DisputeStatus::NeedsResponse }
 }

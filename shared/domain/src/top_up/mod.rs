@@ -15,10 +15,10 @@ mod review;
 use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
 
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
-pub use entitlement::{Entitlement, entitled};
+pub use entitlement::{Entitlement, Returns, entitled};
 pub use evidence::{
-    CreditNote, Deployment, Dispute, Evidence, InvoiceStatus, Payment, PaymentFailure, PaymentKind, Refund,
-    RefundState,
+    CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, Payment, PaymentFailure,
+    PaymentKind, Refund, RefundState, Returned,
 };
 pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
@@ -48,6 +48,12 @@ pub struct TopUp {
     pub failure: Option<FailureReason>,
     /// Why a person must look at it.
     pub review: Option<ReviewReason>,
+    /// Since when a person must look at it, for this reason.
+    pub review_since: Option<Timestamp>,
+    /// The provider's name of the payment that was credited.
+    pub payment: Option<String>,
+    /// What went back of its money, as it was last seen.
+    pub returns: Returns,
     /// What its money has earned, as far as it is posted.
     pub posted: Entitlement,
     pub created_by: Actor,
@@ -160,6 +166,9 @@ impl TopUp {
             payment_failure: None,
             failure: None,
             review: None,
+            review_since: None,
+            payment: None,
+            returns: Returns::default(),
             posted: Entitlement::default(),
             created_by: buyer.clone(),
             changed_by: Author { actor: buyer.clone(), cause: Cause::Order },

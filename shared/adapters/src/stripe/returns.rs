@@ -1,0 +1,226 @@
+//! What Stripe says of money that went back: refunds, disputes, credit notes, and the invoice that a payment is on.
+
+use miniserde::Deserialize;
+use miniserde::json::Value;
+use saldo_domain::{CreditNote, Dispute, DisputeStatus, Evidence, Refund, RefundState};
+use stripe::StripeRequest;
+use stripe_billing::credit_note::ListCreditNote;
+use stripe_billing::invoice_payment::{
+    ListInvoicePayment, ListInvoicePaymentPayment, ListInvoicePaymentPaymentType,
+};
+use stripe_client_core::RequestBuilder;
+use stripe_core::dispute::ListDispute;
+use stripe_core::refund::ListRefund;
+
+use super::answers::id_of;
+
+/// As many as one page has.
+const PAGE: i64 = 100;
+
+/// What a page is asked for with, behind the object that the page before ended with.
+pub(super) fn refunds(payment: &str, after: Option<&str>) -> RequestBuilder {
+    let request = ListRefund::new().payment_intent(payment).limit(PAGE);
+    after.map_or(request.clone(), |after| request.starting_after(after)).build()
+}
+
+pub(super) fn disputes(payment: &str, after: Option<&str>) -> RequestBuilder {
+    let request = ListDispute::new().payment_intent(payment).limit(PAGE);
+    after.map_or(request.clone(), |after| request.starting_after(after)).build()
+}
+
+pub(super) fn credit_notes(invoice: &str, after: Option<&str>) -> RequestBuilder {
+    let request = ListCreditNote::new().invoice(invoice).limit(PAGE);
+    after.map_or(request.clone(), |after| request.starting_after(after)).build()
+}
+
+/// A payment is on one invoice, so that one page is enough.
+pub(super) fn invoice_payments(payment: &str) -> RequestBuilder {
+    let mut of = ListInvoicePaymentPayment::new(ListInvoicePaymentPaymentType::PaymentIntent);
+    of.payment_intent = Some(payment.to_owned());
+    ListInvoicePayment::new().payment(of).build()
+}
+
+#[derive(Deserialize)]
+pub(super) struct InvoicePaymentAnswer {
+    invoice: Option<Value>,
+}
+
+impl InvoicePaymentAnswer {
+    pub(super) fn invoice(&self) -> Option<String> {
+        id_of(self.invoice.as_ref()?)
+    }
+}
+
+/// What is listed one page after the other.
+pub(super) trait Listed {
+    fn id(&self) -> &str;
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefundAnswer {
+    id: String,
+    amount: i64,
+    currency: String,
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DisputeAnswer {
+    id: String,
+    amount: i64,
+    currency: String,
+    status: String,
+    balance_transactions: Vec<BalanceTransaction>,
+}
+
+/// In the currency of the account, which need not be that of the payment.
+#[derive(Deserialize)]
+struct BalanceTransaction {
+    amount: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CreditNoteAnswer {
+    id: String,
+    currency: String,
+    status: String,
+    post_payment_amount: i64,
+    refunds: Option<Vec<NotedRefund>>,
+}
+
+#[derive(Deserialize)]
+struct NotedRefund {
+    amount_refunded: i64,
+}
+
+impl Listed for RefundAnswer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listed for DisputeAnswer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listed for CreditNoteAnswer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl RefundAnswer {
+    /// A status of a later version may mean that the money is gone, and so it counts.
+    pub(super) fn refund(&self, of: &Evidence) -> Refund {
+        let state = match self.status.as_deref() {
+            Some("requires_action") => RefundState::WaitsForPayer,
+            Some("succeeded") => RefundState::Succeeded,
+            Some("failed") => RefundState::Failed,
+            Some("canceled") => RefundState::Canceled,
+            Some(_) | None => RefundState::Pending,
+        };
+        Refund { amount: in_currency(self.amount, &self.currency, of), state }
+    }
+}
+
+impl DisputeAnswer {
+    /// Its status does not say where the money is: that stands in what was moved, out and perhaps in again.
+    pub(super) fn dispute(&self, of: &Evidence) -> Dispute {
+        let moved = self.balance_transactions.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
+        let status = match self.status.as_str() {
+            "needs_response" | "appeal_needs_response" => DisputeStatus::NeedsResponse,
+            "under_review" | "appeal_under_review" => DisputeStatus::UnderReview,
+            "warning_needs_response" | "warning_under_review" => DisputeStatus::Inquiry,
+            "warning_closed" => DisputeStatus::InquiryClosed,
+            "won" => DisputeStatus::Won,
+            "lost" => DisputeStatus::Lost,
+            "prevented" => DisputeStatus::Prevented,
+            _ => DisputeStatus::Other,
+        };
+        Dispute { amount: in_currency(self.amount, &self.currency, of), withdrawn: moved < 0, status }
+    }
+}
+
+impl CreditNoteAnswer {
+    /// Of what was credited before the payment nothing was ever paid.
+    pub(super) fn credit_note(&self, of: &Evidence) -> CreditNote {
+        let refunds = self.refunds.iter().flatten();
+        CreditNote {
+            amount: in_currency(self.post_payment_amount, &self.currency, of),
+            refunded: refunds.fold(0, |sum, one| sum.saturating_add(one.amount_refunded)),
+            voided: self.status == "void",
+        }
+    }
+}
+
+/// An amount in another currency cannot be compared: it stands for all that was paid.
+fn in_currency(amount: i64, currency: &str, of: &Evidence) -> i64 {
+    if currency.eq_ignore_ascii_case(of.currency.as_str()) { amount } else { of.total }
+}
+
+#[cfg(test)]
+mod tests {
+    use saldo_domain::{Currency, Deployment, InvoiceLink, InvoiceStatus};
+
+    use super::*;
+
+    fn invoice() -> Evidence {
+        Evidence {
+            invoice: InvoiceLink { id: "in_1".to_owned(), number: None, pay_url: None, pdf: None },
+            status: InvoiceStatus::Paid,
+            currency: Currency::IDR,
+            total: 27_750_000,
+            amount_due: 0,
+            amount_paid: 27_750_000,
+            amount_overpaid: 0,
+            from_balance: 0,
+            payer: None,
+            right_mode: true,
+            deployment: Deployment::Ours,
+            top_up: None,
+            org: None,
+            paid_at: None,
+            payments: Vec::new(),
+            returned: None,
+            failure: None,
+        }
+    }
+
+    fn dispute(status: &str, currency: &str, moved: &[i64]) -> Dispute {
+        let moved: Vec<_> = moved.iter().map(|amount| format!(r#"{{"amount":{amount}}}"#)).collect();
+        let json = format!(
+            r#"{{"id":"du_1","amount":500,"currency":"{currency}","status":"{status}","balance_transactions":[{}],"x":1}}"#,
+            moved.join(",")
+        );
+        miniserde::json::from_str::<DisputeAnswer>(&json).unwrap().dispute(&invoice())
+    }
+
+    #[test]
+    fn where_the_money_of_a_dispute_is_says_what_was_moved_and_not_its_status() {
+        for status in ["needs_response", "lost", "prevented", "under_review", "won", "a_word_of_2031"] {
+            assert!(dispute(status, "idr", &[-31]).withdrawn, "{status}");
+            assert!(!dispute(status, "idr", &[-31, 31]).withdrawn, "{status}");
+            assert!(!dispute(status, "idr", &[]).withdrawn, "{status}");
+        }
+        assert_eq!(dispute("appeal_needs_response", "idr", &[]).status, DisputeStatus::NeedsResponse);
+        assert_eq!(dispute("warning_under_review", "idr", &[]).status, DisputeStatus::Inquiry);
+        assert_eq!(dispute("a_word_of_2031", "idr", &[]).status, DisputeStatus::Other);
+        assert_eq!(dispute("lost", "idr", &[]).amount, 500);
+        assert_eq!(dispute("lost", "usd", &[]).amount, 27_750_000, "what cannot be compared is all of it");
+    }
+
+    #[test]
+    fn a_refund_counts_unless_it_is_known_to_have_come_to_nothing() {
+        let state = |status: &str| {
+            let json = format!(r#"{{"id":"re_1","amount":7,"currency":"idr","status":{status}}}"#);
+            miniserde::json::from_str::<RefundAnswer>(&json).unwrap().refund(&invoice()).state
+        };
+        assert_eq!(state("\"failed\""), RefundState::Failed);
+        assert_eq!(state("\"canceled\""), RefundState::Canceled);
+        for status in ["null", "\"pending\"", "\"a_word_of_2031\""] {
+            assert_eq!(state(status), RefundState::Pending, "{status}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Money that comes back, in any way and any order, over the use case itself: seeded histories, and the bugs that they find.
+//!
+//! - [`provider`]: what became of the money, and what is told of it.
+//! - [`books`]: row and ledger, held against each other after every write.
+//! - [`hand`]: how the use case reaches both, with calls that fail, and with bugs.
+//! - [`history`]: who hears what and when, who dies, and what the end must be.
+mod books;
+mod bug;
+mod hand;
+mod history;
+mod provider;
+
+use bug::Bug;
+
+const PER_TEST: u64 = 50_000;
+const NIGHTLY: u64 = 1_000_000;
+/// How many histories each bug is looked for in.
+const HISTORIES: u64 = 20_000;
+
+#[test]
+fn fifty_thousand_histories_of_money_that_comes_back_end_in_the_same_books() {
+    play(0, PER_TEST);
+}
+
+/// `cargo test -p saldo-tests a_million -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_histories_of_money_that_comes_back_end_in_the_same_books() {
+    play(PER_TEST, NIGHTLY);
+}
+
+#[test]
+fn every_planted_bug_about_money_that_comes_back_is_found() {
+    let missed: Vec<_> = Bug::ALL
+        .into_iter()
+        .filter(|bug| {
+            let seed = (0..HISTORIES).find(|seed| history::run(*seed, Some(*bug)).is_err());
+            println!("{bug:?}: {seed:?}");
+            seed.is_none()
+        })
+        .collect();
+    assert_eq!(missed, [], "these bugs were not found in {HISTORIES} histories");
+}
+
+#[test]
+fn a_history_of_money_that_comes_back_replays_exactly() {
+    let failing = |seed: &u64| history::run(*seed, Some(Bug::FailedRefundCounts)).is_err();
+    let seed = (0..PER_TEST).find(failing).expect("the bug is found");
+    let told = history::run(seed, Some(Bug::FailedRefundCounts));
+    assert_eq!(told, history::run(seed, Some(Bug::FailedRefundCounts)), "seed {seed}");
+}
+
+/// Much must happen, or the histories show nothing.
+#[test]
+fn histories_of_money_that_comes_back_are_eventful() {
+    let (mut postings, mut undone, mut owing) = (0, 0, 0);
+    for seed in 0..1_000 {
+        let lived = history::run(seed, None).unwrap();
+        postings += lived.postings;
+        undone += lived.undone;
+        owing += usize::from(lived.owed);
+    }
+    assert!(postings > 2_500 && undone > 200 && owing > 20, "{postings} {undone} {owing}");
+}
+
+/// Plays `count` histories from seed `first` on, on two threads.
+fn play(first: u64, count: u64) {
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            scope.spawn(move || {
+                for seed in (first..first + count).filter(|seed| seed % 2 == half) {
+                    if let Err(wrong) = history::run(seed, None) {
+                        panic!("returns::history::run({seed}, None): {wrong}");
+                    }
+                }
+            });
+        }
+    });
+}

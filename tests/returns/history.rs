@@ -1,0 +1,243 @@
+//! One history: money is paid and comes back in every way, and several workers hear of it in any order, twice, and die.
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::task::{Context, Waker};
+
+use saldo_adapters::stripe::LIMITS;
+use saldo_domain::{
+    Actor, Author, Cause, Currency, EntryKind, InvoiceLink, OrgId, Policy, PortError, PriceList, Purchase,
+    Status, Timestamp, TopUp, TopUpId,
+};
+use saldo_top_ups::TopUps;
+
+use super::books::Books;
+use super::bug::Bug;
+use super::hand::{Hand, World};
+use super::provider::{Event, INVOICE, PAYER, Provider, Topic};
+
+const STEPS: usize = 140;
+const WORKERS: usize = 3;
+/// Far more than there are events.
+const MOST_HANDLINGS: usize = 2_000;
+/// Of such sizes that shares of credits are no whole numbers.
+const TOTALS: [i64; 4] = [27_750_000, 1_000, 999, 7];
+const START_MS: i64 = 1_795_441_928_000;
+
+/// What a history came to.
+#[derive(Debug, PartialEq)]
+pub(super) struct Lived {
+    pub(super) postings: usize,
+    /// How many of them undid another one.
+    pub(super) undone: usize,
+    /// Whether more was taken back than was there.
+    pub(super) owed: bool,
+}
+
+/// A worker with the event that it handles; `None` compares the row by itself.
+struct Working {
+    event: Option<Event>,
+    task: Pin<Box<dyn Future<Output = Result<(), PortError>>>>,
+}
+
+struct Play {
+    world: Arc<Mutex<World>>,
+    workers: Vec<Working>,
+    made: i64,
+}
+
+/// Plays the history of `seed`; what is wrong with it, if anything.
+pub(super) fn run(seed: u64, bug: Option<Bug>) -> Result<Lived, String> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let top_up = open(&mut rng);
+    let failing_percent = [0, 0, 5, 15][rng.usize(..4)];
+    let (provider, books) = (Provider::new(&top_up), Books::new(top_up));
+    let world = Arc::new(Mutex::new(World { provider, books, rng, failing_percent, bug }));
+    let mut play = Play { world, workers: Vec::new(), made: 0 };
+    if play.roll(3) == 0 {
+        play.live_calmly();
+    } else {
+        for _ in 0..STEPS {
+            play.step();
+        }
+    }
+    play.world().failing_percent = 0;
+    play.rest();
+    play.verdict()
+}
+
+impl Play {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn roll(&self, sides: u32) -> u32 {
+        self.world().rng.u32(..sides)
+    }
+
+    /// What happens is heard before anything else does, and nobody looks by himself.
+    fn live_calmly(&mut self) {
+        for _ in 0..self.roll(12) {
+            self.change();
+            self.rest();
+            self.spend();
+        }
+    }
+
+    fn change(&mut self) {
+        let mut world = self.world();
+        let World { provider, rng, .. } = &mut *world;
+        provider.changes(rng, Timestamp::from_ms(START_MS));
+    }
+
+    fn spend(&mut self) {
+        let mut world = self.world();
+        let some = world.rng.i64(0..800);
+        world.books.spend(some);
+    }
+
+    fn step(&mut self) {
+        match self.roll(15) {
+            0 | 1 => self.change(),
+            2 => self.spend(),
+            3 if self.workers.len() < WORKERS => self.begins_to_compare(),
+            4 | 5 if self.workers.len() < WORKERS => self.hears(),
+            6 if !self.workers.is_empty() && self.roll(4) == 0 => self.dies(),
+            _ => self.works(),
+        }
+    }
+
+    /// The next event, in any order; now and then it is delivered once more later.
+    fn hears(&mut self) {
+        let event = {
+            let mut world = self.world();
+            let World { provider, rng, .. } = &mut *world;
+            if provider.events.is_empty() {
+                return;
+            }
+            let at = rng.usize(..provider.events.len());
+            if rng.u32(..6) == 0 { provider.events[at].clone() } else { provider.events.swap_remove(at) }
+        };
+        if self.is_unheard(event.topic) {
+            return;
+        }
+        let hand = Hand::new(&self.world, Some(event.says.clone()));
+        let (told, author, now) = (event.told.clone(), author(), self.now());
+        let task = async move { top_ups(&hand).handle(&told, &author, now).await.map(drop) };
+        self.workers.push(Working { event: Some(event), task: Box::pin(task) });
+    }
+
+    fn is_unheard(&self, topic: Topic) -> bool {
+        match self.world().bug {
+            Some(Bug::RefundEventsUnheard) => topic == Topic::RefundLater,
+            Some(Bug::DisputeEventsUnheard) => topic == Topic::DisputeLater,
+            Some(Bug::NoteEventsUnheard) => topic == Topic::Note,
+            _ => false,
+        }
+    }
+
+    fn begins_to_compare(&mut self) {
+        let hand = Hand::new(&self.world, None);
+        let now = self.now();
+        let row = self.world().books.row.clone();
+        let task = async move { top_ups(&hand).reconcile(&row, &author(), now).await.map(drop) };
+        self.workers.push(Working { event: None, task: Box::pin(task) });
+    }
+
+    /// A worker dies between two calls: its event comes again.
+    fn dies(&mut self) {
+        let at = self.world().rng.usize(..self.workers.len());
+        let dead = self.workers.swap_remove(at);
+        self.world().provider.events.extend(dead.event);
+    }
+
+    fn works(&mut self) {
+        if self.workers.is_empty() {
+            return;
+        }
+        let at = self.world().rng.usize(..self.workers.len());
+        let polled = self.workers[at].task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let std::task::Poll::Ready(done) = polled else { return };
+        let worker = self.workers.swap_remove(at);
+        let mut world = self.world();
+        match done {
+            Ok(()) => {}
+            Err(PortError::Unavailable(_) | PortError::Conflict) => {
+                if world.bug != Some(Bug::FailureAcknowledged) {
+                    world.provider.events.extend(worker.event);
+                }
+            }
+            Err(error @ (PortError::Broken(_) | PortError::NotPermitted(_))) => {
+                world.books.wrong.get_or_insert(error.to_string());
+            }
+        }
+    }
+
+    /// Whoever works comes to an end, and every event is handled.
+    fn rest(&mut self) {
+        for _ in 0..MOST_HANDLINGS {
+            while !self.workers.is_empty() {
+                self.works();
+            }
+            if self.world().provider.events.is_empty() {
+                return;
+            }
+            self.hears();
+        }
+        self.world().books.wrong.get_or_insert("an event is never done with".to_owned());
+    }
+
+    /// Each handling has a moment of its own.
+    fn now(&mut self) -> Timestamp {
+        self.made += 1;
+        Timestamp::from_ms(START_MS + self.made)
+    }
+
+    fn verdict(&self) -> Result<Lived, String> {
+        let world = self.world();
+        let books = &world.books;
+        if let Some(wrong) = &books.wrong {
+            return Err(wrong.clone());
+        }
+        let (left, credits) =
+            (world.provider.left_of(books.row.purchase.credits), books.row.posted.credited().0);
+        if left != credits {
+            return Err(format!("{credits} credits are left, and should be {left}"));
+        }
+        if books.balance != left - books.spent {
+            return Err(format!("the balance is {}, and should be {}", books.balance, left - books.spent));
+        }
+        let undone = [EntryKind::RefundUndone, EntryKind::DisputeUndone];
+        let undone = books.ledger.values().filter(|posting| undone.contains(&posting.entry.kind)).count();
+        Ok(Lived { postings: books.ledger.len(), undone, owed: books.owed })
+    }
+}
+
+fn top_ups(hand: &Hand) -> TopUps<Hand, Hand> {
+    TopUps { rows: hand.clone(), invoices: hand.clone(), policy: Policy { accept_out_of_band: false } }
+}
+
+fn author() -> Author {
+    Author { actor: Actor::System, cause: Cause::Event("evt_1".to_owned()) }
+}
+
+/// A top-up whose invoice can be paid.
+fn open(rng: &mut fastrand::Rng) -> TopUp {
+    static PURCHASE: LazyLock<Purchase> = LazyLock::new(|| {
+        let list = PriceList::from_json(
+            r#"{"version":"v1","default_currency":"IDR","currencies":{"IDR":{"unit_price":25000,"tax_percent":"11",
+            "minimum_credits":1000,"maximum_credits":100000,"presets":[1000],"low_below":200}}}"#,
+            LIMITS,
+        );
+        list.unwrap().quote(Currency::IDR, None).unwrap().purchase
+    });
+    let now = Timestamp::from_ms(START_MS);
+    let id = TopUpId::parse("top_01a208d846c676229a08bf3f3cf70805").unwrap();
+    let org = OrgId::parse("acme").unwrap();
+    let mut purchase = PURCHASE.clone();
+    purchase.total.minor_units = TOTALS[rng.usize(..TOTALS.len())];
+    let mut top_up = TopUp::requested(id, org, purchase, &Actor::System, now, 72 * 3600);
+    top_up.payer = Some(PAYER.to_owned());
+    top_up.status = Status::Open;
+    top_up.invoice = Some(InvoiceLink { id: INVOICE.to_owned(), number: None, pay_url: None, pdf: None });
+    top_up
+}
