@@ -242,3 +242,30 @@ fn a_shard_that_comes_to_be_while_something_is_owed_serves_nothing() {
     assert!(!serves(None), "6 of 10 are owed, and 5 would be spent");
     assert!(serves(Some(Bug::NewShardNotHalted)), "and would be, were only those halted that there are");
 }
+
+/// A reservation that is still under way when its debit is refused for what is owed, and arrives once that is paid.
+#[test]
+fn a_debit_that_was_refused_for_what_is_owed_is_not_charged_once_it_is_paid() {
+    let charged = |bug: Option<Bug>| {
+        let mut state = State::new(1, bug);
+        state.credit(10);
+        let main = state.table.main();
+        (main.ready, main.sharding) = (true, Sharding::Since(Timestamp::from_ms(0)));
+        let (org, now) = (OrgId::parse("acme").unwrap(), Timestamp::from_ms(history::START_MS));
+        let port = unreliable::port(state);
+        let spender = liking(0, 1, &port);
+        let [first, refused, last] = [1, 2, 3].map(|at| Debit { credits: Credits(2), ..debit(at) });
+        wait(spender.debit(&org, &machine(), &first, now)).unwrap();
+        port.state().delay_next_reservation = true;
+        wait(spender.debit(&org, &machine(), &refused, now)).unwrap_err();
+        port.state().take_back(12);
+        let lacking = SpendError::NotEnough { needed: Credits(2), available: Credits(-4) };
+        assert_eq!(wait(spender.debit(&org, &machine(), &refused, now)), Err(lacking));
+        port.state().credit(20);
+        wait(liking(0, 1, &port).debit(&org, &machine(), &last, now)).unwrap();
+        port.state().arrive();
+        port.state().table.charged.get(&refused.id).is_some_and(|times| *times > 0)
+    };
+    assert!(!charged(None), "the refusal is for good");
+    assert!(charged(Some(Bug::ResumedInSameEpoch)), "and would not be in the epoch of before");
+}
