@@ -19,6 +19,7 @@ mod sign_in;
 mod speed;
 mod stack;
 mod statements;
+mod trail;
 mod usage;
 mod waiting;
 mod wire;

@@ -49,6 +49,7 @@ payloads! {
     HISTORY_STATEMENT_EVENT = "history-statement",
     HISTORY_TOP_UP_EVENT = "history-top-up",
     HISTORY_TOP_UPS_EVENT = "history-top-ups",
+    HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
@@ -80,6 +81,8 @@ async fn every_request_gets_its_answer() {
     assert_eq!((status, &list["top_ups"][0]["id"]), (200, &json!(id)));
     let (status, one) = sent!(saldo_history, "history", saldo, HISTORY_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &one["id"]), (200, &json!(id)));
+    let (status, trail) = sent!(saldo_history, "history", saldo, HISTORY_TRAIL_EVENT, &[(TOP_UP, id)]);
+    assert_eq!((status, &trail["steps"][0]["what"]), (200, &json!("ordered")));
     let (status, entries) = sent!(saldo_history, "history", saldo, HISTORY_ENTRIES_EVENT, &[]);
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
     let (status, statement) = sent!(saldo_history, "history", saldo, HISTORY_STATEMENT_EVENT, &[]);

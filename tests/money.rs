@@ -10,3 +10,4 @@ mod refusals;
 mod returned;
 mod slow_provider;
 mod through_chaos;
+mod trail;

@@ -8,7 +8,7 @@ use std::path::Path;
 use saldo_adapters::http::ProblemCode;
 use saldo_domain::{
     Channel, ContactField, DisputeStatus, EntryKind, FailureReason, Language, Permission, ReviewReason,
-    Status,
+    Status, What,
 };
 use saldo_local::template::Trigger;
 use saldo_local::{Options, Saldo};
@@ -93,6 +93,7 @@ fn every_word_is_one_of_ours_and_the_reverse() {
             "/PermissionRequiredProblem/properties/permission/enum",
             json!(Permission::ALL.map(Permission::as_str)),
         ),
+        ("/TrailStep/properties/what/enum", json!(customers_words())),
         ("/Language/enum", json!(Language::ALL.map(Language::as_str))),
         ("/Disputed/properties/status/enum", json!(DisputeStatus::ALL.map(DisputeStatus::as_str))),
         ("/Review/properties/code/enum", json!(ReviewReason::ALL.map(ReviewReason::as_str))),
@@ -115,6 +116,11 @@ fn everything_that_is_named_is_there_and_everything_there_is_named() {
             assert!(kind == "securitySchemes" || named.contains(&reference), "{reference} is not used");
         }
     }
+}
+
+/// What a customer is told of a trail.
+fn customers_words() -> Vec<&'static str> {
+    What::ALL.into_iter().filter(|what| what.is_for_customers()).map(What::as_str).collect()
 }
 
 pub(crate) fn document() -> Value {

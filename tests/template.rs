@@ -101,6 +101,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/statements/{month}",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
+    "GET /v1/top-ups/{id}/trail",
     "GET /v1/usage",
     "POST /v1/debit-batches",
     "POST /v1/debits/{id}/reverse",

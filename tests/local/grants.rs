@@ -80,6 +80,7 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
         saldo.stand_in().invoices().into_iter().find(|invoice| invoice["status"] == "open").unwrap();
     saldo.stand_in().pay(invoice["id"].as_str().unwrap(), Method::VirtualAccount).unwrap();
     let paid = format!("/v1/top-ups/{}", second["id"].as_str().unwrap());
+    assert_eq!(client.get(&format!("{paid}/trail")).await.status, 200);
     for _ in 0..500 {
         if client.get(&paid).await.json()["status"] == "paid" {
             break;

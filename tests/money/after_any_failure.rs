@@ -129,7 +129,8 @@ async fn a_creation_that_nobody_repeats_is_adopted_or_failed_by_cleanup() {
     books::prove_always(&saldo, "left alone").await;
     system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after cleanup").await;
-    for item in books::items(&saldo).await {
+    let rows = books::items(&saldo).await.into_iter();
+    for item in rows.filter(|item| books::text(item, "sk").starts_with("TOPUP#")) {
         assert_ne!(books::text(&item, "status"), "requested", "nothing stays half made");
     }
     clock.advance(80 * 3600);

@@ -96,7 +96,11 @@ impl Buyer {
 
 fn top_ups(saldo: &Saldo, world: &World, provider: &InMemory) -> TopUps<Store, InMemory> {
     let rows = world.store(&saldo.env_of("credit-worker")).unwrap();
-    TopUps { rows, invoices: provider.clone(), policy: Policy { accept_out_of_band: false } }
+    TopUps {
+        rows,
+        invoices: provider.clone(),
+        policy: Policy { accept_out_of_band: false, review_working_days: 2 },
+    }
 }
 
 fn store(saldo: &Saldo) -> Store {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use saldo_domain::{
-    BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, OrgId,
-    PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
+    BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, Occasion,
+    OrgId, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use saldo_top_ups::{Begun, Invoices, InvoicesError, Rows};
 
@@ -233,6 +233,11 @@ impl Rows for Hand {
             world.books.commit(commit, world.bug)
         };
         self.call(sent).await?
+    }
+
+    async fn note(&self, _: &TopUp, occasion: &Occasion) -> Result<(), PortError> {
+        assert!(!occasion.what.changes_the_row(), "what changes the row is written with it");
+        self.call(|_| ()).await
     }
 
     async fn withdraw(&self, _: &TopUp, _: &IdempotencyKey) -> Result<(), PortError> {

@@ -213,7 +213,11 @@ impl Play {
 }
 
 fn top_ups(hand: &Hand) -> TopUps<Hand, Hand> {
-    TopUps { rows: hand.clone(), invoices: hand.clone(), policy: Policy { accept_out_of_band: false } }
+    TopUps {
+        rows: hand.clone(),
+        invoices: hand.clone(),
+        policy: Policy { accept_out_of_band: false, review_working_days: 2 },
+    }
 }
 
 fn author() -> Author {

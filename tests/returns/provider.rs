@@ -172,7 +172,11 @@ impl Provider {
                 About::Payment(PAYMENT.to_owned())
             }
         };
-        self.events.push(Event { topic, told: Told { about, news }, says: self.returned.clone() });
+        self.events.push(Event {
+            topic,
+            told: Told { about, news, kind: None },
+            says: self.returned.clone(),
+        });
     }
 
     /// What the organisation may keep, found without division: the fewest credits that are worth what went back do not come back.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{Actor, DebitId, EntryId, EntryKind};
+use saldo_domain::{Actor, DebitId, EntryId, EntryKind, What};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -65,6 +65,8 @@ struct Account {
     requested: Vec<String>,
     /// For which top-up each invoice is remembered.
     invoices: BTreeMap<String, String>,
+    /// The occasions of each top-up's trail.
+    trails: BTreeMap<String, Vec<Item>>,
 }
 
 /// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
@@ -80,7 +82,8 @@ const SEQUENCE_STEP: i64 = 65_536;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up;
-/// - an invoice that a top-up names is remembered for it.
+/// - an invoice that a top-up names is remembered for it;
+/// - the trail of a top-up begins with its order and ends with the row as it is, and moved the credits that the row has.
 pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
@@ -95,6 +98,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
         prove_entries(org, account, when);
         prove_slot(org, account, when);
         prove_invoices(org, account, when);
+        prove_trails(org, account, when);
         for id in &account.requested {
             assert!(
                 account.top_ups.contains_key(id),
@@ -313,6 +317,56 @@ fn prove_invoices(org: &str, account: &Account, when: &str) {
     }
 }
 
+/// The occasions that changed the row lead from its order to what it says now, one for each, and what left it as it is is
+/// forgotten some day.
+fn prove_trails(org: &str, account: &Account, when: &str) {
+    for (id, top_up) in &account.top_ups {
+        let trail = account.trails.get(id).map(Vec::as_slice).unwrap_or_default();
+        let mut changes: Vec<_> = trail.iter().filter(|one| what(one).changes_the_row()).collect();
+        changes.sort_by_key(|one| number(one, "revision"));
+        let words: Vec<_> = changes.iter().map(|one| text(one, "what")).collect();
+        assert_eq!(
+            words.first(),
+            Some(&"ordered"),
+            "{when}: the trail of {id} of {org} begins with its order"
+        );
+        assert_eq!(words.iter().filter(|word| **word == "ordered").count(), 1, "{when}: {id} of {org}");
+        let last = changes.last().unwrap();
+        assert!(number(last, "revision") <= number(top_up, "revision"), "{when}: {id} of {org}: {words:?}");
+        for name in ["status", "review"] {
+            assert_eq!(
+                text(last, name),
+                text(top_up, name),
+                "{when}: {name} of {id} of {org} after {words:?}"
+            );
+        }
+        for name in ["granted", "refunded", "disputed"] {
+            assert_eq!(
+                number(last, name),
+                number(top_up, name),
+                "{when}: {name} of {id} of {org} after {words:?}"
+            );
+        }
+        let moved = |one: &&&Item| ["credited", "taken_back", "given_again"].contains(&text(one, "what"));
+        let moved: i64 =
+            changes.iter().filter(moved).map(|one| text(one, "detail").parse::<i64>().unwrap()).sum();
+        let posted = |name| number(top_up, name).unwrap_or_default();
+        let credited = posted("granted") - posted("refunded") - posted("disputed");
+        assert_eq!(moved, credited, "{when}: the trail of {id} of {org} moved what its row has: {words:?}");
+    }
+    for (id, trail) in &account.trails {
+        for one in trail {
+            let lasts = !one.contains_key("ttl");
+            assert_eq!(lasts, what(one).is_lasting(), "{when}: {one:?} is kept as long as it should be");
+            assert!(!lasts || account.top_ups.contains_key(id), "{when}: {one:?} is of no top-up");
+        }
+    }
+}
+
+fn what(occasion: &Item) -> What {
+    What::parse(text(occasion, "what")).unwrap_or_else(|| panic!("nothing is known of {occasion:?}"))
+}
+
 /// By its metadata, or where staff took that away, by what it is remembered for.
 fn top_up_of<'a>(accounts: &'a BTreeMap<String, Account>, invoice: &Value) -> Option<&'a Item> {
     let metadata = &invoice["metadata"];
@@ -348,6 +402,11 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             assert_eq!(sk, "INVOICE", "{pk}");
             let (of, top_up) = (text(&item, "org_id").to_owned(), text(&item, "top_up_id").to_owned());
             accounts.entry(of).or_default().invoices.insert(id, top_up);
+            continue;
+        }
+        if kind == "TRAIL" {
+            let top_up = parts.next().unwrap().to_owned();
+            accounts.entry(id).or_default().trails.entry(top_up).or_default().push(item);
             continue;
         }
         assert_eq!(kind, "ORG", "{pk}");

@@ -175,6 +175,13 @@ pub(crate) fn top_up(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output =
     async move { answer(request, |request| function.handle(request)).await }
 }
 
+/// What a customer reads of what happened to a top-up.
+pub(crate) fn trail(saldo: &Saldo, org: &str, id: &str) -> impl Future<Output = Answer> + use<> {
+    let function = saldo_history::connect(&saldo.env_of("history"), &saldo.world()).unwrap();
+    let request = request("GET", &format!("/v1/top-ups/{id}/trail"), &[("id", id)], org, &[], "");
+    async move { answer(request, |request| function.handle(request)).await }
+}
+
 /// Sets the name to bill, over the settings of this version.
 pub(crate) fn change_settings(
     saldo: &Saldo,

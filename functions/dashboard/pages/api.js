@@ -25,6 +25,7 @@ export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
 export const getStatement = (month) => call("GET", `/v1/statements/${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
+export const getTrail = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}/trail`);
 export const cancelTopUp = (id) => call("POST", `/v1/top-ups/${encodeURIComponent(id)}/cancel`);
 
 export function getBalance() {

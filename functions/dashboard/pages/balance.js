@@ -7,7 +7,7 @@ import { awaiting, clearing, draft, paying } from "./memory.js";
 import { openTopUpCard, paymentOf } from "./open-top-up.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
 import { may } from "./session.js";
-import { addingNotice, outcomeNotice } from "./settling.js";
+import { addingNotice, outcomeNotice, reviewNotice } from "./settling.js";
 import { askAhead } from "./quote.js";
 import { openTopUpDialog } from "./top-up-dialog.js";
 import { usageSection } from "./usage.js";
@@ -18,7 +18,7 @@ const ADDING_SHOWN_MS = 500;
 
 export function balancePage(app) {
   const usage = usageSection();
-  const slots = { failure: h("div"), news: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div"), usage: usage.element };
+  const slots = { failure: h("div"), news: h("div"), review: h("div"), banner: h("div"), balance: h("div"), open: h("div"), rates: h("div"), usage: usage.element };
   const element = h("div.stack", {}, Object.values(slots));
   const state = { balance: null, open: null, beginner: null, settling: false, dialog: null, stopped: false };
   let looking = null;
@@ -57,6 +57,12 @@ export function balancePage(app) {
     if (state.beginner !== null || level !== "empty" || available < 0) return;
     const bought = await listTopUps({ status: "paid", limit: 1 }).catch(() => null);
     state.beginner = bought?.top_ups.length === 0;
+  }
+
+  /** What a person looks at is said here too, though nothing has to be done about it. */
+  async function askForReviews() {
+    const reviewed = await listTopUps({ status: "in_review", limit: 20 }).catch(() => null);
+    if (!state.stopped && reviewed) fill(slots.review, reviewed.top_ups.slice(0, 3).map(reviewNotice));
   }
 
   function remember() {
@@ -145,6 +151,7 @@ export function balancePage(app) {
     await look();
     watcher.start();
     if (state.stopped || !state.balance) return;
+    askForReviews();
     if (draft.read()) topUp();
     else if (!state.open && may("billing:subscribe")) askAhead();
   }

@@ -9,6 +9,8 @@ import { exportCard } from "./export.js";
 import { failureNotice, notice, skeleton, statusWord, webAddress, working } from "./parts.js";
 import { may } from "./session.js";
 import { address } from "./settings.js";
+import { trailButton } from "./trail.js";
+import { reviewWords } from "./settling.js";
 import { watch } from "./watch.js";
 
 const FILTERS = [null, "requested", "open", "paid", "canceled", "expired", "in_review", "failed"];
@@ -170,7 +172,7 @@ function remarks(topUp) {
     topUp.status === "open" && paymentOf(topUp) && t(`${paymentOf(topUp)}.title`),
     topUp.status === "open" && !paymentOf(topUp) && topUp.payment_failure && adviceOn(topUp.payment_failure).text,
     failure?.detail,
-    review?.detail,
+    review && reviewWords(review),
     refunded && t("history.refunded", { amount: money(refunded.money), credits: number(refunded.credits) }),
     disputed && t(has(`history.disputed.${disputed.status}`) ? `history.disputed.${disputed.status}` : "history.disputed", { amount: money(disputed.money), credits: number(disputed.credits) }),
   ].filter(Boolean);
@@ -191,11 +193,13 @@ function actions(topUp, { app, changed }) {
     return [
       webAddress(topUp.pay_url) && payment !== "clearing" && payLink(topUp, t(payment ? "expected.again" : "history.pay"), payment ? "button.small" : "button.primary.small", options),
       may("billing:subscribe") && cancel,
+      trailButton(topUp, app),
     ];
   }
   return [
     topUp.payment && paper(topUp.payment.receipt_url, "history.receipt", topUp),
     topUp.status === "paid" && paper(topUp.invoice_pdf, "history.pdf", topUp),
+    trailButton(topUp, app),
   ];
 }
 

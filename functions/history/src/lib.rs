@@ -50,6 +50,7 @@ impl Function {
             return self.statement(&caller.org, month).await;
         }
         match named("id") {
+            Some(id) if request.raw_http_path().ends_with("/trail") => self.trail(&caller.org, id).await,
             Some(id) => self.top_up(&caller.org, id).await,
             None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,
             None if request.raw_http_path().ends_with("/usage") => self.usage(&caller.org, request).await,

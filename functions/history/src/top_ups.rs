@@ -2,8 +2,8 @@
 
 use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
-use saldo_adapters::http::{Problem, json_response, query_parameter, top_up_json};
-use saldo_domain::{OrgId, Status, TopUpId};
+use saldo_adapters::http::{Problem, json_response, query_parameter, top_up_json, trail_json};
+use saldo_domain::{OrgId, Status, TopUp, TopUpId};
 use serde_json::{Value, json};
 
 use crate::{Function, page, unavailable};
@@ -23,10 +23,21 @@ impl Function {
     }
 
     pub(crate) async fn top_up(&self, org: &OrgId, id: &str) -> Result<Response<Body>, Problem> {
+        let top_up = self.row(org, id).await?;
+        Ok(json_response(StatusCode::OK, &top_up_json(&top_up)))
+    }
+
+    /// What happened to a top-up, as far as its customer is told.
+    pub(crate) async fn trail(&self, org: &OrgId, id: &str) -> Result<Response<Body>, Problem> {
+        let top_up = self.row(org, id).await?;
+        let trail = self.store.trail(org, &top_up.id).await.map_err(|error| unavailable(org, &error))?;
+        Ok(json_response(StatusCode::OK, &trail_json(&trail)))
+    }
+
+    async fn row(&self, org: &OrgId, id: &str) -> Result<TopUp, Problem> {
         let id = TopUpId::parse(id).map_err(|_| Problem::top_up_not_found())?;
         let top_up = self.store.top_up(org, &id).await.map_err(|error| unavailable(org, &error))?;
-        let top_up = top_up.ok_or_else(Problem::top_up_not_found)?;
-        Ok(json_response(StatusCode::OK, &top_up_json(&top_up)))
+        top_up.ok_or_else(Problem::top_up_not_found)
     }
 }
 

@@ -95,9 +95,12 @@ impl Env {
         self.flag("SALDO_SPENDERS_REVERSE")
     }
 
-    /// `SALDO_ACCEPT_OUT_OF_BAND`.
+    /// `SALDO_ACCEPT_OUT_OF_BAND`, and `SALDO_REVIEW_WORKING_DAYS`, 0 to 30; 2 when it is not set.
     pub fn policy(&self) -> Result<Policy, ConfigError> {
-        Ok(Policy { accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")? })
+        let variable = "SALDO_REVIEW_WORKING_DAYS";
+        let days = self.get(variable).unwrap_or("2").parse().ok().filter(|days| *days <= 30);
+        let days = days.ok_or_else(|| ConfigError::new(variable, "is a whole number of days from 0 to 30"));
+        Ok(Policy { accept_out_of_band: self.flag("SALDO_ACCEPT_OUT_OF_BAND")?, review_working_days: days? })
     }
 
     /// `SALDO_STRIPE_LIVEMODE`: whether this system lives in Stripe's live mode.
@@ -228,6 +231,18 @@ mod tests {
             ["", ",", "none,whsec_a", "whsec_a,none", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"]
         {
             assert!(of(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_review_takes_some_working_days() {
+        let of = |days| {
+            let env = env(&[("SALDO_ACCEPT_OUT_OF_BAND", "false"), ("SALDO_REVIEW_WORKING_DAYS", days)]);
+            env.policy().map(|policy| policy.review_working_days)
+        };
+        assert_eq!(of("3"), Ok(3));
+        for days in ["31", "-1", "two", ""] {
+            assert!(of(days).is_err(), "{days}");
         }
     }
 

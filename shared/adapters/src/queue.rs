@@ -103,7 +103,7 @@ impl PaymentMessage {
             (Some(_) | None, About::Payment(_)) => News::Returned,
             (Some(_) | None, About::Invoice(_)) => News::Invoice,
         };
-        Told { about, news }
+        Told { about, news, kind: Some(self.kind.clone()) }
     }
 }
 

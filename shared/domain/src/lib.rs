@@ -40,8 +40,9 @@ pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
-    Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement, Evidence,
-    FailureReason, InvoiceLink, InvoiceStatus, Nothing, Obstacle, Payment, PaymentFailure, PaymentKind,
-    Policy, Proven, Refund, RefundState, Returned, Returns, ReviewReason, Seen, Standing, Status, Step,
-    TopUp, apply, decide, entitled, lifecycle, prove, what_was_ordered,
+    Answer, Asked, Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement,
+    Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, Nothing, Obstacle, Occasion,
+    Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundState, Returned, Returns,
+    ReviewReason, RowThen, Seen, Standing, Status, Step, TopUp, What, apply, decide, entitled, lifecycle,
+    prove, what_was_ordered,
 };

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, Weekday};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,6 +53,22 @@ impl Timestamp {
     #[must_use]
     pub fn plus_secs(self, secs: i64) -> Timestamp {
         Timestamp::from_ms(self.0.saturating_add(secs.saturating_mul(1000)))
+    }
+
+    /// The same time of day so many working days later: Saturdays and Sundays, in UTC, are passed over; holidays are not known.
+    #[must_use]
+    pub fn plus_working_days(self, days: u8) -> Timestamp {
+        let mut moment = self;
+        let mut left = days;
+        while left > 0 {
+            moment = moment.plus_secs(24 * 3600);
+            let weekend = matches!(moment.date_time().weekday(), Weekday::Saturday | Weekday::Sunday);
+            left -= u8::from(!weekend && moment > self);
+            if moment.0 == LAST_MS {
+                break;
+            }
+        }
+        moment
     }
 
     /// Whole seconds from `earlier` to here; negative when `earlier` is later.
@@ -117,5 +133,20 @@ mod tests {
     fn the_ends_of_time_do_not_overflow() {
         assert_eq!(Timestamp::from_secs(i64::MAX).rfc3339(), "9999-12-31T23:59:59.999Z");
         assert_eq!(Timestamp::from_ms(i64::MIN).plus_secs(i64::MIN), Timestamp::from_ms(0));
+    }
+
+    #[test]
+    fn a_working_day_is_no_saturday_and_no_sunday() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        for (from, days, to) in [
+            ("2026-11-26T10:00:00Z", 2, "2026-11-30T10:00:00Z"),
+            ("2026-11-27T10:00:00Z", 1, "2026-11-30T10:00:00Z"),
+            ("2026-11-28T10:00:00Z", 1, "2026-11-30T10:00:00Z"),
+            ("2026-11-23T10:00:00Z", 2, "2026-11-25T10:00:00Z"),
+            ("2026-11-29T10:00:00Z", 0, "2026-11-29T10:00:00Z"),
+        ] {
+            assert_eq!(at(from).plus_working_days(days), at(to), "{days} from {from}");
+        }
+        assert_eq!(Timestamp::from_ms(LAST_MS).plus_working_days(9), Timestamp::from_ms(LAST_MS));
     }
 }

@@ -1,16 +1,21 @@
 //! Looking after a top-up that is due.
 
 use saldo_domain::{
-    Actor, Author, Cause, Ending, FailureReason, InvoiceStatus, OrgId, PortError, Status, Timestamp, TopUp,
-    TopUpId,
+    Actor, Author, Cause, Change, Ending, FailureReason, InvoiceStatus, OrgId, PortError, Status, Timestamp,
+    TopUp, TopUpId,
 };
 
+use crate::noted::{last_request, noting};
 use crate::{Invoices, Rows, Settled, TopUps};
 
 impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Looks after a top-up that is due: it is compared with its invoice, ended when its time is over, and due again later
     /// while it is unfinished.
     pub async fn check(&self, org: &OrgId, id: &TopUpId, now: Timestamp) -> Result<TopUp, PortError> {
+        noting(None, Box::pin(self.check_noted(org, id, now))).await
+    }
+
+    async fn check_noted(&self, org: &OrgId, id: &TopUpId, now: Timestamp) -> Result<TopUp, PortError> {
         let author = Author { actor: Actor::System, cause: Cause::Check };
         let row = self.rows.top_up(org, id).await?;
         let Some(top_up) = row else { return Err(PortError::Broken("the index names no row".to_owned())) };
@@ -22,7 +27,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             _ if top_up.is_over(now) => self.close(&top_up, Ending::Expired, &author, now).await?,
             _ => self.reconcile(&top_up, &author, now).await?,
         };
-        self.look_again_later(after.top_up, &author, now).await
+        self.look_again_later(after, &author, now).await
     }
 
     /// A request whose maker is long gone: an invoice that can be paid is adopted, anything less is removed.
@@ -60,15 +65,17 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
 
     async fn look_again_later(
         &self,
-        top_up: TopUp,
+        Settled { top_up, change, .. }: Settled,
         author: &Author,
         now: Timestamp,
     ) -> Result<TopUp, PortError> {
         if !top_up.status.is_unfinished() {
             return Ok(top_up);
         }
-        let mut later = top_up.changed_by(author);
-        later.due_at = Some(top_up.next_check(now));
+        let later = match change {
+            Change::Nothing(_) => top_up.looked_at(author, now, last_request().as_deref()),
+            _ => top_up.due_again(author, now),
+        };
         match self.rows.save(&later).await {
             // Whoever changed it meanwhile knows better; it stays due and is looked at in the next run.
             Ok(()) | Err(PortError::Conflict) => Ok(later),

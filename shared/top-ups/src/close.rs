@@ -1,7 +1,10 @@
 //! Ending a top-up.
 
-use saldo_domain::{Author, Change, Ending, Nothing, PortError, Timestamp, TopUp, decide};
+use saldo_domain::{
+    Author, Cause, Change, Ending, Nothing, Occasion, PortError, Timestamp, TopUp, What, decide,
+};
 
+use crate::noted::{has_a_place, keep_cut_off, noting};
 use crate::settle::{TRIES, seen};
 use crate::{Invoices, Rows, Settled, TopUps};
 
@@ -17,6 +20,21 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
+        noting(None, Box::pin(self.close_noted(top_up, ending, author, now))).await
+    }
+
+    async fn close_noted(
+        &self,
+        top_up: &TopUp,
+        ending: Ending,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Settled, PortError> {
+        if author.cause == Cause::Cancellation && top_up.status.is_unfinished() {
+            // Who wanted it is written down first: what came of it may be heard by way of an event, which does not know.
+            let asked = Occasion::of(What::CancelAsked, top_up, author, now);
+            self.rows.note(top_up, &asked).await?;
+        }
         let mut current = top_up.clone();
         for _ in 0..TRIES {
             match self.close_once(&current, ending, author, now).await {
@@ -24,7 +42,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                 Ok(settled) if settled.look_again => {
                     return self.reconcile(&settled.top_up, author, now).await;
                 }
-                settled => return settled,
+                Ok(settled) => return Ok(settled),
+                Err(error) => {
+                    if has_a_place(author) {
+                        keep_cut_off(&self.rows, &current, author, now).await;
+                    }
+                    return Err(error);
+                }
             }
         }
         Err(PortError::Conflict)

@@ -13,6 +13,7 @@ mod check;
 mod close;
 mod measured;
 pub mod memory;
+mod noted;
 mod open;
 mod ports;
 mod settle;
@@ -20,6 +21,7 @@ mod told;
 
 use saldo_domain::Policy;
 
+pub use noted::note_asked;
 pub use open::{Failure, Opening, Order};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};

@@ -11,6 +11,7 @@ use saldo_domain::{
 };
 use tracing::{error, warn};
 
+use crate::noted::{forget_asked, noting};
 use crate::{Begun, Invoices, Rows, TopUps};
 
 /// What is bought, by whom.
@@ -61,7 +62,7 @@ const TRIES: usize = 3;
 impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// Takes the open slot and makes an invoice that can be paid.
     pub async fn open(&self, order: &Order, now: Timestamp) -> Opening {
-        self.take_slot_and_open(order, now).await.unwrap_or_else(Opening::Failed)
+        noting(None, Box::pin(self.take_slot_and_open(order, now))).await.unwrap_or_else(Opening::Failed)
     }
 
     /// The top-up that the same request made before, brought on where that one stopped: what was bought stays bought,
@@ -78,7 +79,8 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             Ok(id) => id?,
             Err(error) => return Some(Opening::Failed(unreadable(org, &error))),
         };
-        let repeated = self.repeated(org, &id, (credits, total), &by(buyer, contact, key), now).await;
+        let buyer = by(buyer, contact, key);
+        let repeated = noting(None, Box::pin(self.repeated(org, &id, (credits, total), &buyer, now))).await;
         Some(repeated.unwrap_or_else(Opening::Failed))
     }
 
@@ -98,12 +100,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             match self.rows.begin(&top_up, &order.key).await.map_err(|error| failed(&top_up, &error))? {
                 Begun::New => return Ok(Opening::New(self.bring_on(top_up, &buyer, now).await?)),
                 Begun::Repeated(id) => return self.repeated(org, &id, bought, &buyer, now).await,
-                Begun::SlotTaken(id) => match self.look_after_holder(org, &id, &buyer, now).await? {
-                    Some(holder) if holder.status.is_unfinished() => {
+                Begun::SlotTaken(id) => {
+                    let holder = self.look_after_holder(org, &id, &buyer, now).await?;
+                    forget_asked();
+                    if let Some(holder) = holder.filter(|holder| holder.status.is_unfinished()) {
                         return Ok(Opening::OpenTopUpExists(holder));
                     }
-                    Some(_) | None => {}
-                },
+                }
             }
         }
         Err(Failure::Ours)

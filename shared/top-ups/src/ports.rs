@@ -4,15 +4,16 @@ use std::fmt;
 use std::future::Future;
 
 use saldo_domain::{
-    BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, OrgId, PortError,
-    Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
+    BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, Occasion, OrgId,
+    PortError, Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use tracing::warn;
 
 /// Top-ups, open slots, requests, and the names by which the provider knows organisations. Every read is of now, every
 /// write conditional.
 pub trait Rows: Send + Sync {
-    /// Writes an intent down before any call to the provider: open slot, top-up and request together, or nothing.
+    /// Writes an intent down before any call to the provider: open slot, top-up, request and the first occasion of its trail
+    /// together, or nothing.
     fn begin(
         &self,
         top_up: &TopUp,
@@ -46,10 +47,12 @@ pub trait Rows: Send + Sync {
         invoice: &str,
     ) -> impl Future<Output = Result<Option<(OrgId, TopUpId)>, PortError>> + Send;
 
-    /// Replaces a row, whose revision is one more than that of the row it replaces, else [`PortError::Conflict`].
+    /// Replaces a row with one whose change has no place in the trail: it names its draft, or is due again. Its revision is one more
+    /// than that of the row it replaces, else [`PortError::Conflict`].
     fn save(&self, top_up: &TopUp) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Writes a change: the row over the revision that it was decided on, with postings, balance and slot, all or nothing.
+    /// Writes a change: the row over the revision that it was decided on, with postings, balance, slot and the
+    /// occasion for the trail, all or nothing.
     ///
     /// [`PortError::Conflict`] means that the row has changed since: read it again and decide again.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), PortError>> + Send;
@@ -63,6 +66,11 @@ pub trait Rows: Send + Sync {
         top_up: &TopUp,
         request: &IdempotencyKey,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes into the trail what left the row as it is; a repeat of the same event takes the place of the one before. The
+    /// occasions of what changed the row are written by [`begin`](Rows::begin) and [`commit`](Rows::commit).
+    fn note(&self, top_up: &TopUp, occasion: &Occasion)
+    -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// What the organisation has set, and how the provider knows it.
     fn settings(&self, org: &OrgId) -> impl Future<Output = Result<Settings, PortError>> + Send;

@@ -1,12 +1,13 @@
 //! Settling a top-up: load, decide, commit. Every use case ends here.
 
 use saldo_domain::{
-    Alarm, Author, Change, Deployment, DisputeStatus, Evidence, InvoiceStatus, Nothing, OrgId, PortError,
-    Seen, Status, Timestamp, TopUp, TopUpId, apply, decide,
+    Alarm, Author, Cause, Change, Deployment, DisputeStatus, Evidence, InvoiceStatus, Nothing, Occasion,
+    OrgId, PortError, Seen, Status, Timestamp, TopUp, TopUpId, What, apply, decide,
 };
 use tracing::{error, info};
 
 use crate::measured::measure_change;
+use crate::noted::{has_a_place, keep, keep_cut_off, noted, noting, row_is_changed};
 use crate::told::{About, Handled, News, NotOurs, Settled, Told};
 use crate::{Invoices, Rows, TopUps};
 
@@ -19,6 +20,10 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// An invoice of ours whose top-up does not exist is an error, so that the event is tried again and in the end kept: the
     /// money is someone's.
     pub async fn handle(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
+        noting(told.kind.as_deref(), Box::pin(self.handle_noted(told, author, now))).await
+    }
+
+    async fn handle_noted(&self, told: &Told, author: &Author, now: Timestamp) -> Result<Handled, PortError> {
         let invoice = match &told.about {
             About::Invoice(invoice) => invoice.clone(),
             About::Payment(payment) => match self.invoices.invoice_of(payment).await? {
@@ -68,12 +73,31 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                 top_up
             }
         };
+        match self.settle_anew(&top_up, invoice, news, author, now).await {
+            Ok(settled) => Ok(Handled::Settled(Box::new(settled))),
+            Err(error) => {
+                if error != PortError::Conflict {
+                    keep_cut_off(&self.rows, &top_up, author, now).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Decides on evidence that is not older than the row.
+    async fn settle_anew(
+        &self,
+        top_up: &TopUp,
+        invoice: &str,
+        news: News,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Settled, PortError> {
         let mut fresh = self.invoices.invoice(invoice, news.refused_at()).await?;
         if news.asks_what_returned() {
-            fresh = self.with_returned(fresh, &top_up).await?;
+            fresh = self.with_returned(fresh, top_up).await?;
         }
-        let settled = self.decide_and_commit(&top_up, seen(fresh.as_ref()), author, now).await?;
-        Ok(Handled::Settled(Box::new(settled)))
+        self.decide_and_commit(top_up, seen(fresh.as_ref()), author, now).await
     }
 
     /// The same with what went back, which only of a paid invoice can be anything.
@@ -127,6 +151,15 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         author: &Author,
         now: Timestamp,
     ) -> Result<Settled, PortError> {
+        noting(None, Box::pin(self.reconcile_noted(top_up, author, now))).await
+    }
+
+    async fn reconcile_noted(
+        &self,
+        top_up: &TopUp,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Settled, PortError> {
         let mut current = top_up.clone();
         let was_paid = top_up.status == Status::Paid;
         for _ in 0..TRIES {
@@ -168,11 +201,19 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let before = top_up;
         let top_up = match apply(top_up, &change, author, now) {
             Some(commit) => {
+                let mut commit = commit.promising(top_up, self.policy);
+                commit.occasion = noted(commit.occasion);
                 self.rows.commit(&commit).await?;
+                row_is_changed();
                 measure_change(top_up, &commit.top_up, &change, author, now);
                 commit.top_up
             }
-            None => top_up.clone(),
+            None => {
+                if has_a_place(author) {
+                    keep(&self.rows, top_up, left_as_it_is(&change, top_up, author, now)).await;
+                }
+                top_up.clone()
+            }
         };
         tell(&top_up, &change);
         tell_of_dispute(before, &top_up);
@@ -187,6 +228,17 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
 
 pub(crate) fn seen(evidence: Option<&Evidence>) -> Seen<'_> {
     evidence.map_or(Seen::Missing, Seen::Found)
+}
+
+/// Of what somebody wanted and the provider did not do, the trail says so.
+fn left_as_it_is(change: &Change, top_up: &TopUp, author: &Author, now: Timestamp) -> Occasion {
+    let occasion = change.occasion(top_up, top_up, author, now);
+    match (occasion.what, &author.cause) {
+        (What::Undecided | What::Contradiction, Cause::Cancellation) => {
+            Occasion { what: What::CancelRefused, ..occasion }
+        }
+        _ => occasion,
+    }
 }
 
 fn missing(invoice: &str) -> PortError {

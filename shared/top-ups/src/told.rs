@@ -7,6 +7,8 @@ use saldo_domain::{Change, Timestamp, TopUp};
 pub struct Told {
     pub about: About,
     pub news: News,
+    /// The provider's word for it, which is only kept.
+    pub kind: Option<String>,
 }
 
 /// Where to look.
@@ -35,7 +37,7 @@ impl Told {
     /// That something became of an invoice.
     #[must_use]
     pub fn of_invoice(invoice: &str) -> Told {
-        Told { about: About::Invoice(invoice.to_owned()), news: News::Invoice }
+        Told { about: About::Invoice(invoice.to_owned()), news: News::Invoice, kind: None }
     }
 
     /// That money of an invoice went back to its payer, or came again.

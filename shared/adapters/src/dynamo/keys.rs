@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Closing,
     Sweep,
     Run,
-    /// Entries and runs of debits have a partition to themselves and no prefix.
+    /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
 
@@ -148,6 +148,18 @@ pub(super) fn entry_in(of: &OrgId, month: Month, ledger: ShardId, id: EntryId) -
 /// The organisation whose partition this is.
 pub(super) fn parse_org(pk: &str) -> Option<OrgId> {
     OrgId::parse(pk.strip_prefix("ORG#")?).ok()
+}
+
+/// The trail of a top-up: a partition of its own, so that it is no part of what is read of its organisation.
+pub(super) fn trail_partition(of: &OrgId, top_up: &TopUpId) -> String {
+    format!("TRAIL#{of}#{top_up}")
+}
+
+/// An occasion of a trail. Those of one revision sort behind the one that wrote it; `left_by` names one that left the row as
+/// it is, and the same name is the same item.
+pub(super) fn occasion(of: &OrgId, top_up: &TopUpId, revision: i64, left_by: Option<&str>) -> Item {
+    let left_by = left_by.map(|name| format!("~{name}")).unwrap_or_default();
+    key(trail_partition(of, top_up), Kind::Entry, &format!("{revision:010}{left_by}"))
 }
 
 /// A moment as the index sorts it.

@@ -17,6 +17,7 @@ mod runs;
 mod settings;
 mod short_names;
 mod top_ups;
+mod trail;
 mod transactions;
 
 use aws_sdk_dynamodb::Client;
@@ -25,6 +26,7 @@ pub use due::{Due, DueWork};
 pub use months::Ledger;
 pub use posting::Posted;
 pub use reads::{Balance, Page};
+pub use trail::Trail;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::{Balances, Stored};
 use saldo_domain::{
-    Credits, Entry, Floor, IdempotencyKey, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
+    Credits, Entry, Floor, IdempotencyKey, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
 };
 
 use super::Store;
@@ -29,6 +29,8 @@ pub(super) struct RowChange<'a> {
     pub(super) top_up: &'a TopUp,
     /// Whether the open slot is freed, which only its holder does.
     pub(super) release_slot: bool,
+    /// What the trail keeps of it.
+    pub(super) occasion: &'a Occasion,
 }
 
 /// How often a balance is read again that was another one when it was written.
@@ -55,11 +57,11 @@ impl Store {
     /// [`PortError::Conflict`] means that the row has changed since, or that the slot is another's.
     pub(super) async fn post_over_row(
         &self,
-        RowChange { top_up, release_slot }: RowChange<'_>,
+        RowChange { top_up, release_slot, occasion }: RowChange<'_>,
         postings: &[Posting],
     ) -> Result<(), PortError> {
         let org = &top_up.org;
-        let mut parts = vec![self.row_put(top_up)?];
+        let mut parts = vec![self.row_put(top_up)?, self.occasion_put(top_up, occasion)?];
         for posting in postings {
             parts.extend(self.mark(org, posting)?);
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
@@ -176,6 +178,7 @@ impl Store {
             TransactWriteItem::builder().delete(row.build().map_err(not_built)?).build(),
             self.slot_delete(org, id)?,
             self.pointer_delete(keys::request(org, request), id)?,
+            self.first_occasion_delete(top_up)?,
         ];
         if let Some(link) = &top_up.invoice {
             parts.push(self.pointer_delete(keys::invoice(&link.id), id)?);

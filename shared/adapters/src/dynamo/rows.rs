@@ -2,8 +2,8 @@
 
 use saldo_domain::{
     Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
-    EntryKind, FailureReason, InvoiceLink, OrgId, OtherBase, PaymentFailure, Purchase, Returns, ReviewReason,
-    Status, TaxBase, TaxPercent, TopUp, TopUpId,
+    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaymentFailure, Purchase, Returns,
+    ReviewReason, Status, TaxBase, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -49,6 +49,7 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_text("failed_for", top_up.failure.map(FailureReason::as_str))
         .optional_text("review", top_up.review.map(ReviewReason::as_str))
         .optional_number("review_since", top_up.review_since.map(|at| at.ms()))
+        .optional_number("review_by", top_up.review_by.map(|at| at.ms()))
         .optional_text("payment", top_up.payment.as_deref())
         .optional_number("money_refunded", some(top_up.returns.refunded))
         .optional_number("money_disputed", some(top_up.returns.disputed))
@@ -58,6 +59,9 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("disputed", some(top_up.posted.disputed.0))
         .optional_text(keys::DUE_PK, top_up.due_at.map(|_| due_partition(top_up)).as_deref())
         .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
+        .optional_number("looks", top_up.looked.as_ref().map(|looked| looked.times))
+        .optional_number("looked_at", top_up.looked.as_ref().map(|looked| looked.at.ms()))
+        .optional_text("looked_by", top_up.looked.as_ref().and_then(|looked| looked.id.as_deref()))
         .number(REVISION, top_up.revision)
         .0
 }
@@ -85,6 +89,7 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         failure: row.optional_text("failed_for").and_then(FailureReason::parse),
         review: row.optional_text("review").and_then(ReviewReason::parse),
         review_since: row.optional_moment("review_since"),
+        review_by: row.optional_moment("review_by"),
         payment: row.optional_text("payment").map(str::to_owned),
         returns: Returns {
             refunded: row.optional_number("money_refunded").unwrap_or_default(),
@@ -101,6 +106,7 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
             .optional_text(keys::DUE_AT)
             .and_then(|digits| digits.parse().ok())
             .map(saldo_domain::Timestamp::from_ms),
+        looked: looked_of(&row),
         revision: row.number(REVISION)?,
     })
 }
@@ -143,6 +149,14 @@ fn failure_of(row: &Reader<'_>) -> Option<PaymentFailure> {
         code: row.optional_text("failure_code")?.to_owned(),
         detail: row.optional_text("failure_detail")?.to_owned(),
         at: row.optional_moment("failure_at")?,
+    })
+}
+
+fn looked_of(row: &Reader<'_>) -> Option<Looked> {
+    Some(Looked {
+        times: row.optional_number("looks")?,
+        at: row.optional_moment("looked_at")?,
+        id: row.optional_text("looked_by").map(str::to_owned),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Top-ups in the table: what the use cases of buying ask of it.
 
-use saldo_domain::{BillingContact, Commit, FailureReason, IdempotencyKey, OrgId, Settings, TopUp, TopUpId};
+use saldo_domain::{
+    BillingContact, Commit, FailureReason, IdempotencyKey, Occasion, OrgId, Settings, TopUp, TopUpId,
+};
 use saldo_top_ups::{Begun, Rows};
 
 use super::Store;
@@ -27,7 +29,8 @@ impl Rows for Store {
             .text(TOP_UP_ID, top_up.id.as_str())
             .number("since", top_up.created_at.ms());
         let puts = [request_item.0, slot.0, top_up_item(top_up)].map(|item| self.put_if_absent(item));
-        let puts = puts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut puts = puts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        puts.push(self.occasion_put(top_up, &Occasion::ordered(top_up))?);
         let Err(refused) = self.transact(puts).await? else { return Ok(Begun::New) };
         let pointer = |item: Option<&Item>| item.map(pointer_of).unwrap_or(Err(PortError::Conflict));
         if refused.at(REQUEST) {
@@ -65,11 +68,12 @@ impl Rows for Store {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {
-        let Commit { top_up, postings, release_slot } = commit;
-        if postings.is_empty() && !release_slot {
-            return self.save(top_up).await;
-        }
-        self.post_over_row(RowChange { top_up, release_slot: *release_slot }, postings).await
+        let Commit { top_up, postings, release_slot, occasion } = commit;
+        self.post_over_row(RowChange { top_up, release_slot: *release_slot, occasion }, postings).await
+    }
+
+    async fn note(&self, top_up: &TopUp, occasion: &Occasion) -> Result<(), PortError> {
+        self.put_occasion(top_up, occasion).await
     }
 
     async fn save(&self, top_up: &TopUp) -> Result<(), PortError> {

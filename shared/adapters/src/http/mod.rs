@@ -7,6 +7,7 @@ mod problem;
 mod problem_code;
 mod request;
 mod resources;
+mod trail;
 
 pub use answer::answer;
 pub use claims::{Caller, ClaimNames};
@@ -15,3 +16,4 @@ pub use problem::{Problem, obstacle_problem, quote_problem};
 pub use problem_code::ProblemCode;
 pub use request::{header, integer, limited_body, query_parameter};
 pub use resources::{json_response, open_top_up_json, quote_json, top_up_json};
+pub use trail::{trail_json, whole_trail_json};

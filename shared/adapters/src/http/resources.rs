@@ -106,9 +106,10 @@ fn disputed_json(top_up: &TopUp) -> Option<Value> {
     }))
 }
 
-/// What is checked before a payment can be credited, as its payer can use it.
+/// What a person checks and by when, as the payer can use it; of what is paid and credited nothing is to wait for.
 fn review_json(top_up: &TopUp) -> Option<Value> {
-    let reason = top_up.review.filter(|_| top_up.status == Status::InReview)?;
+    let reason =
+        top_up.review.filter(|_| top_up.status == Status::InReview || top_up.status.is_unfinished())?;
     let detail = match reason {
         ReviewReason::WrongMode => {
             "The payment was made in another mode of the payment provider than this system."
@@ -127,6 +128,7 @@ fn review_json(top_up: &TopUp) -> Option<Value> {
         "code": reason.as_str(),
         "detail": detail,
         "since": top_up.review_since.map(|at| at.rfc3339()),
+        "by": top_up.review_by.map(|at| at.rfc3339()),
     }))
 }
 

@@ -12,7 +12,8 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use saldo_domain::{Metric, measure};
+use saldo_domain::{Answer, Asked, Metric, measure};
+use saldo_top_ups::note_asked;
 use stripe_client_core::{
     CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
 };
@@ -28,6 +29,8 @@ const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE_MS: u64 = 250;
 /// How Stripe's logs name who asked.
 const NAME: &str = concat!("Saldo/", env!("CARGO_PKG_VERSION"));
+/// The longest name of a request that is kept, in bytes.
+const LONGEST_REQUEST_ID: usize = 64;
 /// The largest answer taken.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
@@ -76,7 +79,14 @@ impl Connection {
 
     async fn measured(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
         let (call, began) = (call(request), Instant::now());
-        let answered = self.attempt(request, key).await;
+        let what = format!("{:?} {}", request.method, request.path);
+        let answer = self.attempt(request, key, &what).await;
+        let id = answer.as_ref().ok().and_then(request_id);
+        let answered = answer.and_then(|answer| match answer.status().is_success() {
+            true => Ok(answer.into_body()),
+            false => Err(failure_of(&what, &answer)),
+        });
+        note_asked(Asked { call: call.clone(), answer: kind_of(&answered), id });
         if answered.as_ref().is_err_and(|failure| failure.error.is_a_fault()) {
             measure!(Metric::ProviderErrors, 1, &call);
         }
@@ -85,8 +95,12 @@ impl Connection {
         answered
     }
 
-    async fn attempt(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
-        let what = format!("{:?} {}", request.method, request.path);
+    async fn attempt(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        what: &str,
+    ) -> Result<Response<Bytes>, Failure> {
         let unclear = |reason: String| Failure {
             error: StripeError::Unclear { what: format!("{what}: {reason}"), replayed: false },
             again: true,
@@ -99,9 +113,7 @@ impl Connection {
                 Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|e| unclear(e.to_string()))?;
             Ok::<_, Failure>(Response::from_parts(head, body.to_bytes()))
         };
-        let answer =
-            tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await.map_err(|_| unclear("timed out".into()))??;
-        if answer.status().is_success() { Ok(answer.into_body()) } else { Err(failure_of(&what, &answer)) }
+        tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await.map_err(|_| unclear("timed out".into()))?
     }
 
     fn to_http(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Request<Full<Bytes>>, Failure> {
@@ -168,6 +180,23 @@ fn call(request: &RequestBuilder) -> String {
     };
     let path: Vec<_> = request.path.split('/').map(part).collect();
     format!("{} {}", format!("{:?}", request.method).to_uppercase(), path.join("/"))
+}
+
+/// By which name Stripe's log has the request.
+fn request_id(answer: &Response<Bytes>) -> Option<String> {
+    let id = answer.headers().get("request-id")?.to_str().ok()?;
+    (1..=LONGEST_REQUEST_ID).contains(&id.len()).then(|| id.to_owned())
+}
+
+fn kind_of(answered: &Result<Bytes, Failure>) -> Answer {
+    match answered.as_ref().map_err(|failure| &failure.error) {
+        Ok(_) => Answer::Done,
+        Err(StripeError::NotFound { .. }) => Answer::NotFound,
+        Err(
+            StripeError::Refused { .. } | StripeError::Barred { .. } | StripeError::NoSuchCustomer { .. },
+        ) => Answer::Refused,
+        Err(StripeError::Unclear { .. } | StripeError::Broken { .. }) => Answer::Unclear,
+    }
 }
 
 fn source(error: &dyn std::error::Error) -> String {

@@ -1,6 +1,7 @@
 //! The decision about a top-up: what our row says, what the provider says, what to change.
 
 use super::entitlement::difference;
+use super::trail::{Occasion, What};
 use crate::{
     Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
     Posting, Proven, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle,
@@ -92,6 +93,52 @@ impl Change {
     }
 }
 
+impl Commit {
+    /// The same with a word by when a person has looked, where `before` did not wait for one yet.
+    #[must_use]
+    pub fn promising(mut self, before: &TopUp, policy: Policy) -> Commit {
+        if self.top_up.review_since != before.review_since {
+            self.top_up.review_by = self.top_up.review_since.map(|since| policy.review_by(since));
+        }
+        self
+    }
+}
+
+/// What the trail says of it.
+impl Change {
+    /// `before` is the row that was decided on, `after` the row as it is now.
+    #[must_use]
+    pub fn occasion(&self, before: &TopUp, after: &TopUp, author: &Author, now: Timestamp) -> Occasion {
+        let word = |word: &str| Some(word.to_owned());
+        let (what, detail) = match self {
+            Change::Earn { earned, .. } => moved(before, *earned),
+            Change::Open(link) => (What::Opened, word(&link.id)),
+            Change::Close(Ending::Canceled) => (What::Canceled, None),
+            Change::Close(Ending::Expired) => (What::Expired, None),
+            Change::Close(Ending::Failed(reason)) => (What::Failed, word(reason.as_str())),
+            Change::Review(reason) => (What::InReview, word(reason.as_str())),
+            Change::Flag(reason) => (What::Flagged, word(reason.as_str())),
+            Change::NoteFailure(failure) => (What::PaymentRefused, word(&failure.code)),
+            Change::Nothing(Nothing::AlreadyApplied) => (What::NothingNew, None),
+            Change::Nothing(Nothing::Undecided) => (What::Undecided, None),
+            Change::Nothing(Nothing::Contradiction) => (What::Contradiction, None),
+        };
+        Occasion { detail, ..Occasion::of(what, after, author, now) }
+    }
+}
+
+/// How many credits moved, and in which way.
+fn moved(before: &TopUp, earned: Entitlement) -> (What, Option<String>) {
+    let moved = earned.credited().0.saturating_sub(before.posted.credited().0);
+    let what = match moved {
+        _ if earned.granted > before.posted.granted => What::Credited,
+        0 => What::ReturnsNoted,
+        ..0 => What::TakenBack,
+        1.. => What::GivenAgain,
+    };
+    (what, (moved != 0).then(|| moved.to_string()))
+}
+
 /// What is written together, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -101,6 +148,8 @@ pub struct Commit {
     pub postings: Vec<Posting>,
     /// Whether the open slot, held by this top-up, is freed.
     pub release_slot: bool,
+    /// What the trail keeps of it.
+    pub occasion: Occasion,
 }
 
 /// The row after a change by `author`, with everything that must be written in the same transaction. `None` for no
@@ -145,7 +194,8 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
         after.review_since = after.review.map(|_| now);
     }
     let release_slot = top_up.status.is_unfinished() && !after.status.is_unfinished();
-    Some(Commit { top_up: after, postings, release_slot })
+    let occasion = change.occasion(top_up, &after, author, now);
+    Some(Commit { top_up: after, postings, release_slot, occasion })
 }
 
 /// Proven money credits whatever our own state says, and nothing else credits.
@@ -239,7 +289,7 @@ fn newer_failure(top_up: &TopUp, evidence: &Evidence) -> Option<PaymentFailure> 
 mod tests {
     use super::*;
     use crate::top_up::examples::{POLICY, invoice, link, now, top_up, worker};
-    use crate::{Currency, Deployment, EntryKind, FailureReason, OrgId, TopUpId};
+    use crate::{Currency, Deployment, EntryKind, FailureReason, OrgId, RowThen, TopUpId};
 
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
@@ -342,7 +392,7 @@ mod tests {
         let mut invoice = invoice(&top_up, InvoiceStatus::Paid);
         invoice.payments.clear();
         invoice.amount_paid = 0;
-        let policy = Policy { accept_out_of_band: true };
+        let policy = Policy { accept_out_of_band: true, ..POLICY };
         let Change::Earn { earned, payment: None, .. } =
             decide(&top_up, Seen::Found(&invoice), policy, now())
         else {
@@ -464,5 +514,42 @@ mod tests {
             decide(&commit.top_up, Seen::Found(&reopened), POLICY, now()),
             Change::Nothing(Nothing::AlreadyApplied)
         );
+    }
+
+    #[test]
+    fn every_decision_that_is_written_has_its_occasion_with_the_row_as_it_then_is() {
+        let invoices = [InvoiceStatus::Open, InvoiceStatus::Paid, InvoiceStatus::Void, InvoiceStatus::Draft];
+        for status in Status::ALL {
+            for invoice_status in &invoices {
+                let before = top_up(status);
+                let invoice = invoice(&before, invoice_status.clone());
+                let change = decide(&before, Seen::Found(&invoice), POLICY, now());
+                let Some(commit) = apply(&before, &change, &worker(), now()) else { continue };
+                let occasion = &commit.occasion;
+                assert_eq!(occasion.row, RowThen::of(&commit.top_up), "{status:?} {invoice_status:?}");
+                assert!(occasion.what.changes_the_row(), "{status:?} {invoice_status:?}");
+                assert_eq!(occasion.author, worker());
+            }
+        }
+    }
+
+    #[test]
+    fn credits_are_told_by_how_many_moved() {
+        let open = top_up(Status::Open);
+        let paid = invoice(&open, InvoiceStatus::Paid);
+        let change = decide(&open, Seen::Found(&paid), POLICY, now());
+        let Change::Earn { earned, returns, paid_at, payment } = change.clone() else { panic!() };
+        let told = |before: &TopUp, change: &Change| {
+            let Occasion { what, detail, .. } = change.occasion(before, before, &worker(), now());
+            (what, detail)
+        };
+        assert_eq!(told(&open, &change), (What::Credited, Some("1000".to_owned())));
+        let credited = top_up(Status::Paid);
+        let less = Entitlement { refunded: Credits(250), ..earned };
+        let taken = Change::Earn { earned: less, returns, paid_at, payment };
+        assert_eq!(told(&credited, &taken), (What::TakenBack, Some("-250".to_owned())));
+        let refunded = TopUp { posted: less, ..credited };
+        assert_eq!(told(&refunded, &change), (What::GivenAgain, Some("250".to_owned())));
+        assert_eq!(told(&refunded, &taken), (What::ReturnsNoted, None));
     }
 }

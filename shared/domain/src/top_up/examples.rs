@@ -5,7 +5,7 @@ use crate::{
     OrgId, Payment, PaymentKind, Policy, PriceList, Status, Timestamp, TopUp, TopUpId,
 };
 
-pub(crate) const POLICY: Policy = Policy { accept_out_of_band: false };
+pub(crate) const POLICY: Policy = Policy { accept_out_of_band: false, review_working_days: 2 };
 
 /// A provider that takes whole hundreds up to a limit.
 pub(crate) const LIMITS: Limits =

@@ -11,6 +11,7 @@ mod in_any_order;
 mod lifecycle;
 mod proof;
 mod review;
+mod trail;
 
 use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
 
@@ -24,6 +25,7 @@ pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};
 pub use review::ReviewReason;
+pub use trail::{Answer, Asked, Looked, MOST_ASKED, Occasion, RowThen, What};
 
 /// One purchase of credits.
 ///
@@ -50,6 +52,8 @@ pub struct TopUp {
     pub review: Option<ReviewReason>,
     /// Since when a person must look at it, for this reason.
     pub review_since: Option<Timestamp>,
+    /// By when a person has looked at it, as it was promised then.
+    pub review_by: Option<Timestamp>,
     /// The provider's name of the payment that was credited.
     pub payment: Option<String>,
     /// What went back of its money, as it was last seen.
@@ -61,6 +65,8 @@ pub struct TopUp {
     pub changed_by: Author,
     /// When it is next compared with the payment provider.
     pub due_at: Option<Timestamp>,
+    /// What its checks found no reason to write down; `None` before the first.
+    pub looked: Option<Looked>,
     /// Grows with every change of the row; a change is committed only over the revision it was decided on.
     pub revision: i64,
 }
@@ -167,12 +173,14 @@ impl TopUp {
             failure: None,
             review: None,
             review_since: None,
+            review_by: None,
             payment: None,
             returns: Returns::default(),
             posted: Entitlement::default(),
             created_by: buyer.clone(),
             changed_by: Author { actor: buyer.clone(), cause: Cause::Order },
             due_at: Some(now.plus_secs(FIRST_CHECK_SECS.min(lifetime_secs))),
+            looked: None,
             revision: 1,
         }
     }
@@ -182,6 +190,20 @@ impl TopUp {
     pub fn changed_by(&self, author: &Author) -> TopUp {
         let revision = self.revision.saturating_add(1);
         TopUp { changed_by: author.clone(), revision, ..self.clone() }
+    }
+
+    /// The same, due again, when a check has found nothing new: `request` is the provider's name of what was asked last.
+    #[must_use]
+    pub fn looked_at(&self, author: &Author, now: Timestamp, request: Option<&str>) -> TopUp {
+        let times = self.looked.as_ref().map_or(0, |looked| looked.times).saturating_add(1);
+        let looked = Some(Looked { times, at: now, id: request.map(str::to_owned) });
+        TopUp { looked, ..self.due_again(author, now) }
+    }
+
+    /// The next revision of the row, which is due again.
+    #[must_use]
+    pub fn due_again(&self, author: &Author, now: Timestamp) -> TopUp {
+        TopUp { due_at: Some(self.next_check(now)), ..self.changed_by(author) }
     }
 
     /// Whether the row names this invoice as its own.

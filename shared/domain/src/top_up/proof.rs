@@ -1,12 +1,22 @@
 //! What proves that an invoice is the one that was ordered, and that its money came.
 
-use crate::{Evidence, PaymentKind, ReviewReason, TopUp};
+use crate::{Evidence, PaymentKind, ReviewReason, Timestamp, TopUp};
 
 /// What the configuration says about proof.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Whether an invoice that staff marked as paid counts without a payment through the provider.
     pub accept_out_of_band: bool,
+    /// Within how many working days a person has looked at what does not fit.
+    pub review_working_days: u8,
+}
+
+impl Policy {
+    /// By when a person has looked at what does not fit since then.
+    #[must_use]
+    pub fn review_by(self, since: Timestamp) -> Timestamp {
+        since.plus_working_days(self.review_working_days)
+    }
 }
 
 /// Evidence of a paid invoice whose money is proven: made by [`prove`] alone.

@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use saldo_domain::{
-    Evidence, FailureReason, InvoiceStatus, Language, Obstacle, PortError, Seen, Status, Timestamp, TopUp,
-    what_was_ordered,
+    Evidence, FailureReason, InvoiceStatus, Language, Obstacle, Occasion, PortError, Seen, Status, Timestamp,
+    TopUp, What, what_was_ordered,
 };
 use tracing::{error, warn};
 
 use super::error::{OpenError, again};
 use super::payer::{Known, digest};
 use super::{Buyer, Failure};
+use crate::noted::{keep, keep_cut_off};
 use crate::{Invoices, InvoicesError, Rows, TopUps};
 
 /// The longest that opening may take, so that the client has an answer before the function is ended.
@@ -33,7 +34,12 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<TopUp, Failure> {
         let (org, id) = (top_up.org.to_string(), top_up.id.to_string());
-        match tokio::time::timeout(DEADLINE, Box::pin(self.open_retrying(top_up, buyer, now))).await {
+        let before = top_up.clone();
+        let brought = tokio::time::timeout(DEADLINE, Box::pin(self.open_retrying(top_up, buyer, now))).await;
+        if !matches!(brought, Ok(Ok(_))) {
+            keep_cut_off(&self.rows, &before, &buyer.author, now).await;
+        }
+        match brought {
             Ok(Ok(Brought::On(top_up))) => Ok(*top_up),
             Ok(Ok(Brought::Withdrawn(obstacle))) => Err(Failure::Barred(obstacle)),
             Ok(Err(PortError::Conflict)) => Err(Failure::Ours),
@@ -111,7 +117,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let author = &buyer.author;
         let (draft, payer) = match &top_up.invoice {
             Some(link) => (self.invoices.invoice(&link.id, None).await?, None),
-            None => self.draft(top_up, buyer).await.map(|(draft, payer)| (Some(draft), Some(payer)))?,
+            None => self.draft(top_up, buyer, now).await.map(|(draft, payer)| (Some(draft), Some(payer)))?,
         };
         let Some(mut invoice) = draft else {
             return Ok(self.decide_and_commit(top_up, Seen::Missing, author, now).await?.top_up);
@@ -143,13 +149,20 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     /// The draft of this top-up, which the row names from here on.
     ///
     /// One that a balance of the payer would change is deleted before the row knows of it: trying again would only repeat it.
-    async fn draft(&self, top_up: &mut TopUp, buyer: &Buyer<'_>) -> Result<(Evidence, Known), OpenError> {
+    async fn draft(
+        &self,
+        top_up: &mut TopUp,
+        buyer: &Buyer<'_>,
+        now: Timestamp,
+    ) -> Result<(Evidence, Known), OpenError> {
         let payer = self.payer(&top_up.org, buyer.contact).await?;
         let (payer, draft) = self.create_or_find(top_up, payer).await?;
         if draft.from_balance != 0 {
             self.invoices.delete_draft(&draft.invoice.id).await?;
             return Err(barred_by_balance(&draft));
         }
+        let made = Occasion::of(What::DraftMade, top_up, &buyer.author, now).with_detail(&draft.invoice.id);
+        keep(&self.rows, top_up, made).await;
         let mut named = top_up.changed_by(&buyer.author);
         named.payer = Some(payer.id.clone());
         named.invoice = Some(draft.invoice.clone());
