@@ -18,6 +18,7 @@ mod settings;
 mod sign_in;
 mod speed;
 mod stack;
+mod statements;
 mod trail;
 mod usage;
 mod waiting;

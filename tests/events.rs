@@ -46,11 +46,13 @@ payloads! {
     DEBIT_EVENT = "debit",
     DEBIT_BATCH_EVENT = "debit-batch",
     HISTORY_ENTRIES_EVENT = "history-entries",
+    HISTORY_STATEMENT_EVENT = "history-statement",
     HISTORY_TOP_UP_EVENT = "history-top-up",
     HISTORY_TOP_UPS_EVENT = "history-top-ups",
     HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
     QUOTE_EVENT = "quote",
+    RECONCILE_EVENT = "reconcile",
     REVERSE_DEBIT_EVENT = "reverse-debit",
     SETTINGS_EVENT = "settings",
     WEBHOOK_EVENT = "webhook",
@@ -83,6 +85,8 @@ async fn every_request_gets_its_answer() {
     assert_eq!((status, &trail["steps"][0]["what"]), (200, &json!("ordered")));
     let (status, entries) = sent!(saldo_history, "history", saldo, HISTORY_ENTRIES_EVENT, &[]);
     assert_eq!((status, &entries["entries"]), (200, &json!([])));
+    let (status, statement) = sent!(saldo_history, "history", saldo, HISTORY_STATEMENT_EVENT, &[]);
+    assert_eq!((status, &statement["month"], &statement["final"]), (200, &json!("2026-11"), &json!(false)));
     let (status, usage) = sent!(saldo_history, "history", saldo, HISTORY_USAGE_EVENT, &[]);
     assert_eq!((status, &usage["month"], &usage["days"]), (200, &json!("2026-11"), &json!([])));
     let (status, settings) = sent!(saldo_settings, "settings", saldo, SETTINGS_EVENT, &[]);
@@ -193,6 +197,10 @@ async fn the_schedule_expires_what_is_too_old() {
     let id = top_up["id"].as_str().unwrap();
     let (_, expired) = sent!(saldo_history, "history", saldo, HISTORY_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!(expired["status"], "expired", "{summary}");
+    let reconcile = saldo_reconcile::connect(&saldo.env_of("reconcile"), &saldo.world()).unwrap();
+    let event: Value = serde_json::from_str(&text(RECONCILE_EVENT, &[])).unwrap();
+    let report = reconcile.handle(event, std::time::Duration::from_secs(900)).await;
+    assert_eq!(report["verdict"], "clean", "{report}");
     saldo.stop().await;
 }
 

@@ -15,6 +15,8 @@ const WRITE: &str = "rk_test_local_write";
 const READ: &str = "rk_test_local_read";
 /// So many of the permissions to read, the first ones, are what a payment takes; the others, what went back.
 const PAYING: usize = 3;
+/// So many of the read key's are needed to take back what was paid; the last one is for listing events.
+const RETURNING: usize = 6;
 
 async fn with_keys(clock: &Clock, write: &[&str], read: &[&str]) -> Saldo {
     let saldo = system::start(clock).await;
@@ -104,7 +106,7 @@ async fn without_any_one_of_them_no_payment_is_credited_and_none_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_one_of_the_others_what_went_back_waits_and_is_not_lost() {
-    for missing in &READ_KEY[PAYING..] {
+    for missing in &READ_KEY[PAYING..RETURNING] {
         let saldo = with_keys(&Clock::system(), &WRITE_KEY, &without(&READ_KEY, missing)).await;
         let invoice = system::with_credits(&saldo, "acme").await;
         saldo.stand_in().refund(&invoice, Some(TOTAL / 2)).unwrap();
@@ -115,6 +117,20 @@ async fn without_any_one_of_the_others_what_went_back_waits_and_is_not_lost() {
         assert!(system::work(&saldo, &saldo.world(), &heard).await.is_empty(), "with {missing} again");
         assert_eq!(system::balance(&saldo, "acme").await.1["available_credits"], 500);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_listing_events_the_invoices_are_compared_all_the_same() {
+    let clock = Clock::system();
+    let saldo = with_keys(&clock, &WRITE_KEY, &READ_KEY[..RETURNING]).await;
+    let (_, invoice) = system::open_top_up(&saldo, "acme").await;
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    clock.advance(3600);
+    let report = system::reconcile(&saldo, &saldo.world(), false).await;
+    assert_eq!((&report["failed"], &report["repaired"]), (&1.into(), &1.into()), "{report}");
+    saldo.stand_in().restrict_key(READ, &READ_KEY);
+    let report = system::reconcile(&saldo, &saldo.world(), false).await;
+    assert_eq!((&report["failed"], &report["verdict"]), (&0.into(), &"clean".into()), "{report}");
 }
 
 #[test]

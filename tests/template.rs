@@ -45,6 +45,15 @@ const GRANTS: &[(&str, &[Grant])] = &[
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
         ],
     ),
+    (
+        "reconcile",
+        &[
+            ("!GetAtt Table.Arn", SETTLE),
+            ("!GetAtt Table.Arn", FINISH),
+            ("!GetAtt Table.Arn", &["dynamodb:Query"]),
+            ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
+        ],
+    ),
     ("dashboard", &[]),
 ];
 
@@ -89,6 +98,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/entries",
     "GET /v1/quote",
     "GET /v1/settings",
+    "GET /v1/statements/{month}",
     "GET /v1/top-ups",
     "GET /v1/top-ups/{id}",
     "GET /v1/top-ups/{id}/trail",
@@ -229,7 +239,10 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
         };
         functions().into_iter().filter(|(_, (_, function))| named(function)).map(|(name, _)| name).collect()
     };
-    assert_eq!(knows("SALDO_STRIPE_KEY"), ["cancel-top-up", "cleanup", "create-top-up", "credit-worker"]);
+    assert_eq!(
+        knows("SALDO_STRIPE_KEY"),
+        ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "reconcile"]
+    );
     assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRETS"), ["stripe-webhook"]);
     assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);
     for (name, (_, function)) in functions() {

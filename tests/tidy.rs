@@ -38,8 +38,8 @@ const OUTSIDE: &[&str] =
     &["aws", "lambda", "http", "hyper", "axum", "async-stripe", "miniserde", "dynoxide-rs", "rusqlite"];
 /// What only the local system is made of.
 const LOCAL: &[&str] = &["axum", "dynoxide-rs", "rusqlite", "jsonwebtoken", "serde_yaml_ng", "md5"];
-const USE_CASES: &[&str] = &["saldo-domain", "saldo-top-ups", "saldo-credits"];
-const SHARED: &[&str] = &["saldo-domain", "saldo-top-ups", "saldo-credits", "saldo-adapters"];
+const USE_CASES: &[&str] = &["saldo-domain", "saldo-top-ups", "saldo-credits", "saldo-books"];
+const SHARED: &[&str] = &["saldo-domain", "saldo-top-ups", "saldo-credits", "saldo-books", "saldo-adapters"];
 
 const FLOORS: &[Floor] = &[
     Floor {
@@ -49,6 +49,11 @@ const FLOORS: &[Floor] = &[
     },
     Floor { folder: "shared/top-ups", ours: &["saldo-domain"], others: Others::Not(OUTSIDE) },
     Floor { folder: "shared/credits", ours: &["saldo-domain"], others: Others::Not(OUTSIDE) },
+    Floor {
+        folder: "shared/books",
+        ours: &["saldo-domain", "saldo-top-ups", "saldo-credits"],
+        others: Others::Not(OUTSIDE),
+    },
     Floor { folder: "shared/adapters", ours: USE_CASES, others: Others::Not(LOCAL) },
     Floor { folder: "shared/sender", ours: &["saldo-adapters"], others: Others::Not(LOCAL) },
     Floor { folder: "functions/*", ours: SHARED, others: Others::Not(LOCAL) },

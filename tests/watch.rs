@@ -183,6 +183,13 @@ async fn a_cleanup_that_does_not_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reconciliation_that_does_not_run() {
+    let rig = Rig::start("ReconcileSilentAlarm", Options::default()).await;
+    rig.clock.advance(7_201);
+    rig.rings();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cleanup_that_does_not_succeed() {
     let options = between("cleanup", |outside| Endpoints { stripe: NOWHERE.to_owned(), ..outside });
     let rig = Rig::start("CleanupFailuresAlarm", options).await;
@@ -254,11 +261,12 @@ struct Rig {
 }
 
 impl Rig {
-    /// In which cleanup has run once, and the alarm is quiet.
+    /// In which each schedule has run once, and the alarm is quiet.
     async fn start(alarm: &str, options: Options) -> Rig {
         let clock = Clock::system();
         let saldo = Saldo::start(Options { clock: clock.clone(), ..options }).await.unwrap();
         saldo.run_schedule("cleanup").await.unwrap();
+        saldo.run_schedule("reconcile").await.unwrap();
         let alarm = alarms().unwrap().into_iter().find(|one| one.id == alarm).unwrap();
         let rig = Rig { saldo, clock, alarm };
         rig.is_quiet();

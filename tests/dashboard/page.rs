@@ -228,6 +228,7 @@ impl Page {
             "Escape" => ("Escape", 27, ""),
             "ArrowLeft" => ("ArrowLeft", 37, ""),
             "ArrowRight" => ("ArrowRight", 39, ""),
+            "ArrowDown" => ("ArrowDown", 40, ""),
             "Space" => ("Space", 32, " "),
             other => panic!("no such key here: {other}"),
         };

@@ -46,6 +46,7 @@ async fn no_function_calls_more_than_its_role_allows() {
         "stripe-webhook",
         "credit-worker",
         "cleanup",
+        "reconcile",
     ] {
         assert!(used.get(function).is_some_and(|calls| !calls.is_empty()), "{function} was not exercised");
     }
@@ -93,6 +94,7 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
         assert_eq!(client.get(path).await.status, 200, "{path}");
     }
     clock.advance(80 * 3_600);
+    saldo.run_schedule("reconcile").await.unwrap();
     saldo.run_schedule("cleanup").await.unwrap();
     assert_eq!(client.get("/v1/top-ups").await.json()["top_ups"][0]["status"], "expired");
 }

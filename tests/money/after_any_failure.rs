@@ -8,6 +8,7 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
 use crate::support::books;
+use crate::support::client::Client;
 use crate::support::each_call::{Organisation, each_call_goes_wrong};
 use crate::support::proxy::{Fault, Kind, Proxy, Run};
 use crate::support::system;
@@ -76,6 +77,43 @@ async fn a_creation_after_the_contact_changed_is_one_top_up_billed_to_the_new_on
     books::prove_always(&saldo, "before delivery").await;
     system::bring_to_rest(&saldo, &clock).await;
     books::prove_at_rest(&saldo, "after delivery").await;
+}
+
+/// Staff deleted the customer, so that another one is made on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_for_a_customer_that_is_gone_is_one_top_up_of_a_new_one() {
+    let (saldo, clock) = start().await;
+    let staff = Client::new(saldo.stripe_url()).with_token("sk_test_staff");
+    each_call_goes_wrong(
+        &saldo,
+        async |org| {
+            let (id, invoice) = org.open().await;
+            assert_eq!(org.cancel(&id).await.0, 200, "{}", org.name);
+            let customer = customer_of(&org.saldo, &invoice);
+            let path = format!("/v1/customers/{customer}");
+            assert_eq!(staff.send("DELETE", &path, &[], "").await.status, 200, "{}", org.name);
+            (org, customer)
+        },
+        |world, (org, _)| system::create(&org.saldo, world, &org.name, "second"),
+        async |(org, gone)| {
+            let (status, top_up) = org.create("second").await;
+            assert!([200, 201].contains(&status), "{}: {status} {top_up}", org.name);
+            assert_eq!(top_up["status"], "open", "{}", org.name);
+            let invoice = system::invoice_of(&org.saldo, &system::id_of(&top_up)).unwrap();
+            assert_ne!(customer_of(&org.saldo, &invoice), gone, "{}", org.name);
+            org.saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+        },
+    )
+    .await;
+    books::prove_always(&saldo, "before delivery").await;
+    system::bring_to_rest(&saldo, &clock).await;
+    books::prove_at_rest(&saldo, "after delivery").await;
+}
+
+fn customer_of(saldo: &Saldo, invoice: &str) -> String {
+    let invoices = saldo.stand_in().invoices();
+    let invoice = invoices.iter().find(|each| each["id"] == invoice).unwrap();
+    invoice["customer"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

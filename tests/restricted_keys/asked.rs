@@ -94,6 +94,9 @@ async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
     let refunded = system::heard(&scene.saldo, "refund.created").await;
     assert!(system::work(&scene.saldo, &scene.saldo.world(), &refunded).await.is_empty());
     scene.note("credit-worker");
+    scene.clock.advance(3600);
+    system::reconcile(&scene.saldo, &scene.saldo.world(), true).await;
+    scene.note("reconcile");
 
     let (told, keys) = told();
     assert_eq!(scene.asked, told, "what was asked, and what the page says");

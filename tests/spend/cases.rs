@@ -2,13 +2,13 @@
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
-use saldo_credits::{Outcome, SpendError, Spender};
+use saldo_credits::{Outcome, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance, SEQUENCE_STEP,
-    ShardCounts, ShardId, Sharding, Stamp, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance, Reservation,
+    ReservedDebit, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
 };
 
-use saldo_credits::test_support::{Bug, Op, Row};
+use saldo_credits::test_support::{Answer, Bug, Op, Row};
 
 use super::history::{self, machine, wait};
 use super::unreliable::{self, Port, Shared, State};
@@ -212,4 +212,60 @@ fn batches_of_many_processes_never_fill_a_shard_for_good() {
         wait(Spender::new(port.another()).debit_all(&org, &machine(), &all, now)).unwrap();
     }
     wait(Spender::new(port.another()).debit(&org, &machine(), &debit(250), now)).unwrap();
+}
+
+/// Credits that were on their way to a shard that is not there yet arrive when something is owed already.
+#[test]
+fn a_shard_that_comes_to_be_while_something_is_owed_serves_nothing() {
+    let serves = |bug: Option<Bug>| {
+        let mut state = State::new(1, bug);
+        state.credit(10);
+        let main = state.table.main();
+        (main.ready, main.sharding) = (true, Sharding::Since(Timestamp::from_ms(0)));
+        let [first, second] = [1, 2].map(|number| ShardId::balances().nth(number).unwrap());
+        let moves = |from, to, credits| Op::Rebalance(Rebalance { to, from: vec![(from, Credits(credits))] });
+        state.table.apply(&moves(ShardId::MAIN, first, 10)).unwrap();
+        state.take_back(6);
+        state.table.apply(&moves(first, second, 5)).unwrap();
+        let (id, credits) = (debit(1).id, Credits(5));
+        let code = Stamp::code(credits, Channel::Email).unwrap();
+        let reservation = Reservation {
+            debits: vec![ReservedDebit { id, credits, code }],
+            acknowledged: Vec::new(),
+            unsharded: false,
+            epoch: state.table.shards[&second].epoch,
+            at: Timestamp::from_ms(history::START_MS),
+        };
+        let answer = state.table.apply(&Op::Reserve(second, reservation)).unwrap();
+        matches!(answer, Answer::Reserved(Reserved::Done(_)))
+    };
+    assert!(!serves(None), "6 of 10 are owed, and 5 would be spent");
+    assert!(serves(Some(Bug::NewShardNotHalted)), "and would be, were only those halted that there are");
+}
+
+/// A reservation that is still under way when its debit is refused for what is owed, and arrives once that is paid.
+#[test]
+fn a_debit_that_was_refused_for_what_is_owed_is_not_charged_once_it_is_paid() {
+    let charged = |bug: Option<Bug>| {
+        let mut state = State::new(1, bug);
+        state.credit(10);
+        let main = state.table.main();
+        (main.ready, main.sharding) = (true, Sharding::Since(Timestamp::from_ms(0)));
+        let (org, now) = (OrgId::parse("acme").unwrap(), Timestamp::from_ms(history::START_MS));
+        let port = unreliable::port(state);
+        let spender = liking(0, 1, &port);
+        let [first, refused, last] = [1, 2, 3].map(|at| Debit { credits: Credits(2), ..debit(at) });
+        wait(spender.debit(&org, &machine(), &first, now)).unwrap();
+        port.state().delay_next_reservation = true;
+        wait(spender.debit(&org, &machine(), &refused, now)).unwrap_err();
+        port.state().take_back(12);
+        let lacking = SpendError::NotEnough { needed: Credits(2), available: Credits(-4) };
+        assert_eq!(wait(spender.debit(&org, &machine(), &refused, now)), Err(lacking));
+        port.state().credit(20);
+        wait(liking(0, 1, &port).debit(&org, &machine(), &last, now)).unwrap();
+        port.state().arrive();
+        port.state().table.charged.get(&refused.id).is_some_and(|times| *times > 0)
+    };
+    assert!(!charged(None), "the refusal is for good");
+    assert!(charged(Some(Bug::ResumedInSameEpoch)), "and would not be in the epoch of before");
 }

@@ -81,7 +81,7 @@ async fn a_month_tells_each_day_and_channel_and_takes_reversals_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_month_of_more_entries_than_one_answer_counts_goes_on() {
     let (saldo, clock) = start_at("2026-11-23T10:00:00Z").await;
-    entries::write(&saldo, "acme", &clock, 20_100).await;
+    entries::write(&saldo, "acme", &clock, 20_100, "order 17").await;
     let latest = usage(&saldo, "acme", "?month=2026-11").await;
     assert_eq!(latest["days"], json!([day("2026-11-23", [(20_000, 20_000), (0, 0), (0, 0)])]));
     let cursor = latest["next_cursor"].as_str().expect("there is more");

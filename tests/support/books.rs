@@ -383,7 +383,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
     for item in items(saldo).await {
         let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
         let mut parts = pk.split('#');
-        let (kind, id) = (parts.next().unwrap(), parts.next().unwrap().to_owned());
+        let (kind, id) = (parts.next().unwrap(), parts.next().unwrap_or_default().to_owned());
         if kind == "LEDGER" {
             let account = accounts.entry(id).or_default();
             if text(&item, "kind") == "debits" {
@@ -392,6 +392,10 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             } else {
                 account.entries.push(item);
             }
+            continue;
+        }
+        if kind == "RECONCILE" {
+            assert!(sk.starts_with("SWEEP#") || sk.starts_with("RUN#"), "{pk} {sk}");
             continue;
         }
         if kind == "INVOICE" {
@@ -425,6 +429,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             "SETTINGS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
+                Some(("CLOSING", _)) => {}
                 Some(("REQUEST", _)) => account.requested.push(text(&item, "top_up_id").to_owned()),
                 _ => panic!("nothing is known of {pk} {sk}"),
             },

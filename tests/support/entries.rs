@@ -7,8 +7,8 @@ use serde_json::json;
 use super::client::Client;
 use super::system;
 
-/// Puts entries of as many emails of now into the table, each of one credit and by itself in its run.
-pub(crate) async fn write(saldo: &Saldo, org: &str, clock: &Clock, count: usize) {
+/// Puts entries of as many emails of now into the table, each of one credit, with this reference, and by itself in its run.
+pub(crate) async fn write(saldo: &Saldo, org: &str, clock: &Clock, count: usize, reference: &str) {
     let table = saldo.plan().tables[0].create["TableName"].as_str().unwrap();
     let client = Client::new(saldo.dynamodb_url());
     let headers = [
@@ -23,7 +23,7 @@ pub(crate) async fn write(saldo: &Saldo, org: &str, clock: &Clock, count: usize)
     let put = || {
         let id = DebitId::parse(&system::debit_id(clock, 0)).unwrap();
         let (run, month) = (id.run().first().to_string(), id.entry().month().digits());
-        let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}});
+        let debit = json!({"t": {"N": "17"}, "n": {"N": "1"}, "a": {"N": "0"}, "ch": {"S": "email"}, "r": {"S": reference}});
         json!({"PutRequest": {"Item": {
             "pk": {"S": format!("LEDGER#{org}#{month}")}, "sk": {"S": run}, "kind": {"S": "debits"},
             "by": {"S": "machine:sender-1"}, format!("{:02}", id.place()): {"M": debit}}}})

@@ -244,6 +244,16 @@ pub(crate) fn cleanup(saldo: &Saldo, world: &World) -> impl Future<Output = Valu
     async move { function.handle(json!({"source": "aws.events"})).await }
 }
 
+/// A run of reconciling, of everything or of what is due.
+pub(crate) fn reconcile(
+    saldo: &Saldo,
+    world: &World,
+    everything: bool,
+) -> impl Future<Output = Value> + use<> {
+    let function = saldo_reconcile::connect(&saldo.env_of("reconcile"), world).unwrap();
+    async move { function.handle(json!({ "everything": everything }), ENOUGH).await }
+}
+
 /// The message that the webhook makes of an event about an invoice.
 pub(crate) fn message(kind: &str, invoice: &str) -> Value {
     json!({"version": 1, "event": "evt_test", "kind": kind, "invoice": invoice, "created": 1_795_441_928})

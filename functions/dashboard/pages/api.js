@@ -22,6 +22,7 @@ export class ApiFailure extends Error {
 export const getSettings = () => call("GET", "/v1/settings", { tagged: true });
 export const putSettings = (settings, etag) => call("PUT", "/v1/settings", { body: settings, headers: { "if-match": etag }, tagged: true });
 export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
+export const getStatement = (month) => call("GET", `/v1/statements/${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
 export const getTrail = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}/trail`);

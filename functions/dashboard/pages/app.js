@@ -9,6 +9,7 @@ import { canSignIn, claims, currentToken, placeToReturn, signIn, signOut, takeTo
 import { address, currentPath, settings } from "./settings.js";
 import { settingsPage } from "./settings-page.js";
 import { signInPage } from "./sign-in.js";
+import { statementsPage } from "./statements.js";
 import { onWake } from "./watch.js";
 
 const PAGES = {
@@ -16,6 +17,7 @@ const PAGES = {
   "/billing": { title: "page.balance", open: balancePage },
   "/billing/balance": { title: "page.balance", open: balancePage },
   "/billing/history": { title: "page.history", open: historyPage },
+  "/billing/statements": { title: "page.statements", open: statementsPage },
   "/billing/settings": { title: "page.settings", open: settingsPage },
   "/billing/sign-in": { title: "page.signIn", open: signInPage },
 };

@@ -23,8 +23,15 @@ mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 6] =
-    ["/", "/billing", "/billing/balance", "/billing/history", "/billing/settings", "/billing/sign-in"];
+const PAGES: [&str; 7] = [
+    "/",
+    "/billing",
+    "/billing/balance",
+    "/billing/history",
+    "/billing/statements",
+    "/billing/settings",
+    "/billing/sign-in",
+];
 
 /// Names carry a hash of the content, so what a browser has once it never asks for again.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

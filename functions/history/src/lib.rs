@@ -1,9 +1,11 @@
-//! GET /v1/top-ups, /v1/entries and /v1/usage: what was bought, what was spent, and what else changed the balance.
+//! GET /v1/top-ups, /v1/entries, /v1/usage and /v1/statements: what was bought, what was spent, and what else changed the
+//! balance.
 
 mod csv;
 mod entries;
 mod kept;
 mod page;
+mod statement;
 mod top_ups;
 mod usage;
 
@@ -42,8 +44,12 @@ impl Function {
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
-        // The id comes first: whatever it says, it never is a route.
-        match request.path_parameters_ref().and_then(|all| all.first("id")) {
+        // What the path names comes first: whatever it says, it never is a route.
+        let named = |name| request.path_parameters_ref().and_then(|all| all.first(name));
+        if let Some(month) = named("month") {
+            return self.statement(&caller.org, month).await;
+        }
+        match named("id") {
             Some(id) if request.raw_http_path().ends_with("/trail") => self.trail(&caller.org, id).await,
             Some(id) => self.top_up(&caller.org, id).await,
             None if request.raw_http_path().ends_with("/entries") => self.entries(&caller.org, request).await,

@@ -8,6 +8,9 @@ pub(crate) const HELP: &str = "\
 Saldo on this machine: API, dashboard, table, queue and Stripe in one process.
 
 Usage: cargo run -- [OPTIONS]
+       cargo run -- reconcile [--data DIR]
+                                   compare all the books with Stripe and with themselves, and repair what can be;
+                                   ends with 0 when all is right, 1 when it was repaired, 2 when it needs a person
        cargo run -- check-stripe   try on Stripe's test mode what docs/unproven.md lists, and print a table
        cargo run -- doctor         look at keys, webhook endpoint, currencies and product at Stripe, and change nothing
 

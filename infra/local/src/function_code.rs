@@ -38,6 +38,10 @@ pub(crate) fn connect(plan: &FunctionPlan, world: &World) -> Result<Function, St
             Function::Queue(connected!(QueueFunction, saldo_credit_worker, plan, world, left))
         }
         "cleanup" => Function::Schedule(connected!(ScheduleFunction, saldo_cleanup, plan, world)),
+        "reconcile" => {
+            let left = plan.timeout;
+            Function::Schedule(connected!(ScheduleFunction, saldo_reconcile, plan, world, left))
+        }
         _ => {
             return Err(StartError::Function {
                 name: plan.name.clone(),

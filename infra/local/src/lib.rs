@@ -15,6 +15,7 @@ mod obstacle;
 mod options;
 pub mod poller;
 pub mod queue;
+pub mod reconcile;
 mod saldo;
 pub mod scheduler;
 mod stripe_http;

@@ -6,16 +6,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
+use saldo_domain::Verdict;
 use saldo_local::check_stripe::{self, Report, Settings};
-use saldo_local::{Saldo, StartError, doctor, watch};
+use saldo_local::{Saldo, StartError, doctor, reconcile, watch};
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
+    let subcommand = std::env::args().nth(1);
+    match subcommand.as_deref() {
         Some("check-stripe") => return check_stripe(),
         Some("doctor") => return doctor(),
         _ => {}
     }
-    let command = Arguments::parse(std::env::args().skip(1), environment);
+    let reconciling = subcommand.as_deref() == Some("reconcile");
+    let command = Arguments::parse(std::env::args().skip(1 + usize::from(reconciling)), environment);
     let arguments = match command {
         Ok(Command::Run(arguments)) => arguments,
         Ok(Command::Help) => {
@@ -28,6 +31,9 @@ fn main() -> ExitCode {
         }
     };
     watch::start(arguments.log_level.into());
+    if reconciling {
+        return reconcile(arguments);
+    }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,6 +41,29 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Compares everything; the code says whether it was clean (0), was repaired (1), or needs a person (2).
+fn reconcile(arguments: Arguments) -> ExitCode {
+    match reconciled(arguments) {
+        Ok(report) => {
+            say(&reconcile::told(&report));
+            match report.verdict() {
+                Verdict::Clean => ExitCode::SUCCESS,
+                Verdict::Repaired => ExitCode::from(1),
+                Verdict::NeedsAPerson => ExitCode::from(2),
+            }
+        }
+        Err(error) => {
+            eprintln!("saldo: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn reconciled(arguments: Arguments) -> Result<saldo_domain::Report, StartError> {
+    reconcile::reconcile(arguments.into_options()).await
 }
 
 /// Tries what is unproven of Stripe; succeeds only when all of it is as expected.

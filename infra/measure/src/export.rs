@@ -1,6 +1,6 @@
 //! A month of many entries, exported by the function `history` in a process of its own: how much memory and CPU that takes.
 mod filling;
-mod process;
+pub(crate) mod process;
 mod reader;
 
 use std::process::{Command, Stdio};

@@ -11,6 +11,7 @@ mod meter;
 mod metered;
 mod months;
 mod prices;
+mod reconcile;
 mod spending;
 
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ Usage: cargo run -p saldo-measure -- COMMAND
       --instructions          instructions of a debit; builds this program optimised first, needs valgrind
       --cost                  dollars of a million debits
   export [ENTRIES]            memory and CPU of reading a month of so many entries [1000000]; fails beyond what Lambda gives
+  reconcile [ORGANISATIONS [ENTRIES]]
+                              time, reads and memory of reconciling so many [1000 1000000], before and after closing
   load [SECONDS]          drives the local system with a mix of calls [10]: rate, latencies, errors
   months                  dollars a month, for three sizes of customer
   cold-start [FOLDER]         CPU that the release binaries take to start [target/release]
@@ -60,6 +63,11 @@ fn run(words: &[String]) -> Result<(), Failure> {
         // As a function of Lambda has it.
         "export-reader" => {
             Builder::new_current_thread().enable_all().build()?.block_on(export::read_alone(words))
+        }
+        "reconcile" => on_all_cores()?.block_on(reconcile::run(words)),
+        // As a function of Lambda has it.
+        "reconcile-once" => {
+            Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run_alone(words))
         }
         "load" => on_all_cores()?.block_on(load::run(words)),
         "months" => on_all_cores()?.block_on(months::run(words)),

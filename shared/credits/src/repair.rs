@@ -19,6 +19,23 @@ impl<B: Balances> Spender<B> {
         self.repair(org, &all, now).await.map(drop)
     }
 
+    /// Finishes the debits that were abandoned, and gives those that had no entry: nobody would have written it.
+    pub async fn finish_abandoned(
+        &self,
+        org: &OrgId,
+        now: Timestamp,
+    ) -> Result<Vec<(DebitId, Stamp)>, PortError> {
+        let (sharding, all) = self.all_shards(org, now).await?;
+        let mut half_done = Vec::new();
+        for shard in all.values() {
+            for some in shard.abandoned(now).chunks(MOST_ACKNOWLEDGED) {
+                half_done.extend(self.written(org, sharding, some).await?.1);
+            }
+        }
+        self.repair(org, &all, now).await?;
+        Ok(half_done)
+    }
+
     /// Finishes the debits that were abandoned, as all balance shards show them. Says whether the shards are others now.
     pub async fn repair(&self, org: &OrgId, all: &BalanceShards, now: Timestamp) -> Result<bool, PortError> {
         let sharding = all.get(&ShardId::MAIN).map(|main| main.sharding).unwrap_or_default();

@@ -21,10 +21,12 @@ pub enum Alarm {
     MalformedEvent,
     /// An event came before the webhook was told its secret.
     NoWebhookSecret,
+    /// Two records that must fit together do not: balance and entries, row and entries, row and provider.
+    BooksDiffer,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 7] = [
+    pub const ALL: [Alarm; 8] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::Disputed,
@@ -32,6 +34,7 @@ impl Alarm {
         Alarm::WrongMode,
         Alarm::MalformedEvent,
         Alarm::NoWebhookSecret,
+        Alarm::BooksDiffer,
     ];
 
     #[must_use]
@@ -44,6 +47,7 @@ impl Alarm {
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",
             Alarm::NoWebhookSecret => "no_webhook_secret",
+            Alarm::BooksDiffer => "books_differ",
         }
     }
 }

@@ -6,6 +6,7 @@
 mod account;
 mod alarm;
 mod balance;
+mod books;
 mod ledger;
 mod metric;
 mod money;
@@ -24,6 +25,10 @@ pub use balance::{
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
     Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp,
     rebalance, refusal, resume, total,
+};
+pub use books::{
+    Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
+    RowBooks, Sums, Sweep, Used, Verdict,
 };
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use metric::{METRICS, Metric, Unit};

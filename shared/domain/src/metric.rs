@@ -42,6 +42,10 @@ pub enum Metric {
     TableErrors,
     /// Top-ups that cleanup could not compare.
     CleanupFailures,
+    /// Records that did not fit together, by what was done about them.
+    Differences,
+    /// By how many credits balances are off what their entries say, all together.
+    Drift,
     /// Processes started, by function.
     ColdStarts,
 }
@@ -70,7 +74,7 @@ macro_rules! measure {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 18] = [
+    pub const ALL: [Metric; 20] = [
         Metric::TopUps,
         Metric::CreditsGranted,
         Metric::CreditsTakenBack,
@@ -88,6 +92,8 @@ impl Metric {
         Metric::ProviderTime,
         Metric::TableErrors,
         Metric::CleanupFailures,
+        Metric::Differences,
+        Metric::Drift,
         Metric::ColdStarts,
     ];
 
@@ -111,6 +117,8 @@ impl Metric {
             Metric::ProviderTime => "ProviderTime",
             Metric::TableErrors => "TableErrors",
             Metric::CleanupFailures => "CleanupFailures",
+            Metric::Differences => "Differences",
+            Metric::Drift => "Drift",
             Metric::ColdStarts => "ColdStarts",
         }
     }
@@ -140,6 +148,8 @@ impl Metric {
             | Metric::ProviderErrors
             | Metric::TableErrors
             | Metric::CleanupFailures
+            | Metric::Differences
+            | Metric::Drift
             | Metric::ColdStarts => Unit::Count,
         }
     }
@@ -148,7 +158,7 @@ impl Metric {
     #[must_use]
     pub fn dimension(self) -> Option<&'static str> {
         match self {
-            Metric::TopUps | Metric::Webhooks | Metric::Messages => Some("outcome"),
+            Metric::TopUps | Metric::Webhooks | Metric::Messages | Metric::Differences => Some("outcome"),
             Metric::CreditsTakenBack => Some("kind"),
             Metric::Debits => Some("result"),
             Metric::Refusals => Some("code"),
@@ -161,7 +171,8 @@ impl Metric {
             | Metric::DebitsRepaired
             | Metric::Rebalances
             | Metric::TableErrors
-            | Metric::CleanupFailures => None,
+            | Metric::CleanupFailures
+            | Metric::Drift => None,
         }
     }
 }

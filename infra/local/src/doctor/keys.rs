@@ -9,7 +9,7 @@ use crate::obstacle::Obstacle;
 use crate::stripe_http::{Answer, Http};
 
 /// A permission by Stripe's name, by the name in its dashboard, and a call that needs just this one.
-const PROBES: [(&str, &str, Call); 11] = [
+const PROBES: [(&str, &str, Call); 14] = [
     ("rak_customer_write", "Customers: write", Call::Post("/customers/cus_SaldoDoctor")),
     ("rak_invoice_write", "Invoices: write", Call::Post("/invoices/in_SaldoDoctor/void")),
     ("rak_invoice_read", "Invoices: read", Call::Get("/invoices/in_SaldoDoctor")),
@@ -20,6 +20,9 @@ const PROBES: [(&str, &str, Call); 11] = [
     ("rak_tax_rate_write", "Tax rates: write", Call::Post("/tax_rates/txr_SaldoDoctor")),
     ("rak_invoice_payment_read", "Invoice payments: read", Call::Get("/invoice_payments/inpay_SaldoDoctor")),
     ("rak_payment_intent_read", "Payment intents: read", Call::Get("/payment_intents/pi_SaldoDoctor")),
+    ("rak_charge_read", "Charges and refunds: read", Call::Get("/charges/ch_SaldoDoctor")),
+    ("rak_dispute_read", "Disputes: read", Call::Get("/disputes/dp_SaldoDoctor")),
+    ("rak_credit_note_read", "Credit notes: read", Call::Get("/credit_notes/cn_SaldoDoctor")),
     ("rak_charge_write", "Charges and refunds: write", Call::Post("/refunds/re_SaldoDoctor")),
 ];
 
@@ -98,5 +101,19 @@ async fn tried(http: &Http, call: Call) -> Result<Answer, Obstacle> {
     match call {
         Call::Get(path) => http.get(path).await,
         Call::Post(path) => http.post(path, &[]).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+
+    use super::*;
+
+    #[test]
+    fn each_permission_of_a_key_can_be_tried() {
+        for needed in [&WRITE_KEY[..], &WRITE_KEY_WITH_PRODUCT, &READ_KEY].concat() {
+            assert!(PROBES.iter().any(|(known, _, _)| *known == needed), "{needed}");
+        }
     }
 }

@@ -25,6 +25,9 @@ pub(super) enum Kind {
     TopUp,
     Request,
     Invoice,
+    Closing,
+    Sweep,
+    Run,
     /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
@@ -32,6 +35,10 @@ pub(super) enum Kind {
 pub(super) const BALANCE: &str = Kind::Balance.prefix();
 pub(super) const OPEN_SLOT: &str = Kind::OpenSlot.prefix();
 pub(super) const TOP_UP_PREFIX: &str = Kind::TopUp.prefix();
+pub(super) const CLOSING_PREFIX: &str = Kind::Closing.prefix();
+pub(super) const RUN_PREFIX: &str = Kind::Run.prefix();
+/// The partition of what is kept of reconciling.
+pub(super) const RECONCILE: &str = "RECONCILE";
 
 impl Kind {
     const fn prefix(self) -> &'static str {
@@ -42,6 +49,9 @@ impl Kind {
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
             Kind::Invoice => "INVOICE",
+            Kind::Closing => "CLOSING#",
+            Kind::Sweep => "SWEEP#",
+            Kind::Run => "RUN#",
             Kind::Entry => "",
         }
     }
@@ -109,6 +119,37 @@ pub(super) fn invoice(id: &str) -> Item {
     key(format!("INVOICE#{id}"), Kind::Invoice, "")
 }
 
+/// The closing of a month.
+pub(super) fn closing(of: &OrgId, month: Month) -> Item {
+    key(org(of), Kind::Closing, &month.digits())
+}
+
+/// The month whose closing a sort key names.
+pub(super) fn parse_closing(sk: &str) -> Option<Month> {
+    let (year, month) = sk.strip_prefix(CLOSING_PREFIX)?.split_at_checked(4)?;
+    format!("{year}-{month}").parse().ok()
+}
+
+/// How far a sweep has come.
+pub(super) fn sweep(of: &str) -> Item {
+    key(RECONCILE.to_owned(), Kind::Sweep, of)
+}
+
+/// The report of the run that began then.
+pub(super) fn run_report(began: Timestamp) -> Item {
+    key(RECONCILE.to_owned(), Kind::Run, &due_at(began))
+}
+
+/// An item of one ledger of a month, whatever it holds.
+pub(super) fn entry_in(of: &OrgId, month: Month, ledger: ShardId, id: EntryId) -> Item {
+    key(ledger_partition(of, month, ledger), Kind::Entry, &id.to_string())
+}
+
+/// The organisation whose partition this is.
+pub(super) fn parse_org(pk: &str) -> Option<OrgId> {
+    OrgId::parse(pk.strip_prefix("ORG#")?).ok()
+}
+
 /// The trail of a top-up: a partition of its own, so that it is no part of what is read of its organisation.
 pub(super) fn trail_partition(of: &OrgId, top_up: &TopUpId) -> String {
     format!("TRAIL#{of}#{top_up}")
@@ -130,6 +171,8 @@ pub(super) fn due_at(moment: Timestamp) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     TopUp,
+    /// An organisation whose books are to be compared.
+    Books,
 }
 
 /// The partition of the index where the work with this id waits.
@@ -147,13 +190,14 @@ pub(super) fn due_partitions(kind: Work) -> impl Iterator<Item = String> {
 fn numbered(kind: Work, number: u8) -> String {
     let kind = match kind {
         Work::TopUp => "TOPUP",
+        Work::Books => "BOOKS",
     };
     format!("DUE#{kind}#{number}")
 }
 
 /// The organisation and the top-up that a key of the index names.
 pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
-    let org = OrgId::parse(pk.strip_prefix("ORG#")?).ok()?;
+    let org = parse_org(pk)?;
     let id = TopUpId::parse(sk.strip_prefix(TOP_UP_PREFIX)?).ok()?;
     Some((org, id))
 }
@@ -173,12 +217,16 @@ mod tests {
             Kind::TopUp,
             Kind::Request,
             Kind::Invoice,
+            Kind::Closing,
+            Kind::Sweep,
+            Kind::Run,
             Kind::Entry,
         ];
         for kind in all {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
                 Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
+                Kind::Closing | Kind::Sweep | Kind::Run => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }

@@ -3,12 +3,15 @@
 mod attributes;
 mod balance_shards;
 mod balances;
+mod books;
+mod closings;
 mod due;
 mod errors;
 mod keys;
 mod months;
 mod posting;
 mod reads;
+mod reports;
 mod rows;
 mod runs;
 mod settings;

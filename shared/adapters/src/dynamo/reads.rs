@@ -37,6 +37,21 @@ impl Store {
         self.item(keys::top_up(org, id)).await?.as_ref().map(top_up_of).transpose()
     }
 
+    /// The first top-up of this organisation.
+    pub async fn first_top_up(&self, org: &OrgId) -> Result<Option<TopUp>, PortError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(keys::org_partition(org)))
+            .expression_attribute_values(":prefix", text(TOP_UP_PREFIX))
+            .consistent_read(true)
+            .limit(1);
+        let answer = query.send().await.map_err(|error| port_error(&error))?;
+        answer.items().first().map(top_up_of).transpose()
+    }
+
     /// Balance and open slot, in one request: a query over both is billed as one item, two gets as two.
     pub async fn balance(&self, org: &OrgId) -> Result<Balance, PortError> {
         let query = self

@@ -19,6 +19,8 @@ const TOLD: &str = "told";
 const REFUSED_FOR: &str = "refused_for";
 const CHANGED_AT: &str = "changed_at";
 const CHANGED_BY: &str = "changed_by";
+/// Puts the organisation on the list of those whose books are compared, once: nobody buys before this item is written.
+const LISTED: &str = "#due = if_not_exists(#due, :due), #due_at = if_not_exists(#due_at, :first)";
 
 impl Store {
     /// The settings as they are now; empty with version 0 before the first change.
@@ -38,10 +40,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), PortError> {
         let condition = if before == 0 { "attribute_not_exists(#version)" } else { "#version = :before" };
-        let mut set = vec!["#version = :after".to_owned(), "#at = :at".to_owned(), "#by = :by".to_owned()];
+        let mut set = ["#version = :after", "#at = :at", "#by = :by", LISTED].map(str::to_owned).to_vec();
         let mut remove = Vec::new();
         let mut update = self
-            .settings_update(org)
+            .listing_update(org)
             .condition_expression(condition)
             .expression_attribute_names("#version", VERSION)
             .expression_attribute_names("#at", CHANGED_AT)
@@ -80,8 +82,8 @@ impl Store {
         replacing: Option<&str>,
     ) -> Result<(), PortError> {
         let update = self
-            .settings_update(org)
-            .update_expression("SET #payer = :payer, #told = :told")
+            .listing_update(org)
+            .update_expression(format!("SET #payer = :payer, #told = :told, {LISTED}"))
             .expression_attribute_names("#payer", PAYER)
             .expression_attribute_names("#told", TOLD)
             .expression_attribute_values(":payer", text(payer))
@@ -108,6 +110,16 @@ impl Store {
             .expression_attribute_values(":payer", text(payer))
             .expression_attribute_values(":told", parts_of(told));
         update.send().await.map(drop).map_err(|error| port_error(&error))
+    }
+
+    /// An update that says [`LISTED`].
+    fn listing_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
+        let partition = keys::due_partition(keys::Work::Books, org.as_str());
+        self.settings_update(org)
+            .expression_attribute_names("#due", keys::DUE_PK)
+            .expression_attribute_names("#due_at", keys::DUE_AT)
+            .expression_attribute_values(":due", text(partition))
+            .expression_attribute_values(":first", text(keys::due_at(Timestamp::from_ms(0))))
     }
 
     /// Remembers why the provider refused to sell; `None` that it sold again.

@@ -62,6 +62,7 @@ problem_codes! {
     DebitIdReused = 409 "debit_id_reused" "Conflict",
     DebitReversed = 409 "debit_reversed" "Conflict",
     ReversalWindowOver = 409 "reversal_window_over" "Conflict",
+    StatementNotReady = 409 "statement_not_ready" "Conflict",
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",
     SettingsChanged = 412 "settings_changed" "Precondition Failed",

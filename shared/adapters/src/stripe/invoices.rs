@@ -266,7 +266,17 @@ impl Stripe {
         Ok(answer.evidence(&self.system, None)?)
     }
 
-    async fn ask<T: miniserde::Deserialize>(
+    /// Whether this system lives in Stripe's live mode.
+    pub(super) fn is_live(&self) -> bool {
+        self.system.livemode
+    }
+
+    /// What a listed invoice says, where it can be read.
+    pub(super) fn evidence_of(&self, answer: InvoiceAnswer) -> Option<Evidence> {
+        answer.evidence(&self.system, None).ok()
+    }
+
+    pub(super) async fn ask<T: miniserde::Deserialize>(
         &self,
         request: RequestBuilder,
         key: Option<&str>,

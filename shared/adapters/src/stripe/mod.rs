@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod invoices;
 mod line;
+mod listing;
 mod permissions;
 mod returns;
 mod signature;

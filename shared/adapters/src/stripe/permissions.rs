@@ -28,12 +28,13 @@ pub const WRITE_KEY_WITH_PRODUCT: [&str; 8] = [
     "rak_payment_intent_read",
 ];
 
-/// For who only looks: credit-worker. Refunds are read with the permission for charges.
-pub const READ_KEY: [&str; 6] = [
+/// For who only looks: credit-worker and reconcile. Refunds are read with the permission for charges.
+pub const READ_KEY: [&str; 7] = [
     "rak_invoice_read",
     "rak_invoice_payment_read",
     "rak_payment_intent_read",
     "rak_charge_read",
     "rak_dispute_read",
     "rak_credit_note_read",
+    "rak_event_read",
 ];

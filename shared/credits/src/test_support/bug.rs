@@ -81,7 +81,7 @@ pub enum Bug {
     HaltedServes,
     /// Shards serve again without a look at whether the main one still owes.
     ResumedInDebt,
-    /// Shards serve again in the epoch of before.
+    /// Shards serve again in the epoch of before: too rare for histories, a case of its own shows it.
     ResumedInSameEpoch,
     /// A shard gives to the main one without a look at whether it has it.
     UnguardedResume,
@@ -90,7 +90,8 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 42] = [
+    /// Those that histories find.
+    pub const ALL: [Bug; 41] = [
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -130,7 +131,6 @@ impl Bug {
         Bug::NewShardNotHalted,
         Bug::HaltedServes,
         Bug::ResumedInDebt,
-        Bug::ResumedInSameEpoch,
         Bug::UnguardedResume,
         Bug::TakenBackInPart,
     ];

@@ -55,7 +55,7 @@ impl Entry {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryKind {
     /// Credits granted for a paid invoice.
     TopUp,
@@ -152,6 +152,12 @@ impl EntryId {
     pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
         let ms = u64::try_from(now.ms()).unwrap_or_default();
         EntryId(Builder::from_unix_timestamp_millis(ms, random).into_uuid()).first_of_run()
+    }
+
+    /// The first id that there can be of this moment.
+    #[must_use]
+    pub fn first_at(moment: Timestamp) -> EntryId {
+        EntryId::made_at(moment, &[0; 10])
     }
 
     /// The first of the 32 ids that share an item: see [`crate::RunId`]. Entries that are no debits are first, so that

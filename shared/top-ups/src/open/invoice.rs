@@ -176,11 +176,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
     }
 
     async fn create_or_find(&self, top_up: &TopUp, payer: Known) -> Result<(Known, Evidence), OpenError> {
-        // A key stands for all that is sent under it, and is no place for a person's number.
-        let key = match payer.tax_id() {
-            Some(tax_id) => format!("{}-invoice-{:016x}", top_up.id, digest(&tax_id)),
-            None => format!("{}-invoice", top_up.id),
-        };
+        let key = key_of_draft(top_up, &payer);
         match self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &key).await {
             Ok(draft) => Ok((payer, draft)),
             // Under the old key the answer would be the same for a day: look whether it happened, then use a new one.
@@ -195,7 +191,8 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             Err(InvoicesError::PayerUnknown { .. }) => {
                 let id = self.new_payer(&top_up.org, &payer.told, Some(&payer.id)).await?;
                 let payer = Known { id, ..payer };
-                let draft = self.draft_again(top_up, &payer, &key).await?;
+                let key = key_of_draft(top_up, &payer);
+                let draft = self.invoices.create_draft(top_up, &payer.id, payer.tax_id(), &key).await?;
                 Ok((payer, draft))
             }
             Err(error) => Err(error.into()),
@@ -253,6 +250,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         }
         Ok(())
     }
+}
+
+/// A key stands for all that is sent under it, and is no place for a person's number. A payer that is made anew has a key of
+/// its own, which whoever goes on after a crash finds again.
+fn key_of_draft(top_up: &TopUp, payer: &Known) -> String {
+    let key = format!("{}-invoice-{}", top_up.id, payer.id);
+    payer.tax_id().map_or(key.clone(), |tax_id| format!("{key}-{:016x}", digest(&tax_id)))
 }
 
 /// What came of bringing a top-up on.

@@ -1,0 +1,16 @@
+//! Wires saldo_reconcile to Lambda.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use saldo_adapters::{config::Env, telemetry, world::World};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::start(&env)?;
+    let world = World::of_lambda(&env)?;
+    let (function, clock) = (saldo_reconcile::connect(&env, &world)?, world.clock());
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+        Ok::<_, Error>(function.handle(event.payload, clock.until(event.context.deadline)).await)
+    }))
+    .await
+}

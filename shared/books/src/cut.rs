@@ -1,0 +1,105 @@
+//! Finding a moment at which an organisation's balance, rows and latest entries are known together.
+
+use std::time::Duration;
+
+use saldo_credits::Balances;
+use saldo_domain::{Cut, Month, OrgId, PortError, RowBooks, ShardId, Sharding, TopUp, TopUpId};
+use saldo_top_ups::{Invoices, Rows};
+
+use crate::port::{Books, Place, Provider};
+use crate::{Reconciliation, Time};
+
+/// What was read at one moment.
+pub(crate) struct Moment {
+    pub(crate) cut: Cut,
+    pub(crate) sharding: Sharding,
+    pub(crate) rows: RowBooks,
+    /// When the first of all rows was made.
+    pub(crate) first_row: Option<Month>,
+    /// Rows that the provider is to be asked about.
+    pub(crate) open: Vec<TopUp>,
+}
+
+/// How often such a moment is looked for: credits that are no debits move seldom.
+const TRIES: u32 = 10;
+/// The longest pause before looking again, in milliseconds.
+const PAUSE_MS: u64 = 400;
+/// A row that is younger, in seconds, is being made by someone.
+const MAKING_SECS: i64 = 15 * 60;
+/// Debits may be for credits whose row is younger than their ids by this much, in seconds.
+const EARLIER_SECS: i64 = 2 * 86_400;
+
+impl<S, P> Reconciliation<S, P>
+where
+    S: Rows + Balances + Books,
+    P: Invoices + Provider,
+{
+    /// Reads shards, latest entries and rows, and the shards again, until nothing but debits happened in between; `None`
+    /// when there was no such moment.
+    pub(crate) async fn moment(&self, org: &OrgId, time: Time<'_>) -> Result<Option<Moment>, PortError> {
+        for _ in 0..TRIES {
+            let (sharding, shards) = self.spender.all_shards(org, time.now()).await?;
+            let mut cut = Cut::new(shards, time.now());
+            self.list_recent(org, &mut cut, time).await?;
+            let moment = self.read_rows(org, cut, sharding, time).await?;
+            let (_, later) = self.spender.all_shards(org, time.now()).await?;
+            if moment.cut.stands(&later) {
+                return Ok(Some(moment));
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(PAUSE_MS / 8..=PAUSE_MS))).await;
+        }
+        Ok(None)
+    }
+
+    async fn list_recent(&self, org: &OrgId, cut: &mut Cut, time: Time<'_>) -> Result<(), PortError> {
+        let mut month = Month::of(cut.recent_from());
+        let last = last_month(time);
+        while month <= last {
+            let place = Place { month, ledger: ShardId::MAIN, from: Some(cut.recent_from()) };
+            let mut after = None;
+            loop {
+                let page = self.top_ups.rows.ledger(org, place, after).await?;
+                page.lines.iter().for_each(|line| cut.list(&line.entry));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            month = month.next();
+        }
+        Ok(())
+    }
+
+    async fn read_rows(
+        &self,
+        org: &OrgId,
+        cut: Cut,
+        sharding: Sharding,
+        time: Time<'_>,
+    ) -> Result<Moment, PortError> {
+        let slot = self.top_ups.rows.open_slot(org).await?;
+        let mut rows = RowBooks::new(slot.map(|id| id.to_string()));
+        let (mut open, mut first_row, mut after) = (Vec::new(), None, None::<TopUpId>);
+        loop {
+            let page = self.top_ups.rows.rows(org, after).await?;
+            for row in page.rows {
+                let month = Month::of(row.created_at.plus_secs(-EARLIER_SECS));
+                first_row = Some(first_row.map_or(month, |first: Month| first.min(month)));
+                rows.add(&row);
+                let made = time.now().secs_since(row.created_at) >= MAKING_SECS;
+                if made && (row.status.is_unfinished() || row.review.is_some()) {
+                    open.push(row);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(Moment { cut, sharding, rows, first_row, open });
+            }
+        }
+    }
+}
+
+/// The last month that an entry may lie in: ids may be a little ahead of our clock.
+pub(crate) fn last_month(time: Time<'_>) -> Month {
+    Month::of(time.now().plus_secs(3600))
+}

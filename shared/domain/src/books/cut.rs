@@ -1,0 +1,82 @@
+//! The cut: which entries belong to a balance as it was read, while debits go on.
+//!
+//! A balance and its ledger cannot be read at the same moment. But each debit's entry carries the stamp of the balance shard
+//! that it was reserved on, and the shard, as it was read, tells by its sequence whether it had served that debit. So
+//! debits may go on while the ledger is read, however long that takes. What else moves credits carries no stamp; it counts
+//! movements on its shard. So what came of it lately is listed between two looks at the shards, and the cut stands only
+//! if no movement was counted in between.
+
+use std::collections::BTreeSet;
+
+use crate::{BalanceShards, DebitId, Entry, EntryId, EntryKind, Stamp, Timestamp};
+
+/// An entry, with what tells when a debit was reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerLine {
+    pub entry: Entry,
+    /// Of a debit, which alone has one.
+    pub stamp: Option<Stamp>,
+}
+
+/// The balance shards of an organisation at some moment, and what is known of that moment.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    shards: BalanceShards,
+    recent_from: Timestamp,
+    recent: BTreeSet<EntryId>,
+}
+
+/// An entry that is no debit's has the id of when its maker read the clock, and is written within this many seconds, or
+/// never: over the longest that a use case may take, and clocks that differ by minutes.
+const SETTLED_SECS: i64 = 15 * 60;
+
+impl Cut {
+    /// The balance shards as they were read at `now`.
+    #[must_use]
+    pub fn new(shards: BalanceShards, now: Timestamp) -> Cut {
+        Cut { shards, recent_from: now.plus_secs(-SETTLED_SECS), recent: BTreeSet::new() }
+    }
+
+    /// From when on entries that are no debits must be listed before the shards are read again.
+    #[must_use]
+    pub fn recent_from(&self) -> Timestamp {
+        self.recent_from
+    }
+
+    /// Lists an entry of lately.
+    pub fn list(&mut self, entry: &Entry) {
+        if entry.kind != EntryKind::Debit && entry.id.at() >= self.recent_from {
+            self.recent.insert(entry.id);
+        }
+    }
+
+    /// Whether nothing but debits happened between the reading of the shards and `later`: then what was listed is all
+    /// there was.
+    #[must_use]
+    pub fn stands(&self, later: &BalanceShards) -> bool {
+        let movements = |all: &BalanceShards| -> Vec<_> {
+            all.iter().map(|(id, shard)| (*id, shard.movements)).collect()
+        };
+        movements(&self.shards) == movements(later)
+    }
+
+    /// Whether the entry is part of the balance as it was read.
+    #[must_use]
+    pub fn counts(&self, line: &LedgerLine) -> bool {
+        match line.stamp {
+            Some(stamp) => self.shards.get(&stamp.shard()).is_some_and(|shard| stamp.0 < shard.sequence),
+            None => line.entry.id.at() < self.recent_from || self.recent.contains(&line.entry.id),
+        }
+    }
+
+    /// The balance shards as they were read.
+    #[must_use]
+    pub fn shards(&self) -> &BalanceShards {
+        &self.shards
+    }
+
+    /// What was pending then.
+    pub fn pending(&self) -> impl Iterator<Item = (DebitId, Stamp)> + '_ {
+        self.shards.values().flat_map(|shard| shard.pending.iter().map(|(id, stamp)| (*id, *stamp)))
+    }
+}

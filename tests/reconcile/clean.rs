@@ -1,0 +1,107 @@
+//! Books that are right are told to be right, at rest and on the move.
+use std::sync::Arc;
+
+use saldo_adapters::clock::Clock;
+use saldo_domain::Verdict;
+use saldo_local::{Options, Saldo};
+use serde_json::json;
+
+use crate::support::books;
+use crate::support::system;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn books_that_are_right_are_clean() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    for org in ["acme", "globex"] {
+        system::with_credits(&saldo, org).await;
+        for _ in 0..3 {
+            let id = system::debit_id(&clock, 0);
+            let sms = json!({"channel": "sms"});
+            assert_eq!(system::debit(&saldo, &saldo.world(), org, &id, &sms).await.0, 201);
+        }
+    }
+    let report = system::reconcile(&saldo, &saldo.world(), true).await;
+    assert_eq!((&report["verdict"], &report["organisations"]), (&json!("clean"), &json!(2)), "{report}");
+    assert_eq!(report["entries"], 8, "{report}");
+    clock.advance(3600);
+    let report = system::reconcile(&saldo, &saldo.world(), true).await;
+    assert_eq!((&report["verdict"], &report["invoices"]), (&json!("clean"), &json!(2)), "{report}");
+    books::prove_at_rest(&saldo, "after reconciling").await;
+    let function = saldo_reconcile::connect(&saldo.env_of("reconcile"), &saldo.world()).unwrap();
+    let shown = function.handle(json!({"reports": 5}), std::time::Duration::from_secs(60)).await;
+    assert_eq!(shown["reports"].as_array().unwrap().len(), 2, "of each run one, the newest first: {shown}");
+    assert_eq!(shown["reports"][0], report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_that_spends_meanwhile_is_never_told_wrongly() {
+    let clock = Clock::system();
+    let saldo = Arc::new(system::start(&clock).await);
+    system::with_credits(&saldo, "acme").await;
+    let spending = {
+        let (saldo, clock) = (Arc::clone(&saldo), clock.clone());
+        tokio::spawn(async move {
+            let function = saldo_spend::connect(&saldo.env_of("spend"), &saldo.world()).unwrap();
+            for at in 0..250 {
+                let id = system::debit_id(&clock, 0);
+                let email = json!({"channel": "email"});
+                assert_eq!(system::debit_by(&function, "acme", &id, &email).await.0, 201);
+                if at % 10 == 0 {
+                    assert_eq!(system::reverse(&saldo, &saldo.world(), "acme", &id).await.0, 200);
+                }
+            }
+        })
+    };
+    let mut looked = 0;
+    while !spending.is_finished() {
+        let report = system::reconcile(&saldo, &saldo.world(), true).await;
+        assert_eq!(report["differences"], json!([]), "{report}");
+        looked += report["organisations"].as_u64().unwrap();
+    }
+    spending.await.unwrap();
+    assert!(looked > 0, "it was compared while it moved");
+    books::prove_always(&saldo, "after spending").await;
+}
+
+/// As it is started on the command line.
+#[test]
+fn the_command_tells_by_its_code_whether_the_books_are_right() {
+    let folder = crate::support::data_folder::DataFolder::new("reconcile");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let run = || {
+        let options = Options { data: Some(folder.path().to_owned()), ..Options::default() };
+        runtime.block_on(saldo_local::reconcile::reconcile(options)).unwrap()
+    };
+    let started = || {
+        let options = Options { data: Some(folder.path().to_owned()), poll: false, ..Options::default() };
+        runtime.block_on(Saldo::start(options)).unwrap()
+    };
+    let saldo = started();
+    runtime.block_on(system::with_credits(&saldo, "acme"));
+    runtime.block_on(saldo.stop());
+    let report = run();
+    assert_eq!(report.verdict(), Verdict::Clean, "{report:?}");
+    assert!(saldo_local::reconcile::told(&report).contains("Compared 1 organisations with 1 entries"));
+    let saldo = started();
+    runtime.block_on(async {
+        let (client, table) = (books::dynamodb(&saldo), books::table(&saldo));
+        let update = client.update_item().table_name(table);
+        let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        let update = update.key("pk", key("ORG#acme")).key("sk", key("BALANCE"));
+        let one = aws_sdk_dynamodb::types::AttributeValue::N("1".to_owned());
+        update
+            .update_expression("ADD credits :one")
+            .expression_attribute_values(":one", one)
+            .send()
+            .await
+            .unwrap();
+        saldo.stop().await;
+    });
+    let report = run();
+    assert_eq!(report.verdict(), Verdict::NeedsAPerson, "{report:?}");
+    assert!(
+        saldo_local::reconcile::told(&report)
+            .contains("balance  acme  balance: balance 1001 | entries 1000, unwritten 0")
+    );
+}
