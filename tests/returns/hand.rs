@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use saldo_domain::{
     BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, Occasion,
-    OrgId, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
+    OrgId, PaidWith, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use saldo_top_ups::{Begun, Invoices, InvoicesError, Rows};
 
@@ -133,6 +133,11 @@ impl Invoices for Hand {
     async fn invoice_of(&self, payment: &str) -> Result<Option<String>, InvoicesError> {
         let is_it = payment == PAYMENT;
         self.ask(|_| is_it.then(|| INVOICE.to_owned())).await
+    }
+
+    async fn paid_with(&self, payment: &str) -> Result<Option<PaidWith>, InvoicesError> {
+        let is_it = payment == PAYMENT;
+        self.ask(|_| is_it.then(|| PaidWith { method: "card".to_owned(), receipt_url: None })).await
     }
 
     /// One list after the other, as they are read there.

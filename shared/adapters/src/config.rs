@@ -241,7 +241,8 @@ mod tests {
             env.policy().map(|policy| policy.review_working_days)
         };
         assert_eq!(of("3"), Ok(3));
-        for days in ["31", "-1", "two", ""] {
+        assert_eq!(of(""), Ok(2));
+        for days in ["31", "-1", "two"] {
             assert!(of(days).is_err(), "{days}");
         }
     }

@@ -42,7 +42,7 @@ pub use timestamp::Timestamp;
 pub use top_up::{
     Answer, Asked, Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement,
     Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, Nothing, Obstacle, Occasion,
-    Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundState, Returned, Returns,
+    PaidWith, Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundState, Returned, Returns,
     ReviewReason, RowThen, Seen, Standing, Status, Step, TopUp, What, apply, decide, entitled, lifecycle,
     prove, what_was_ordered,
 };

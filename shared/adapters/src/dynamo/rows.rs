@@ -2,8 +2,8 @@
 
 use saldo_domain::{
     Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
-    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaymentFailure, Purchase, Returns,
-    ReviewReason, Status, TaxBase, TaxPercent, TopUp, TopUpId,
+    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaidWith, PaymentFailure, Purchase,
+    Returns, ReviewReason, Status, TaxBase, TaxPercent, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -51,6 +51,8 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("review_since", top_up.review_since.map(|at| at.ms()))
         .optional_number("review_by", top_up.review_by.map(|at| at.ms()))
         .optional_text("payment", top_up.payment.as_deref())
+        .optional_text("paid_with", top_up.paid_with.as_ref().map(|how| how.method.as_str()))
+        .optional_text("receipt_url", top_up.paid_with.as_ref().and_then(|how| how.receipt_url.as_deref()))
         .optional_number("money_refunded", some(top_up.returns.refunded))
         .optional_number("money_disputed", some(top_up.returns.disputed))
         .optional_text("dispute", top_up.returns.dispute.map(DisputeStatus::as_str))
@@ -91,6 +93,10 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         review_since: row.optional_moment("review_since"),
         review_by: row.optional_moment("review_by"),
         payment: row.optional_text("payment").map(str::to_owned),
+        paid_with: row.optional_text("paid_with").map(|method| PaidWith {
+            method: method.to_owned(),
+            receipt_url: row.optional_text("receipt_url").map(str::to_owned),
+        }),
         returns: Returns {
             refunded: row.optional_number("money_refunded").unwrap_or_default(),
             disputed: row.optional_number("money_disputed").unwrap_or_default(),

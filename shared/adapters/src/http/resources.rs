@@ -78,6 +78,7 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
             "detail": failure.detail,
             "at": failure.at.rfc3339(),
         })),
+        "payment": payment_json(top_up),
         "failure": failed_json(top_up),
         "review": review_json(top_up),
         "granted": (top_up.posted.granted != Credits::ZERO).then_some(top_up.posted.granted),
@@ -85,6 +86,16 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
         "disputed": disputed_json(top_up),
         "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
+}
+
+/// How it was paid; known a moment after the credits are there.
+fn payment_json(top_up: &TopUp) -> Option<Value> {
+    let how = top_up.paid_with.as_ref()?;
+    Some(json!({
+        "method": how.method,
+        "paid_at": top_up.paid_at.map(|at| at.rfc3339()),
+        "receipt_url": how.receipt_url,
+    }))
 }
 
 /// Money on its way back to the payer or there, and the credits that went with it.

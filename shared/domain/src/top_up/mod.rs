@@ -56,6 +56,8 @@ pub struct TopUp {
     pub review_by: Option<Timestamp>,
     /// The provider's name of the payment that was credited.
     pub payment: Option<String>,
+    /// How that payment was made; the credits do not wait for it, and nothing is decided by it.
+    pub paid_with: Option<PaidWith>,
     /// What went back of its money, as it was last seen.
     pub returns: Returns,
     /// What its money has earned, as far as it is posted.
@@ -88,6 +90,15 @@ pub enum Status {
     Failed,
     /// What the provider says does not fit what we say: a person decides.
     InReview,
+}
+
+/// How a payment was made, for whoever asks what they paid with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidWith {
+    /// The provider's word for the kind of payment, like `card` or `id_bank_transfer`.
+    pub method: String,
+    /// The provider's receipt, where there is one.
+    pub receipt_url: Option<String>,
 }
 
 /// Where an invoice is found.
@@ -175,6 +186,7 @@ impl TopUp {
             review_since: None,
             review_by: None,
             payment: None,
+            paid_with: None,
             returns: Returns::default(),
             posted: Entitlement::default(),
             created_by: buyer.clone(),
@@ -198,6 +210,18 @@ impl TopUp {
         let times = self.looked.as_ref().map_or(0, |looked| looked.times).saturating_add(1);
         let looked = Some(Looked { times, at: now, id: request.map(str::to_owned) });
         TopUp { looked, ..self.due_again(author, now) }
+    }
+
+    /// The credited payment of which is not known yet how it was made.
+    #[must_use]
+    pub fn payment_to_look_at(&self) -> Option<&str> {
+        self.payment.as_deref().filter(|_| self.status == Status::Paid && self.paid_with.is_none())
+    }
+
+    /// The next revision of the row, which knows how it was paid.
+    #[must_use]
+    pub fn paid_like(&self, how: PaidWith, author: &Author) -> TopUp {
+        TopUp { paid_with: Some(how), ..self.changed_by(author) }
     }
 
     /// The next revision of the row, which is due again.
