@@ -187,10 +187,11 @@ async fn a_billing_currency_that_is_not_sold_buys_nothing() {
 
 /// Every route with an authoriser, as the template has it; an id in the path is that of the owner.
 fn protected(guard: &Guard) -> Vec<(String, String)> {
+    let month = saldo_adapters::clock::Clock::system().now().rfc3339()[..7].to_owned();
     let triggers = guard.saldo.plan().functions.iter().flat_map(|function| &function.triggers);
     let routes = triggers.filter_map(|trigger| match trigger {
         Trigger::Route { method, path, authorizer: Some(_) } => {
-            Some((method.clone(), path.replace("{id}", &guard.owned)))
+            Some((method.clone(), path.replace("{id}", &guard.owned).replace("{month}", &month)))
         }
         _ => None,
     });

@@ -152,7 +152,7 @@ async fn a_customer_that_stripe_does_not_know_though_it_was_just_made_is_told_as
 async fn a_key_that_is_none_any_more_stops_cancelling_too_and_what_it_left_is_ended_later() {
     let clock = Clock::system();
     let saldo = system::start(&clock).await;
-    let proxy = Proxy::start(&saldo, Some(Fault { at: 8, kind: Kind::CrashBefore })).await;
+    let proxy = Proxy::start(&saldo, Some(Fault { at: 9, kind: Kind::CrashBefore })).await;
     assert!(matches!(proxy.run(system::create(&saldo, &proxy.world, ORG, "one")).await, Run::Crashed));
     assert_eq!(drafts(&saldo), 1, "the row names a draft");
     saldo.stand_in().restrict_key("rk_test_another", &[]);

@@ -62,7 +62,8 @@ export function balancePage(app) {
   /** What a person looks at is said here too, though nothing has to be done about it. */
   async function askForReviews() {
     const reviewed = await listTopUps({ status: "in_review", limit: 20 }).catch(() => null);
-    if (!state.stopped && reviewed) fill(slots.review, reviewed.top_ups.slice(0, 3).map(reviewNotice));
+    const looked = (reviewed?.top_ups ?? []).filter(topUp => topUp.review);
+    if (!state.stopped) fill(slots.review, looked.slice(0, 3).map(reviewNotice));
   }
 
   function remember() {

@@ -40,7 +40,6 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                     if told.news == News::FraudWarning {
                         warn_of_fraud(&settled.top_up);
                     }
-                    let About::Payment(_) = told.about else { return Ok(Handled::Settled(settled)) };
                     match self.note_payment(settled, author).await {
                         Err(PortError::Conflict) => {}
                         noted => return noted.map(Handled::Settled),
@@ -52,14 +51,16 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         Err(PortError::Conflict)
     }
 
-    /// Looks up how a credited payment was made, once, on an event that tells of the payment: the one that credits tells
-    /// of the invoice, and waits for nothing.
+    /// Looks up how a credited payment was made, once, on an event behind the one that credited it: that one waits for
+    /// nothing.
     async fn note_payment(
         &self,
         mut settled: Box<Settled>,
         author: &Author,
     ) -> Result<Box<Settled>, PortError> {
-        let Some(payment) = settled.top_up.payment_to_look_at() else { return Ok(settled) };
+        let credited_now = matches!(settled.change, Change::Earn { .. });
+        let payment = settled.top_up.payment_to_look_at().filter(|_| !credited_now);
+        let Some(payment) = payment else { return Ok(settled) };
         let Some(how) = self.invoices.paid_with(payment).await? else { return Ok(settled) };
         let known = settled.top_up.paid_like(how, author);
         self.rows.save(&known).await?;
