@@ -204,7 +204,7 @@ async fn the_line_of_the_invoice_is_in_the_payers_language() {
         buyer.sets("0", &json!({"email": "billing@acme.test", "language": language})).await;
         for key in ["first", "cut-off"] {
             if key == "cut-off" {
-                let proxy = Proxy::start(&saldo, Some(Fault { at: 6, kind: Kind::CrashBefore })).await;
+                let proxy = Proxy::start(&saldo, Some(Fault { at: 7, kind: Kind::CrashBefore })).await;
                 let cut = proxy.run(system::create(&saldo, &proxy.world, org, key)).await;
                 assert!(matches!(cut, Run::Crashed), "{org}");
                 assert_eq!(

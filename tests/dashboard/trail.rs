@@ -101,7 +101,7 @@ fn a_payment_in_review_says_what_is_checked_and_by_when_and_holds_nobody_up() {
             Reader::ENGLISH,
             [
                 "The amount paid differs from the order. We'll have looked at it by 24 Nov 2026.",
-                "you can top up in the meantime",
+                "You can top up in the meantime.",
             ],
         ),
         (

@@ -311,7 +311,7 @@ enum Left {
 /// Cleanup looks at everything that is due, so its faults are tried one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn cleanup_that_is_cut_off_is_finished_by_the_next_one() {
-    for left in [Left::Open, Left::PaidUnheard, Left::Expired, Left::HalfMade(5), Left::HalfMade(8)] {
+    for left in [Left::Open, Left::PaidUnheard, Left::Expired, Left::HalfMade(5), Left::HalfMade(9)] {
         let (saldo, clock) = start().await;
         let calls = cleanup_once(&saldo, &clock, left, "org-0", None).await;
         for at in 1..=calls {

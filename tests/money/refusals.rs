@@ -184,7 +184,7 @@ async fn a_key_that_is_none_any_more_stops_cancelling_too_and_what_it_left_is_en
 async fn a_top_up_of_another_request_that_cannot_be_sold_any_more_fails_with_the_reason() {
     let saldo = system::start(&Clock::system()).await;
     let customer = customer(&saldo, ORG).await;
-    let proxy = Proxy::start(&saldo, Some(Fault { at: 6, kind: Kind::CrashBefore })).await;
+    let proxy = Proxy::start(&saldo, Some(Fault { at: 7, kind: Kind::CrashBefore })).await;
     assert!(matches!(proxy.run(system::create(&saldo, &proxy.world, ORG, "one")).await, Run::Crashed));
     saldo.stand_in().set_customer_balance(&customer, ONE_RUPIAH).unwrap();
     let code = "customer_balance_at_provider";

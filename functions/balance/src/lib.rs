@@ -75,10 +75,12 @@ impl Function {
             Ok(false) => {}
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished"),
         }
-        let open = match &balance.open_top_up {
-            Some(id) => self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished()),
-            None => None,
-        };
+        let Some(id) = &balance.open_top_up else { return Ok((total(&shards), None)) };
+        let open = self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished());
+        if open.is_none() {
+            // It was finished since the credits were read, and may have brought some.
+            (_, shards) = self.read_shards(org).await?;
+        }
         Ok((total(&shards), open))
     }
 

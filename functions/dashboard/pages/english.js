@@ -181,7 +181,7 @@ export const ENGLISH = {
   "paid.adding": "Payment received, adding your credits…",
   "paid.added": "{credits} credits added. You now have {balance}.",
   "paid.review.title": "We are checking a payment",
-  "paid.review.text": "Your payment of {total} needs a look by our team before the credits are added. You don't need to pay again, and you can top up in the meantime.",
+  "paid.review.text": "Your payment of {total} needs a look by our team before the credits are added. You don't need to pay again. You can top up in the meantime.",
   "review.by": "We'll have looked at it by {date}.",
   "review.wrong_mode": "The payment was made in a test environment.",
   "review.wrong_currency": "The payment is in another currency than the order.",

@@ -181,7 +181,7 @@ export const INDONESIAN = {
   "paid.adding": "Pembayaran diterima, menambahkan kredit Anda…",
   "paid.added": "{credits} kredit ditambahkan. Saldo Anda sekarang {balance}.",
   "paid.review.title": "Kami sedang memeriksa pembayaran",
-  "paid.review.text": "Pembayaran {total} perlu dilihat tim kami sebelum kredit ditambahkan. Anda tidak perlu membayar lagi, dan tetap dapat top up.",
+  "paid.review.text": "Pembayaran {total} perlu dilihat tim kami sebelum kredit ditambahkan. Anda tidak perlu membayar lagi. Sementara itu, Anda tetap dapat top up.",
   "review.by": "Kami selesai memeriksanya paling lambat {date}.",
   "review.wrong_mode": "Pembayaran dilakukan di lingkungan uji coba.",
   "review.wrong_currency": "Mata uang pembayaran berbeda dari pesanan.",
