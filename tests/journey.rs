@@ -258,7 +258,7 @@ async fn tax_of_another_base_is_quoted_invoiced_and_paid_as_the_tax_office_compu
 
     acme.pay(&top_up, Payment::Transfer("bri")).await;
     acme.until_credits(1003).await;
-    let paid = acme.now(&top_up).await;
+    let paid = acme.until_receipt(&top_up).await;
     assert_eq!((&paid["status"], &paid["credited"]), (&json!("paid"), &json!(1003)));
     saldo.stop().await;
 

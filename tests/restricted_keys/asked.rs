@@ -53,7 +53,7 @@ impl Scene {
 
 /// Where a first creation is cut off: behind the draft, and behind the row that names it.
 const DRAFTED: usize = 6;
-const NAMED: usize = 8;
+const NAMED: usize = 9;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
