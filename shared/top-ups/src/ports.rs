@@ -33,7 +33,7 @@ pub trait Rows: Send + Sync {
         request: &IdempotencyKey,
     ) -> impl Future<Output = Result<Option<TopUpId>, PortError>> + Send;
 
-    /// Remembers which top-up an invoice is for, whatever the invoice may say later. Comes before the row that names the
+    /// Remembers which top-up an invoice is for, by its id or its number, whatever the invoice may say later. Comes before the row that names the
     /// invoice, and so may point to one that does not; the same again changes nothing.
     fn keep_invoice(
         &self,
@@ -41,7 +41,7 @@ pub trait Rows: Send + Sync {
         top_up: &TopUp,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// The top-up that an invoice is remembered for.
+    /// The top-up that an invoice is remembered for, by its id or its number.
     fn kept_for(
         &self,
         invoice: &str,

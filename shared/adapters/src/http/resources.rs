@@ -16,7 +16,8 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
 }
 
 /// An amount: `{"currency":"IDR","minor_units":27750000,"decimal":"277500.00"}`.
-fn money_json(money: Money) -> Value {
+#[must_use]
+pub fn money_json(money: Money) -> Value {
     json!({
         "currency": money.currency,
         "minor_units": money.minor_units,

@@ -277,6 +277,11 @@ impl Stripe {
         Ok(answer.evidence(&self.system, None)?)
     }
 
+    /// Whether this is our deployment's mark.
+    pub(super) fn is_marked_so(&self, mark: &str) -> bool {
+        self.system.deployment == mark
+    }
+
     /// Whether this system lives in Stripe's live mode.
     pub(super) fn is_live(&self) -> bool {
         self.system.livemode
