@@ -225,8 +225,15 @@ impl Rows for Hand {
         self.call(row).await
     }
 
-    async fn save(&self, _: &TopUp) -> Result<(), PortError> {
-        Err(not_asked().into())
+    async fn save(&self, top_up: &TopUp) -> Result<(), PortError> {
+        let save = |world: &mut World| {
+            if world.books.row.revision + 1 != top_up.revision {
+                return Err(PortError::Conflict);
+            }
+            world.books.row = top_up.clone();
+            Ok(())
+        };
+        self.call(save).await?
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {
