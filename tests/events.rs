@@ -51,6 +51,15 @@ payloads! {
     HISTORY_TOP_UPS_EVENT = "history-top-ups",
     HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
+    OPERATE_ADJUST_EVENT = "operate-adjust",
+    OPERATE_APPROVE_EVENT = "operate-approve",
+    OPERATE_ORGANISATION_EVENT = "operate-organisation",
+    OPERATE_RELEASE_EVENT = "operate-release",
+    OPERATE_REVIEWS_EVENT = "operate-reviews",
+    OPERATE_SEARCH_EVENT = "operate-search",
+    OPERATE_SETTLE_EVENT = "operate-settle",
+    OPERATE_TOP_UP_EVENT = "operate-top-up",
+    OPERATE_VOID_EVENT = "operate-void",
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
     REVERSE_DEBIT_EVENT = "reverse-debit",
@@ -98,6 +107,36 @@ async fn every_request_gets_its_answer() {
     let (status, canceled) =
         sent!(saldo_cancel_top_up, "cancel-top-up", saldo, CANCEL_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_of_the_staff_gets_its_answer() {
+    let saldo = start(Clock::system()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
+    let id = top_up["id"].as_str().unwrap();
+    let (status, found) = sent!(saldo_operate, "operate", saldo, OPERATE_SEARCH_EVENT, &[]);
+    assert_eq!((status, &found["results"][0]["organisation"]), (200, &json!("acme")));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_ORGANISATION_EVENT, &[]);
+    assert_eq!((status, &seen["open_top_up"]), (200, &json!(id)));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_TOP_UP_EVENT, &[(TOP_UP, id)]);
+    assert_eq!((status, &seen["differences"]), (200, &json!([])));
+    let (status, list) = sent!(saldo_operate, "operate", saldo, OPERATE_REVIEWS_EVENT, &[]);
+    assert_eq!((status, &list["reviews"]), (200, &json!([])));
+    let key = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_SETTLE_EVENT, &[(TOP_UP, id), (key, "settle")]);
+    assert_eq!((status, &done["action"]), (201, &json!("settle")));
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_VOID_EVENT, &[(TOP_UP, id), (key, "void")]);
+    assert_eq!((status, &done["after"]["status"]), (201, &json!("canceled")));
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_RELEASE_EVENT, &[(TOP_UP, id), (key, "release")]);
+    assert_eq!((status, &done["code"]), (409, &json!("not_releasable")));
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_ADJUST_EVENT, &[(key, "adjust")]);
+    assert_eq!((status, &done["after"]["credits"]), (201, &json!("5")));
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_APPROVE_EVENT, &[(key, "approve")]);
+    assert_eq!((status, &done["code"]), (404, &json!("adjustment_not_found")));
     saldo.stop().await;
 }
 

@@ -52,7 +52,7 @@ async fn credits_are_bought_with_a_virtual_account_from_quote_to_balance() {
     assert!(page.contains("277,500"), "the page says what was paid");
     let balance = acme.until_credits(1000).await;
     assert_eq!((&balance["level"], &balance["open_top_up"]), (&json!("ok"), &Value::Null));
-    let paid = acme.now(&top_up).await;
+    let paid = acme.until_receipt(&top_up).await;
     assert_eq!((&paid["status"], &paid["credited"]), (&json!("paid"), &json!(1000)));
     assert!(
         paid["paid_at"].is_string() && paid["canceled_at"].is_null() && paid["payment_failure"].is_null()
@@ -258,7 +258,7 @@ async fn tax_of_another_base_is_quoted_invoiced_and_paid_as_the_tax_office_compu
 
     acme.pay(&top_up, Payment::Transfer("bri")).await;
     acme.until_credits(1003).await;
-    let paid = acme.now(&top_up).await;
+    let paid = acme.until_receipt(&top_up).await;
     assert_eq!((&paid["status"], &paid["credited"]), (&json!("paid"), &json!(1003)));
     saldo.stop().await;
 

@@ -16,6 +16,7 @@ mod journey;
 mod local;
 mod money;
 mod openapi;
+mod operate;
 mod reconcile;
 mod restricted_keys;
 mod returns;

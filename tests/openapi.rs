@@ -7,8 +7,8 @@ use std::path::Path;
 
 use saldo_adapters::http::ProblemCode;
 use saldo_domain::{
-    Channel, ContactField, DisputeStatus, EntryKind, FailureReason, Language, Permission, ReviewReason,
-    Status, What,
+    Action, Channel, ContactField, DisputeStatus, EntryKind, FailureReason, Language, Permission,
+    ReviewReason, Status, What,
 };
 use saldo_local::template::Trigger;
 use saldo_local::{Options, Saldo};
@@ -93,6 +93,8 @@ fn every_word_is_one_of_ours_and_the_reverse() {
             "/PermissionRequiredProblem/properties/permission/enum",
             json!(Permission::ALL.map(Permission::as_str)),
         ),
+        ("/Operation/properties/action/enum", json!(Action::ALL.map(Action::as_str))),
+        ("/Doubt/properties/reason/enum", json!(ReviewReason::ALL.map(ReviewReason::as_str))),
         ("/TrailStep/properties/what/enum", json!(customers_words())),
         ("/Language/enum", json!(Language::ALL.map(Language::as_str))),
         ("/Disputed/properties/status/enum", json!(DisputeStatus::ALL.map(DisputeStatus::as_str))),

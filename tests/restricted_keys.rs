@@ -1,9 +1,10 @@
 //! Each function's key at Stripe may do what the function asks, and nothing of it is to spare.
 use saldo_adapters::clock::Clock;
-use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 use saldo_local::Saldo;
-use saldo_stripe_stand_in::Method;
+use saldo_stripe_stand_in::{DisputeKind, Method};
 
+use crate::operate::staff as operate;
 use crate::support::books;
 use crate::support::client::Client;
 use crate::support::system::{self, TOTAL, message};
@@ -136,10 +137,12 @@ async fn without_listing_events_the_invoices_are_compared_all_the_same() {
 #[test]
 fn the_page_about_deploying_lists_the_permissions_of_both_keys() {
     let page = include_str!("../docs/deploy.md");
-    for (key, permissions) in [("write_key", &WRITE_KEY[..]), ("read_key", &READ_KEY[..])] {
+    for (key, permissions) in
+        [("write_key", [&WRITE_KEY[..], &OPERATE_KEY].concat()), ("read_key", READ_KEY.to_vec())]
+    {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |"))).unwrap();
         let (write, read) = row.split_once("read:").unwrap();
-        for permission in permissions {
+        for permission in &permissions {
             let (object, part) = match permission.trim_start_matches("rak_").rsplit_once('_').unwrap() {
                 (object, "write") => (object, write),
                 (object, _) => (object, read),
@@ -149,5 +152,32 @@ fn the_page_about_deploying_lists_the_permissions_of_both_keys() {
             assert!(part.to_lowercase().contains(&words), "{permission} is not in the row of {key}");
         }
         assert_eq!(row.matches(',').count() + 1, permissions.len() - usize::from(row.contains(';')), "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_staff_need_three_permissions_more_and_each_of_them() {
+    let write = [&WRITE_KEY[..], &OPERATE_KEY].concat();
+    let saldo = with_keys(&Clock::system(), &write, &READ_KEY).await;
+    let (id, invoice) = system::open_top_up(&saldo, "acme").await;
+    saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+    let refund = saldo.stand_in().refund(&invoice, Some(1_000)).unwrap();
+    let dispute = saldo.stand_in().dispute(&invoice, DisputeKind::Chargeback, Some(1_000)).unwrap();
+    let note = operate::at_stripe(
+        &saldo,
+        "/v1/credit_notes",
+        &format!("invoice={invoice}&amount=100&out_of_band_amount=100"),
+    )
+    .await;
+    let note = note["id"].as_str().unwrap();
+    let staff = operate::Staff::of(&saldo, "ana").await;
+    for (needed, name) in
+        [("rak_charge_read", &*refund), ("rak_dispute_read", &dispute), ("rak_credit_note_read", note)]
+    {
+        assert_eq!(staff.finds(name).await, operate::the_top_up("acme", &id), "{name}");
+        saldo.stand_in().restrict_key(WRITE, &without(&write, needed));
+        let refused = staff.ask(&format!("search?q={name}")).await;
+        assert_eq!(refused.json()["code"], "provider_key_not_permitted", "without {needed}");
+        saldo.stand_in().restrict_key(WRITE, &write);
     }
 }

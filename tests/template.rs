@@ -54,6 +54,14 @@ const GRANTS: &[(&str, &[Grant])] = &[
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
         ],
     ),
+    (
+        "operate",
+        &[
+            ("!GetAtt Table.Arn", SETTLE),
+            ("!GetAtt Table.Arn", &["dynamodb:BatchGetItem", "dynamodb:Query"]),
+            ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
+        ],
+    ),
     ("dashboard", &[]),
 ];
 
@@ -96,6 +104,10 @@ const OPEN_ROUTES: &[&str] = &[
 const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/entries",
+    "GET /v1/operate/organisations/{id}",
+    "GET /v1/operate/reviews",
+    "GET /v1/operate/search",
+    "GET /v1/operate/top-ups/{id}",
     "GET /v1/quote",
     "GET /v1/settings",
     "GET /v1/statements/{month}",
@@ -105,6 +117,11 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/usage",
     "POST /v1/debit-batches",
     "POST /v1/debits/{id}/reverse",
+    "POST /v1/operate/adjustments",
+    "POST /v1/operate/adjustments/{id}/approve",
+    "POST /v1/operate/top-ups/{id}/release",
+    "POST /v1/operate/top-ups/{id}/settle",
+    "POST /v1/operate/top-ups/{id}/void",
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",
     "PUT /v1/debits/{id}",
@@ -241,7 +258,7 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
     };
     assert_eq!(
         knows("SALDO_STRIPE_KEY"),
-        ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "reconcile"]
+        ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "operate", "reconcile"]
     );
     assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRETS"), ["stripe-webhook"]);
     assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);

@@ -139,7 +139,13 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         for (method, path) in &routes {
             let call = Call::new(method, path).token(&token).header("idempotency-key", "a-key");
             let call = call.body(good_order().to_string());
-            guard.refuses(&format!("{method} {path} with {what}"), call, *refusal).await;
+            // Who the token is for matters there after what it may do.
+            let staff = path.starts_with("/v1/operate/");
+            if staff && what.contains("billing:operate") {
+                continue;
+            }
+            let refusal = if staff { NO_PERMISSION } else { *refusal };
+            guard.refuses(&format!("{method} {path} with {what}"), call, refusal).await;
         }
     }
     let viewer = issuer
@@ -149,7 +155,9 @@ async fn a_token_that_names_no_organisation_or_lacks_the_permission_is_sent_away
         let call = Call::new(method, path).token(&viewer).header("idempotency-key", "b-key");
         let call = call.body(good_order().to_string());
         match method.as_str() {
-            "GET" => drop(guard.takes(&format!("{path} by a viewer"), call, 200).await),
+            "GET" if !path.starts_with("/v1/operate/") => {
+                drop(guard.takes(&format!("{path} by a viewer"), call, 200).await)
+            }
             _ => guard.refuses(&format!("{method} {path} by a viewer"), call, NO_PERMISSION).await,
         }
     }
@@ -187,10 +195,12 @@ async fn a_billing_currency_that_is_not_sold_buys_nothing() {
 
 /// Every route with an authoriser, as the template has it; an id in the path is that of the owner.
 fn protected(guard: &Guard) -> Vec<(String, String)> {
+    let month = saldo_domain::Month::of(saldo_adapters::clock::Clock::system().now()).to_string();
     let triggers = guard.saldo.plan().functions.iter().flat_map(|function| &function.triggers);
     let routes = triggers.filter_map(|trigger| match trigger {
         Trigger::Route { method, path, authorizer: Some(_) } => {
-            Some((method.clone(), path.replace("{id}", &guard.owned)))
+            let path = path.replace("{id}", &guard.owned).replace("{month}", &month);
+            Some((method.clone(), path))
         }
         _ => None,
     });

@@ -270,7 +270,7 @@ fn what_became_of_a_top_up_meanwhile_is_told_in_words() {
             "awaiting",
             "in_review",
             "We are checking a payment",
-            "You don't need to pay again.",
+            "You don't need to pay again. You can top up in the meantime.",
         ),
         (
             Reader::INDONESIAN,

@@ -88,6 +88,14 @@ impl<'s> Customer<'s> {
         top_up
     }
 
+    /// The top-up once it says how it was paid, a moment after its credits.
+    pub(super) async fn until_receipt(&self, top_up: &Value) -> Value {
+        eventually("the payment is known", async || {
+            Some(self.now(top_up).await).filter(|top_up| !top_up["payment"].is_null())
+        })
+        .await
+    }
+
     pub(super) async fn balance(&self) -> Value {
         let balance = self.get("/v1/balance").await;
         shapes::balance(&balance);

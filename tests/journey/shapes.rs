@@ -39,6 +39,7 @@ pub(super) fn top_up(top_up: &Value) {
         "pay_url",
         "invoice_number",
         "invoice_pdf",
+        "payment",
         "payment_failure",
         "failure",
         "review",

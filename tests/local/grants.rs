@@ -46,6 +46,7 @@ async fn no_function_calls_more_than_its_role_allows() {
         "stripe-webhook",
         "credit-worker",
         "cleanup",
+        "operate",
         "reconcile",
     ] {
         assert!(used.get(function).is_some_and(|calls| !calls.is_empty()), "{function} was not exercised");
@@ -93,10 +94,23 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     for path in ["/v1/balance", "/v1/top-ups", "/v1/entries"] {
         assert_eq!(client.get(path).await.status, 200, "{path}");
     }
+    look(saldo).await;
     clock.advance(80 * 3_600);
     saldo.run_schedule("reconcile").await.unwrap();
     saldo.run_schedule("cleanup").await.unwrap();
     assert_eq!(client.get("/v1/top-ups").await.json()["top_ups"][0]["status"], "expired");
+}
+
+/// Looks at everything as the staff do.
+async fn look(saldo: &Saldo) {
+    let token = saldo.token("staff", &["billing:operate"], None).unwrap();
+    let staff = Client::new(saldo.api_url()).with_token(token);
+    let organisation = staff.get("/v1/operate/organisations/acme").await;
+    let id = organisation.json()["open_top_up"].as_str().unwrap().to_owned();
+    for path in [format!("top-ups/{id}?org=acme"), format!("search?q={id}"), "reviews".to_owned()] {
+        let answer = staff.get(&format!("/v1/operate/{path}")).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
 }
 
 /// Spends, repeats, takes back, and leaves something that balance and history finish.

@@ -165,6 +165,8 @@ async fn a_top_up_that_does_not_say_what_its_entry_says() {
     planted.is_refused(&with(row.clone(), "granted", number(999)), "says what its entry says").await;
     planted.is_refused(&with(row.clone(), "refunded", number(1)), "of what was refunded").await;
     planted.is_refused(&with(row.clone(), "status", text("expired")), "is paid when credited").await;
+    let doubt = with(row.clone(), "review", text("overpaid"));
+    planted.is_refused(&doubt, "on the list of what is to be looked at").await;
     let due = with(with(row, "due_pk", text("DUE")), "due_at", text("000000000000001"));
     planted.is_refused(&due, "is on the work list while unfinished").await;
 }

@@ -193,7 +193,7 @@ async fn a_refund_that_is_heard_again_after_any_failure_is_posted_once() {
         },
     )
     .await;
-    assert_eq!(calls, 6, "two reads, the balance, a transaction, and another look");
+    assert_eq!(calls, 7, "two reads, the balance, a transaction, another look, and how it was paid");
     books::prove_always(&saldo, "a refund after any failure").await;
 }
 

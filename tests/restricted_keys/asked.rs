@@ -2,10 +2,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use saldo_adapters::clock::Clock;
-use saldo_adapters::stripe::{READ_KEY, WRITE_KEY};
+use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY};
 use saldo_local::Saldo;
-use saldo_stripe_stand_in::Method;
+use saldo_stripe_stand_in::{DisputeKind, Method};
 
+use crate::operate::staff::{Staff, at_stripe, from_stripe};
 use crate::support::client::Client;
 use crate::support::proxy::{Fault, Kind, Proxy};
 use crate::support::system::{self, message};
@@ -44,6 +45,41 @@ impl Scene {
         self.note("cancel-top-up");
     }
 
+    /// The staff look for a paid invoice by all names that its money has.
+    async fn looks(&mut self) {
+        self.creates("looked-at", "first", None).await;
+        let saldo = &self.saldo;
+        let invoice = newest_invoice(saldo);
+        saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+        let seen = from_stripe(saldo, &format!("/v1/invoices/{invoice}")).await;
+        let payments = from_stripe(saldo, &format!("/v1/invoice_payments?invoice={invoice}")).await;
+        let payment = payments["data"][0]["payment"]["payment_intent"].as_str().unwrap();
+        let intent = from_stripe(saldo, &format!("/v1/payment_intents/{payment}")).await;
+        let form = format!("invoice={invoice}&amount=100&out_of_band_amount=100");
+        let note = at_stripe(saldo, "/v1/credit_notes", &form).await;
+        let refund = saldo.stand_in().refund(payment, Some(100)).unwrap();
+        let dispute = saldo.stand_in().dispute(payment, DisputeKind::Chargeback, Some(100)).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let names = [
+            text(&seen["metadata"]["top_up_id"]),
+            text(&seen["customer"]),
+            text(&intent["latest_charge"]),
+            text(&note["id"]),
+            payment.to_owned(),
+            refund,
+            dispute,
+            "billing@example.test".to_owned(),
+        ];
+        let staff = Staff::of(saldo, "ana").await;
+        saldo.stand_in().take_needs();
+        for name in names {
+            assert!(!staff.finds(&name).await.is_empty(), "{name}");
+        }
+        let id = text(&seen["metadata"]["top_up_id"]);
+        staff.see(&format!("top-ups/{id}?org={}", text(&seen["metadata"]["org_id"]))).await;
+        self.note("operate");
+    }
+
     async fn cleans_up(&mut self, after_secs: i64) {
         self.clock.advance(after_secs);
         assert_eq!(system::cleanup(&self.saldo, &self.saldo.world()).await["failed"], 0);
@@ -53,7 +89,7 @@ impl Scene {
 
 /// Where a first creation is cut off: behind the draft, and behind the row that names it.
 const DRAFTED: usize = 6;
-const NAMED: usize = 8;
+const NAMED: usize = 9;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
@@ -98,9 +134,12 @@ async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
     system::reconcile(&scene.saldo, &scene.saldo.world(), true).await;
     scene.note("reconcile");
 
+    Box::pin(scene.looks()).await;
+
     let (told, keys) = told();
     assert_eq!(scene.asked, told, "what was asked, and what the page says");
-    for (key, permissions) in [("write_key", &WRITE_KEY[..]), ("read_key", &READ_KEY[..])] {
+    let write = [&WRITE_KEY[..], &OPERATE_KEY].concat();
+    for (key, permissions) in [("write_key", &write[..]), ("read_key", &READ_KEY[..])] {
         let functions =
             keys.iter().filter(|(_, one)| *one == key).map(|(function, _)| &scene.asked[function]);
         let needed: BTreeSet<&str> =
@@ -115,8 +154,10 @@ fn newest_invoice(saldo: &Saldo) -> String {
 
 /// The permissions, and the reading that a writing one includes where that is asked for too.
 fn widest<'a>(permissions: &[&'a str]) -> BTreeSet<&'a str> {
-    let reading = permissions.contains(&"rak_invoice_write").then_some("rak_invoice_read");
-    permissions.iter().copied().chain(reading).collect()
+    let reading = |write, read| permissions.contains(&write).then_some(read);
+    let invoices = reading("rak_invoice_write", "rak_invoice_read");
+    let customers = reading("rak_customer_write", "rak_customer_read");
+    permissions.iter().copied().chain(invoices).chain(customers).collect()
 }
 
 /// The table of the page: rows `| function | key | call | permissions |`, where an empty cell is the one above.

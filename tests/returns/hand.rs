@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use saldo_domain::{
     BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, Occasion,
-    OrgId, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
+    OrgId, PaidWith, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use saldo_top_ups::{Begun, Invoices, InvoicesError, Rows};
 
@@ -135,6 +135,11 @@ impl Invoices for Hand {
         self.ask(|_| is_it.then(|| INVOICE.to_owned())).await
     }
 
+    async fn paid_with(&self, payment: &str) -> Result<Option<PaidWith>, InvoicesError> {
+        let is_it = payment == PAYMENT;
+        self.ask(|_| is_it.then(|| PaidWith { method: "card".to_owned(), receipt_url: None })).await
+    }
+
     /// One list after the other, as they are read there.
     async fn returned(&self, _: &Evidence, _: Option<&str>) -> Result<Returned, InvoicesError> {
         let truth = |world: &mut World| {
@@ -220,8 +225,15 @@ impl Rows for Hand {
         self.call(row).await
     }
 
-    async fn save(&self, _: &TopUp) -> Result<(), PortError> {
-        Err(not_asked().into())
+    async fn save(&self, top_up: &TopUp) -> Result<(), PortError> {
+        let save = |world: &mut World| {
+            if world.books.row.revision + 1 != top_up.revision {
+                return Err(PortError::Conflict);
+            }
+            world.books.row = top_up.clone();
+            Ok(())
+        };
+        self.call(save).await?
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {

@@ -68,7 +68,7 @@ async fn both_tables_answer_alike() {
     }
     assert!(refused > 20, "only {refused} reservations were refused");
     assert!(several > 20, "only {several} reservations were for several");
-    assert!(moved > 20, "credits moved only {moved} times");
+    assert!(moved > 10, "credits moved only {moved} times");
     assert!(owed > 0 && resumed > 20, "owed {owed}, resumed {resumed} times");
     assert!(fullest >= PENDING_ROOM, "no shard was full");
     saldo.stop().await;

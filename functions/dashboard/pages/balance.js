@@ -62,8 +62,8 @@ export function balancePage(app) {
   /** What a person looks at is said here too, though nothing has to be done about it. */
   async function askForReviews() {
     const reviewed = await listTopUps({ status: "in_review", limit: 20 }).catch(() => null);
-    const waiting = (reviewed?.top_ups ?? []).filter(({ status }) => status === "in_review");
-    if (!state.stopped) fill(slots.review, waiting.slice(0, 3).map(reviewNotice));
+    const looked = (reviewed?.top_ups ?? []).filter(topUp => topUp.review);
+    if (!state.stopped) fill(slots.review, looked.slice(0, 3).map(reviewNotice));
   }
 
   function remember() {

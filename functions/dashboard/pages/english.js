@@ -255,6 +255,7 @@ export const ENGLISH = {
   "trail.failed": "The payment could not be prepared. Nothing was charged.",
   "trail.in_review": "The payment doesn't match the order, so our team is checking it.",
   "trail.flagged": "Something about the payment doesn't match, so our team is checking it.",
+  "trail.released": "Our team has checked the payment.",
 
   "export.title": "Entries",
   "export.text": "Every change of your balance in one month, in a file for your spreadsheet. Months and times are in UTC.",

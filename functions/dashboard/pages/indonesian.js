@@ -255,6 +255,7 @@ export const INDONESIAN = {
   "trail.failed": "Pembayaran tidak dapat disiapkan. Tidak ada dana yang ditarik.",
   "trail.in_review": "Pembayaran tidak cocok dengan pesanan, sehingga tim kami sedang memeriksanya.",
   "trail.flagged": "Ada yang tidak cocok pada pembayaran, sehingga tim kami sedang memeriksanya.",
+  "trail.released": "Tim kami sudah memeriksa pembayarannya.",
 
   "export.title": "Mutasi kredit",
   "export.text": "Semua perubahan saldo dalam satu bulan, dalam satu file untuk spreadsheet Anda. Bulan dan waktu dalam UTC.",

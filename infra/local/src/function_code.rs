@@ -32,6 +32,7 @@ pub(crate) fn connect(plan: &FunctionPlan, world: &World) -> Result<Function, St
         "settings" => Function::Http(connected!(HttpFunction, saldo_settings, plan, world)),
         "spend" => Function::Http(connected!(HttpFunction, saldo_spend, plan, world)),
         "stripe-webhook" => Function::Http(connected!(HttpFunction, saldo_stripe_webhook, plan, world)),
+        "operate" => Function::Http(connected!(HttpFunction, saldo_operate, plan, world)),
         "dashboard" => Function::Http(connected!(HttpFunction, saldo_dashboard, plan, world)),
         "credit-worker" => {
             let left = plan.timeout;

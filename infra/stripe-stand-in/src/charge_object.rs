@@ -29,6 +29,8 @@ pub(crate) fn build(
         Progress::Succeeded => "succeeded",
         Progress::Failed(_) => "failed",
     };
+    // The page of the paid invoice is what this stand-in has for a receipt.
+    let receipt = if succeeded { payer["hosted_invoice_url"].clone() } else { Value::Null };
     let mut charge = json!({
         "id": identifier::new("ch_3", 23), "object": "charge", "amount": intent["amount"],
         "amount_captured": if succeeded { intent["amount"].clone() } else { 0.into() }, "amount_refunded": 0,
@@ -45,7 +47,7 @@ pub(crate) fn build(
         "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": outcome(failure),
         "paid": succeeded, "payment_intent": intent["id"], "payment_method": identifier::new("pm_1", 23),
         "payment_method_details": method.details(), "radar_options": {}, "receipt_email": null,
-        "receipt_number": null, "receipt_url": null, "refunded": false, "review": null, "shipping": null,
+        "receipt_number": null, "receipt_url": receipt, "refunded": false, "review": null, "shipping": null,
         "source": null, "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
         "status": status, "transfer_data": null, "transfer_group": null, "_invoice": payer["id"],
     });

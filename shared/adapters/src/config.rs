@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Policy, PriceList, Rates, ShardCounts};
+use saldo_domain::{Credits, Policy, PriceList, Rates, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -72,6 +72,15 @@ impl Env {
         match self.get(variable).unwrap_or("72").parse::<i64>() {
             Ok(hours) if (1..=8_784).contains(&hours) => Ok(hours * 3600),
             Ok(_) | Err(_) => Err(ConfigError::new(variable, "is a whole number of hours from 1 to 8784")),
+        }
+    }
+
+    /// `SALDO_ADJUSTMENT_LIMIT`: on how many credits one person of the staff may decide alone, 0 to a thousand million.
+    pub fn adjustment_limit(&self) -> Result<Credits, ConfigError> {
+        let variable = "SALDO_ADJUSTMENT_LIMIT";
+        match self.require(variable)?.parse::<i64>() {
+            Ok(credits) if (0..=1_000_000_000).contains(&credits) => Ok(Credits(credits)),
+            Ok(_) | Err(_) => Err(ConfigError::new(variable, "is a whole number from 0 to 1000000000")),
         }
     }
 
@@ -241,7 +250,8 @@ mod tests {
             env.policy().map(|policy| policy.review_working_days)
         };
         assert_eq!(of("3"), Ok(3));
-        for days in ["31", "-1", "two", ""] {
+        assert_eq!(of(""), Ok(2));
+        for days in ["31", "-1", "two"] {
             assert!(of(days).is_err(), "{days}");
         }
     }

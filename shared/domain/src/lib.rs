@@ -10,6 +10,7 @@ mod books;
 mod ledger;
 mod metric;
 mod money;
+mod operation;
 mod port_error;
 mod rates;
 mod timestamp;
@@ -17,7 +18,7 @@ mod top_up;
 
 pub use account::{
     Actor, Author, BillingContact, Cause, ContactField, IdempotencyKey, InvalidContact, InvalidId, Language,
-    OrgId, Payer, Permission, Permissions, Settings, Subject, TopUpId,
+    OperationId, OrgId, Payer, Permission, Permissions, Settings, Subject, TopUpId,
 };
 pub use alarm::Alarm;
 pub use balance::{
@@ -36,13 +37,14 @@ pub use money::{
     Currency, Limits, Money, OtherBase, PriceList, PriceListError, Purchase, Quote, QuoteError, TaxBase,
     TaxPercent, UnknownCurrency,
 };
+pub use operation::{Action, Audit, Facts, Operation, Proposal, Reason, needs_a_second_person};
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
-    Answer, Asked, Change, Commit, CreditNote, Deployment, Dispute, DisputeStatus, Ending, Entitlement,
-    Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, Nothing, Obstacle, Occasion,
-    Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundState, Returned, Returns,
-    ReviewReason, RowThen, Seen, Standing, Status, Step, TopUp, What, apply, decide, entitled, lifecycle,
-    prove, what_was_ordered,
+    Answer, Asked, Change, Commit, CreditNote, Deployment, Disagreement, Dispute, DisputeStatus, Ending,
+    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotReleased,
+    Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund,
+    RefundState, ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step,
+    TopUp, What, apply, decide, disagreements, entitled, lifecycle, prove, release, what_was_ordered,
 };

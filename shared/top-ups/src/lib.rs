@@ -7,22 +7,32 @@
 //! | [`TopUps::handle`] | what an event is told about, compared with its row | credit-worker |
 //! | [`TopUps::reconcile`] | one row, compared with its invoice | all of them |
 //! | [`TopUps::close`] | ends the invoice, and lets the same decision speak | cancel-top-up |
+//! | [`TopUps::operate`] | what the staff do about a top-up, with what is kept of it | operate |
+//! | [`TopUps::adjust`], [`TopUps::approve`] | a balance set right, by one person or two | operate |
+//! | [`TopUps::find`] | the organisations and top-ups behind what the staff typed | operate |
 //! | [`TopUps::check`] | one row that is due: compared, brought on or ended | cleanup |
 
+mod adjust;
+mod audited;
 mod check;
 mod close;
+mod find;
 mod measured;
 pub mod memory;
 mod noted;
 mod open;
+mod operate;
 mod ports;
 mod settle;
 mod told;
 
 use saldo_domain::Policy;
 
+pub use audited::{Asked, Audits, Booked};
+pub use find::{Behind, Found, Lookups};
 pub use noted::note_asked;
 pub use open::{Failure, Opening, Order};
+pub use operate::{OperateError, Operated, Wish};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};
 

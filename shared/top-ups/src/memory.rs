@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, Payment,
+    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, PaidWith, Payment,
     PaymentFailure, PaymentKind, Purchase, Returned, Timestamp, TopUp,
 };
 
@@ -221,6 +221,11 @@ impl Invoices for InMemory {
         let state = self.state();
         let found = state.invoices.iter().find(|invoice| invoice.now.payments.iter().any(of));
         Ok(found.map(|invoice| invoice.now.invoice.id.clone()))
+    }
+
+    async fn paid_with(&self, payment: &str) -> Result<Option<PaidWith>, InvoicesError> {
+        let known = self.invoice_of(payment).await?;
+        Ok(known.map(|_| PaidWith { method: "card".to_owned(), receipt_url: None }))
     }
 
     async fn returned(&self, invoice: &Evidence, _: Option<&str>) -> Result<Returned, InvoicesError> {

@@ -70,7 +70,9 @@ pub(crate) fn last_request() -> Option<String> {
 /// by itself, again and again, has none, nor has another look at what the same call has written.
 pub(crate) fn has_a_place(author: &Author) -> bool {
     match author.cause {
-        Cause::Event(_) | Cause::Cancellation => NOTED.try_with(|noted| !noted.borrow().changed) != Ok(false),
+        Cause::Event(_) | Cause::Cancellation | Cause::Operation(_) => {
+            NOTED.try_with(|noted| !noted.borrow().changed) != Ok(false)
+        }
         Cause::Order | Cause::Check => false,
     }
 }

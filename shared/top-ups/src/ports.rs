@@ -5,7 +5,7 @@ use std::future::Future;
 
 use saldo_domain::{
     BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, Occasion, OrgId,
-    PortError, Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
+    PaidWith, PortError, Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use tracing::warn;
 
@@ -33,7 +33,7 @@ pub trait Rows: Send + Sync {
         request: &IdempotencyKey,
     ) -> impl Future<Output = Result<Option<TopUpId>, PortError>> + Send;
 
-    /// Remembers which top-up an invoice is for, whatever the invoice may say later. Comes before the row that names the
+    /// Remembers which top-up an invoice is for, by its id or its number, whatever the invoice may say later. Comes before the row that names the
     /// invoice, and so may point to one that does not; the same again changes nothing.
     fn keep_invoice(
         &self,
@@ -41,7 +41,7 @@ pub trait Rows: Send + Sync {
         top_up: &TopUp,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// The top-up that an invoice is remembered for.
+    /// The top-up that an invoice is remembered for, by its id or its number.
     fn kept_for(
         &self,
         invoice: &str,
@@ -172,6 +172,12 @@ pub trait Invoices: Send + Sync {
     /// The invoice that a payment is on; `None` when it is on none, or there is no such payment.
     fn invoice_of(&self, payment: &str)
     -> impl Future<Output = Result<Option<String>, InvoicesError>> + Send;
+
+    /// How a payment was made; `None` when the provider knows none that succeeded.
+    fn paid_with(
+        &self,
+        payment: &str,
+    ) -> impl Future<Output = Result<Option<PaidWith>, InvoicesError>> + Send;
 
     /// What went back of an invoice's payments, and of `payment` if it is no more among them, as it is now.
     fn returned(

@@ -1,8 +1,8 @@
 //! Settling a top-up: load, decide, commit. Every use case ends here.
 
 use saldo_domain::{
-    Alarm, Author, Cause, Change, Deployment, DisputeStatus, Evidence, InvoiceStatus, Nothing, Occasion,
-    OrgId, PortError, Seen, Status, Timestamp, TopUp, TopUpId, What, apply, decide,
+    Alarm, Author, Cause, Change, Deployment, DisputeStatus, Evidence, InvoiceLink, InvoiceStatus, Nothing,
+    Occasion, OrgId, PortError, Seen, Status, Timestamp, TopUp, TopUpId, What, apply, decide,
 };
 use tracing::{error, info};
 
@@ -40,12 +40,32 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
                     if told.news == News::FraudWarning {
                         warn_of_fraud(&settled.top_up);
                     }
-                    return Ok(Handled::Settled(settled));
+                    match self.note_payment(settled, author).await {
+                        Err(PortError::Conflict) => {}
+                        noted => return noted.map(Handled::Settled),
+                    }
                 }
                 handled => return handled,
             }
         }
         Err(PortError::Conflict)
+    }
+
+    /// Looks up how a credited payment was made, once, on an event behind the one that credited it: that one waits for
+    /// nothing.
+    async fn note_payment(
+        &self,
+        mut settled: Box<Settled>,
+        author: &Author,
+    ) -> Result<Box<Settled>, PortError> {
+        let credited_now = matches!(settled.change, Change::Earn { .. });
+        let payment = settled.top_up.payment_to_look_at().filter(|_| !credited_now);
+        let Some(payment) = payment else { return Ok(settled) };
+        let Some(how) = self.invoices.paid_with(payment).await? else { return Ok(settled) };
+        let known = settled.top_up.paid_like(how, author);
+        self.rows.save(&known).await?;
+        settled.top_up = known;
+        Ok(settled)
     }
 
     async fn handle_once(
@@ -98,6 +118,13 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
             fresh = self.with_returned(fresh, top_up).await?;
         }
         self.decide_and_commit(top_up, seen(fresh.as_ref()), author, now).await
+    }
+
+    /// All that the provider says now of the invoice that a top-up points to, with what went back.
+    pub async fn evidence_of(&self, top_up: &TopUp) -> Result<Option<Evidence>, PortError> {
+        let Some(link) = &top_up.invoice else { return Ok(None) };
+        let evidence = self.invoices.invoice(&link.id, None).await?;
+        self.with_returned(evidence, top_up).await
     }
 
     /// The same with what went back, which only of a paid invoice can be anything.
@@ -201,6 +228,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let before = top_up;
         let top_up = match apply(top_up, &change, author, now) {
             Some(commit) => {
+                self.keep_number(&commit.top_up, &change).await?;
                 let mut commit = commit.promising(top_up, self.policy);
                 commit.occasion = noted(commit.occasion);
                 self.rows.commit(&commit).await?;
@@ -218,6 +246,12 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         tell(&top_up, &change);
         tell_of_dispute(before, &top_up);
         Ok(Settled { top_up, change, look_again })
+    }
+
+    /// The number on an invoice that can be paid from now on leads to its top-up, as its id does.
+    async fn keep_number(&self, top_up: &TopUp, change: &Change) -> Result<(), PortError> {
+        let Change::Open(InvoiceLink { number: Some(number), .. }) = change else { return Ok(()) };
+        self.rows.keep_invoice(number, top_up).await
     }
 
     pub(crate) async fn as_it_is_now(&self, top_up: &TopUp) -> Result<TopUp, PortError> {

@@ -9,7 +9,7 @@ use crate::obstacle::Obstacle;
 use crate::stripe_http::{Answer, Http};
 
 /// A permission by Stripe's name, by the name in its dashboard, and a call that needs just this one.
-const PROBES: [(&str, &str, Call); 14] = [
+const PROBES: [(&str, &str, Call); 15] = [
     ("rak_customer_write", "Customers: write", Call::Post("/customers/cus_SaldoDoctor")),
     ("rak_invoice_write", "Invoices: write", Call::Post("/invoices/in_SaldoDoctor/void")),
     ("rak_invoice_read", "Invoices: read", Call::Get("/invoices/in_SaldoDoctor")),
@@ -23,6 +23,7 @@ const PROBES: [(&str, &str, Call); 14] = [
     ("rak_charge_read", "Charges and refunds: read", Call::Get("/charges/ch_SaldoDoctor")),
     ("rak_dispute_read", "Disputes: read", Call::Get("/disputes/dp_SaldoDoctor")),
     ("rak_credit_note_read", "Credit notes: read", Call::Get("/credit_notes/cn_SaldoDoctor")),
+    ("rak_event_read", "Events: read", Call::Get("/events/evt_SaldoDoctor")),
     ("rak_charge_write", "Charges and refunds: write", Call::Post("/refunds/re_SaldoDoctor")),
 ];
 

@@ -1,6 +1,8 @@
 //! Where each item lives: every table key is made here.
 
-use saldo_domain::{EntryId, IdempotencyKey, Month, OrgId, RunId, ShardId, Timestamp, TopUpId};
+use saldo_domain::{
+    Actor, EntryId, IdempotencyKey, Month, OperationId, OrgId, RunId, ShardId, Timestamp, TopUpId,
+};
 
 use super::attributes::{Item, text};
 
@@ -25,6 +27,8 @@ pub(super) enum Kind {
     TopUp,
     Request,
     Invoice,
+    Audit,
+    Adjustment,
     Closing,
     Sweep,
     Run,
@@ -35,6 +39,7 @@ pub(super) enum Kind {
 pub(super) const BALANCE: &str = Kind::Balance.prefix();
 pub(super) const OPEN_SLOT: &str = Kind::OpenSlot.prefix();
 pub(super) const TOP_UP_PREFIX: &str = Kind::TopUp.prefix();
+pub(super) const AUDIT_PREFIX: &str = Kind::Audit.prefix();
 pub(super) const CLOSING_PREFIX: &str = Kind::Closing.prefix();
 pub(super) const RUN_PREFIX: &str = Kind::Run.prefix();
 /// The partition of what is kept of reconciling.
@@ -49,6 +54,8 @@ impl Kind {
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
             Kind::Invoice => "INVOICE",
+            Kind::Audit => "AUDIT#",
+            Kind::Adjustment => "ADJUSTMENT#",
             Kind::Closing => "CLOSING#",
             Kind::Sweep => "SWEEP#",
             Kind::Run => "RUN#",
@@ -119,6 +126,20 @@ pub(super) fn invoice(id: &str) -> Item {
     key(format!("INVOICE#{id}"), Kind::Invoice, "")
 }
 
+/// What somebody of the staff asked for under a key of theirs.
+pub(super) fn operator_request(by: &Actor, id: &IdempotencyKey) -> Item {
+    key(format!("OPERATOR#{by}"), Kind::Request, id.as_str())
+}
+
+pub(super) fn audit(of: &OrgId, id: &OperationId) -> Item {
+    key(org(of), Kind::Audit, id.as_str())
+}
+
+/// An adjustment that waits for a second person, or did.
+pub(super) fn proposal(of: &OrgId, id: &OperationId) -> Item {
+    key(org(of), Kind::Adjustment, id.as_str())
+}
+
 /// The closing of a month.
 pub(super) fn closing(of: &OrgId, month: Month) -> Item {
     key(org(of), Kind::Closing, &month.digits())
@@ -171,25 +192,43 @@ pub(super) fn due_at(moment: Timestamp) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     TopUp,
+    /// A finished top-up that a person has to look at.
+    Review,
     /// An organisation whose books are to be compared.
     Books,
+}
+
+impl Work {
+    /// What is seldom has one partition, so that it is read in one order.
+    fn partitions(self) -> u8 {
+        match self {
+            Work::TopUp | Work::Books => DUE_PARTITIONS,
+            Work::Review => 1,
+        }
+    }
 }
 
 /// The partition of the index where the work with this id waits.
 pub(super) fn due_partition(kind: Work, id: &str) -> String {
     // Any hash that spreads will do: the ids are random enough, and nobody outside chooses them.
     let hash = id.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
-    numbered(kind, hash % DUE_PARTITIONS)
+    numbered(kind, hash % kind.partitions())
+}
+
+/// Whether this partition of the index is of what is to be looked at.
+pub(super) fn is_of_reviews(partition: &str) -> bool {
+    due_partitions(Work::Review).any(|one| one == partition)
 }
 
 /// Every partition where work of this kind may wait.
 pub(super) fn due_partitions(kind: Work) -> impl Iterator<Item = String> {
-    (0..DUE_PARTITIONS).map(move |number| numbered(kind, number))
+    (0..kind.partitions()).map(move |number| numbered(kind, number))
 }
 
 fn numbered(kind: Work, number: u8) -> String {
     let kind = match kind {
         Work::TopUp => "TOPUP",
+        Work::Review => "REVIEW",
         Work::Books => "BOOKS",
     };
     format!("DUE#{kind}#{number}")
@@ -217,6 +256,8 @@ mod tests {
             Kind::TopUp,
             Kind::Request,
             Kind::Invoice,
+            Kind::Audit,
+            Kind::Adjustment,
             Kind::Closing,
             Kind::Sweep,
             Kind::Run,
@@ -226,6 +267,7 @@ mod tests {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
                 Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
+                Kind::Audit | Kind::Adjustment => false,
                 Kind::Closing | Kind::Sweep | Kind::Run => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");

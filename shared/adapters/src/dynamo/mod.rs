@@ -1,6 +1,7 @@
 //! The table: what is written together, and under which conditions.
 
 mod attributes;
+mod audits;
 mod balance_shards;
 mod balances;
 mod books;
@@ -12,6 +13,7 @@ mod months;
 mod posting;
 mod reads;
 mod reports;
+mod reviews;
 mod rows;
 mod runs;
 mod settings;
@@ -26,6 +28,7 @@ pub use due::{Due, DueWork};
 pub use months::Ledger;
 pub use posting::Posted;
 pub use reads::{Balance, Page};
+pub use reviews::ReviewPlace;
 pub use trail::Trail;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.

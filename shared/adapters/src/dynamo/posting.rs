@@ -29,6 +29,8 @@ pub(super) struct RowChange<'a> {
     pub(super) top_up: &'a TopUp,
     /// Whether the open slot is freed, which only its holder does.
     pub(super) release_slot: bool,
+    /// What else is written with it; refused, it is a conflict.
+    pub(super) beside: Vec<TransactWriteItem>,
     /// What the trail keeps of it.
     pub(super) occasion: &'a Occasion,
 }
@@ -57,11 +59,12 @@ impl Store {
     /// [`PortError::Conflict`] means that the row has changed since, or that the slot is another's.
     pub(super) async fn post_over_row(
         &self,
-        RowChange { top_up, release_slot, occasion }: RowChange<'_>,
+        RowChange { top_up, release_slot, beside, occasion }: RowChange<'_>,
         postings: &[Posting],
     ) -> Result<(), PortError> {
         let org = &top_up.org;
         let mut parts = vec![self.row_put(top_up)?, self.occasion_put(top_up, occasion)?];
+        parts.extend(beside);
         for posting in postings {
             parts.extend(self.mark(org, posting)?);
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
@@ -76,7 +79,7 @@ impl Store {
     ///
     /// What is taken back and not covered is owed by the main shard; then all others are halted in the same transaction, so
     /// that nothing can be spent on one while another owes, and whoever next needs one of them pays the debt first.
-    async fn with_balance(
+    pub(super) async fn with_balance(
         &self,
         org: &OrgId,
         parts: Vec<TransactWriteItem>,

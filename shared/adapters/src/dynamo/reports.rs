@@ -176,8 +176,9 @@ mod tests {
         }
         assert_eq!(report.drift, Credits(2), "only of a balance");
         assert_eq!(report_of(&report_item(&report).unwrap()).unwrap(), report);
-        for _ in 0..1_000 {
-            report.add(difference(DifferenceKind::Unreadable, &"x".repeat(10_000)), Credits::ZERO);
+        for number in 0..1_000 {
+            let text = format!("{number} {}", "x".repeat(10_000));
+            report.add(difference(DifferenceKind::Unreadable, &text), Credits::ZERO);
         }
         let item = report_item(&report).unwrap();
         assert!(crate::dynamo::attributes::bytes(&item) < 60_000);

@@ -2,8 +2,8 @@
 
 use saldo_domain::{
     Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
-    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaymentFailure, Purchase, Returns,
-    ReviewReason, Status, TaxBase, TaxPercent, TopUp, TopUpId,
+    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaidWith, PaymentFailure, Purchase,
+    Returns, ReviewReason, Status, TaxBase, TaxPercent, Timestamp, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -49,16 +49,20 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_text("failed_for", top_up.failure.map(FailureReason::as_str))
         .optional_text("review", top_up.review.map(ReviewReason::as_str))
         .optional_number("review_since", top_up.review_since.map(|at| at.ms()))
+        .optional_text("released", top_up.released.map(ReviewReason::as_str))
         .optional_number("review_by", top_up.review_by.map(|at| at.ms()))
         .optional_text("payment", top_up.payment.as_deref())
+        .optional_text("paid_with", top_up.paid_with.as_ref().map(|how| how.method.as_str()))
+        .optional_text("receipt_url", top_up.paid_with.as_ref().and_then(|how| how.receipt_url.as_deref()))
         .optional_number("money_refunded", some(top_up.returns.refunded))
         .optional_number("money_disputed", some(top_up.returns.disputed))
         .optional_text("dispute", top_up.returns.dispute.map(DisputeStatus::as_str))
         .optional_number("granted", some(top_up.posted.granted.0))
         .optional_number("refunded", some(top_up.posted.refunded.0))
         .optional_number("disputed", some(top_up.posted.disputed.0))
-        .optional_text(keys::DUE_PK, top_up.due_at.map(|_| due_partition(top_up)).as_deref())
-        .optional_text(keys::DUE_AT, top_up.due_at.map(keys::due_at).as_deref())
+        .optional_text("entries", entries_text(&top_up.entries).as_deref())
+        .optional_text(keys::DUE_PK, due_partition(top_up).as_deref())
+        .optional_text(keys::DUE_AT, listed_at(top_up).map(keys::due_at).as_deref())
         .optional_number("looks", top_up.looked.as_ref().map(|looked| looked.times))
         .optional_number("looked_at", top_up.looked.as_ref().map(|looked| looked.at.ms()))
         .optional_text("looked_by", top_up.looked.as_ref().and_then(|looked| looked.id.as_deref()))
@@ -66,8 +70,28 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .0
 }
 
-fn due_partition(top_up: &TopUp) -> String {
-    keys::due_partition(keys::Work::TopUp, top_up.id.as_str())
+/// Where in the index it is: what is unfinished is work, and what is finished and in doubt is to be looked at.
+fn due_partition(top_up: &TopUp) -> Option<String> {
+    match (top_up.due_at, top_up.review) {
+        (Some(_), _) => Some(keys::due_partition(keys::Work::TopUp, top_up.id.as_str())),
+        (None, Some(_)) => Some(keys::due_partition(keys::Work::Review, top_up.id.as_str())),
+        (None, None) => None,
+    }
+}
+
+fn listed_at(top_up: &TopUp) -> Option<Timestamp> {
+    top_up.due_at.or(top_up.review.map(|_| top_up.review_since.unwrap_or(top_up.created_at)))
+}
+
+fn entries_text(entries: &[EntryId]) -> Option<String> {
+    let ids: Vec<_> = entries.iter().map(EntryId::to_string).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// Rows that were posted first do not name their entries.
+fn entries_named_in(row: &Reader<'_>) -> Result<Vec<EntryId>, PortError> {
+    let ids = row.optional_text("entries").unwrap_or_default().split_whitespace();
+    ids.map(|id| EntryId::parse(id).map_err(|_| row.fault("entries"))).collect()
 }
 
 pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
@@ -89,26 +113,36 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
         failure: row.optional_text("failed_for").and_then(FailureReason::parse),
         review: row.optional_text("review").and_then(ReviewReason::parse),
         review_since: row.optional_moment("review_since"),
+        released: row.optional_text("released").and_then(ReviewReason::parse),
         review_by: row.optional_moment("review_by"),
         payment: row.optional_text("payment").map(str::to_owned),
+        paid_with: row.optional_text("paid_with").map(|method| PaidWith {
+            method: method.to_owned(),
+            receipt_url: row.optional_text("receipt_url").map(str::to_owned),
+        }),
         returns: Returns {
             refunded: row.optional_number("money_refunded").unwrap_or_default(),
             disputed: row.optional_number("money_disputed").unwrap_or_default(),
             dispute: row.optional_text("dispute").and_then(DisputeStatus::parse),
         },
         posted: posted_of(&row),
+        entries: entries_named_in(&row)?,
         created_by: row.parsed("created_by", |text| text.parse().ok())?,
         changed_by: Author {
             actor: row.parsed("changed_by", |text| text.parse().ok())?,
             cause: row.parsed("changed_for", |text| text.parse().ok())?,
         },
-        due_at: row
-            .optional_text(keys::DUE_AT)
-            .and_then(|digits| digits.parse().ok())
-            .map(saldo_domain::Timestamp::from_ms),
+        due_at: due_at_of(&row),
         looked: looked_of(&row),
         revision: row.number(REVISION)?,
     })
+}
+
+/// When it is due; of one in review the index says only since when it is to be looked at.
+fn due_at_of(row: &Reader<'_>) -> Option<Timestamp> {
+    let in_review = row.optional_text(keys::DUE_PK).is_some_and(keys::is_of_reviews);
+    let digits = row.optional_text(keys::DUE_AT).filter(|_| !in_review)?;
+    digits.parse().ok().map(Timestamp::from_ms)
 }
 
 fn purchase_of(row: &Reader<'_>) -> Result<Purchase, PortError> {

@@ -69,7 +69,11 @@ impl Rows for Store {
 
     async fn commit(&self, commit: &Commit) -> Result<(), PortError> {
         let Commit { top_up, postings, release_slot, occasion } = commit;
-        self.post_over_row(RowChange { top_up, release_slot: *release_slot, occasion }, postings).await
+        self.post_over_row(
+            RowChange { top_up, release_slot: *release_slot, beside: Vec::new(), occasion },
+            postings,
+        )
+        .await
     }
 
     async fn note(&self, top_up: &TopUp, occasion: &Occasion) -> Result<(), PortError> {

@@ -81,6 +81,7 @@ fn occasion_item(top_up: &TopUp, occasion: &Occasion) -> Item {
     let Occasion { at, author, event, asked, what, detail, row } = occasion;
     let left_by = (!what.changes_the_row()).then(|| match &author.cause {
         Cause::Event(id) => id.clone(),
+        Cause::Operation(id) => id.to_string(),
         Cause::Order | Cause::Cancellation | Cause::Check => {
             format!("{:015}-{:08x}", at.ms(), fastrand::u32(..))
         }

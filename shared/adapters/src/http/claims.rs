@@ -79,6 +79,35 @@ impl Caller {
     }
 }
 
+/// Someone of the staff, over all organisations.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// An operator.
+    pub actor: Actor,
+}
+
+impl Staff {
+    /// Reads the verified claims; nothing but [`Permission::BillingOperate`] lets anyone pass. The token need name no
+    /// organisation, and must say whom it is for, as every action is somebody's.
+    pub fn authorize(request: &Request, names: &ClaimNames) -> Result<Staff, Problem> {
+        let claims = Claims::of(request).ok_or_else(Problem::unauthorized)?;
+        let needed = Permission::BillingOperate;
+        if !permissions(request, &claims, names).allow(needed) {
+            return Err(Problem::permission_required(needed));
+        }
+        match claims.actor(names)? {
+            Actor::Machine(who) if who.as_str() == NAMELESS => Err(Problem::new(
+                ProblemCode::SubjectInvalid,
+                "This token does not say whom it is for, and every action of the staff is somebody's.",
+            )),
+            Actor::Person(who) | Actor::Machine(who) | Actor::Operator(who) => {
+                Ok(Staff { actor: Actor::Operator(who) })
+            }
+            Actor::System => Err(Problem::unauthorized()),
+        }
+    }
+}
+
 /// Claims as API Gateway hands them over: every one as text.
 struct Claims<'a>(&'a HashMap<String, String>);
 
@@ -197,6 +226,21 @@ mod tests {
         for sub in ["x".repeat(257), "a\nb".to_owned()] {
             assert_eq!(actor(json!({"sub": sub})), Err(ProblemCode::SubjectInvalid));
         }
+    }
+
+    #[test]
+    fn staff_needs_no_organisation_and_has_a_name() {
+        let staff = |claims: Value| {
+            Staff::authorize(&request(&claims, None), &names())
+                .map(|staff| staff.actor.to_string())
+                .map_err(|problem| problem.code)
+        };
+        let ana = json!({"sub": "ana", "permissions": "[billing:operate]"});
+        assert_eq!(staff(ana), Ok("operator:ana".to_owned()));
+        assert_eq!(staff(json!({"permissions": "[billing:operate]"})), Err(ProblemCode::SubjectInvalid));
+        let every = "[billing:view billing:subscribe credits:spend credits:reverse]";
+        let customer = json!({"sub": "ana", "org_id": "acme", "permissions": every});
+        assert_eq!(staff(customer), Err(ProblemCode::PermissionRequired));
     }
 
     #[test]

@@ -10,10 +10,10 @@ mod resources;
 mod trail;
 
 pub use answer::answer;
-pub use claims::{Caller, ClaimNames};
+pub use claims::{Caller, ClaimNames, Staff};
 pub use event::{Event, serve};
 pub use problem::{Problem, obstacle_problem, quote_problem};
 pub use problem_code::ProblemCode;
 pub use request::{header, integer, limited_body, query_parameter};
-pub use resources::{json_response, open_top_up_json, quote_json, top_up_json};
+pub use resources::{json_response, money_json, open_top_up_json, quote_json, top_up_json};
 pub use trail::{trail_json, whole_trail_json};

@@ -16,7 +16,8 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
 }
 
 /// An amount: `{"currency":"IDR","minor_units":27750000,"decimal":"277500.00"}`.
-fn money_json(money: Money) -> Value {
+#[must_use]
+pub fn money_json(money: Money) -> Value {
     json!({
         "currency": money.currency,
         "minor_units": money.minor_units,
@@ -78,6 +79,7 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
             "detail": failure.detail,
             "at": failure.at.rfc3339(),
         })),
+        "payment": payment_json(top_up),
         "failure": failed_json(top_up),
         "review": review_json(top_up),
         "granted": (top_up.posted.granted != Credits::ZERO).then_some(top_up.posted.granted),
@@ -85,6 +87,16 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
         "disputed": disputed_json(top_up),
         "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
+}
+
+/// How it was paid; known a moment after the credits are there.
+fn payment_json(top_up: &TopUp) -> Option<Value> {
+    let how = top_up.paid_with.as_ref()?;
+    Some(json!({
+        "method": how.method,
+        "paid_at": top_up.paid_at.map(|at| at.rfc3339()),
+        "receipt_url": how.receipt_url,
+    }))
 }
 
 /// Money on its way back to the payer or there, and the credits that went with it.

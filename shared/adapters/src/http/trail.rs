@@ -85,6 +85,7 @@ fn told(what: What) -> &'static str {
         What::Failed => "The payment could not be prepared, and the top-up has ended. Nothing was charged.",
         What::InReview => "The payment does not fit the order, and a person checks it.",
         What::Flagged => "Something about the payment does not fit, and a person checks it.",
+        What::Released => "A person has checked the payment.",
         What::NothingNew => "Everything was as it is written down here.",
         What::Undecided => "The payment provider has not decided yet.",
         What::Contradiction => "The payment provider says what cannot be. Everything was kept as it is.",

@@ -130,6 +130,15 @@ impl InvoiceAnswer {
     }
 }
 
+impl InvoiceAnswer {
+    /// The organisation that it names beside this top-up.
+    pub(super) fn organisation_of(&self, top_up: &TopUpId) -> Option<OrgId> {
+        let metadata = self.metadata.as_ref()?;
+        let named = metadata.get(TOP_UP_KEY).is_some_and(|id| id == top_up.as_str());
+        OrgId::parse(metadata.get(ORG_KEY).filter(|_| named)?).ok()
+    }
+}
+
 fn status_of(status: Option<&str>) -> InvoiceStatus {
     match status {
         Some("draft") => InvoiceStatus::Draft,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join;
 use saldo_domain::{
-    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, Purchase, Returned, Timestamp, TopUp,
+    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, PaidWith, Purchase, Returned,
+    Timestamp, TopUp,
 };
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
@@ -21,7 +22,9 @@ use super::answers::{DEPLOYMENT_KEY, Identified, InvoiceAnswer, List, ORG_KEY, S
 use super::client::{Connection, StripeHttp};
 use super::currency::currency_of;
 use super::error::StripeError;
-use super::returns::{self, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer};
+use super::returns::{
+    self, ChargeAnswer, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer,
+};
 use super::{customers, line};
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
@@ -138,6 +141,14 @@ impl Invoices for Stripe {
         match self.ask::<List<InvoicePaymentAnswer>>(request, None).await {
             Ok(list) => Ok(list.data.iter().find_map(InvoicePaymentAnswer::invoice)),
             // Of a payment that Stripe does not know it may say so with either.
+            Err(StripeError::NotFound { .. } | StripeError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn paid_with(&self, payment: &str) -> Result<Option<PaidWith>, InvoicesError> {
+        match self.ask::<List<ChargeAnswer>>(returns::charges(payment), None).await {
+            Ok(list) => Ok(list.data.into_iter().find_map(ChargeAnswer::paid_with)),
             Err(StripeError::NotFound { .. } | StripeError::Refused { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -264,6 +275,11 @@ impl Stripe {
     async fn evidence(&self, request: RequestBuilder, key: &str) -> Result<Evidence, InvoicesError> {
         let answer = self.ask::<InvoiceAnswer>(request, Some(key)).await?;
         Ok(answer.evidence(&self.system, None)?)
+    }
+
+    /// Whether this is our deployment's mark.
+    pub(super) fn is_marked_so(&self, mark: &str) -> bool {
+        self.system.deployment == mark
     }
 
     /// Whether this system lives in Stripe's live mode.

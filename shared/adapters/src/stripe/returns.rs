@@ -2,13 +2,14 @@
 
 use miniserde::Deserialize;
 use miniserde::json::Value;
-use saldo_domain::{CreditNote, Dispute, DisputeStatus, Evidence, Refund, RefundState};
+use saldo_domain::{CreditNote, Dispute, DisputeStatus, Evidence, PaidWith, Refund, RefundState};
 use stripe::StripeRequest;
 use stripe_billing::credit_note::ListCreditNote;
 use stripe_billing::invoice_payment::{
     ListInvoicePayment, ListInvoicePaymentPayment, ListInvoicePaymentPaymentType,
 };
 use stripe_client_core::RequestBuilder;
+use stripe_core::charge::ListCharge;
 use stripe_core::dispute::ListDispute;
 use stripe_core::refund::ListRefund;
 
@@ -33,6 +34,11 @@ pub(super) fn credit_notes(invoice: &str, after: Option<&str>) -> RequestBuilder
     after.map_or(request.clone(), |after| request.starting_after(after)).build()
 }
 
+/// The attempts of a payment, the newest first: the one that succeeded is the last that was made.
+pub(super) fn charges(payment: &str) -> RequestBuilder {
+    ListCharge::new().payment_intent(payment).limit(PAGE).build()
+}
+
 /// A payment is on one invoice, so that one page is enough.
 pub(super) fn invoice_payments(payment: &str) -> RequestBuilder {
     let mut of = ListInvoicePaymentPayment::new(ListInvoicePaymentPaymentType::PaymentIntent);
@@ -48,6 +54,33 @@ pub(super) struct InvoicePaymentAnswer {
 impl InvoicePaymentAnswer {
     pub(super) fn invoice(&self) -> Option<String> {
         id_of(self.invoice.as_ref()?)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ChargeAnswer {
+    status: Option<String>,
+    receipt_url: Option<String>,
+    payment_method_details: Option<MethodDetails>,
+}
+
+#[derive(Deserialize)]
+struct MethodDetails {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl ChargeAnswer {
+    /// How it was made, if it succeeded. Addresses that are none are left out, as pages link to them.
+    pub(super) fn paid_with(self) -> Option<PaidWith> {
+        if self.status.as_deref() != Some("succeeded") {
+            return None;
+        }
+        let method = self.payment_method_details?.kind?;
+        let fits =
+            method.len() <= 64 && method.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let receipt_url = self.receipt_url.filter(|url| url.starts_with("http") && url.len() <= 1_000);
+        fits.then_some(PaidWith { method, receipt_url })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::InvalidId;
+use crate::{InvalidId, OperationId};
 
 /// Whoever caused a change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,8 @@ pub enum Cause {
     Cancellation,
     /// The payment provider told of something, in an event of this id.
     Event(String),
+    /// Someone of the staff did something, under the id of an operation.
+    Operation(OperationId),
     /// It was due to be compared with the payment provider.
     Check,
 }
@@ -97,13 +99,14 @@ impl FromStr for Actor {
     }
 }
 
-/// As it is stored: `order`, `cancellation`, `event:<id>` or `check`.
+/// As it is stored: `order`, `cancellation`, `event:<id>`, `operation:<id>` or `check`.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Order => f.write_str("order"),
             Cause::Cancellation => f.write_str("cancellation"),
             Cause::Event(id) => write!(f, "event:{id}"),
+            Cause::Operation(id) => write!(f, "operation:{id}"),
             Cause::Check => f.write_str("check"),
         }
     }
@@ -116,6 +119,7 @@ impl FromStr for Cause {
     fn from_str(text: &str) -> Result<Cause, InvalidId> {
         match text.split_once(':') {
             Some(("event", id)) => Ok(Cause::Event(id.to_owned())),
+            Some(("operation", id)) => OperationId::parse(id).map(Cause::Operation),
             Some(_) => Err(InvalidId),
             None => match text {
                 "order" => Ok(Cause::Order),
@@ -146,7 +150,14 @@ mod tests {
 
     #[test]
     fn a_cause_reads_back_as_it_was_stored() {
-        for cause in [Cause::Order, Cause::Cancellation, Cause::Event("evt_1:2".to_owned()), Cause::Check] {
+        let operation = OperationId::new(crate::Timestamp::from_ms(5));
+        for cause in [
+            Cause::Order,
+            Cause::Cancellation,
+            Cause::Event("evt_1:2".to_owned()),
+            Cause::Operation(operation),
+            Cause::Check,
+        ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert_eq!("whim".parse::<Cause>(), Err(InvalidId));

@@ -72,6 +72,13 @@ impl TopUpId {
         &self.text
     }
 
+    /// When the id was made, which is when the top-up was written down.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        let ms = self.uuid.as_bytes()[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
+        Timestamp::from_ms(ms)
+    }
+
     pub(crate) fn uuid(&self) -> Uuid {
         self.uuid
     }
@@ -84,6 +91,32 @@ impl TopUpId {
 impl Serialize for TopUpId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
+    }
+}
+
+/// Something that the staff did: `op_` and a UUIDv7 in hexadecimal, so that ids sort by the time of their making.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OperationId(String);
+
+const OPERATION_PREFIX: &str = "op_";
+
+impl OperationId {
+    /// A new id made at `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> OperationId {
+        OperationId(format!("{OPERATION_PREFIX}{}", uuid_v7(now).simple()))
+    }
+
+    pub fn parse(text: &str) -> Result<OperationId, InvalidId> {
+        let digits = text.strip_prefix(OPERATION_PREFIX).ok_or(InvalidId)?;
+        let id = Uuid::try_parse(digits).map_err(|_| InvalidId)?;
+        let exact = id.get_version_num() == 7 && id.simple().to_string() == digits;
+        if exact { Ok(OperationId(text.to_owned())) } else { Err(InvalidId) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -127,7 +160,7 @@ macro_rules! shown_as_text {
         }
     )*};
 }
-shown_as_text!(OrgId, TopUpId, IdempotencyKey);
+shown_as_text!(OrgId, TopUpId, OperationId, IdempotencyKey);
 
 #[cfg(test)]
 mod tests {

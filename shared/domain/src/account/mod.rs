@@ -6,6 +6,6 @@ mod permission;
 mod settings;
 
 pub use actor::{Actor, Author, Cause, Subject};
-pub use ids::{IdempotencyKey, InvalidId, OrgId, TopUpId};
+pub use ids::{IdempotencyKey, InvalidId, OperationId, OrgId, TopUpId};
 pub use permission::{Permission, Permissions};
 pub use settings::{BillingContact, ContactField, InvalidContact, Language, Payer, Settings};

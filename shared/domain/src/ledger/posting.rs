@@ -3,7 +3,7 @@
 //! A debit's reservation is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
 
 use super::{Credits, Entry, EntryId, EntryKind};
-use crate::{Actor, DebitEntry, DebitId, Reversal, ShardId, Timestamp, TopUp};
+use crate::{Actor, DebitEntry, DebitId, Reversal, ShardId, Timestamp, TopUp, TopUpId};
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,12 @@ impl Posting {
     pub fn adjustment(id: EntryId, cause: &str, credits: Credits, actor: &Actor) -> Posting {
         let entry = Entry::new(id.first_of_run(), id.at(), credits, EntryKind::Adjustment, cause, actor);
         Posting { entry, once: Once::Entry, floor: Floor::Zero }
+    }
+
+    /// The same under a new id of `now`, for what is made unique by what it is written with.
+    #[must_use]
+    pub fn adjustment_now(cause: &str, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
+        Posting::adjustment(EntryId::of_top_up(&TopUpId::new(now), now), cause, credits, actor)
     }
 
     fn of_top_up(of: &TopUp, kind: EntryKind, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {

@@ -1,5 +1,6 @@
 //! The decision about a top-up: what our row says, what the provider says, what to change.
 
+use super::MOST_ENTRIES;
 use super::entitlement::difference;
 use super::trail::{Occasion, What};
 use crate::{
@@ -190,12 +191,20 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     if !after.status.is_unfinished() {
         after.due_at = None;
     }
+    name_entries(&mut after, &postings);
     if after.review != top_up.review {
         after.review_since = after.review.map(|_| now);
     }
     let release_slot = top_up.status.is_unfinished() && !after.status.is_unfinished();
     let occasion = change.occasion(top_up, &after, author, now);
     Some(Commit { top_up: after, postings, release_slot, occasion })
+}
+
+/// Lets a row name the entries by which something is posted for it.
+pub(super) fn name_entries(top_up: &mut TopUp, postings: &[Posting]) {
+    top_up.entries.extend(postings.iter().map(|posting| posting.entry.id));
+    let surplus = top_up.entries.len().saturating_sub(MOST_ENTRIES);
+    top_up.entries.drain(..surplus);
 }
 
 /// Proven money credits whatever our own state says, and nothing else credits.
@@ -219,6 +228,9 @@ fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
 }
 
 fn doubtful(top_up: &TopUp, reason: ReviewReason, now: Timestamp) -> Change {
+    if top_up.released == Some(reason) && !top_up.status.is_unfinished() {
+        return Change::Nothing(Nothing::AlreadyApplied);
+    }
     let told = top_up.review == Some(reason);
     match lifecycle(top_up.status, Standing::Doubtful, top_up.is_over(now)) {
         Step::Stays if told => Change::Nothing(Nothing::AlreadyApplied),
@@ -244,7 +256,8 @@ fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>
 
 fn stays(top_up: &TopUp, standing: Standing, evidence: &Evidence) -> Change {
     let detached = top_up.status == Status::Paid && standing == Standing::Payable;
-    if detached && top_up.review != Some(ReviewReason::PaymentDetached) {
+    let reason = Some(ReviewReason::PaymentDetached);
+    if detached && top_up.review != reason && top_up.released != reason {
         return Change::Flag(ReviewReason::PaymentDetached);
     }
     if !top_up.status.is_unfinished() {
@@ -268,7 +281,7 @@ fn of_another_invoice(top_up: &TopUp, evidence: &Evidence) -> Change {
         | InvoiceStatus::Uncollectible
         | InvoiceStatus::Unknown => return Change::Nothing(Nothing::Undecided),
     }
-    if top_up.review == Some(reason) {
+    if top_up.review == Some(reason) || top_up.released == Some(reason) {
         return Change::Nothing(Nothing::AlreadyApplied);
     }
     match top_up.status {

@@ -63,6 +63,20 @@ pub enum InvoiceStatus {
     Unknown,
 }
 
+impl InvoiceStatus {
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            InvoiceStatus::Draft => "draft",
+            InvoiceStatus::Open => "open",
+            InvoiceStatus::Paid => "paid",
+            InvoiceStatus::Void => "void",
+            InvoiceStatus::Uncollectible => "uncollectible",
+            InvoiceStatus::Unknown => "unknown",
+        }
+    }
+}
+
 /// One payment on an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {

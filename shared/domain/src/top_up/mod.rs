@@ -1,5 +1,6 @@
 //! The top-up: one purchase of credits, the states it goes through, and the rules by which it does.
 
+mod compare;
 mod decide;
 mod entitlement;
 mod evidence;
@@ -10,11 +11,13 @@ mod failure;
 mod in_any_order;
 mod lifecycle;
 mod proof;
+mod release;
 mod review;
 mod trail;
 
-use crate::{Actor, Author, Cause, OrgId, Purchase, Timestamp, TopUpId};
+use crate::{Actor, Author, Cause, EntryId, OrgId, Purchase, Timestamp, TopUpId};
 
+pub use compare::{Disagreement, Side, disagreements};
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
 pub use entitlement::{Entitlement, Returns, entitled};
 pub use evidence::{
@@ -24,6 +27,7 @@ pub use evidence::{
 pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};
+pub use release::{NotReleased, ReleasedAs, release};
 pub use review::ReviewReason;
 pub use trail::{Answer, Asked, Looked, MOST_ASKED, Occasion, RowThen, What};
 
@@ -52,14 +56,20 @@ pub struct TopUp {
     pub review: Option<ReviewReason>,
     /// Since when a person must look at it, for this reason.
     pub review_since: Option<Timestamp>,
+    /// The doubt that a person has ended; the same is not told again.
+    pub released: Option<ReviewReason>,
     /// By when a person has looked at it, as it was promised then.
     pub review_by: Option<Timestamp>,
     /// The provider's name of the payment that was credited.
     pub payment: Option<String>,
+    /// How that payment was made; the credits do not wait for it, and nothing is decided by it.
+    pub paid_with: Option<PaidWith>,
     /// What went back of its money, as it was last seen.
     pub returns: Returns,
     /// What its money has earned, as far as it is posted.
     pub posted: Entitlement,
+    /// The entries by which it was posted, in their order: the latest `MOST_ENTRIES`.
+    pub entries: Vec<EntryId>,
     pub created_by: Actor,
     /// Who made the last change, and on what occasion.
     pub changed_by: Author,
@@ -88,6 +98,15 @@ pub enum Status {
     Failed,
     /// What the provider says does not fit what we say: a person decides.
     InReview,
+}
+
+/// How a payment was made, for whoever asks what they paid with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidWith {
+    /// The provider's word for the kind of payment, like `card` or `id_bank_transfer`.
+    pub method: String,
+    /// The provider's receipt, where there is one.
+    pub receipt_url: Option<String>,
 }
 
 /// Where an invoice is found.
@@ -140,6 +159,9 @@ impl Status {
     }
 }
 
+/// How many of its entries a row names at the most: one grants, and each further one is money that went back or came again.
+pub(crate) const MOST_ENTRIES: usize = 24;
+
 /// How long after its making an unfinished top-up is first compared with the provider, in seconds: well over the longest that
 /// any function may run, so that whoever made it has ended.
 const FIRST_CHECK_SECS: i64 = 5 * 60;
@@ -173,10 +195,13 @@ impl TopUp {
             failure: None,
             review: None,
             review_since: None,
+            released: None,
             review_by: None,
             payment: None,
+            paid_with: None,
             returns: Returns::default(),
             posted: Entitlement::default(),
+            entries: Vec::new(),
             created_by: buyer.clone(),
             changed_by: Author { actor: buyer.clone(), cause: Cause::Order },
             due_at: Some(now.plus_secs(FIRST_CHECK_SECS.min(lifetime_secs))),
@@ -198,6 +223,18 @@ impl TopUp {
         let times = self.looked.as_ref().map_or(0, |looked| looked.times).saturating_add(1);
         let looked = Some(Looked { times, at: now, id: request.map(str::to_owned) });
         TopUp { looked, ..self.due_again(author, now) }
+    }
+
+    /// The credited payment of which is not known yet how it was made.
+    #[must_use]
+    pub fn payment_to_look_at(&self) -> Option<&str> {
+        self.payment.as_deref().filter(|_| self.status == Status::Paid && self.paid_with.is_none())
+    }
+
+    /// The next revision of the row, which knows how it was paid.
+    #[must_use]
+    pub fn paid_like(&self, how: PaidWith, author: &Author) -> TopUp {
+        TopUp { paid_with: Some(how), ..self.changed_by(author) }
     }
 
     /// The next revision of the row, which is due again.

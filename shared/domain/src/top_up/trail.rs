@@ -92,6 +92,8 @@ pub enum What {
     InReview,
     /// It stays as it is, and a person looks.
     Flagged,
+    /// A person has looked, and it stays as it is.
+    Released,
     /// Everything was as the row says.
     NothingNew,
     /// The provider has not decided yet.
@@ -106,7 +108,7 @@ pub enum What {
 pub const MOST_ASKED: usize = 8;
 
 impl What {
-    pub const ALL: [What; 19] = [
+    pub const ALL: [What; 20] = [
         What::Ordered,
         What::DraftMade,
         What::Opened,
@@ -122,6 +124,7 @@ impl What {
         What::Failed,
         What::InReview,
         What::Flagged,
+        What::Released,
         What::NothingNew,
         What::Undecided,
         What::Contradiction,
@@ -146,6 +149,7 @@ impl What {
             What::Failed => "failed",
             What::InReview => "in_review",
             What::Flagged => "flagged",
+            What::Released => "released",
             What::NothingNew => "nothing_new",
             What::Undecided => "undecided",
             What::Contradiction => "contradiction",
@@ -164,7 +168,12 @@ impl What {
         match self {
             What::Ordered | What::Opened | What::PaymentRefused => true,
             What::Credited | What::TakenBack | What::GivenAgain | What::ReturnsNoted => true,
-            What::Canceled | What::Expired | What::Failed | What::InReview | What::Flagged => true,
+            What::Canceled
+            | What::Expired
+            | What::Failed
+            | What::InReview
+            | What::Flagged
+            | What::Released => true,
             What::DraftMade | What::CancelAsked | What::CancelRefused => false,
             What::NothingNew | What::Undecided | What::Contradiction | What::NotDone => false,
         }

@@ -1,0 +1,87 @@
+//! Finding an organisation, a top-up or a debit by what one has at hand.
+
+use lambda_http::Request;
+use saldo_adapters::http::{Problem, query_parameter};
+use saldo_credits::{Balances, Stored};
+use saldo_domain::{DebitId, OrgId, PortError};
+use saldo_top_ups::Found;
+use serde_json::{Value, json};
+
+use crate::{Function, place, provider, table};
+
+/// The longest text that is looked for, in bytes.
+const LONGEST: usize = 254;
+
+const DEBIT_HINT: &str =
+    "This may be the id of a debit. Debits are found with their organisation: add &org=, like &org=acme.";
+const NOTHING_HINT: &str = "Nothing has this name. A top-up is found by its id while Stripe has its invoice, an invoice by its number if it was made since numbers are kept. References of debits are not searched: that would read every entry of a month; export the month of the organisation instead.";
+
+impl Function {
+    /// All that `q` may be, each once.
+    pub(crate) async fn search(&self, request: &Request) -> Result<Value, Problem> {
+        let sought = query_parameter(request, "q")?.unwrap_or_default();
+        let sought = sought.trim();
+        if sought.is_empty() || sought.len() > LONGEST || sought.chars().any(char::is_control) {
+            return Err(Problem::invalid("q", "q is what you look for, on one line of up to 254 bytes."));
+        }
+        let debit = DebitId::parse(sought).ok();
+        let of = match query_parameter(request, "org")? {
+            None => None,
+            Some(_) => Some(place::org(request)?),
+        };
+        let mut results: Vec<Value> = Vec::new();
+        if let (Some(debit), Some(org)) = (debit, &of) {
+            results.extend(self.debit(org, debit).await.map_err(|error| table(&error))?);
+        }
+        if debit.is_none() {
+            let found = self.top_ups.find(sought).await.map_err(|error| provider(&error))?;
+            results.extend(found.iter().map(found_json));
+        }
+        if let Ok(org) = OrgId::parse(sought)
+            && self.store.knows(&org).await.map_err(|error| table(&error))?
+        {
+            let itself = found_json(&Found { org, top_up: None });
+            if !results.contains(&itself) {
+                results.push(itself);
+            }
+        }
+        let hint = match (results.is_empty(), debit) {
+            (true, Some(_)) if of.is_none() => Some(DEBIT_HINT),
+            (true, _) => Some(NOTHING_HINT),
+            (false, _) => None,
+        };
+        Ok(json!({ "q": sought, "results": results, "hint": hint }))
+    }
+
+    /// A debit of this organisation, if it was ever entered.
+    async fn debit(&self, org: &OrgId, id: DebitId) -> Result<Option<Value>, PortError> {
+        let sharding = self.store.main_shard(org).await?.sharding;
+        let stored = Balances::entries(&self.store, org, &[(sharding.ledger(id), id)]).await?;
+        let (entry, reversed) = match stored.into_iter().next() {
+            Some(Stored::Debit(entry)) => (entry, false),
+            Some(Stored::Reversed(entry, _)) => (entry, true),
+            Some(Stored::Nothing | Stored::Other) | None => return Ok(None),
+        };
+        Ok(Some(json!({
+            "kind": "debit",
+            "organisation": org,
+            "top_up": null,
+            "debit": {
+                "id": entry.id.to_string(),
+                "credits": entry.credits,
+                "channel": entry.channel,
+                "at": entry.id.at().rfc3339(),
+                "reversed": reversed,
+            },
+        })))
+    }
+}
+
+fn found_json(found: &Found) -> Value {
+    json!({
+        "kind": if found.top_up.is_some() { "top_up" } else { "organisation" },
+        "organisation": found.org,
+        "top_up": found.top_up,
+        "debit": null,
+    })
+}

@@ -1,0 +1,178 @@
+//! What is kept of what the staff do: their requests, audit entries and proposals, and what is written with them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use saldo_domain::{
+    Action, Actor, Audit, Commit, Credits, Facts, Operation, OperationId, OrgId, PortError, Posting,
+    Proposal, Reason,
+};
+use saldo_top_ups::{Asked, Audits, Booked};
+
+use super::Store;
+use super::attributes::{Item, Reader, Writer, text};
+use super::errors::port_error;
+use super::keys::{self, AUDIT_PREFIX, PK, SK, TTL};
+use super::posting::RowChange;
+use super::reads::{Page, page_size};
+use super::rows::{CREDITS, entry_item};
+use super::transactions::not_built;
+
+/// How long a key of the staff's is remembered, in seconds.
+const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
+
+const WHAT: &str = "what";
+const OPERATION: &str = "operation";
+const STATE: &str = "state";
+const PROPOSED: &str = "proposed";
+const POSTED: &str = "posted";
+
+impl Audits for Store {
+    async fn ask(&self, asked: &Asked) -> Result<Asked, PortError> {
+        let operation = &asked.operation;
+        let item = Writer(keys::operator_request(&operation.by, &asked.key))
+            .text(WHAT, &asked.what)
+            .text(OPERATION, operation.id.as_str())
+            .number("at", operation.at.ms())
+            .number(TTL, operation.at.plus_secs(REQUEST_LIFE_SECS).secs());
+        let Err(refused) = self.transact(vec![self.put_if_absent(item.0)?]).await? else {
+            return Ok(asked.clone());
+        };
+        let before = refused.item_at(0).ok_or(PortError::Conflict)?;
+        let row = Reader(before);
+        let (what, at) = (row.text(WHAT)?.to_owned(), row.moment("at")?);
+        let id = row.parsed(OPERATION, |id| OperationId::parse(id).ok())?;
+        Ok(Asked { what, operation: Operation { id, at, ..operation.clone() }, ..asked.clone() })
+    }
+
+    async fn audit(&self, org: &OrgId, id: &OperationId) -> Result<Option<Audit>, PortError> {
+        self.item(keys::audit(org, id)).await?.as_ref().map(audit_of).transpose()
+    }
+
+    async fn keep_audit(&self, audit: &Audit) -> Result<(), PortError> {
+        self.transact(vec![self.put_if_absent(audit_item(audit))?]).await.map(drop)
+    }
+
+    async fn commit_audited(&self, commit: &Commit, audit: &Audit) -> Result<(), PortError> {
+        let Commit { top_up, postings, release_slot, occasion } = commit;
+        let beside = vec![self.put_if_absent(audit_item(audit))?];
+        self.post_over_row(RowChange { top_up, release_slot: *release_slot, beside, occasion }, postings)
+            .await
+    }
+
+    async fn post_audited(
+        &self,
+        posting: &Posting,
+        audit: &Audit,
+        proposal: Option<&OperationId>,
+    ) -> Result<Booked, PortError> {
+        const AUDIT: usize = 0;
+        const PROPOSAL: usize = 2;
+        let org = &audit.operation.org;
+        let mut parts = vec![
+            self.put_if_absent(audit_item(audit))?,
+            self.put_if_absent(entry_item(org, &posting.entry))?,
+        ];
+        if let Some(id) = proposal {
+            parts.push(self.proposal_over(org, id)?);
+        }
+        let posted = self.with_balance(org, parts, std::slice::from_ref(posting)).await?;
+        Ok(match posted {
+            Ok(()) => Booked::New,
+            Err(refused) if refused.at(AUDIT) => Booked::Before,
+            Err(refused) if proposal.is_some() && refused.at(PROPOSAL) => Booked::ProposalOver,
+            Err(_) => Booked::NotEnough,
+        })
+    }
+
+    async fn propose(&self, proposal: &Proposal, audit: &Audit) -> Result<(), PortError> {
+        let item = Writer(keys::proposal(&proposal.org, &proposal.id))
+            .number(CREDITS, proposal.credits.0)
+            .text("by", proposal.by.to_string())
+            .number("at", proposal.at.ms())
+            .text("reason", proposal.reason.as_str())
+            .text(STATE, PROPOSED);
+        let parts = vec![self.put_if_absent(audit_item(audit))?, self.put_if_absent(item.0)?];
+        self.transact(parts).await.map(drop)
+    }
+
+    async fn proposal(&self, org: &OrgId, id: &OperationId) -> Result<Option<Proposal>, PortError> {
+        let Some(item) = self.item(keys::proposal(org, id)).await? else { return Ok(None) };
+        let row = Reader(&item);
+        Ok(Some(Proposal {
+            id: id.clone(),
+            org: org.clone(),
+            credits: Credits(row.number(CREDITS)?),
+            by: row.parsed("by", |by| by.parse::<Actor>().ok())?,
+            at: row.moment("at")?,
+            reason: row.parsed("reason", |reason| Reason::parse(reason).ok())?,
+            posted: row.text(STATE)? == POSTED,
+        }))
+    }
+}
+
+impl Store {
+    /// The latest audit entries of an organisation, the newest first.
+    pub async fn audits(&self, org: &OrgId, limit: usize) -> Result<Page<Audit, OperationId>, PortError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(keys::org_partition(org)))
+            .expression_attribute_values(":prefix", text(AUDIT_PREFIX))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(page_size(limit));
+        let answer = query.send().await.map_err(|error| port_error(&error))?;
+        let items: Vec<_> = answer.items().iter().map(audit_of).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: None })
+    }
+
+    fn proposal_over(&self, org: &OrgId, id: &OperationId) -> Result<TransactWriteItem, PortError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::proposal(org, id)))
+            .update_expression("SET #state = :posted")
+            .condition_expression("#state = :proposed")
+            .expression_attribute_names("#state", STATE)
+            .expression_attribute_values(":posted", text(POSTED))
+            .expression_attribute_values(":proposed", text(PROPOSED));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(not_built)?).build())
+    }
+}
+
+fn audit_item(audit: &Audit) -> Item {
+    let of = &audit.operation;
+    let mut item = Writer(keys::audit(&of.org, &of.id))
+        .text("action", of.action.as_str())
+        .text("about", &of.about)
+        .text("by", of.by.to_string())
+        .number("at", of.at.ms())
+        .text("reason", of.reason.as_str())
+        .0;
+    for (name, facts) in [("before", &audit.before), ("after", &audit.after)] {
+        let facts: HashMap<_, _> = facts.iter().map(|(name, fact)| (name.clone(), text(fact))).collect();
+        item.insert(name.to_owned(), AttributeValue::M(facts));
+    }
+    item
+}
+
+fn audit_of(item: &Item) -> Result<Audit, PortError> {
+    let row = Reader(item);
+    let facts = |name: &str| -> Result<Facts, PortError> {
+        let Some(AttributeValue::M(facts)) = item.get(name) else { return Err(row.fault(name)) };
+        let fact = |value: &AttributeValue| value.as_s().cloned().map_err(|_| row.fault(name));
+        facts.iter().map(|(name, value)| Ok((name.clone(), fact(value)?))).collect()
+    };
+    let operation = Operation {
+        id: row.parsed(SK, |sk| OperationId::parse(sk.strip_prefix(AUDIT_PREFIX)?).ok())?,
+        action: row.parsed("action", Action::parse)?,
+        org: row.parsed(PK, keys::parse_org)?,
+        about: row.text("about")?.to_owned(),
+        by: row.parsed("by", |by| by.parse().ok())?,
+        at: row.moment("at")?,
+        reason: row.parsed("reason", |reason| Reason::parse(reason).ok())?,
+    };
+    Ok(Audit { operation, before: facts("before")?, after: facts("after")? })
+}

@@ -1,0 +1,7 @@
+//! What the staff see and do: by whom it may be reached, what it finds, and that the books stay right.
+mod access;
+mod acts;
+mod any_failure;
+mod reads;
+mod search;
+pub(crate) mod staff;
