@@ -1,5 +1,6 @@
 //! How a top-up was paid is known a moment after its credits, and nothing waits for it.
 use saldo_adapters::clock::Clock;
+use saldo_adapters::stripe::READ_KEY;
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
 use serde_json::Value;
@@ -30,6 +31,20 @@ async fn once_known_it_is_not_asked_again() {
     assert!(once > 0);
     system::hear_all(&saldo).await;
     assert_eq!((asked(), payment(&saldo, &id).await), (once, known));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_cannot_be_asked_nothing_fails_and_the_next_event_asks_again() {
+    let (saldo, id) = paid(Method::Card).await;
+    let without: Vec<_> = READ_KEY.into_iter().filter(|one| *one != "rak_charge_read").collect();
+    saldo.stand_in().restrict_key("rk_test_local_read", &without);
+    let invoice = system::invoice_of(&saldo, &id).unwrap();
+    let again = [system::message("invoice.paid", &invoice)];
+    assert_eq!(system::work(&saldo, &saldo.world(), &again).await, Vec::<String>::new());
+    assert_eq!(payment(&saldo, &id).await, Value::Null);
+    saldo.stand_in().restrict_key("rk_test_local_read", &READ_KEY);
+    assert_eq!(system::work(&saldo, &saldo.world(), &again).await, Vec::<String>::new());
+    assert_eq!(payment(&saldo, &id).await["method"], "card");
 }
 
 /// Paid and credited by the event of the invoice alone.

@@ -4,7 +4,7 @@ use saldo_domain::{
     Alarm, Author, Cause, Change, Deployment, DisputeStatus, Evidence, InvoiceLink, InvoiceStatus, Nothing,
     Occasion, OrgId, PortError, Seen, Status, Timestamp, TopUp, TopUpId, What, apply, decide,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::measured::measure_change;
 use crate::noted::{has_a_place, keep, keep_cut_off, noted, noting, row_is_changed};
@@ -61,7 +61,16 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let credited_now = matches!(settled.change, Change::Earn { .. });
         let payment = settled.top_up.payment_to_look_at().filter(|_| !credited_now);
         let Some(payment) = payment else { return Ok(settled) };
-        let Some(how) = self.invoices.paid_with(payment).await? else { return Ok(settled) };
+        let how = match self.invoices.paid_with(payment).await {
+            Ok(Some(how)) => how,
+            Ok(None) => return Ok(settled),
+            // It is only shown: what matters is done, and the next event asks again.
+            Err(error) => {
+                let (org, top_up) = (settled.top_up.org.as_str(), settled.top_up.id.as_str());
+                warn!(org, top_up, %error, "how it was paid is not known yet");
+                return Ok(settled);
+            }
+        };
         let known = settled.top_up.paid_like(how, author);
         self.rows.save(&known).await?;
         settled.top_up = known;

@@ -78,7 +78,7 @@ fn refuse_secrets(line: &Value) {
 }
 
 /// What must stand in no line, if the text has any of it.
-pub(super) fn secret_in(text: &str) -> Option<&'static str> {
+fn secret_in(text: &str) -> Option<&'static str> {
     let begins = |marks: &[&str]| {
         text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "_-.@+".contains(letter)))
             .any(|word| marks.iter().any(|mark| word.starts_with(mark)))

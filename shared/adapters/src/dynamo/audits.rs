@@ -114,16 +114,7 @@ impl Audits for Store {
 impl Store {
     /// The latest audit entries of an organisation, the newest first.
     pub async fn audits(&self, org: &OrgId, limit: usize) -> Result<Page<Audit, OperationId>, PortError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(keys::org_partition(org)))
-            .expression_attribute_values(":prefix", text(AUDIT_PREFIX))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(page_size(limit));
+        let query = self.all_of(org, AUDIT_PREFIX).scan_index_forward(false).limit(page_size(limit));
         let answer = query.send().await.map_err(|error| port_error(&error))?;
         let items: Vec<_> = answer.items().iter().map(audit_of).collect::<Result<_, _>>()?;
         Ok(Page { items, next: None })

@@ -24,15 +24,7 @@ impl Store {
     pub async fn kept_closings(&self, org: &OrgId) -> Result<Vec<Closing>, PortError> {
         let (mut closings, mut next) = (Vec::new(), None);
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(keys::org_partition(org)))
-                .expression_attribute_values(":prefix", text(keys::CLOSING_PREFIX))
-                .consistent_read(true)
-                .set_exclusive_start_key(next);
+            let query = self.all_of(org, keys::CLOSING_PREFIX).set_exclusive_start_key(next);
             let answer = query.send().await.map_err(|error| port_error(&error))?;
             for item in answer.items() {
                 closings.push(closing_of(item)?);

@@ -1,5 +1,6 @@
 //! Reads: single items for decisions, pages for people.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use saldo_domain::{BalanceShard, OrgId, Status, TopUp, TopUpId};
 
@@ -39,30 +40,14 @@ impl Store {
 
     /// The first top-up of this organisation.
     pub async fn first_top_up(&self, org: &OrgId) -> Result<Option<TopUp>, PortError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(keys::org_partition(org)))
-            .expression_attribute_values(":prefix", text(TOP_UP_PREFIX))
-            .consistent_read(true)
-            .limit(1);
+        let query = self.all_of(org, TOP_UP_PREFIX).limit(1);
         let answer = query.send().await.map_err(|error| port_error(&error))?;
         answer.items().first().map(top_up_of).transpose()
     }
 
     /// Balance and open slot, in one request: a query over both is billed as one item, two gets as two.
     pub async fn balance(&self, org: &OrgId) -> Result<Balance, PortError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :balance)")
-            .expression_attribute_values(":pk", text(keys::org_partition(org)))
-            .expression_attribute_values(":balance", text(keys::BALANCE))
-            .consistent_read(true);
-        let answer = query.send().await.map_err(|error| port_error(&error))?;
+        let answer = self.all_of(org, keys::BALANCE).send().await.map_err(|error| port_error(&error))?;
         let mut balance = Balance::default();
         for item in answer.items() {
             match Reader(item).text(SK)? {
@@ -88,14 +73,8 @@ impl Store {
         let mut next = after;
         for _ in 0..READS_PER_PAGE {
             let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(keys::org_partition(org)))
-                .expression_attribute_values(":prefix", text(TOP_UP_PREFIX))
+                .all_of(org, TOP_UP_PREFIX)
                 .scan_index_forward(false)
-                .consistent_read(true)
                 .set_exclusive_start_key(next.as_ref().map(|id| keys::top_up(org, id)))
                 .limit(page_size(limit));
             let answer = query.send().await.map_err(|error| port_error(&error))?;
@@ -116,6 +95,17 @@ impl Store {
             }
         }
         Ok(Page { items, next })
+    }
+
+    /// A query over what an organisation has under this prefix of sort keys, as it is now.
+    pub(super) fn all_of(&self, org: &OrgId, prefix: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(keys::org_partition(org)))
+            .expression_attribute_values(":prefix", text(prefix))
+            .consistent_read(true)
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, PortError> {
