@@ -75,6 +75,24 @@ async fn a_doubt_that_is_released_as_nothing_is_canceled_and_stays_so() {
     books::prove_always(&saldo, "released as nothing").await;
 }
 
+/// Reconciling asks Stripe anew, and would find the same doubt again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_released_is_no_difference_when_the_books_are_compared() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    for (org, released) in [("acme", "paid"), ("globex", "nothing")] {
+        let (id, _) = in_review(&saldo, org).await;
+        clock.advance(3600);
+        let report = system::reconcile(&saldo, &saldo.world(), true).await;
+        assert_eq!(report["verdict"], "needs_a_person", "{released}, before: {report}");
+        let body = json!({"org": org, "as": released, "reason": "the payer was asked"});
+        assert_eq!(act(&saldo, "ana", &format!("top-ups/{id}/release"), released, body).await.0, 201);
+        clock.advance(86_400);
+        let report = system::reconcile(&saldo, &saldo.world(), true).await;
+        assert_eq!(report["verdict"], "clean", "{released}, after: {report}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn settling_credits_what_nobody_told_and_voiding_ends_what_can_be_ended() {
     let saldo = system::start(&Clock::system()).await;
