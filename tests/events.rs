@@ -6,11 +6,12 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
 use saldo_adapters::clock::Clock;
-use saldo_adapters::config::Env;
 use saldo_adapters::stripe::EventType;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::{Method, SUBSCRIBED_TYPES, sign};
 use serde_json::{Value, json};
+
+use crate::support::system::WEBHOOK_SECRET;
 
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
@@ -267,10 +268,8 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
 #[tokio::test]
 async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothing() {
     let saldo = start(Clock::system()).await;
-    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
-    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), "none".to_owned());
-    let early =
-        saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap();
+    saldo.secrets().put(WEBHOOK_SECRET, "none");
+    let early = saldo_stripe_webhook::connect(&saldo.env_of("stripe-webhook"), &saldo.world()).unwrap();
     for signed_with in [None, Some("none"), Some("")] {
         let body = r#"{"id":"evt_1","type":"invoice.paid","livemode":false,"created":1,"data":{"object":{"id":"in_1"}}}"#;
         let signature = signed_with
@@ -316,9 +315,8 @@ async fn start(clock: Clock) -> Saldo {
 
 /// The webhook with the secret that webhook.json was signed with.
 fn webhook(saldo: &Saldo) -> saldo_stripe_webhook::Function {
-    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
-    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), SECRET.to_owned());
-    saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap()
+    saldo.secrets().put(WEBHOOK_SECRET, SECRET);
+    saldo_stripe_webhook::connect(&saldo.env_of("stripe-webhook"), &saldo.world()).unwrap()
 }
 
 fn meant(body: &str) -> Value {

@@ -20,6 +20,7 @@ mod operate;
 mod reconcile;
 mod restricted_keys;
 mod returns;
+mod secrets;
 mod settings;
 mod spend;
 mod stand_in;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::client::Client;
-use crate::support::system::{debit_id, invoice_of, open_top_up};
+use crate::support::system::{debit_id, invoice_of, open_top_up, webhook_secret};
 use crate::template::{resources, shown};
 
 /// Nobody listens there.
@@ -297,9 +297,7 @@ impl Rig {
     }
 
     async fn deliver(&self, body: &str) -> u16 {
-        let env = self.saldo.env_of("stripe-webhook");
-        let secret = env.get("SALDO_STRIPE_WEBHOOK_SECRETS").unwrap().to_owned();
-        self.deliver_signed(body, &secret).await
+        self.deliver_signed(body, &webhook_secret(&self.saldo)).await
     }
 
     async fn deliver_signed(&self, body: &str, secret: &str) -> u16 {

@@ -9,6 +9,7 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::start(&env)?;
     let function = saldo_cleanup::connect(&env, &World::of_lambda(&env)?)?;
+    function.prepare().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
         let invocation = telemetry::invocation(&event.context);
         Ok::<_, Error>(function.handle(event.payload).instrument(invocation).await)

@@ -10,6 +10,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start(&env)?;
     let world = World::of_lambda(&env)?;
     let (function, clock) = (saldo_credit_worker::connect(&env, &world)?, world.clock());
+    function.prepare().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
         let invocation = telemetry::invocation(&event.context);
         Ok::<_, Error>(

@@ -108,7 +108,7 @@ impl Plan {
 
 /// The default of a parameter of the template; `None` when it has none.
 pub fn default_of(parameter: &str) -> Result<Option<String>, TemplateError> {
-    let locals = Locals { parameters: BTreeMap::new(), secrets: BTreeMap::new(), sqs_url: String::new() };
+    let locals = Locals { parameters: BTreeMap::new(), sqs_url: String::new() };
     let value = Resolver::new(TEMPLATE, &locals)?.at(&["Parameters", parameter, "Default"])?;
     if value.is_null() { Ok(None) } else { scalar(&value, "Parameters", parameter).map(Some) }
 }
