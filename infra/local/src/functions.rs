@@ -11,6 +11,7 @@ use lambda_http::{Adapter, Request, Response, Service, service_fn};
 use saldo_adapters::http::Event;
 use saldo_adapters::telemetry;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -34,6 +35,8 @@ type Handler<E, A> = Arc<dyn Fn(E) -> Answering<A> + Send + Sync>;
 pub enum Failure {
     TimedOut,
     Crashed,
+    /// As many of it run as may at a time: it was not started.
+    Throttled,
 }
 
 /// One function with its trigger's kind of event.
@@ -56,16 +59,19 @@ pub struct QueueFunction(Invoked<SqsEvent, SqsBatchResponse>);
 pub struct ScheduleFunction(Invoked<Value, Value>);
 
 impl Function {
-    /// The same, counted by `watch` under the function's logical id in the template.
+    /// The same, counted by `watch` under the function's logical id in the template; at most `at_once` of it run at a time,
+    /// clones included.
     #[must_use]
-    pub fn watched(self, id: &str, watch: &Watch) -> Function {
+    pub fn watched(self, id: &str, at_once: Option<usize>, watch: &Watch) -> Function {
         match self {
-            Function::Http(HttpFunction(invoked)) => Function::Http(HttpFunction(invoked.watched(id, watch))),
+            Function::Http(HttpFunction(invoked)) => {
+                Function::Http(HttpFunction(invoked.watched(id, at_once, watch)))
+            }
             Function::Queue(QueueFunction(invoked)) => {
-                Function::Queue(QueueFunction(invoked.watched(id, watch)))
+                Function::Queue(QueueFunction(invoked.watched(id, at_once, watch)))
             }
             Function::Schedule(ScheduleFunction(invoked)) => {
-                Function::Schedule(ScheduleFunction(invoked.watched(id, watch)))
+                Function::Schedule(ScheduleFunction(invoked.watched(id, at_once, watch)))
             }
         }
     }
@@ -135,13 +141,15 @@ struct Invoked<E, A> {
     name: Arc<str>,
     timeout: Duration,
     handler: Handler<E, A>,
+    /// How many more may run now.
+    free: Arc<Semaphore>,
     watch: Watch,
 }
 
 impl<E, A> Clone for Invoked<E, A> {
     fn clone(&self) -> Invoked<E, A> {
         let (name, handler, watch) = (Arc::clone(&self.name), Arc::clone(&self.handler), self.watch.clone());
-        Invoked { name, timeout: self.timeout, handler, watch }
+        Invoked { name, timeout: self.timeout, handler, free: Arc::clone(&self.free), watch }
     }
 }
 
@@ -152,18 +160,25 @@ impl<E, A: Send + 'static> Invoked<E, A> {
         F: Future<Output = A> + Send + 'static,
     {
         let handler: Handler<E, A> = Arc::new(move |event| Box::pin(handle(event)));
-        Invoked { name: name.into(), timeout, handler, watch: Watch::default() }
+        let free = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Invoked { name: name.into(), timeout, handler, free, watch: Watch::default() }
     }
 
-    fn watched(self, id: &str, watch: &Watch) -> Invoked<E, A> {
-        Invoked { name: id.into(), watch: watch.clone(), ..self }
+    fn watched(self, id: &str, at_once: Option<usize>, watch: &Watch) -> Invoked<E, A> {
+        let free = Arc::new(Semaphore::new(at_once.unwrap_or(Semaphore::MAX_PERMITS)));
+        Invoked { name: id.into(), watch: watch.clone(), free, ..self }
     }
 
     /// In a task of its own: a caller who hangs up stops nothing, as on Lambda.
     async fn invoke(&self, event: E) -> Result<A, Failure> {
+        let Ok(place) = Arc::clone(&self.free).try_acquire_owned() else {
+            self.watch.throttled(&self.name);
+            return Err(Failure::Throttled);
+        };
         let (context, began) = (context(&self.name), Instant::now());
         let _attributed = watch::attribute(&context.request_id, &self.watch);
         let running = tokio::time::timeout(self.timeout, (self.handler)(event));
+        let running = async move { (running.await, drop(place)).0 };
         let ended = tokio::spawn(running.instrument(telemetry::invocation(&context))).await;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.watch.invoked(&self.name, took_ms, !matches!(ended, Ok(Ok(_))));

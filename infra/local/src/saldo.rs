@@ -276,7 +276,8 @@ fn connected(
             None => world.clone(),
             Some(between) => world.with_endpoints(between(&function.name, endpoints.clone())),
         };
-        sources.bind(function, &function_code::connect(function, &world)?.watched(&function.id, watch))?;
+        let connected = function_code::connect(function, &world)?;
+        sources.bind(function, &connected.watched(&function.id, function.at_once, watch))?;
     }
     Ok(sources)
 }
