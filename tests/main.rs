@@ -27,4 +27,5 @@ mod stand_in;
 mod support;
 mod template;
 mod tidy;
+mod tracing;
 mod watch;

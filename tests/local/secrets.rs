@@ -3,7 +3,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use saldo_adapters::world::https;
+use saldo_adapters::aws_http::https;
 use saldo_local::secrets::Mood;
 use saldo_local::{Options, Saldo};
 

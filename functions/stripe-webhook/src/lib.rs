@@ -9,7 +9,7 @@ use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
 use saldo_adapters::secrets::Secret;
 use saldo_adapters::stripe::{Event, InvalidSignature, Meaning, verify};
 use saldo_adapters::world::World;
-use saldo_domain::{Alarm, Metric, measure};
+use saldo_domain::{Alarm, Metric, OrgId, TopUpId, measure};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -68,11 +68,14 @@ impl Function {
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, subject, "enqueued");
+                let org = event.org.as_ref().map(OrgId::as_str);
+                let top_up = event.top_up.as_ref().map(TopUpId::as_str);
+                info!(event = event.id, kind = event.kind, subject, org, top_up, "enqueued");
                 Ok(true)
             }
             Err(error) => {
-                error!(event = event.id, kind = event.kind, %error, "not enqueued");
+                let top_up = event.top_up.as_ref().map(TopUpId::as_str);
+                error!(event = event.id, kind = event.kind, subject, top_up, %error, "not enqueued");
                 Err(Problem::unavailable())
             }
         }

@@ -9,20 +9,21 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_http::lambda_runtime::{Config, Context, LambdaEvent};
 use lambda_http::{Adapter, Request, Response, Service, service_fn};
 use saldo_adapters::http::Event;
-use saldo_adapters::telemetry;
+use saldo_adapters::telemetry::{self, Daemon};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::watch::{self, Watch};
 
-/// One invocation as Lambda describes it: a request id and a trace of its own.
-fn context(function: &str) -> Context {
+/// One invocation as Lambda describes it: a request id and a trace of its own, which is sampled where a daemon hears of it.
+fn context(function: &str, sampled: bool) -> Context {
     let mut context = Context::default();
     context.request_id = uuid::Uuid::new_v4().to_string();
     let trace = uuid::Uuid::new_v4().simple().to_string();
-    context.xray_trace_id = Some(format!("Root=1-{}-{};Sampled=0", &trace[..8], &trace[8..]));
+    let parent = format!("{:016x}", fastrand::u64(1..));
+    let root = format!("Root=1-{}-{};Parent={parent};Sampled=", &trace[..8], &trace[8..]);
+    context.xray_trace_id = Some(root + if sampled { "1" } else { "0" });
     context.env_config = Arc::new(Config { function_name: function.to_owned(), ..Config::default() });
     context
 }
@@ -72,6 +73,22 @@ impl Function {
             }
             Function::Schedule(ScheduleFunction(invoked)) => {
                 Function::Schedule(ScheduleFunction(invoked.watched(id, at_once, watch)))
+            }
+        }
+    }
+
+    /// The same, telling X-Ray's daemon what it asks of others.
+    #[must_use]
+    pub fn traced(self, daemon: Option<Daemon>) -> Function {
+        match self {
+            Function::Http(HttpFunction(invoked)) => {
+                Function::Http(HttpFunction(Invoked { daemon, ..invoked }))
+            }
+            Function::Queue(QueueFunction(invoked)) => {
+                Function::Queue(QueueFunction(Invoked { daemon, ..invoked }))
+            }
+            Function::Schedule(ScheduleFunction(invoked)) => {
+                Function::Schedule(ScheduleFunction(Invoked { daemon, ..invoked }))
             }
         }
     }
@@ -144,12 +161,15 @@ struct Invoked<E, A> {
     /// How many more may run now.
     free: Arc<Semaphore>,
     watch: Watch,
+    daemon: Option<Daemon>,
 }
 
 impl<E, A> Clone for Invoked<E, A> {
     fn clone(&self) -> Invoked<E, A> {
-        let (name, handler, watch) = (Arc::clone(&self.name), Arc::clone(&self.handler), self.watch.clone());
-        Invoked { name, timeout: self.timeout, handler, free: Arc::clone(&self.free), watch }
+        let (name, handler, free) =
+            (Arc::clone(&self.name), Arc::clone(&self.handler), Arc::clone(&self.free));
+        let (watch, daemon) = (self.watch.clone(), self.daemon.clone());
+        Invoked { name, timeout: self.timeout, handler, free, watch, daemon }
     }
 }
 
@@ -161,7 +181,7 @@ impl<E, A: Send + 'static> Invoked<E, A> {
     {
         let handler: Handler<E, A> = Arc::new(move |event| Box::pin(handle(event)));
         let free = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Invoked { name: name.into(), timeout, handler, free, watch: Watch::default() }
+        Invoked { name: name.into(), timeout, handler, free, watch: Watch::default(), daemon: None }
     }
 
     fn watched(self, id: &str, at_once: Option<usize>, watch: &Watch) -> Invoked<E, A> {
@@ -175,11 +195,12 @@ impl<E, A: Send + 'static> Invoked<E, A> {
             self.watch.throttled(&self.name);
             return Err(Failure::Throttled);
         };
-        let (context, began) = (context(&self.name), Instant::now());
+        let (context, began) = (context(&self.name, self.daemon.is_some()), Instant::now());
         let _attributed = watch::attribute(&context.request_id, &self.watch);
         let running = tokio::time::timeout(self.timeout, (self.handler)(event));
         let running = async move { (running.await, drop(place)).0 };
-        let ended = tokio::spawn(running.instrument(telemetry::invocation(&context))).await;
+        let work = telemetry::invocation_told_to(self.daemon.as_ref(), &context, running);
+        let ended = tokio::spawn(work).await;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.watch.invoked(&self.name, took_ms, !matches!(ended, Ok(Ok(_))));
         match ended {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::telemetry::Daemon;
 use saldo_adapters::world::{Endpoints, World};
 use saldo_stripe_stand_in::StandIn;
 use serde_json::Value;
@@ -277,7 +278,8 @@ fn connected(
             Some(between) => world.with_endpoints(between(&function.name, endpoints.clone())),
         };
         let connected = function_code::connect(function, &world)?;
-        sources.bind(function, &connected.watched(&function.id, function.at_once, watch))?;
+        let connected = connected.watched(&function.id, function.at_once, watch);
+        sources.bind(function, &connected.traced(options.tracing.as_deref().and_then(Daemon::at)))?;
     }
     Ok(sources)
 }

@@ -1,5 +1,6 @@
 //! Everything that touches the world: configuration, telemetry, secrets, HTTP, DynamoDB, SQS and Stripe.
 
+pub mod aws_http;
 pub mod clock;
 pub mod config;
 pub mod dynamo;

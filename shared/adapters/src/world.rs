@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
+use crate::aws_http::https;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
 use crate::dynamo::Store;
@@ -206,13 +206,6 @@ impl World {
         let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
         Ok(Secret::new(client, env.require(variable)?, self.clock(), parse))
     }
-}
-
-/// HTTPS as all of Saldo speaks it to AWS: rustls with ring, whose first handshake costs least.
-#[must_use]
-pub fn https() -> SharedHttpClient {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// The URL in `variable` without a slash at its end.

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use super::error::{Failure, StripeError, failure_of};
 use super::secrets::{Bearer, Key};
 use crate::secrets::SecretError;
+use crate::telemetry::{Subsegment, To};
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -92,7 +93,11 @@ impl Connection {
     ) -> Result<Bytes, Failure> {
         let (call, began) = (call(request), Instant::now());
         let what = format!("{:?} {}", request.method, request.path);
+        let subsegment = Subsegment::begin(|| self.asked(&call));
         let answer = self.attempt(request, key, bearer, &what).await;
+        if let (Some(subsegment), Ok(answer)) = (subsegment, &answer) {
+            subsegment.answered(answer.status().as_u16());
+        }
         let id = answer.as_ref().ok().and_then(request_id);
         let answered = answer.and_then(|answer| match answer.status().is_success() {
             true => Ok(answer.into_body()),
@@ -105,6 +110,13 @@ impl Connection {
         measure!(Metric::ProviderCalls, 1, &call);
         measure!(Metric::ProviderTime, i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX), &call);
         answered
+    }
+
+    /// For the trace: without the ids in the path, and without what is asked for.
+    fn asked(&self, call: &str) -> To {
+        let host = self.base.split_once("://").map_or(&*self.base, |(_, host)| host).to_owned();
+        let (method, path) = call.split_once(' ').unwrap_or_default();
+        To::Remote { host, method: method.to_owned(), address: format!("{}/v1{path}", self.base) }
     }
 
     async fn attempt(
