@@ -13,7 +13,7 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::template::granted;
+use crate::template::{SECRETS, granted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_function_calls_more_than_its_role_allows() {
@@ -173,8 +173,13 @@ impl Watch {
             });
             url
         };
-        let Endpoints { dynamodb, sqs, stripe } = endpoints;
-        Endpoints { dynamodb: dynamodb.map(watched), sqs: sqs.map(watched), stripe }
+        let Endpoints { dynamodb, sqs, secrets_manager, stripe } = endpoints;
+        Endpoints {
+            dynamodb: dynamodb.map(&watched),
+            sqs: sqs.map(&watched),
+            secrets_manager: secrets_manager.map(&watched),
+            stripe,
+        }
     }
 }
 
@@ -187,10 +192,7 @@ async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes
     let headers = [
         ("x-amz-target", target.as_str()),
         ("content-type", kind),
-        (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20261123/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-        ),
+        ("authorization", headers["authorization"].to_str().unwrap()),
         ("x-amz-date", "20261123T000000Z"),
     ];
     let answer = Client::new(&watched.real).send("POST", "/", &headers, body).await;
@@ -200,6 +202,11 @@ async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes
 /// What IAM would ask for this request.
 fn calls(target: &str, request: &Value) -> Calls {
     let (service, action) = target.split_once('.').unwrap();
+    if service == "secretsmanager" {
+        let name = request["SecretId"].as_str().unwrap().strip_prefix("saldo-local/stripe/").unwrap();
+        let (_, resource) = SECRETS.iter().find(|(known, _)| *known == name).unwrap();
+        return Calls::from([((*resource).to_owned(), format!("secretsmanager:{action}"))]);
+    }
     if service == "AmazonSQS" {
         return Calls::from([("!GetAtt Payments.Arn".to_owned(), format!("sqs:{action}"))]);
     }

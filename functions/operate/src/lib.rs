@@ -35,7 +35,7 @@ pub struct Function {
     clock: Clock,
 }
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let top_ups = TopUps { rows: store.clone(), invoices: world.stripe(env)?, policy: env.policy()? };
@@ -44,6 +44,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     pub async fn handle(&self, request: Request) -> Response<Body> {
         // Boxed, as all calls together are too large for a stack.
         match Box::pin(self.answer(&request)).await {

@@ -27,7 +27,7 @@ const REPORTING: Duration = Duration::from_secs(10);
 /// Reports that are shown at a time: those of a day.
 const MOST_REPORTS: u64 = 48;
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let spender = Spender::new(store.clone());
@@ -36,6 +36,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.reconciliation.top_ups.invoices.prepare().await;
+    }
+
     /// One run in the time that is `left`, and its report. The schedule's event says nothing that matters; who calls it
     /// with `{"everything":true}` has everything compared now, also what is not due and months that are closed. With
     /// `{"reports":3}` nothing is compared: the reports of so many latest runs are shown, at most 48.
