@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod dead_letters;
 pub mod dynamo;
 pub mod http;
 pub mod queue;

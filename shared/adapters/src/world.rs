@@ -10,6 +10,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
+use crate::dead_letters::DeadLetters;
 use crate::dynamo::Store;
 use crate::queue::PaymentQueue;
 use crate::stripe::{Stripe, StripeHttp};
@@ -136,6 +137,15 @@ impl World {
 
     /// The queue `SALDO_QUEUE_URL`.
     pub fn payment_queue(&self, env: &Env) -> Result<PaymentQueue, ConfigError> {
+        Ok(PaymentQueue::new(self.sqs(), env.require("SALDO_QUEUE_URL")?))
+    }
+
+    /// The dead-letter queue `SALDO_DEAD_LETTERS_URL`.
+    pub fn dead_letters(&self, env: &Env) -> Result<DeadLetters, ConfigError> {
+        Ok(DeadLetters::new(self.sqs(), env.require("SALDO_DEAD_LETTERS_URL")?))
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(self.region.clone())
@@ -144,8 +154,7 @@ impl World {
             .timeout_config(timeouts());
         config.set_credentials_provider(self.credentials.clone());
         config.set_endpoint_url(self.endpoints.sqs.clone());
-        let client = aws_sdk_sqs::Client::from_conf(config.build());
-        Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// Stripe with the key `SALDO_STRIPE_KEY`, as the system `SALDO_DEPLOYMENT`.
