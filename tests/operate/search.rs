@@ -114,7 +114,9 @@ async fn a_reference_is_found_within_its_organisation_as_far_back_as_is_said() {
     assert_eq!(all.len(), 2, "{found}");
     assert!(all.iter().all(|one| one["organisation"] == "acme" && one["debit"]["credits"] == 3), "{found}");
     assert!(all[0]["debit"]["at"].as_str() > all[1]["debit"]["at"].as_str(), "the newest first");
-    assert!(found["hint"].as_str().unwrap().starts_with("Read: 4 entries, back to "), "{}", found["hint"]);
+    assert_eq!(found["read"]["entries"], 4);
+    let back_to = found["read"]["back_to"].as_str().unwrap();
+    assert!(back_to < all[1]["debit"]["at"].as_str().unwrap(), "two months before this one: {back_to}");
     assert_eq!(look("order-8&org=acme").await["results"], json!([]));
     clock.advance(62 * 86_400);
     let then = look("order-7&org=acme").await;

@@ -3,7 +3,7 @@
 use saldo_adapters::dynamo::Ledger;
 use saldo_adapters::http::Problem;
 use saldo_credits::Balances;
-use saldo_domain::{DebitId, EntryId, EntryKind, Month, OrgId};
+use saldo_domain::{DebitId, EntryId, EntryKind, Month, OrgId, Timestamp};
 use serde_json::Value;
 
 use crate::{Function, table};
@@ -15,10 +15,12 @@ const ITEMS_PER_READ: usize = 1_000;
 const MONTHS: usize = 3;
 const MOST_FOUND: usize = 20;
 
-/// The debits that were found, and how far back was read, in words.
+/// The debits that were found, and how far back was read.
 pub(crate) struct ByReference {
     pub(crate) results: Vec<Value>,
-    pub(crate) hint: String,
+    pub(crate) entries: usize,
+    /// What was made before was not looked at.
+    pub(crate) back_to: Timestamp,
 }
 
 impl Function {
@@ -26,19 +28,20 @@ impl Function {
     /// references: each 4 KB of entries is half a read unit.
     pub(crate) async fn by_reference(&self, org: &OrgId, reference: &str) -> Result<ByReference, Problem> {
         let sharding = self.store.main_shard(org).await.map_err(|error| table(&error))?.sharding;
-        let (mut found, mut read, mut back_to) = (Vec::new(), 0_usize, None);
-        let mut month = Month::latest(self.clock.now());
+        let now = self.clock.now();
+        let (mut found, mut entries, mut back_to) = (Vec::new(), 0_usize, now);
+        let mut month = Month::latest(now);
         'months: for _ in 0..MONTHS {
             let (ledger, mut before) = (Ledger { org, month, sharding }, None::<EntryId>);
             loop {
                 let page = self.store.latest_entries(ledger, ITEMS_PER_READ, before, false).await;
                 let page = page.map_err(|error| table(&error))?;
                 for entry in &page.items {
-                    if read == MOST_ENTRIES || found.len() == MOST_FOUND {
+                    if entries == MOST_ENTRIES || found.len() == MOST_FOUND {
                         break 'months;
                     }
-                    read += 1;
-                    back_to = Some(entry.at);
+                    entries += 1;
+                    back_to = entry.at;
                     if entry.kind == EntryKind::Debit && entry.reference.as_deref() == Some(reference) {
                         found.push(entry.id);
                     }
@@ -48,7 +51,7 @@ impl Function {
                     break;
                 }
             }
-            back_to = Some(month.start());
+            back_to = month.start();
             month = month.previous();
         }
         let mut results = Vec::new();
@@ -56,8 +59,6 @@ impl Function {
             let Ok(id) = DebitId::parse(&id.to_string()) else { continue };
             results.extend(self.debit(org, id).await.map_err(|error| table(&error))?);
         }
-        let back_to = back_to.map_or_else(|| "today".to_owned(), |at| at.rfc3339());
-        let hint = format!("Read: {read} entries, back to {back_to}. What is older was not looked at.");
-        Ok(ByReference { results, hint })
+        Ok(ByReference { results, entries, back_to })
     }
 }

@@ -35,8 +35,9 @@ impl Function {
         };
         if let Some(reference) = sought.strip_prefix(BY_REFERENCE) {
             let org = of.ok_or_else(|| Problem::invalid("org", REFERENCE_HINT))?;
-            let ByReference { results, hint } = self.by_reference(&org, reference).await?;
-            return Ok(json!({ "q": sought, "results": results, "hint": hint }));
+            let ByReference { results, entries, back_to } = self.by_reference(&org, reference).await?;
+            let read = json!({ "entries": entries, "back_to": back_to.rfc3339() });
+            return Ok(json!({ "q": sought, "results": results, "hint": null, "read": read }));
         }
         let debit = DebitId::parse(sought).ok();
         let mut results: Vec<Value> = Vec::new();
@@ -60,7 +61,7 @@ impl Function {
             (true, _) => Some(NOTHING_HINT),
             (false, _) => None,
         };
-        Ok(json!({ "q": sought, "results": results, "hint": hint }))
+        Ok(json!({ "q": sought, "results": results, "hint": hint, "read": null }))
     }
 
     /// A debit of this organisation, if it was ever entered.
