@@ -349,3 +349,46 @@ fn axe_finds_nothing_serious_on_the_pages_of_the_staff() {
         wire::judge(&page, &axe, "the dialog of an action");
     }
 }
+
+#[test]
+fn with_forced_colours_what_differs_has_a_frame_and_a_sign() {
+    let (id, invoice) = house().runtime.block_on(system::open_top_up(&house().saldo, "op-forced"));
+    house().saldo.stand_in().pay(&invoice, saldo_stripe_stand_in::Method::Card).unwrap();
+    let path = format!("/operate/top-up?org=op-forced&id={id}");
+    let Some(page) = staff_at(Reader::ENGLISH, "ana", &path) else { return };
+    page.wait_for("document.querySelector('.differs') !== null");
+    let features = json!([{ "name": "forced-colors", "value": "active" }]);
+    page.call("Emulation.setEmulatedMedia", json!({ "features": features }));
+    let frame = page.eval("getComputedStyle(document.querySelector('.differs')).borderTopWidth");
+    assert_eq!(frame, "2px");
+    assert_eq!(page.eval("document.querySelector('.differs .icon').checkVisibility()"), true);
+    assert!(page.text_of(".differs").contains("differs from our row"), "and it is said");
+}
+
+#[test]
+fn keys_alone_lead_from_the_search_to_what_is_done() {
+    let id = in_review("op-keys");
+    let Some(page) = staff_at(Reader::ENGLISH, "ana", "/operate") else { return };
+    page.wait_for("document.activeElement.id === 'q'");
+    page.types("op-keys");
+    page.press("Enter");
+    page.wait_for("document.querySelector('[data-key=org-op-keys]') !== null");
+    page.tabs_to("[data-key='org-op-keys']");
+    page.press("Enter");
+    page.wait_for(&format!("document.querySelector('[data-key=top-up-{id}]') !== null"));
+    page.tabs_to(&format!("[data-key='top-up-{id}']"));
+    page.press("Enter");
+    page.wait_for("document.querySelector('[data-key=releaseNothing]') !== null");
+    page.tabs_to("[data-key='releaseNothing']");
+    page.press("Enter");
+    page.wait_for("document.activeElement.id === 'act-reason'");
+    page.types("no money came");
+    page.tabs_to("[data-key='act']");
+    page.press("Space");
+    page.sees("Done, and kept.");
+    page.press("Escape");
+    page.wait_for("document.querySelector('dialog') === null");
+    page.sees("Canceled");
+    page.wait_for("document.activeElement !== document.body");
+    assert_eq!(balance("op-keys"), 0);
+}

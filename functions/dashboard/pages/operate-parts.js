@@ -53,12 +53,19 @@ export function loader(app, slot, ask, draw) {
     if (!quietly) fill(slot, skeleton("row", "row", "row"));
     try {
       const answer = await ask();
-      if (mine === turn) fill(slot, draw(answer));
+      if (mine === turn) redraw(slot, draw(answer));
     } catch (failure) {
       if (!failure.kind) throw failure;
       if (mine === turn) fill(slot, operateFailure(failure, app, { retry: () => load(), large: true }));
     }
   };
+}
+
+/** Fills a slot; where what had the focus is there no more, the page has it. */
+function redraw(slot, ...children) {
+  const hadFocus = slot.contains(document.activeElement);
+  fill(slot, ...children);
+  if (hadFocus && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
 }
 
 /** A list that is asked for page by page: `name` of the API's, `draw` for what is there, `empty` the words for nothing. */
@@ -99,7 +106,7 @@ export function list(app, name, { draw, empty }) {
   }
 
   function show() {
-    fill(content, state.items.length > 0 ? draw(state.items, load) : notice({ tone: "plain", icon: "check", title: empty.title, text: empty.text, large: true }));
+    redraw(content, state.items.length > 0 ? draw(state.items, load) : notice({ tone: "plain", icon: "check", title: empty.title, text: empty.text, large: true }));
     drawMore();
     announce(t("op.shown", { count: number(state.items.length) }));
   }
