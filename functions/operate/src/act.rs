@@ -1,27 +1,20 @@
 //! What the staff do: a request becomes a wish, and what was kept of it the answer.
 
-use std::collections::BTreeMap;
-
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use saldo_adapters::http::{Problem, ProblemCode, header, integer, limited_body};
-use saldo_domain::{
-    Action, Actor, Credits, IdempotencyKey, NotReleased, OrgId, Reason, needs_a_second_person,
-};
+use saldo_adapters::http::{Problem, ProblemCode, limited_body};
+use saldo_domain::{Action, Actor, Credits, NotReleased, OrgId, needs_a_second_person};
 use saldo_top_ups::{OperateError, Operated, Wish};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::body::{Members, key, key_reused, members, reason, text, whole_number};
 use crate::customer::{balance_changed, expected_balance};
 use crate::place::{Deed, organisation_not_found};
 use crate::shapes::audit_json;
 use crate::{Function, provider, table};
 
-const KEY_HEADER: &str = "Idempotency-Key";
 /// More than any balance: a larger adjustment is a mistake.
 const MOST_CREDITS: i64 = 1_000_000_000;
-
-pub(crate) type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Function {
     /// Does it, and answers what is kept of it: 201, or 200 where it was done before.
@@ -129,42 +122,6 @@ fn not_released(why: NotReleased) -> &'static str {
             "Its credits were given. Take them back by a refund or an adjustment, then release it as paid."
         }
     }
-}
-
-pub(crate) fn key_reused() -> Problem {
-    let detail = "This Idempotency-Key was used for something else. Use a new key.";
-    Problem::new(ProblemCode::IdempotencyKeyReused, detail)
-}
-
-pub(crate) fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::invalid("body", "The body is a JSON object."))
-}
-
-pub(crate) fn reason(body: &Members<'_>) -> Result<Reason, Problem> {
-    Reason::parse(&text(body, "reason")?)
-        .map_err(|_| Problem::invalid("reason", "reason says why, on one line of 1 to 500 characters."))
-}
-
-pub(crate) fn key(request: &Request) -> Result<IdempotencyKey, Problem> {
-    let key = header(request, KEY_HEADER)?.and_then(|key| IdempotencyKey::parse(key).ok());
-    key.ok_or_else(|| {
-        let detail =
-            "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma, unique to this.";
-        Problem::invalid(KEY_HEADER, detail)
-    })
-}
-
-fn text(body: &Members<'_>, name: &str) -> Result<String, Problem> {
-    let value = body.get(name).and_then(|value| serde_json::from_str(value.get()).ok());
-    value.ok_or_else(|| missing(name))
-}
-
-pub(crate) fn missing(name: &str) -> Problem {
-    Problem::invalid(name, format!("{name} is missing, or of another type."))
-}
-
-pub(crate) fn whole_number(value: &RawValue) -> Option<i64> {
-    integer(value.get())
 }
 
 fn released_as(body: &Members<'_>) -> Result<Action, Problem> {

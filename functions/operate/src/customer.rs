@@ -5,7 +5,7 @@ use saldo_domain::{Currency, Money, OrgId};
 use saldo_top_ups::PayerBalances;
 use serde_json::{Value, json};
 
-use crate::act::{Members, missing, whole_number};
+use crate::body::{Members, missing, whole_number};
 use crate::{Function, provider, table};
 
 impl Function {

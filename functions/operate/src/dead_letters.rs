@@ -7,7 +7,7 @@ use saldo_adapters::http::{Problem, limited_body};
 use saldo_domain::Actor;
 use serde_json::{Value, json};
 
-use crate::act::{Members, key, key_reused, members, reason};
+use crate::body::{Members, key, key_reused, members, reason};
 use crate::shapes::redrive_json;
 use crate::{Function, table};
 

@@ -1,6 +1,7 @@
 //! The calls under /v1/operate: what the staff see and do, over all organisations.
 
 mod act;
+mod body;
 mod customer;
 mod dead_letters;
 mod lists;
