@@ -4,6 +4,7 @@ use std::sync::Arc;
 use saldo_adapters::clock::Clock;
 use saldo_local::Saldo;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::staff::{Deed, Staff, at_stripe, does, from_stripe};
 use crate::support::each_call::{Organisation, each_call_goes_wrong};
@@ -120,4 +121,28 @@ async fn a_balance_is_brought_to_zero_once_whatever_fails() {
         },
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_see_the_same_balance_take_it_away_once() {
+    let saldo = system::start(&Clock::system()).await;
+    for round in 0..8 {
+        let org = format!("org-{round}");
+        system::with_credits(&saldo, &org).await;
+        let payer = customer(&saldo, &org).await;
+        given(&saldo, &payer, -400_000).await;
+        let mut running = JoinSet::new();
+        for by in ["ana", "ben", "cid", "dee"] {
+            let path = format!("customers/{org}/zero-balance");
+            let deed = Deed { by, path: &path, key: &org, body: zero(-400_000) };
+            running.spawn(does(&saldo, &saldo.world(), &deed));
+        }
+        let mut done = 0;
+        while let Some(answer) = running.join_next().await {
+            let (status, answer) = answer.unwrap();
+            assert!([201, 409, 503].contains(&status), "{status} {answer}");
+            done += u16::from(status == 201);
+        }
+        assert_eq!((done, at_stripe_now(&saldo, &payer).await), (1, json!(0)), "{org}");
+    }
 }

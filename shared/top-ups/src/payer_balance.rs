@@ -15,19 +15,20 @@ pub trait PayerBalances: Send + Sync {
     fn payer_balance(&self, payer: &str)
     -> impl Future<Output = Result<Option<Money>, InvoicesError>> + Send;
 
-    /// The change that names this operation, if it is among the latest hundred.
-    fn balance_change(
+    /// The latest hundred changes, the newest first.
+    fn balance_changes(
         &self,
         payer: &str,
-        of: &OperationId,
-    ) -> impl Future<Output = Result<Option<BalanceChange>, InvoicesError>> + Send;
+    ) -> impl Future<Output = Result<Vec<BalanceChange>, InvoicesError>> + Send;
 
-    /// Adds to the balance in the name of an operation, once.
+    /// Adds to the balance in the name of an operation, once behind the change with the id `after`: of two operations that
+    /// saw the same changes the provider refuses one.
     fn change_balance(
         &self,
         payer: &str,
         by: Money,
         of: &OperationId,
+        after: Option<&str>,
     ) -> impl Future<Output = Result<BalanceChange, InvoicesError>> + Send;
 }
 
@@ -39,6 +40,8 @@ pub struct BalanceChange {
     pub amount: Money,
     /// The balance after it.
     pub after: Money,
+    /// The operation that it names.
+    pub operation: Option<String>,
 }
 
 impl<R: Audits + Clone, I: Invoices + PayerBalances + Clone> TopUps<R, I> {
@@ -56,9 +59,11 @@ impl<R: Audits + Clone, I: Invoices + PayerBalances + Clone> TopUps<R, I> {
             Err(done) => return Ok(done),
         };
         let id = &operation.id;
-        let before = self.invoices.balance_change(payer, id).await.map_err(PortError::from)?;
-        let change = match before {
-            Some(change) => Some(change),
+        // Before the balance, so that a change that comes between the two is seen in the balance.
+        let changes = self.invoices.balance_changes(payer).await.map_err(PortError::from)?;
+        let own = changes.iter().find(|change| change.operation.as_deref() == Some(id.as_str()));
+        let change = match own {
+            Some(change) => Some(change.clone()),
             None => {
                 let balance = self.invoices.payer_balance(payer).await.map_err(PortError::from)?;
                 let is_seen = balance.map_or(seen.minor_units == 0, |balance| balance == seen);
@@ -66,9 +71,13 @@ impl<R: Audits + Clone, I: Invoices + PayerBalances + Clone> TopUps<R, I> {
                     return Err(OperateError::BalanceChanged(balance));
                 }
                 let by = Money::new(seen.currency, seen.minor_units.saturating_neg());
+                let after = changes.first().map(|change| change.id.as_str());
                 match by.minor_units {
                     0 => None,
-                    _ => Some(self.invoices.change_balance(payer, by, id).await.map_err(PortError::from)?),
+                    _ => {
+                        let changed = self.invoices.change_balance(payer, by, id, after).await;
+                        Some(changed.map_err(PortError::from)?)
+                    }
                 }
             }
         };

@@ -49,22 +49,14 @@ impl PayerBalances for Stripe {
         Ok(Some(Money::new(read(&currency)?, minor_units)))
     }
 
-    async fn balance_change(
-        &self,
-        payer: &str,
-        of: &OperationId,
-    ) -> Result<Option<BalanceChange>, InvoicesError> {
+    async fn balance_changes(&self, payer: &str) -> Result<Vec<BalanceChange>, InvoicesError> {
         let request = ListCustomerCustomerBalanceTransaction::new(payer).limit(LATEST).build();
         let list: List<ChangeAnswer> = match self.ask(request, None).await {
             Ok(list) => list,
-            Err(StripeError::NotFound { .. }) => return Ok(None),
+            Err(StripeError::NotFound { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
-        let names_it = |change: &ChangeAnswer| {
-            let named = change.metadata.as_ref().and_then(|metadata| metadata.get(OPERATION_KEY));
-            named.is_some_and(|named| named == of.as_str())
-        };
-        list.data.into_iter().find(names_it).map(ChangeAnswer::change).transpose()
+        list.data.into_iter().map(ChangeAnswer::change).collect()
     }
 
     async fn change_balance(
@@ -72,6 +64,7 @@ impl PayerBalances for Stripe {
         payer: &str,
         by: Money,
         of: &OperationId,
+        after: Option<&str>,
     ) -> Result<BalanceChange, InvoicesError> {
         let named = HashMap::from([(OPERATION_KEY.to_owned(), of.to_string())]);
         let request =
@@ -79,7 +72,8 @@ impl PayerBalances for Stripe {
                 .description("Brought to zero")
                 .metadata(named)
                 .build();
-        let key = format!("{of}-zero-balance");
+        // Who names another operation under the same key is refused by Stripe.
+        let key = format!("zero-balance-{payer}-{}", after.unwrap_or("first"));
         self.ask::<ChangeAnswer>(request, Some(&key)).await?.change()
     }
 }
@@ -88,7 +82,9 @@ impl ChangeAnswer {
     fn change(self) -> Result<BalanceChange, InvoicesError> {
         let currency = read(&self.currency)?;
         let money = |minor_units| Money::new(currency, minor_units);
-        Ok(BalanceChange { id: self.id, amount: money(self.amount), after: money(self.ending_balance) })
+        let operation = self.metadata.and_then(|mut metadata| metadata.remove(OPERATION_KEY));
+        let (amount, after) = (money(self.amount), money(self.ending_balance));
+        Ok(BalanceChange { id: self.id, amount, after, operation })
     }
 }
 
