@@ -35,12 +35,18 @@ export function wordsFor(prefix, word) {
   return has(key) ? t(key) : String(word).replaceAll("_", " ");
 }
 
+/** Refusals that have several causes, of which the API's own words tell the one. */
+const DETAILED = ["not_releasable", "invalid_request"];
+
 /** What went wrong, and the way on. */
 export function operateFailure(failure, app, { retry, large = false } = {}) {
   if (failure.kind === "permission") return notice({ tone: "plain", icon: "lock", title: t("operate.staffOnly.title"), text: t("operate.staffOnly.text"), role: "alert", large });
   if (failure.code && has(`op.problem.${failure.code}`)) {
     const again = failure.unclear && retry && h("button.button", { type: "button", "data-key": "retry", onclick: retry }, t("again"));
-    return notice({ tone: failure.unclear ? "low" : "strong", icon: "alert", text: t(`op.problem.${failure.code}`), actions: [again], role: "alert", large });
+    const { credits, available_credits: available, detail } = failure.problem;
+    const values = { credits: number(credits ?? 0), available: number(available ?? 0) };
+    const said = DETAILED.includes(failure.code) && t("error.said", { detail });
+    return notice({ tone: failure.unclear ? "low" : "strong", icon: "alert", text: t(`op.problem.${failure.code}`, values), detail: said, actions: [again], role: "alert", large });
   }
   return failureNotice(failure, app, { retry, large });
 }
@@ -128,8 +134,9 @@ export function facts(pairs) {
 /** A table that becomes cards in a narrow window: its roles are spelled out, since the change of layout would drop them. */
 export function table(label, columns, rows) {
   const head = columns.map((name) => h("th", { role: "columnheader", scope: "col" }, name));
-  const cell = (value, at) => h(at === 0 ? "th" : "td", at === 0 ? { role: "rowheader", scope: "row" } : { role: "cell" },
-    columns[at] && at > 0 && h("span.cell-name", { "aria-hidden": "true" }, columns[at]), h("div.cell", {}, value ?? "–"));
+  const isNothing = (value) => value === null || value === undefined || value === "";
+  const cell = (value, at) => h(at === 0 ? "th" : isNothing(value) ? "td.nothing" : "td", at === 0 ? { role: "rowheader", scope: "row" } : { role: "cell" },
+    columns[at] && at > 0 && h("span.cell-name", { "aria-hidden": "true" }, columns[at]), h("div.cell", {}, isNothing(value) ? "–" : value));
   return h("table.op-table", { role: "table", "aria-label": label },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell)))));
