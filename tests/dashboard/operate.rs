@@ -40,7 +40,6 @@ pub(super) fn staff_of(house: &Stack, reader: Reader, subject: &str, path: &str)
     ));
     page.go(&house.url(path));
     page.wait_for("document.querySelector('.operate .tabs') !== null");
-    page.wait_for("document.querySelector('link[href$=\"operate.css\"]').sheet !== null");
     Some(page)
 }
 
@@ -333,7 +332,6 @@ fn axe_finds_nothing_serious_on_the_pages_of_the_staff() {
         ] {
             page.go(&house().url(path));
             page.wait_for("document.querySelector('.operate .op-card, .operate .notice.large') !== null");
-            page.wait_for("document.querySelector('link[href$=\"operate.css\"]').sheet !== null");
             wire::judge(&page, &axe, path);
             page.eval("document.documentElement.style.fontSize = '200%'; true");
             let wider = page.eval("document.documentElement.scrollWidth - innerWidth");
@@ -345,7 +343,6 @@ fn axe_finds_nothing_serious_on_the_pages_of_the_staff() {
         page.go(&house().url(&top_up));
         page.click("[data-key='releaseNothing']");
         page.wait_for("document.querySelector('dialog #act-reason') !== null");
-        page.wait_for("document.querySelector('link[href$=\"operate.css\"]').sheet !== null");
         wire::judge(&page, &axe, "the dialog of an action");
     }
 }

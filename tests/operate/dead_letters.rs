@@ -1,4 +1,5 @@
 //! What the worker could not handle is counted, and given to it once more.
+use std::sync::Arc;
 use std::time::Duration;
 
 use saldo_adapters::clock::Clock;
@@ -7,6 +8,7 @@ use saldo_local::queue::NewMessage;
 use serde_json::{Value, json};
 
 use super::staff::{Deed, Staff, does};
+use crate::support::each_call::{Organisation, each_call_goes_wrong};
 use crate::support::system;
 
 const QUEUE: &str = "saldo-local-Payments";
@@ -53,4 +55,30 @@ async fn dead_letters_are_counted_and_moved_back_with_who_and_why() {
         let (status, problem) = redrive(&saldo, "ana", key, reason).await;
         assert_eq!((status, &problem["code"]), (400, &json!("invalid_request")), "{key} {reason}");
     }
+}
+
+/// The messages may go back twice, which is harmless; what is kept of it is kept once.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_cut_off_repeats_it_and_it_is_kept_once() {
+    let saldo = Arc::new(system::start(&Clock::system()).await);
+    let why = |org: &Organisation| json!({ "reason": org.name });
+    each_call_goes_wrong(
+        &saldo,
+        async |org: Organisation| {
+            die(&org.saldo, 1);
+            org
+        },
+        |world, org| {
+            let deed = Deed { by: "ana", path: "dead-letters/redrive", key: &org.name, body: why(org) };
+            does(&org.saldo, world, &deed)
+        },
+        async |org| {
+            let (status, done) = redrive(&org.saldo, "ana", &org.name, &org.name).await;
+            assert!([200, 201].contains(&status), "{}: {status} {done}", org.name);
+            let (status, again) = redrive(&org.saldo, "ana", &org.name, &org.name).await;
+            assert_eq!((status, again), (200, done), "{}", org.name);
+        },
+    )
+    .await;
+    assert_eq!(waiting(&saldo).0, 0);
 }

@@ -9,7 +9,11 @@ import { canSignIn, claims, currentToken, may, placeToReturn, signIn, signOut, t
 import { address, currentPath, settings } from "./settings.js";
 import { onWake } from "./watch.js";
 
-const operate = () => import("./operate.js");
+const operate = async () => {
+  const loaded = await import("./operate.js");
+  await loaded.part.styled;
+  return loaded;
+};
 const operatePage = (name) => (app) => (mayOperate() ? pageOf(operate, name, app) : staffOnly());
 const rest = () => import("./rest.js");
 const restPage = (name) => (app) => pageOf(rest, name, app);

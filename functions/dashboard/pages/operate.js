@@ -10,8 +10,10 @@ import { searchPage } from "./operate-search.js";
 import { topUpPage } from "./operate-top-up.js";
 
 addWords({ en: ENGLISH_OPERATE, id: INDONESIAN_OPERATE });
-// The style sheet lies beside the script, under the same name.
-document.head.append(h("link", { rel: "stylesheet", href: import.meta.url.replace(/js$/, "css") }));
+/** Over when the style sheet is there, or does not come; it lies beside the script, under the same name. */
+export const styled = new Promise((resolve) => {
+  document.head.append(h("link", { rel: "stylesheet", href: import.meta.url.replace(/js$/, "css"), onload: resolve, onerror: resolve }));
+});
 
 export const pages = {
   search: searchPage,
