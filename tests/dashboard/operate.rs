@@ -105,6 +105,9 @@ fn a_review_is_found_understood_and_released_once_with_a_reason() {
     page.sees("Done, and kept.");
     page.sees("operator:ana");
     page.sees("the payer sent a transfer");
+    for words in ["In review", "Marked as paid without a payment", "1,000"] {
+        assert!(page.text_of("dialog .op-table").contains(words), "{words}");
+    }
     assert_eq!(page.eval("document.activeElement.dataset.key"), "act-close");
     page.press("Enter");
     page.wait_for("document.querySelector('dialog') === null");

@@ -134,21 +134,11 @@ fn staff_screenshots() {
     let (open, invoice) = house().runtime.block_on(system::open_top_up(&house().saldo, "roti-jaya"));
     house().saldo.stand_in().pay(&invoice, saldo_stripe_stand_in::Method::VirtualAccount).unwrap();
     let desk = Reader { width: 1120, height: 1000, ..Reader::ENGLISH };
-    let phone = Reader::INDONESIAN.on_a_phone().in_the_dark();
-    let top_up = format!("/operate/top-up?org=roti-jaya&id={open}");
+    let differing = format!("/operate/top-up?org=roti-jaya&id={open}");
+    let Some(page) = staff_at(desk, "ana", &differing) else { return };
+    page.wait_for("document.querySelector('.differs') !== null");
+    take(&page, "staff-top-up");
     let reviewed = format!("/operate/top-up?org={ORGANISATION}&id={review}");
-    for (reader, path, name) in [
-        (desk, "/operate?q=kopi-nusantara", "staff-search"),
-        (desk, &*top_up, "staff-top-up"),
-        (phone, &*reviewed, "staff-top-up-phone-dark"),
-        (desk, "/operate/reviews", "staff-reviews"),
-        (Reader { height: 1300, ..desk }, "/operate/organisation?org=kopi-nusantara", "staff-organisation"),
-    ] {
-        let Some(page) = staff_at(reader, "ana", path) else { return };
-        page.wait_for("document.querySelector('.skeleton') === null");
-        page.eval("document.activeElement.blur()");
-        take(&page, name);
-    }
     let Some(page) = staff_at(desk, "ana", &reviewed) else { return };
     page.click("[data-key='releasePaid']");
     page.wait_for("document.querySelector('dialog #act-reason') !== null");

@@ -102,6 +102,8 @@ export const ENGLISH_OPERATE = {
   "op.state.done": "Done, and kept.",
   "op.state.posted": "Done: the credits are posted.",
   "op.state.proposed": "Proposed: a second person has to agree.",
+  "op.stateIs.posted": "Posted",
+  "op.stateIs.proposed": "Proposed",
   "op.kept.by": "By",
   "op.kept.at": "When",
   "op.kept.about": "About",

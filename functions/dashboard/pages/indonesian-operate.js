@@ -102,6 +102,8 @@ export const INDONESIAN_OPERATE = {
   "op.state.done": "Selesai dan dicatat.",
   "op.state.posted": "Selesai: kredit sudah dibukukan.",
   "op.state.proposed": "Diusulkan: orang kedua harus menyetujui.",
+  "op.stateIs.posted": "Dibukukan",
+  "op.stateIs.proposed": "Diusulkan",
   "op.kept.by": "Oleh",
   "op.kept.at": "Waktu",
   "op.kept.about": "Tentang",

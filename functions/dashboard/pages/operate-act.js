@@ -76,8 +76,19 @@ export function kept(operation) {
 export function changes({ before, after }) {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   if (names.length === 0) return null;
-  const rows = names.map((name) => [wordsFor("op.fact", name), before[name], h(before[name] === after[name] ? "span" : "strong", {}, after[name] ?? "–")]);
+  const rows = names.map((name) => [wordsFor("op.fact", name), factWords(name, before[name]), h(before[name] === after[name] ? "span" : "strong", {}, factWords(name, after[name]) ?? "–")]);
   return table(t("op.kept.changes"), ["", t("op.kept.before"), t("op.kept.after")], rows);
+}
+
+const COUNTS = ["granted", "refunded", "disputed", "credits"];
+
+/** What is kept as the API's words and digits, as people read it. */
+function factWords(name, value) {
+  if (value === undefined) return null;
+  if (name === "status") return wordsFor("status", value);
+  if (name === "review") return wordsFor("op.review", value);
+  if (name === "state") return wordsFor("op.stateIs", value);
+  return COUNTS.includes(name) && /^-?\d{1,15}$/.test(value) ? number(Number(value)) : value;
 }
 
 function field({ name, label, hint, kind, options = {}, invalid, value = "", maxlength, read }) {
