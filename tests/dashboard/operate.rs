@@ -68,10 +68,10 @@ fn balance(org: &str) -> Value {
     answer.1["available_credits"].clone()
 }
 
-fn proposed(by: &str, org: &str, credits: i64) {
+fn proposed(house: &Stack, by: &str, org: &str, credits: i64) {
     let body = json!({"org": org, "credits": credits, "reason": "a campaign failed"});
     let deed = Deed { by, path: "adjustments", key: org, body };
-    let (status, done) = house().runtime.block_on(does(&house().saldo, &house().saldo.world(), &deed));
+    let (status, done) = house.runtime.block_on(does(&house.saldo, &house.saldo.world(), &deed));
     assert_eq!((status, &done["after"]["state"]), (201, &json!("proposed")), "{done}");
 }
 
@@ -313,40 +313,51 @@ fn a_debit_is_found_by_its_reference_and_what_is_nothing_says_so() {
 #[test]
 fn axe_finds_nothing_serious_on_the_pages_of_the_staff() {
     let Some(axe) = wire::axe() else { return };
-    let review = in_review("op-axe");
-    proposed("cid", "op-axe", 700);
-    let top_up = format!("/operate/top-up?org=op-axe&id={review}");
+    let clock = Clock::system();
+    let house = started(&clock);
+    let review = in_review_of(&house, "op-axe");
+    proposed(&house, "cid", "op-axe", 700);
+    clock.advance(3600);
+    house.runtime.block_on(system::reconcile(&house.saldo, &house.saldo.world(), true));
     for reader in [
         Reader::ENGLISH,
         Reader::INDONESIAN.on_a_phone(),
         Reader::ENGLISH.on_a_phone().in_the_dark(),
         Reader::INDONESIAN.in_the_dark(),
     ] {
-        let Some(page) = staff_at(reader, "ana", "/operate?q=op-axe") else { return };
+        let Some(page) = staff_of(&house, reader, "ana", "/operate?q=op-axe") else { return };
         page.wait_for("document.querySelector('.op-results') !== null");
         wire::judge(&page, &axe, "a search of the staff");
         for path in [
-            "/operate/organisation?org=op-axe",
-            &top_up,
+            &format!("/operate/top-up?org=op-axe&id={review}"),
             "/operate/reviews",
             "/operate/adjustments",
             "/operate/reconciliations",
             "/operate/dead-letters",
+            "/operate/organisation?org=op-axe",
         ] {
-            page.go(&house().url(path));
-            page.wait_for("document.querySelector('.operate .op-card, .operate .notice.large') !== null");
+            page.go(&house.url(path));
+            page.wait_for("document.querySelector('.operate .op-card') !== null");
+            page.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
             wire::judge(&page, &axe, path);
-            page.eval("document.documentElement.style.fontSize = '200%'; true");
+            let letters = |size: u32| json!({ "fontSizes": { "standard": size, "fixed": size } });
+            page.call("Page.setFontSizes", letters(32));
+            page.wait_for("parseFloat(getComputedStyle(document.body).fontSize) === 30");
             let wider = page.eval("document.documentElement.scrollWidth - innerWidth");
             assert!(
                 wider.as_i64() <= Some(0),
                 "{path} with large letters is {wider} px wider than the window"
             );
+            page.call("Page.setFontSizes", letters(16));
         }
-        page.go(&house().url(&top_up));
-        page.click("[data-key='releaseNothing']");
-        page.wait_for("document.querySelector('dialog #act-reason') !== null");
-        wire::judge(&page, &axe, "the dialog of an action");
+        page.click("[data-key='adjust']");
+        page.wait_for("document.activeElement.id === 'act-credits'");
+        page.press("Enter");
+        wire::judge(&page, &axe, "an action that lacks something");
+        page.types("1");
+        because(&page, "a test was charged");
+        page.wait_for("document.querySelector('dialog .kept') !== null");
+        wire::judge(&page, &axe, "what is kept of an action");
     }
 }
 
