@@ -6,6 +6,7 @@ mod cloud;
 mod customer;
 mod gaps;
 mod issuer;
+mod restore;
 mod roles;
 
 use std::sync::Arc;
@@ -77,6 +78,15 @@ async fn deployed_it_sells_credits_and_spends_them() {
     roles::are_exact(&saldo.cloud, &saldo.stack).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs `sam build` and the emulator"]
+async fn deployed_over_a_restored_table_it_goes_on_and_its_books_are_clean() {
+    let folder = DataFolder::new("deployed-restored");
+    let mut saldo = Deployed::start(folder.path()).await;
+    saldo.tell_the_secret().await;
+    restore::a_table_is_restored_adopted_and_reconciles_clean(&mut saldo).await;
+}
+
 /// The system as it was deployed, its Stripe, and its identity provider.
 struct Deployed {
     cloud: Cloud,
@@ -104,7 +114,7 @@ impl Deployed {
         ] {
             saldo.put_secret(name, value).await;
         }
-        saldo.deploy().await;
+        saldo.deploy(&[]).await;
         saldo.stack = saldo.cloud.ask("stack", &[STACK]).await;
         assert_eq!(saldo.stack["status"], "CREATE_COMPLETE");
         let outputs = &saldo.stack["outputs"];
@@ -121,7 +131,8 @@ impl Deployed {
         self.cloud.ask("secret", &[&format!("{SECRET}/{name}"), value]).await;
     }
 
-    async fn deploy(&self) {
+    /// Deploys, or deploys again, with these parameters besides.
+    async fn deploy(&self, more: &[String]) {
         let parameters = [
             "Architecture=x86_64".to_owned(),
             format!("JwtIssuer={}", self.issuer.url),
@@ -140,7 +151,7 @@ impl Deployed {
             "--no-confirm-changeset",
             "--parameter-overrides",
         ]);
-        arguments.extend(parameters.iter().map(String::as_str));
+        arguments.extend(parameters.iter().chain(more).map(String::as_str));
         let said = self.cloud.sam(&arguments).await;
         assert!(said.well, "{}\n{}", said.words, self.cloud.ask("why", &[STACK]).await);
     }
@@ -241,17 +252,22 @@ impl Deployed {
         let top_up = umbrella.open(1000).await;
         pay(&self.stripe_url, &top_up, "bank=bca&action=transfer").await;
         let table = self.stack["outputs"]["TableName"].as_str().unwrap();
+        self.cleanup_credits(&umbrella, table).await;
+        self.stripe.pause_webhooks(false);
+    }
+
+    /// Runs cleanup over what waits in this table until the customer has 1000 credits.
+    async fn cleanup_credits(&self, customer: &Customer, table: &str) {
         let function = format!("{}:live", self.stack["resources"]["Cleanup"].as_str().unwrap());
         // On a loaded machine one run may give up on Stripe or the table; the next one does what it could not.
         eventually("cleanup credits it", async || {
             self.cloud.ask("due", &[table]).await;
             let ran = self.cloud.ask("invoke", &[&function, r#"{"source":"aws.events"}"#]).await;
             assert_eq!(ran["error"], Value::Null, "{ran}");
-            let balance = umbrella.get("/v1/balance").await;
+            let balance = customer.get("/v1/balance").await;
             (balance["available_credits"] == 1000).then_some(())
         })
         .await;
-        self.stripe.pause_webhooks(false);
     }
 
     async fn what_cannot_be_handled_lies_with_the_dead_letters(&self) {
