@@ -55,14 +55,20 @@ payloads! {
     HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
     OPERATE_ADJUST_EVENT = "operate-adjust",
+    OPERATE_ADJUSTMENTS_EVENT = "operate-adjustments",
     OPERATE_APPROVE_EVENT = "operate-approve",
+    OPERATE_CUSTOMER_EVENT = "operate-customer",
+    OPERATE_DEAD_LETTERS_EVENT = "operate-dead-letters",
     OPERATE_ORGANISATION_EVENT = "operate-organisation",
+    OPERATE_RECONCILIATIONS_EVENT = "operate-reconciliations",
+    OPERATE_REDRIVE_EVENT = "operate-redrive",
     OPERATE_RELEASE_EVENT = "operate-release",
     OPERATE_REVIEWS_EVENT = "operate-reviews",
     OPERATE_SEARCH_EVENT = "operate-search",
     OPERATE_SETTLE_EVENT = "operate-settle",
     OPERATE_TOP_UP_EVENT = "operate-top-up",
     OPERATE_VOID_EVENT = "operate-void",
+    OPERATE_ZERO_BALANCE_EVENT = "operate-zero-balance",
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
     REVERSE_DEBIT_EVENT = "reverse-debit",
@@ -140,6 +146,27 @@ async fn every_request_of_the_staff_gets_its_answer() {
     assert_eq!((status, &done["after"]["credits"]), (201, &json!("5")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_APPROVE_EVENT, &[(key, "approve")]);
     assert_eq!((status, &done["code"]), (404, &json!("adjustment_not_found")));
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_and_what_is_kept_elsewhere_gets_its_answer() {
+    let saldo = start(Clock::system()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
+    assert_eq!(top_up["status"], "open");
+    let (status, list) = sent!(saldo_operate, "operate", saldo, OPERATE_RECONCILIATIONS_EVENT, &[]);
+    assert_eq!((status, &list["reconciliations"]), (200, &json!([])));
+    let (status, list) = sent!(saldo_operate, "operate", saldo, OPERATE_ADJUSTMENTS_EVENT, &[]);
+    assert_eq!((status, &list["adjustments"]), (200, &json!([])));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_DEAD_LETTERS_EVENT, &[]);
+    assert_eq!((status, &seen["waiting"]), (200, &json!(0)));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_CUSTOMER_EVENT, &[]);
+    assert_eq!((status, &seen["organisation"]), (200, &json!("acme")));
+    let key = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_REDRIVE_EVENT, &[(key, "redrive")]);
+    assert_eq!((status, &done["waiting"]), (201, &json!(0)));
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_ZERO_BALANCE_EVENT, &[(key, "zero")]);
+    assert_eq!((status, &done["action"]), (201, &json!("zero_balance")), "{done}");
     saldo.stop().await;
 }
 

@@ -64,6 +64,8 @@ const GRANTS: &[(&str, &[Grant])] = &[
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Table.Arn", &["dynamodb:BatchGetItem", "dynamodb:Query"]),
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
+            ("!GetAtt PaymentsDeadLetters.Arn", REDRIVE),
+            ("!GetAtt Payments.Arn", &["sqs:SendMessage"]),
         ],
     ),
     ("dashboard", &[]),
@@ -93,6 +95,10 @@ const WEBHOOK: Grant = (secret!("webhook_secrets"), &["secretsmanager:GetSecretV
 const SETTLE: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
+/// To count dead letters and to move them back, which SQS does in the name of who asks.
+const REDRIVE: &[&str] =
+    &["sqs:GetQueueAttributes", "sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage"];
+
 /// To finish the debits that were left half done, which whoever meets them does.
 const FINISH: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"];
 
@@ -116,12 +122,16 @@ const OPEN_ROUTES: &[&str] = &[
     "GET /billing",
     "GET /billing/{page}",
     "GET /healthz",
+    "GET /operate",
+    "GET /operate/{page}",
     "GET /v1/openapi.json",
     "HEAD /",
     "HEAD /assets/{file}",
     "HEAD /billing",
     "HEAD /billing/{page}",
     "HEAD /healthz",
+    "HEAD /operate",
+    "HEAD /operate/{page}",
     "HEAD /v1/openapi.json",
     "POST /stripe/webhook",
 ];
@@ -129,7 +139,11 @@ const OPEN_ROUTES: &[&str] = &[
 const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/entries",
+    "GET /v1/operate/adjustments",
+    "GET /v1/operate/customers/{id}",
+    "GET /v1/operate/dead-letters",
     "GET /v1/operate/organisations/{id}",
+    "GET /v1/operate/reconciliations",
     "GET /v1/operate/reviews",
     "GET /v1/operate/search",
     "GET /v1/operate/top-ups/{id}",
@@ -144,6 +158,8 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/debits/{id}/reverse",
     "POST /v1/operate/adjustments",
     "POST /v1/operate/adjustments/{id}/approve",
+    "POST /v1/operate/customers/{id}/zero-balance",
+    "POST /v1/operate/dead-letters/redrive",
     "POST /v1/operate/top-ups/{id}/release",
     "POST /v1/operate/top-ups/{id}/settle",
     "POST /v1/operate/top-ups/{id}/void",

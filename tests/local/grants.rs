@@ -107,10 +107,17 @@ async fn look(saldo: &Saldo) {
     let staff = Client::new(saldo.api_url()).with_token(token);
     let organisation = staff.get("/v1/operate/organisations/acme").await;
     let id = organisation.json()["open_top_up"].as_str().unwrap().to_owned();
-    for path in [format!("top-ups/{id}?org=acme"), format!("search?q={id}"), "reviews".to_owned()] {
+    let seen = [format!("top-ups/{id}?org=acme"), format!("search?q={id}")];
+    let lists = ["reviews", "adjustments", "reconciliations", "dead-letters", "customers/acme"];
+    let found = ["search?q=reference:order-7&org=acme"];
+    for path in seen.into_iter().chain(lists.into_iter().chain(found).map(str::to_owned)) {
         let answer = staff.get(&format!("/v1/operate/{path}")).await;
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
     }
+    let headers = [("idempotency-key", "redrive")];
+    let body = r#"{"reason":"seen to"}"#;
+    let answer = staff.send("POST", "/v1/operate/dead-letters/redrive", &headers, body).await;
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
 }
 
 /// Spends, repeats, takes back, and leaves something that balance and history finish.
@@ -208,7 +215,9 @@ fn calls(target: &str, request: &Value) -> Calls {
         return Calls::from([((*resource).to_owned(), format!("secretsmanager:{action}"))]);
     }
     if service == "AmazonSQS" {
-        return Calls::from([("!GetAtt Payments.Arn".to_owned(), format!("sqs:{action}"))]);
+        let named = request["QueueUrl"].as_str().or(request["SourceArn"].as_str()).unwrap();
+        let queue = if named.ends_with("DeadLetters") { "PaymentsDeadLetters" } else { "Payments" };
+        return Calls::from([(format!("!GetAtt {queue}.Arn"), format!("sqs:{action}"))]);
     }
     let table = || "!GetAtt Table.Arn".to_owned();
     let resource = match request["IndexName"].as_str() {

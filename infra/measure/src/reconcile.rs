@@ -102,7 +102,7 @@ pub(crate) async fn run_alone(words: &[String]) -> Result<(), Failure> {
     let scope = if scope == "everything" { Scope::Everything } else { Scope::Due };
     let began = Instant::now();
     let report = function.run(scope, LEFT).await;
-    let mut told = saldo_reconcile::report_json(&report);
+    let mut told = saldo_adapters::http::report_json(&report);
     told["ms"] = json!(u64::try_from(began.elapsed().as_millis())?);
     told["peak_kb"] = json!(peak_kb()?);
     told["cpu_ms"] = json!(cpu_ms()?);

@@ -3,6 +3,7 @@
 pub mod aws_http;
 pub mod clock;
 pub mod config;
+pub mod dead_letters;
 pub mod dynamo;
 pub mod http;
 pub mod queue;

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::{
 use crate::aws_http::https;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
+use crate::dead_letters::DeadLetters;
 use crate::dynamo::Store;
 use crate::queue::PaymentQueue;
 use crate::secrets::Secret;
@@ -140,6 +141,15 @@ impl World {
 
     /// The queue `SALDO_QUEUE_URL`.
     pub fn payment_queue(&self, env: &Env) -> Result<PaymentQueue, ConfigError> {
+        Ok(PaymentQueue::new(self.sqs(), env.require("SALDO_QUEUE_URL")?))
+    }
+
+    /// The dead-letter queue `SALDO_DEAD_LETTERS_URL`.
+    pub fn dead_letters(&self, env: &Env) -> Result<DeadLetters, ConfigError> {
+        Ok(DeadLetters::new(self.sqs(), env.require("SALDO_DEAD_LETTERS_URL")?))
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(self.region.clone())
@@ -148,8 +158,7 @@ impl World {
             .timeout_config(timeouts());
         config.set_credentials_provider(self.credentials.clone());
         config.set_endpoint_url(self.endpoints.sqs.clone());
-        let client = aws_sdk_sqs::Client::from_conf(config.build());
-        Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// Stripe with the key that the secret `SALDO_STRIPE_KEY_SECRET` holds, as the system `SALDO_DEPLOYMENT`. The key is read

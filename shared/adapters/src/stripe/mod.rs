@@ -11,6 +11,7 @@ mod invoices;
 mod line;
 mod listing;
 mod lookups;
+mod payer_balances;
 mod permissions;
 mod returns;
 mod secrets;
