@@ -6,7 +6,6 @@ mod cloud;
 mod customer;
 mod gaps;
 mod issuer;
-mod restore;
 mod roles;
 
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use customer::{Customer, eventually, pay};
 use issuer::Issuer;
 
 const STACK: &str = "saldo-deployed";
+const RESTORED: &str = "saldo-restored";
 const AUDIENCE: &str = "saldo-deployed";
 const BUILT: &str = ".aws-sam/build/template.yaml";
 const BRIDGED: &str = ".aws-sam/build/bridged.json";
@@ -84,7 +84,7 @@ async fn deployed_over_a_restored_table_it_goes_on_and_its_books_are_clean() {
     let folder = DataFolder::new("deployed-restored");
     let mut saldo = Deployed::start(folder.path()).await;
     saldo.tell_the_secret().await;
-    restore::a_table_is_restored_adopted_and_reconciles_clean(&mut saldo).await;
+    saldo.a_table_is_restored_adopted_and_reconciles_clean().await;
 }
 
 /// The system as it was deployed, its Stripe, and its identity provider.
@@ -268,6 +268,56 @@ impl Deployed {
             (balance["available_credits"] == 1000).then_some(())
         })
         .await;
+    }
+
+    /// Credits are bought and spent, an order waits for its payment; then the table is restored, and what happens in it afterwards
+    /// is lost: a payment, and a hand that makes a balance wrong.
+    async fn a_table_is_restored_adopted_and_reconciles_clean(&mut self) {
+        let acme = self.customer("acme", None);
+        let top_up = acme.open(1000).await;
+        pay(&self.stripe_url, &top_up, "bank=bri&action=transfer").await;
+        acme.until_credits(1000).await;
+        let id = debit_id();
+        assert_eq!(acme.debit(&id, "sms").await.status, 201);
+        acme.until_credits(997).await;
+        let globex = self.customer("globex", None);
+        let waiting = globex.open(1000).await;
+
+        let table = self.stack["outputs"]["TableName"].as_str().unwrap().to_owned();
+        let restored = self.cloud.ask("restore", &[&table, RESTORED]).await;
+        assert_eq!(
+            restored,
+            json!({ "ttl": "ENABLED", "point_in_time_recovery": "ENABLED", "deletion_protection": true })
+        );
+        pay(&self.stripe_url, &waiting, "bank=bca&action=transfer").await;
+        globex.until_credits(1000).await;
+        let wrong = json!({ "pk": "ORG#acme", "sk": "BALANCE" }).to_string();
+        self.cloud.ask("spoil", &[&table, &wrong]).await;
+        assert_ne!(self.reconciled().await["verdict"], "clean", "the books of the old table are wrong");
+
+        self.deploy(&[format!("ExistingTable={RESTORED}")]).await;
+        self.stack = self.cloud.ask("stack", &[STACK]).await;
+        assert_eq!(self.stack["status"], "UPDATE_COMPLETE");
+        assert_eq!(self.stack["outputs"]["TableName"], RESTORED);
+        assert_eq!(self.cloud.ask("exists", &[&table]).await, true, "the old table is kept");
+        acme.until_credits(997).await;
+        assert_eq!(acme.debit(&id, "sms").await.status, 200, "what was done before the moment is known");
+        self.cleanup_credits(&globex, RESTORED).await;
+        eventually("the books are clean", async || {
+            (self.reconciled().await["verdict"] == "clean").then_some(())
+        })
+        .await;
+        let next = acme.open(1000).await;
+        pay(&self.stripe_url, &next, "bank=bri&action=transfer").await;
+        acme.until_credits(1997).await;
+    }
+
+    /// Everything compared now, closed months too.
+    async fn reconciled(&self) -> Value {
+        let function = format!("{}:live", self.stack["resources"]["Reconcile"].as_str().unwrap());
+        let ran = self.cloud.ask("invoke", &[&function, r#"{"everything":true}"#]).await;
+        assert_eq!(ran["error"], Value::Null, "{ran}");
+        ran["answer"].clone()
     }
 
     async fn what_cannot_be_handled_lies_with_the_dead_letters(&self) {
