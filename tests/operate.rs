@@ -3,5 +3,6 @@ mod access;
 mod acts;
 mod any_failure;
 mod reads;
+mod refund;
 mod search;
 pub(crate) mod staff;

@@ -119,6 +119,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/debits/{id}/reverse",
     "POST /v1/operate/adjustments",
     "POST /v1/operate/adjustments/{id}/approve",
+    "POST /v1/operate/top-ups/{id}/refund",
     "POST /v1/operate/top-ups/{id}/release",
     "POST /v1/operate/top-ups/{id}/settle",
     "POST /v1/operate/top-ups/{id}/void",

@@ -3,6 +3,7 @@
 mod act;
 mod organisation;
 mod place;
+mod refund;
 mod reviews;
 mod search;
 mod shapes;

@@ -20,6 +20,7 @@ pub(crate) enum Deed {
     Settle(TopUpId),
     Void(TopUpId),
     Release(TopUpId),
+    Refund(TopUpId),
     Adjust,
     Approve(OperationId),
 }
@@ -41,6 +42,7 @@ impl Place {
             (Some("top-ups"), Some(_), Some("settle")) => Ok(Place::Deed(Deed::Settle(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("void")) => Ok(Place::Deed(Deed::Void(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("release")) => Ok(Place::Deed(Deed::Release(top_up(request)?))),
+            (Some("top-ups"), Some(_), Some("refund")) => Ok(Place::Deed(Deed::Refund(top_up(request)?))),
             (Some("adjustments"), None, None) => Ok(Place::Deed(Deed::Adjust)),
             (Some("adjustments"), Some(_), Some("approve")) => {
                 let proposal = id(request).and_then(|id| OperationId::parse(id).ok());
@@ -64,6 +66,7 @@ impl Place {
             Place::Deed(Deed::Settle(_)) => "settle",
             Place::Deed(Deed::Void(_)) => "void",
             Place::Deed(Deed::Release(_)) => "release",
+            Place::Deed(Deed::Refund(_)) => "refund",
             Place::Deed(Deed::Adjust) => "adjust",
             Place::Deed(Deed::Approve(_)) => "approve",
         }

@@ -38,10 +38,14 @@ pub enum Action {
     ProposeAdjustment,
     /// A second person agrees to that.
     ApproveAdjustment,
+    /// Money of a top-up is given back, and its credits are taken first.
+    Refund,
+    /// The provider has refused to give it back, and its credits are given again.
+    UndoRefund,
 }
 
 impl Action {
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 9] = [
         Action::Settle,
         Action::Void,
         Action::ReleaseAsPaid,
@@ -49,6 +53,8 @@ impl Action {
         Action::Adjust,
         Action::ProposeAdjustment,
         Action::ApproveAdjustment,
+        Action::Refund,
+        Action::UndoRefund,
     ];
 
     #[must_use]
@@ -61,6 +67,8 @@ impl Action {
             Action::Adjust => "adjust",
             Action::ProposeAdjustment => "propose_adjustment",
             Action::ApproveAdjustment => "approve_adjustment",
+            Action::Refund => "refund",
+            Action::UndoRefund => "undo_refund",
         }
     }
 

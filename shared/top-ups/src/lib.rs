@@ -8,6 +8,8 @@
 //! | [`TopUps::reconcile`] | one row, compared with its invoice | all of them |
 //! | [`TopUps::close`] | ends the invoice, and lets the same decision speak | cancel-top-up |
 //! | [`TopUps::operate`] | what the staff do about a top-up, with what is kept of it | operate |
+//! | [`TopUps::refund`] | money given back, its credits first | operate |
+//! | [`TopUps::look_after_refund`] | one that was cut off: found, made, or undone | cleanup |
 //! | [`TopUps::adjust`], [`TopUps::approve`] | a balance set right, by one person or two | operate |
 //! | [`TopUps::find`] | the organisations and top-ups behind what the staff typed | operate |
 //! | [`TopUps::check`] | one row that is due: compared, brought on or ended | cleanup |
@@ -23,6 +25,7 @@ mod noted;
 mod open;
 mod operate;
 mod ports;
+mod refund;
 mod settle;
 mod told;
 
@@ -34,6 +37,7 @@ pub use noted::note_asked;
 pub use open::{Failure, Opening, Order};
 pub use operate::{OperateError, Operated, Wish};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
+pub use refund::{GivenBack, Refunding};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};
 
 /// Top-ups, over their rows and the provider's invoices.

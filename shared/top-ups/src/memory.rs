@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, PaidWith, Payment,
-    PaymentFailure, PaymentKind, Purchase, Returned, Timestamp, TopUp,
+    BillingContact, CreditNote, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, PaidWith,
+    Payment, PaymentFailure, PaymentKind, Purchase, Refund, RefundState, RefundUnderWay, Returned, Timestamp,
+    TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -238,6 +239,37 @@ impl Invoices for InMemory {
         let of = newest_first
             .filter(|now| now.top_up.as_ref() == Some(&top_up.id) && now.payer.as_deref() == Some(payer));
         Ok(of.cloned().collect())
+    }
+
+    async fn give_back(
+        &self,
+        top_up: &TopUp,
+        refund: &RefundUnderWay,
+        key: &str,
+    ) -> Result<(), InvoicesError> {
+        let link = top_up.invoice.clone().ok_or_else(|| refused("there is no invoice"))?;
+        let made = self.change(key, |state| {
+            let invoice = state.invoice(&link.id)?;
+            let Invoice { now, returned, .. } = invoice;
+            let noted =
+                returned.credit_notes.iter().fold(refund.money, |sum, note| sum.saturating_add(note.amount));
+            if now.status != InvoiceStatus::Paid || refund.money <= 0 || noted > now.amount_paid {
+                return Err(refused("there is not so much to give back"));
+            }
+            let refunded = if refund.out_of_band { 0 } else { refund.money };
+            let gone = returned.refunds.iter().filter(|one| one.state != RefundState::Failed);
+            let gone = gone.fold(refunded, |sum, one| sum.saturating_add(one.amount));
+            if refunded > 0 && gone > now.amount_paid {
+                return Err(refused("it was given back already"));
+            }
+            if refunded > 0 {
+                returned.refunds.push(Refund { amount: refunded, state: RefundState::Succeeded });
+            }
+            let (amount, made_for) = (refund.money, Some(refund.operation.clone()));
+            returned.credit_notes.push(CreditNote { amount, refunded, made_for, ..CreditNote::default() });
+            Ok(now.clone())
+        });
+        made.map(drop)
     }
 
     async fn delete_draft(&self, invoice: &str) -> Result<(), InvoicesError> {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use saldo_credits::Balances;
 use saldo_domain::{
     Action, Actor, Audit, Commit, Credits, Facts, Operation, OperationId, OrgId, PortError, Posting,
-    Proposal, Reason,
+    Proposal, Reason, Sharding, Timestamp, total,
 };
 use saldo_top_ups::{Asked, Audits, Booked};
 
@@ -34,7 +35,7 @@ impl Audits for Store {
             .text(WHAT, &asked.what)
             .text(OPERATION, operation.id.as_str())
             .number("at", operation.at.ms())
-            .number(TTL, operation.at.plus_secs(REQUEST_LIFE_SECS).secs());
+            .optional_number(TTL, forgotten_at(operation).map(|at| at.secs()));
         let Err(refused) = self.transact(vec![self.put_if_absent(item.0)?]).await? else {
             return Ok(asked.clone());
         };
@@ -109,6 +110,14 @@ impl Audits for Store {
             posted: row.text(STATE)? == POSTED,
         }))
     }
+
+    async fn available(&self, org: &OrgId) -> Result<Credits, PortError> {
+        let main = self.main_shard(org).await?;
+        match main.sharding {
+            Sharding::No | Sharding::Announced => Ok(main.credits),
+            Sharding::Since(_) => self.all_shards(org).await.map(|all| total(&all)),
+        }
+    }
 }
 
 impl Store {
@@ -131,6 +140,11 @@ impl Store {
             .expression_attribute_values(":proposed", text(PROPOSED));
         Ok(TransactWriteItem::builder().update(update.build().map_err(not_built)?).build())
     }
+}
+
+/// When the key of an operation is forgotten: that of a refund never is, as the same again would give money back twice.
+fn forgotten_at(operation: &Operation) -> Option<Timestamp> {
+    (operation.action != Action::Refund).then(|| operation.at.plus_secs(REQUEST_LIFE_SECS))
 }
 
 fn audit_item(audit: &Audit) -> Item {

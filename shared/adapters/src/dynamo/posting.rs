@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::{Balances, Stored};
 use saldo_domain::{
     Credits, Entry, Floor, IdempotencyKey, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
+    gather,
 };
 
 use super::Store;
@@ -90,12 +91,12 @@ impl Store {
         let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         for _ in 0..TRIES {
-            let change = if moved >= Credits::ZERO {
-                vec![self.gain(org, ShardId::MAIN, moved)]
+            let (change, enough) = if moved >= Credits::ZERO {
+                (vec![self.gain(org, ShardId::MAIN, moved)], true)
             } else if bounded {
-                vec![self.covered(org, moved)]
+                self.taken_from_all(org, moved).await?
             } else {
-                self.taken_back(org, moved).await?
+                (self.taken_back(org, moved).await?, true)
             };
             let of_balance = parts.len()..parts.len().saturating_add(change.len());
             let mut all = parts.clone();
@@ -107,25 +108,48 @@ impl Store {
             }
             match self.transact(all).await? {
                 // The balance is not as it was read: it is read again.
-                Err(refused) if !bounded && of_balance.into_iter().any(|place| refused.at(place)) => {}
+                Err(refused) if enough && of_balance.into_iter().any(|place| refused.at(place)) => {}
                 written => return Ok(written),
             }
         }
         Err(PortError::Unavailable("the balance changes".to_owned()))
     }
 
-    /// Credits that leave the main shard, if it has them.
-    fn covered(&self, org: &OrgId, moved: Credits) -> UpdateBuilder {
-        self.gain(org, ShardId::MAIN, moved)
+    /// Credits that leave a balance shard, if it has them.
+    fn covered(&self, org: &OrgId, shard: ShardId, moved: Credits) -> UpdateBuilder {
+        self.gain(org, shard, moved)
             .condition_expression("#credits >= :least")
             .expression_attribute_values(":least", number(moved.negated().0))
+    }
+
+    /// Credits that leave the main shard, and where it does not have them all, the others; and whether all together have
+    /// them. Where they do not, it is refused.
+    async fn taken_from_all(
+        &self,
+        org: &OrgId,
+        moved: Credits,
+    ) -> Result<(Vec<UpdateBuilder>, bool), PortError> {
+        let main = self.main_shard(org).await?;
+        let from_main = || vec![self.covered(org, ShardId::MAIN, moved)];
+        if main.credits >= moved.negated() {
+            return Ok((from_main(), true));
+        }
+        let gives = match main.sharding {
+            Sharding::No | Sharding::Announced => None,
+            Sharding::Since(_) => gather(&self.all_shards(org).await?, moved.negated()),
+        };
+        let from = |(shard, credits): (ShardId, Credits)| self.covered(org, shard, credits.negated());
+        match gives {
+            Some(gives) => Ok((gives.into_iter().map(from).collect(), true)),
+            None => Ok((from_main(), false)),
+        }
     }
 
     /// Credits that leave the main shard, whether it has them or not, with what follows from that.
     async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Vec<UpdateBuilder>, PortError> {
         let main = self.main_shard(org).await?;
         if main.credits >= moved.negated() {
-            return Ok(vec![self.covered(org, moved)]);
+            return Ok(vec![self.covered(org, ShardId::MAIN, moved)]);
         }
         let owing = self.gain(org, ShardId::MAIN, moved);
         match main.sharding {

@@ -5,8 +5,8 @@ use super::entitlement::difference;
 use super::trail::{Occasion, What};
 use crate::{
     Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
-    Posting, Proven, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle,
-    prove,
+    Posting, Proven, RefundUnderWay, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp,
+    entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -27,6 +27,8 @@ pub enum Change {
         paid_at: Timestamp,
         /// The payment that proves it; `None` of money that did not go through the provider.
         payment: Option<String>,
+        /// Whether the refund that was under way is among what went back by now.
+        refund_over: bool,
     },
     /// The invoice can be paid now.
     Open(InvoiceLink),
@@ -161,11 +163,12 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     let mut postings = Vec::new();
     match change {
         Change::Nothing(_) => return None,
-        Change::Earn { earned, returns, paid_at, payment } => {
+        Change::Earn { earned, returns, paid_at, payment, refund_over } => {
             after.status = Status::Paid;
             after.paid_at = top_up.paid_at.or(Some(*paid_at));
             after.payment = top_up.payment.clone().or_else(|| payment.clone());
             after.returns = *returns;
+            after.refund = top_up.refund.clone().filter(|_| !refund_over);
             after.payment_failure = None;
             // What was in doubt about this invoice is settled; that another one was paid is not.
             after.review = top_up.review.filter(|reason| *reason == ReviewReason::WrongInvoice);
@@ -211,17 +214,18 @@ pub(super) fn name_entries(top_up: &mut TopUp, postings: &[Posting]) {
 fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
     let earned = entitled(top_up, money);
     let evidence = money.evidence();
-    let returns = match &evidence.returned {
-        Some(returned) => Returns::of(returned, top_up.purchase.total.minor_units),
-        None => top_up.returns,
-    };
+    let returned = evidence.returned.as_ref();
+    let returns = returned.map_or(top_up.returns, |returned| Returns::of(top_up, returned));
+    let over = |refund: &RefundUnderWay| returned.is_some_and(|returned| refund.is_among(returned));
+    let refund_over = top_up.refund.as_ref().is_some_and(over);
     match lifecycle(top_up.status, Standing::Proven, top_up.is_over(now)) {
-        Step::Stays if earned == top_up.posted && returns == top_up.returns => {
+        Step::Stays if earned == top_up.posted && returns == top_up.returns && !refund_over => {
             Change::Nothing(Nothing::AlreadyApplied)
         }
         Step::Stays | Step::Closes(_) => {
             let paid_at = evidence.paid_at.unwrap_or(now);
-            Change::Earn { earned, returns, paid_at, payment: evidence.paid_by().next().map(str::to_owned) }
+            let payment = evidence.paid_by().next().map(str::to_owned);
+            Change::Earn { earned, returns, paid_at, payment, refund_over }
         }
         Step::Opens | Step::Contradicts => Change::Nothing(Nothing::Contradiction),
     }
@@ -307,7 +311,8 @@ mod tests {
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
         let earned = Entitlement { granted: of.purchase.credits, ..Entitlement::default() };
-        Change::Earn { earned, returns: Returns::default(), paid_at: now(), payment: Some("pi_1".to_owned()) }
+        let (returns, payment) = (Returns::default(), Some("pi_1".to_owned()));
+        Change::Earn { earned, returns, paid_at: now(), payment, refund_over: false }
     }
 
     fn kinds(commit: &Commit) -> Vec<(EntryKind, Credits)> {
@@ -551,7 +556,9 @@ mod tests {
         let open = top_up(Status::Open);
         let paid = invoice(&open, InvoiceStatus::Paid);
         let change = decide(&open, Seen::Found(&paid), POLICY, now());
-        let Change::Earn { earned, returns, paid_at, payment } = change.clone() else { panic!() };
+        let Change::Earn { earned, returns, paid_at, payment, refund_over } = change.clone() else {
+            panic!()
+        };
         let told = |before: &TopUp, change: &Change| {
             let Occasion { what, detail, .. } = change.occasion(before, before, &worker(), now());
             (what, detail)
@@ -559,7 +566,7 @@ mod tests {
         assert_eq!(told(&open, &change), (What::Credited, Some("1000".to_owned())));
         let credited = top_up(Status::Paid);
         let less = Entitlement { refunded: Credits(250), ..earned };
-        let taken = Change::Earn { earned: less, returns, paid_at, payment };
+        let taken = Change::Earn { earned: less, returns, paid_at, payment, refund_over };
         assert_eq!(told(&credited, &taken), (What::TakenBack, Some("-250".to_owned())));
         let refunded = TopUp { posted: less, ..credited };
         assert_eq!(told(&refunded, &change), (What::GivenAgain, Some("250".to_owned())));

@@ -1,6 +1,6 @@
 //! What the payment provider says now about the money of a top-up, in our words.
 
-use crate::{Currency, InvoiceLink, OrgId, Timestamp, TopUpId};
+use crate::{Currency, InvoiceLink, OperationId, OrgId, Timestamp, TopUpId};
 
 /// Everything that a decision about one invoice needs; each field as it is now, none as it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,13 +196,15 @@ impl DisputeStatus {
 }
 
 /// A document that takes back a part of a paid invoice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreditNote {
     /// Minor units of the invoice's currency.
     pub amount: i64,
     /// What of it is a refund, and so among the refunds already.
     pub refunded: i64,
     pub voided: bool,
+    /// The refund of ours that it was made for, where it names one.
+    pub made_for: Option<OperationId>,
 }
 
 /// The latest refused attempt to pay for a top-up.
