@@ -1,6 +1,6 @@
 //! An invoice provider in memory, for tests: as strict as a real one, and as small as the port allows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
@@ -23,6 +23,8 @@ struct State {
     /// What was answered under each key.
     answers: HashMap<String, Answer>,
     made: u64,
+    /// Invoices that it does not know for now.
+    lost: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,16 @@ impl InMemory {
         Ok(())
     }
 
+    /// It does not know an invoice any more.
+    pub fn lose(&self, invoice: &str) {
+        self.state().lost.insert(invoice.to_owned());
+    }
+
+    /// It knows the invoice again.
+    pub fn find_again(&self, invoice: &str) {
+        self.state().lost.remove(invoice);
+    }
+
     /// Staff deletes a payer.
     pub fn forget_payer(&self, payer: &str) {
         self.state().payers.remove(payer);
@@ -114,7 +126,8 @@ impl State {
     }
 
     fn invoice(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
-        let found = self.invoices.iter_mut().find(|invoice| invoice.now.invoice.id == id);
+        let known = !self.lost.contains(id);
+        let found = self.invoices.iter_mut().find(|invoice| known && invoice.now.invoice.id == id);
         found.ok_or_else(|| InvoicesError::NotFound { what: format!("no invoice {id}") })
     }
 

@@ -135,6 +135,7 @@ fn review_json(top_up: &TopUp) -> Option<Value> {
         ReviewReason::NoPayment => "The invoice is marked as paid, and no payment has arrived for it.",
         ReviewReason::Overpaid => "More was paid than was asked for.",
         ReviewReason::PaymentDetached => "The payment was taken off its invoice.",
+        ReviewReason::InvoiceGone => "The payment provider does not know the invoice any more.",
     };
     Some(json!({
         "code": reason.as_str(),

@@ -90,6 +90,7 @@ impl Change {
                     || (earned.refunded, earned.disputed) != (nothing, nothing)
             }
             Change::Flag(_) | Change::Nothing(Nothing::Contradiction) => true,
+            Change::Review(ReviewReason::InvoiceGone) => true,
             Change::Open(_) | Change::Close(_) | Change::Review(_) | Change::NoteFailure(_) => false,
             Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => false,
         }
@@ -246,7 +247,15 @@ fn doubtful(top_up: &TopUp, reason: ReviewReason, now: Timestamp) -> Change {
 }
 
 fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>, now: Timestamp) -> Change {
+    let is_gone = matches!(standing, Standing::Missing | Standing::Draft) && top_up.status == Status::Open;
     match (lifecycle(top_up.status, standing, top_up.is_over(now)), evidence) {
+        (Step::Closes(Status::InReview), Some(_) | None) if is_gone => {
+            Change::Review(top_up.review.unwrap_or(ReviewReason::InvoiceGone))
+        }
+        (Step::Contradicts, Some(_) | None) if is_gone => match top_up.review {
+            Some(_) => Change::Nothing(Nothing::Undecided),
+            None => Change::Flag(ReviewReason::InvoiceGone),
+        },
         (Step::Opens, Some(evidence)) => Change::Open(evidence.invoice.clone()),
         (Step::Opens, None) | (Step::Contradicts, Some(_) | None) => Change::Nothing(Nothing::Contradiction),
         (Step::Closes(status), Some(_) | None) => match Ending::of(status) {
@@ -463,14 +472,41 @@ mod tests {
     #[test]
     fn the_slot_is_kept_while_stripe_has_not_decided() {
         let open = top_up(Status::Open);
-        for status in
-            [InvoiceStatus::Draft, InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown]
-        {
+        for status in [InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown] {
             let invoice = invoice(&open, status.clone());
             let change = decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(100 * 3600));
             assert!(matches!(change, Change::Nothing(_)), "{status:?}");
         }
-        assert_eq!(decide(&open, Seen::Missing, POLICY, now()), Change::Nothing(Nothing::Contradiction));
+    }
+
+    #[test]
+    fn an_invoice_that_is_gone_is_told_and_frees_the_slot_when_its_time_is_over() {
+        let open = top_up(Status::Open);
+        let draft = invoice(&open, InvoiceStatus::Draft);
+        let gone = Change::Flag(ReviewReason::InvoiceGone);
+        for seen in [Seen::Missing, Seen::Found(&draft)] {
+            let change = decide(&open, seen, POLICY, now());
+            assert_eq!(change, gone);
+            assert!(change.may_be_over(&open), "it is asked for again before it is told");
+            let told = applied(&open, &change).unwrap();
+            assert_eq!((told.release_slot, told.top_up.status), (false, Status::Open));
+            assert!(told.top_up.due_at.is_some());
+            let again = decide(&told.top_up, seen, POLICY, now());
+            assert_eq!(again, Change::Nothing(Nothing::Undecided), "told once");
+            let over = now().plus_secs(72 * 3600);
+            for row in [&open, &told.top_up] {
+                let change = decide(row, seen, POLICY, over);
+                assert_eq!(change, Change::Review(ReviewReason::InvoiceGone));
+                assert!(change.may_be_over(row));
+                let ended = applied(row, &change).unwrap();
+                assert!(ended.release_slot && ended.postings.is_empty());
+                let still = decide(&ended.top_up, seen, POLICY, over);
+                assert_eq!(still, Change::Nothing(Nothing::AlreadyApplied));
+                let paid = invoice(&open, InvoiceStatus::Paid);
+                let paid = decide(&ended.top_up, Seen::Found(&paid), POLICY, over);
+                assert_eq!(paid, credit(&ended.top_up), "found again and paid, it is credited");
+            }
+        }
     }
 
     #[test]
