@@ -64,7 +64,9 @@ fn settled(row: &TopUp, evidence: &Evidence) -> (TopUp, Vec<(EntryKind, i64)>) {
 #[test]
 fn the_money_of_a_refund_takes_exactly_its_credits_along_and_the_last_one_is_all_that_is_left() {
     let operation = operation();
-    for (total, step) in [(27_750_000, 100), (27_750_000, 1), (1_000, 1), (1_001, 1), (99_999_900, 100)] {
+    for (total, step) in
+        [(27_750_000, 100), (27_750_000, 1), (27_750_050, 100), (1_000, 1), (1_001, 1), (99_999_900, 100)]
+    {
         let mut row = top_up(Status::Paid);
         row.purchase.total.minor_units = total;
         for some in 1..=1000 {
