@@ -310,12 +310,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_script_is_whole() {
-        let script = assets::ASSETS.iter().find(|asset| asset.name == "pages.js").unwrap();
-        let script = std::str::from_utf8(script.plain).unwrap();
-        assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
-        assert_eq!(script.matches("\n})();\n").count(), script.matches("const module_").count());
-        assert!(script.matches("const module_").count() > 20);
+    async fn each_script_is_whole_and_names_what_exists() {
+        let scripts = || assets::ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
+        assert!(scripts().count() > 1);
+        for asset in scripts() {
+            let script = std::str::from_utf8(asset.plain).unwrap();
+            assert_eq!(script.matches("\n})();\n").count(), script.matches("const module_").count());
+            assert!(script.matches("const module_").count() > 5, "{}", asset.name);
+            let imports = script.lines().filter(|line| line.starts_with("import ")).count();
+            assert_eq!(imports, usize::from(asset.name != "pages.js"), "{}", asset.name);
+            assert_eq!(
+                script.lines().filter(|line| line.starts_with("export ")).count(),
+                1,
+                "{}",
+                asset.name
+            );
+            for named in script.split("\"./").skip(1) {
+                let named = named.split('"').next().unwrap();
+                assert!(assets::find(&format!("/assets/{named}")).is_some(), "{}: {named}", asset.name);
+            }
+        }
     }
 
     #[tokio::test]
