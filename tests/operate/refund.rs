@@ -144,6 +144,9 @@ async fn a_refund_takes_its_credits_and_gives_the_money_back_with_a_credit_note_
     let shown = system::top_up(&saldo, "acme", &payer.id).await.1;
     assert_eq!(shown["refunded"]["credits"], 1000, "{shown}");
     assert_eq!(shown["refunded"]["money"]["minor_units"], TOTAL, "{shown}");
+    let [shown] = &shown["credit_notes"].as_array().unwrap()[..] else { panic!("one note: {shown}") };
+    assert_eq!((&shown["number"], &shown["pdf"]), (&note["number"], &note["pdf"]), "{shown}");
+    assert_eq!(shown["money"]["minor_units"], TOTAL, "{shown}");
     books::prove_at_rest(&saldo, "refunded").await;
 }
 

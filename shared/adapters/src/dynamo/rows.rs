@@ -2,9 +2,9 @@
 
 use saldo_domain::{
     Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
-    EntryKind, FailureReason, InvoiceLink, Looked, OperationId, OrgId, OtherBase, PaidWith, PaymentFailure,
-    Purchase, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase, TaxPercent, Timestamp, TopUp,
-    TopUpId,
+    EntryKind, FailureReason, InvoiceLink, Looked, NoteDocument, OperationId, OrgId, OtherBase, PaidWith,
+    PaymentFailure, Purchase, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase, TaxPercent,
+    Timestamp, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -59,6 +59,7 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_text("receipt_url", top_up.paid_with.as_ref().and_then(|how| how.receipt_url.as_deref()))
         .optional_number("money_refunded", some(top_up.returns.refunded))
         .optional_number("money_disputed", some(top_up.returns.disputed))
+        .optional_text("credit_notes", notes_text(&top_up.credit_notes).as_deref())
         .optional_text("dispute", top_up.returns.dispute.map(DisputeStatus::as_str))
         .optional_number("granted", some(top_up.posted.granted.0))
         .optional_number("refunded", some(top_up.posted.refunded.0))
@@ -121,6 +122,29 @@ fn refund_of(row: &Reader<'_>) -> Result<Option<RefundUnderWay>, PortError> {
     }))
 }
 
+/// A line for each, its parts with tabs between them: none of them has one.
+fn notes_text(notes: &[NoteDocument]) -> Option<String> {
+    let line = |note: &NoteDocument| {
+        let NoteDocument { number, pdf, money, at } = note;
+        format!("{number}\t{money}\t{}\t{}", at.ms(), pdf.as_deref().unwrap_or_default())
+    };
+    let lines: Vec<_> = notes.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn notes_of(row: &Reader<'_>) -> Result<Vec<NoteDocument>, PortError> {
+    let note = |line: &str| {
+        let mut parts = line.split('\t');
+        let number = parts.next()?.to_owned();
+        let money = parts.next()?.parse().ok()?;
+        let at = Timestamp::from_ms(parts.next()?.parse().ok()?);
+        let pdf = parts.next().filter(|pdf| !pdf.is_empty()).map(str::to_owned);
+        Some(NoteDocument { number, pdf, money, at })
+    };
+    let lines = row.optional_text("credit_notes").unwrap_or_default().lines();
+    lines.map(|line| note(line).ok_or_else(|| row.fault("credit_notes"))).collect()
+}
+
 fn entries_text(entries: &[EntryId]) -> Option<String> {
     let ids: Vec<_> = entries.iter().map(EntryId::to_string).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
@@ -163,6 +187,7 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
             disputed: row.optional_number("money_disputed").unwrap_or_default(),
             dispute: row.optional_text("dispute").and_then(DisputeStatus::parse),
         },
+        credit_notes: notes_of(&row)?,
         refund: refund_of(&row)?,
         posted: posted_of(&row),
         entries: entries_named_in(&row)?,

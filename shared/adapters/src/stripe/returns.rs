@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use miniserde::Deserialize;
 use miniserde::json::Value;
 use saldo_domain::{
-    CreditNote, Dispute, DisputeStatus, Evidence, OperationId, PaidWith, Refund, RefundState, RefundUnderWay,
+    CreditNote, Dispute, DisputeStatus, Evidence, NoteDocument, OperationId, PaidWith, Refund, RefundState,
+    RefundUnderWay, Timestamp,
 };
 use stripe::StripeRequest;
 use stripe_billing::credit_note::{CreateCreditNote, ListCreditNote};
@@ -142,6 +143,9 @@ pub(super) struct CreditNoteAnswer {
     post_payment_amount: i64,
     refunds: Option<Vec<NotedRefund>>,
     metadata: Option<HashMap<String, String>>,
+    number: Option<String>,
+    pdf: Option<String>,
+    created: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -208,11 +212,27 @@ impl CreditNoteAnswer {
             amount: in_currency(self.post_payment_amount, &self.currency, of),
             refunded: refunds.fold(0, |sum, one| sum.saturating_add(one.amount_refunded)),
             voided: self.status == "void",
+            document: self.document(of),
             made_for: self
                 .metadata
                 .as_ref()
                 .and_then(|marks| OperationId::parse(marks.get(REFUND_KEY)?).ok()),
         }
+    }
+
+    /// What a payer may want of it. Addresses that are none are left out, as pages link to them.
+    fn document(&self, of: &Evidence) -> Option<NoteDocument> {
+        let number = self.number.clone()?;
+        let plain = (1..=64).contains(&number.len()) && !number.chars().any(char::is_control);
+        let link = |pdf: &&String| {
+            pdf.starts_with("http") && pdf.len() <= 1_000 && !pdf.contains(char::is_whitespace)
+        };
+        plain.then(|| NoteDocument {
+            number,
+            pdf: self.pdf.as_ref().filter(link).cloned(),
+            money: in_currency(self.post_payment_amount, &self.currency, of),
+            at: Timestamp::from_secs(self.created.unwrap_or_default()),
+        })
     }
 
     /// Refunds that it is and that are not among those that were listed: they were made after that, with it.

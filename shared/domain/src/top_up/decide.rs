@@ -4,9 +4,9 @@ use super::MOST_ENTRIES;
 use super::entitlement::difference;
 use super::trail::{Occasion, What};
 use crate::{
-    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
-    Posting, Proven, RefundUnderWay, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp,
-    entitled, lifecycle, prove,
+    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, NoteDocument, PaymentFailure,
+    Policy, Posting, Proven, RefundUnderWay, Returned, Returns, ReviewReason, Standing, Status, Step,
+    Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -27,6 +27,8 @@ pub enum Change {
         paid_at: Timestamp,
         /// The payment that proves it; `None` of money that did not go through the provider.
         payment: Option<String>,
+        /// The credit notes that there are.
+        notes: Vec<NoteDocument>,
         /// Whether the refund that was under way is among what went back by now.
         refund_over: bool,
     },
@@ -164,11 +166,12 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     let mut postings = Vec::new();
     match change {
         Change::Nothing(_) => return None,
-        Change::Earn { earned, returns, paid_at, payment, refund_over } => {
+        Change::Earn { earned, returns, paid_at, payment, notes, refund_over } => {
             after.status = Status::Paid;
             after.paid_at = top_up.paid_at.or(Some(*paid_at));
             after.payment = top_up.payment.clone().or_else(|| payment.clone());
             after.returns = *returns;
+            after.credit_notes.clone_from(notes);
             after.refund = top_up.refund.clone().filter(|_| !refund_over);
             after.payment_failure = None;
             // What was in doubt about this invoice is settled; that another one was paid is not.
@@ -217,16 +220,18 @@ fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
     let evidence = money.evidence();
     let returned = evidence.returned.as_ref();
     let returns = returned.map_or(top_up.returns, |returned| Returns::of(top_up, returned));
+    let notes = returned.map_or_else(|| top_up.credit_notes.clone(), Returned::documents);
+    let same = returns == top_up.returns && notes == top_up.credit_notes;
     let over = |refund: &RefundUnderWay| returned.is_some_and(|returned| refund.is_among(returned));
     let refund_over = top_up.refund.as_ref().is_some_and(over);
     match lifecycle(top_up.status, Standing::Proven, top_up.is_over(now)) {
-        Step::Stays if earned == top_up.posted && returns == top_up.returns && !refund_over => {
+        Step::Stays if earned == top_up.posted && same && !refund_over => {
             Change::Nothing(Nothing::AlreadyApplied)
         }
         Step::Stays | Step::Closes(_) => {
             let paid_at = evidence.paid_at.unwrap_or(now);
             let payment = evidence.paid_by().next().map(str::to_owned);
-            Change::Earn { earned, returns, paid_at, payment, refund_over }
+            Change::Earn { earned, returns, paid_at, payment, notes, refund_over }
         }
         Step::Opens | Step::Contradicts => Change::Nothing(Nothing::Contradiction),
     }
@@ -321,7 +326,7 @@ mod tests {
     fn credit(of: &TopUp) -> Change {
         let earned = Entitlement { granted: of.purchase.credits, ..Entitlement::default() };
         let (returns, payment) = (Returns::default(), Some("pi_1".to_owned()));
-        Change::Earn { earned, returns, paid_at: now(), payment, refund_over: false }
+        Change::Earn { earned, returns, paid_at: now(), payment, notes: Vec::new(), refund_over: false }
     }
 
     fn kinds(commit: &Commit) -> Vec<(EntryKind, Credits)> {
@@ -592,7 +597,7 @@ mod tests {
         let open = top_up(Status::Open);
         let paid = invoice(&open, InvoiceStatus::Paid);
         let change = decide(&open, Seen::Found(&paid), POLICY, now());
-        let Change::Earn { earned, returns, paid_at, payment, refund_over } = change.clone() else {
+        let Change::Earn { earned, returns, paid_at, payment, notes, refund_over } = change.clone() else {
             panic!()
         };
         let told = |before: &TopUp, change: &Change| {
@@ -602,7 +607,7 @@ mod tests {
         assert_eq!(told(&open, &change), (What::Credited, Some("1000".to_owned())));
         let credited = top_up(Status::Paid);
         let less = Entitlement { refunded: Credits(250), ..earned };
-        let taken = Change::Earn { earned: less, returns, paid_at, payment, refund_over };
+        let taken = Change::Earn { earned: less, returns, paid_at, payment, notes, refund_over };
         assert_eq!(told(&credited, &taken), (What::TakenBack, Some("-250".to_owned())));
         let refunded = TopUp { posted: less, ..credited };
         assert_eq!(told(&refunded, &change), (What::GivenAgain, Some("250".to_owned())));

@@ -25,8 +25,8 @@ pub use compare::{Disagreement, Side, disagreements};
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
 pub use entitlement::{Entitlement, Returns, entitled};
 pub use evidence::{
-    CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, Payment, PaymentFailure,
-    PaymentKind, Refund, RefundState, Returned,
+    CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, NoteDocument, Payment,
+    PaymentFailure, PaymentKind, Refund, RefundState, Returned,
 };
 pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
@@ -72,6 +72,8 @@ pub struct TopUp {
     pub paid_with: Option<PaidWith>,
     /// What went back of its money, as it was last seen.
     pub returns: Returns,
+    /// The latest credit notes of its invoice, as they were last seen.
+    pub credit_notes: Vec<NoteDocument>,
     /// The refund that the staff make of it now, at most one at a time.
     pub refund: Option<RefundUnderWay>,
     /// What its money has earned, as far as it is posted.
@@ -208,6 +210,7 @@ impl TopUp {
             payment: None,
             paid_with: None,
             returns: Returns::default(),
+            credit_notes: Vec::new(),
             refund: None,
             posted: Entitlement::default(),
             entries: Vec::new(),

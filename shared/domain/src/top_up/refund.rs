@@ -125,6 +125,7 @@ fn earned(
         returns: Returns::of(top_up, returned),
         paid_at: top_up.paid_at.or(proven.evidence().paid_at).unwrap_or(now),
         payment: top_up.payment.clone(),
+        notes: returned.documents(),
         refund_over: false,
     };
     apply(top_up, &change, author, now)
