@@ -6,7 +6,8 @@ use saldo_domain::{Credits, NotRefunded, OrgId, Timestamp};
 use saldo_top_ups::{OperateError, Operated, Refunding, Wish};
 
 use crate::Function;
-use crate::act::{MOST_CREDITS, Members};
+use crate::act::MOST_CREDITS;
+use crate::body::Members;
 
 impl Function {
     /// Gives back what the body says, once.

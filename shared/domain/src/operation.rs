@@ -38,6 +38,8 @@ pub enum Action {
     ProposeAdjustment,
     /// A second person agrees to that.
     ApproveAdjustment,
+    /// What the provider keeps for a payer beside its invoices is brought to zero.
+    ZeroBalance,
     /// Money of a top-up is given back, and its credits are taken first.
     Refund,
     /// The provider has refused to give it back, and its credits are given again.
@@ -45,7 +47,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 9] = [
+    pub const ALL: [Action; 10] = [
         Action::Settle,
         Action::Void,
         Action::ReleaseAsPaid,
@@ -53,6 +55,7 @@ impl Action {
         Action::Adjust,
         Action::ProposeAdjustment,
         Action::ApproveAdjustment,
+        Action::ZeroBalance,
         Action::Refund,
         Action::UndoRefund,
     ];
@@ -67,6 +70,7 @@ impl Action {
             Action::Adjust => "adjust",
             Action::ProposeAdjustment => "propose_adjustment",
             Action::ApproveAdjustment => "approve_adjustment",
+            Action::ZeroBalance => "zero_balance",
             Action::Refund => "refund",
             Action::UndoRefund => "undo_refund",
         }

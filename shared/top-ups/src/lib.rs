@@ -11,6 +11,7 @@
 //! | [`TopUps::refund`] | money given back, its credits first | operate |
 //! | [`TopUps::look_after_refund`] | one that was cut off: found, made, or undone | cleanup |
 //! | [`TopUps::adjust`], [`TopUps::approve`] | a balance set right, by one person or two | operate |
+//! | [`TopUps::zero_balance`] | what the provider keeps for a payer, brought to zero | operate |
 //! | [`TopUps::find`] | the organisations and top-ups behind what the staff typed | operate |
 //! | [`TopUps::check`] | one row that is due: compared, brought on or ended | cleanup |
 
@@ -24,6 +25,7 @@ pub mod memory;
 mod noted;
 mod open;
 mod operate;
+mod payer_balance;
 mod ports;
 mod refund;
 mod settle;
@@ -36,6 +38,7 @@ pub use find::{Behind, Found, Lookups};
 pub use noted::note_asked;
 pub use open::{Failure, Opening, Order};
 pub use operate::{OperateError, Operated, Wish};
+pub use payer_balance::{BalanceChange, PayerBalances};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
 pub use refund::{GivenBack, Refunding};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};

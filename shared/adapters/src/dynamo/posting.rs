@@ -4,9 +4,10 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::{Balances, Stored};
 use saldo_domain::{
-    Credits, Entry, Floor, IdempotencyKey, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
-    gather,
+    Credits, Entry, Floor, IdempotencyKey, Metric, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp,
+    TopUpId, gather, measure,
 };
+use tracing::warn;
 
 use super::Store;
 use super::attributes::{Item, number, text};
@@ -34,6 +35,21 @@ pub(super) struct RowChange<'a> {
     pub(super) beside: Vec<TransactWriteItem>,
     /// What the trail keeps of it.
     pub(super) occasion: &'a Occasion,
+}
+
+/// How credits come to a balance or leave it.
+struct Taken {
+    change: Vec<UpdateBuilder>,
+    /// Whether the main shard owes credits behind it.
+    owing: bool,
+    /// Whether it is there, so that a refusal only means that the balance has changed since it was read.
+    enough: bool,
+}
+
+impl Taken {
+    fn whole(change: UpdateBuilder) -> Taken {
+        Taken { change: vec![change], owing: false, enough: true }
+    }
 }
 
 /// How often a balance is read again that was another one when it was written.
@@ -91,12 +107,12 @@ impl Store {
         let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         for _ in 0..TRIES {
-            let (change, enough) = if moved >= Credits::ZERO {
-                (vec![self.gain(org, ShardId::MAIN, moved)], true)
+            let Taken { change, owing, enough } = if moved >= Credits::ZERO {
+                Taken::whole(self.gain(org, ShardId::MAIN, moved))
             } else if bounded {
                 self.taken_from_all(org, moved).await?
             } else {
-                (self.taken_back(org, moved).await?, true)
+                self.taken_back(org, moved).await?
             };
             let of_balance = parts.len()..parts.len().saturating_add(change.len());
             let mut all = parts.clone();
@@ -109,7 +125,13 @@ impl Store {
             match self.transact(all).await? {
                 // The balance is not as it was read: it is read again.
                 Err(refused) if enough && of_balance.into_iter().any(|place| refused.at(place)) => {}
-                written => return Ok(written),
+                written => {
+                    if written.is_ok() && owing {
+                        measure!(Metric::Debts, 1);
+                        warn!(org = org.as_str(), taken = moved.negated().0, "credits are owed");
+                    }
+                    return Ok(written);
+                }
             }
         }
         Err(PortError::Unavailable("the balance changes".to_owned()))
@@ -122,47 +144,42 @@ impl Store {
             .expression_attribute_values(":least", number(moved.negated().0))
     }
 
-    /// Credits that leave the main shard, and where it does not have them all, the others; and whether all together have
-    /// them. Where they do not, it is refused.
-    async fn taken_from_all(
-        &self,
-        org: &OrgId,
-        moved: Credits,
-    ) -> Result<(Vec<UpdateBuilder>, bool), PortError> {
+    /// Credits that leave the main shard, and where it does not have them all, the others. Where all together do not have
+    /// them, it is refused.
+    async fn taken_from_all(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
         let main = self.main_shard(org).await?;
-        let from_main = || vec![self.covered(org, ShardId::MAIN, moved)];
+        let from_main = Taken::whole(self.covered(org, ShardId::MAIN, moved));
         if main.credits >= moved.negated() {
-            return Ok((from_main(), true));
+            return Ok(from_main);
         }
         let gives = match main.sharding {
             Sharding::No | Sharding::Announced => None,
             Sharding::Since(_) => gather(&self.all_shards(org).await?, moved.negated()),
         };
+        let Some(gives) = gives else { return Ok(Taken { enough: false, ..from_main }) };
         let from = |(shard, credits): (ShardId, Credits)| self.covered(org, shard, credits.negated());
-        match gives {
-            Some(gives) => Ok((gives.into_iter().map(from).collect(), true)),
-            None => Ok((from_main(), false)),
-        }
+        Ok(Taken { change: gives.into_iter().map(from).collect(), ..from_main })
     }
 
     /// Credits that leave the main shard, whether it has them or not, with what follows from that.
-    async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Vec<UpdateBuilder>, PortError> {
+    async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
         let main = self.main_shard(org).await?;
         if main.credits >= moved.negated() {
-            return Ok(vec![self.covered(org, ShardId::MAIN, moved)]);
+            return Ok(Taken::whole(self.covered(org, ShardId::MAIN, moved)));
         }
         let owing = self.gain(org, ShardId::MAIN, moved);
-        match main.sharding {
-            Sharding::No => Ok(vec![
+        let change = match main.sharding {
+            Sharding::No => vec![
                 owing
                     .condition_expression("attribute_not_exists(#s)")
                     .expression_attribute_names("#s", SHARDING),
-            ]),
+            ],
             Sharding::Announced | Sharding::Since(_) => {
                 let others = ShardId::balances().skip(1).map(|id| self.halt(org, id));
-                Ok(std::iter::once(owing).chain(others).collect())
+                std::iter::once(owing).chain(others).collect()
             }
-        }
+        };
+        Ok(Taken { change, owing: true, enough: true })
     }
 
     /// The mark that a posting is made once, where its entry alone does not say it.

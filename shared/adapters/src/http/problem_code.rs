@@ -67,6 +67,7 @@ problem_codes! {
     StatementNotReady = 409 "statement_not_ready" "Conflict",
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",
+    CustomerBalanceChanged = 409 "customer_balance_changed" "Conflict",
     NotReleasable = 409 "not_releasable" "Conflict",
     NotRefundable = 409 "not_refundable" "Conflict",
     RefundRefused = 409 "refund_refused" "Conflict",
