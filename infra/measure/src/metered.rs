@@ -226,15 +226,6 @@ impl Metered {
         Ok(())
     }
 
-    /// The staff give back credits of a paid top-up that were not spent.
-    pub(crate) async fn give_back(&self, top_up: &Value, credits: i64) -> Result<Counts, Failure> {
-        let staff = Payer::who_may(&self.saldo, "staff", &["billing:operate"])?;
-        let path = format!("/v1/operate/top-ups/{}/refund", top_up["id"].as_str().unwrap_or_default());
-        let body = json!({ "org": "acme", "credits": credits, "reason": "measured" });
-        staff.send("POST", &path, Some(("idempotency-key", "refund")), body, 201).await?;
-        Ok(self.take("operate"))
-    }
-
     /// Hands `message` to the worker.
     pub(crate) async fn work(&self, message: &Message) -> Result<Counts, Failure> {
         let mut record = SqsMessage::default();
@@ -286,11 +277,8 @@ pub(crate) fn pay(saldo: &Saldo) -> Result<(), Failure> {
 
 impl Payer {
     pub(crate) fn new(saldo: &Saldo, organisation: &str) -> Result<Payer, Failure> {
-        Payer::who_may(saldo, organisation, &["billing:view", "billing:subscribe", "credits:spend"])
-    }
-
-    fn who_may(saldo: &Saldo, organisation: &str, permissions: &[&str]) -> Result<Payer, Failure> {
-        let token = saldo.token(organisation, permissions, None)?;
+        let token =
+            saldo.token(organisation, &["billing:view", "billing:subscribe", "credits:spend"], None)?;
         let http = Client::builder(TokioExecutor::new()).build_http();
         Ok(Payer { url: saldo.api_url().to_owned(), token, http })
     }

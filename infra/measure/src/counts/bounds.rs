@@ -22,7 +22,6 @@ const CREDIT: &str = "slot apart from the balance; consistent read; the trail";
 const PAID_WITH: &str = "consistent read; the trail; how it was paid is asked once, behind the credit";
 const CONSISTENT_AND_TRAIL: &str = "consistent read; the trail";
 const RETURNED: &str = "consistent read; the row is found by its invoice, which is remembered apart; what moved credits is looked at once more, as it may be over; the trail";
-const GIVEN_BACK: &str = "consistent read; the trail; what went back is asked for before and behind it, so that the money is what is left and the row is settled; the operator's key and the audit";
 const REMEMBERED: &str =
     "consistent read; the row is found by its invoice, which is remembered apart; the trail";
 const HEAD: &str = "consistent read; the balance is read too, to finish debits that were left half done";
@@ -32,7 +31,7 @@ const PARTITIONS_AND_HEAD: &str = "due work is spread over nine partitions; cons
 const PARTITIONS_HEAD_AND_TRAIL: &str = "due work is spread over nine partitions; consistent read; the balance is read too, to finish debits that were left half done; the trail";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 35] = [
+pub(crate) const BOUNDS: [Bound; 34] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -88,12 +87,6 @@ pub(crate) const BOUNDS: [Bound; 35] = [
         least: cost(1, [0, 0], 1, 5, 0),
         allowed: cost(3, [1, 0], 4, 5, 0),
         why: REMEMBERED,
-    },
-    Bound {
-        call: "operate, a refund",
-        least: cost(0, [0, 0], 0, 0, 0),
-        allowed: cost(99, [99, 99], 99, 99, 0),
-        why: GIVEN_BACK,
     },
     Bound {
         call: "worker, nothing to do (canceled before)",

@@ -49,8 +49,7 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     let (message, counts) = saldo.message("invoice.voided").await?;
     note("webhook", counts);
     note("worker, nothing to do (canceled before)", saldo.work(&message).await?);
-    let (paid, counts) = saldo.create("third", 201).await?;
-    note("create, later ones", counts);
+    note("create, later ones", saldo.create("third", 201).await?.1);
     saldo.pay()?;
     let (message, _) = saldo.message("invoice.paid").await?;
     note("worker, credits", saldo.work(&message).await?);
@@ -59,7 +58,6 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     let (message, _) = saldo.message("refund.created").await?;
     note("worker, a refund", saldo.work(&message).await?);
     note("worker, the same refund again", saldo.work(&message).await?);
-    note("operate, a refund", saldo.give_back(&paid, 10).await?);
     saldo.take("credit-worker");
     saldo.change_contact("PT Acme").await?;
     note("create, after the contact changed", saldo.create("fourth", 201).await?.1);
@@ -69,7 +67,7 @@ async fn one_organisation(seen: &mut Vec<Measured>) -> Result<Item, Failure> {
     for number in 1..=PAGE {
         saldo.top_up(&format!("more-{number}")).await?;
     }
-    balance(&saldo, 1000 * (2 + PAGE) - 11, false).await?;
+    balance(&saldo, 1000 * (2 + PAGE) - 1, false).await?;
     note("top-ups, a page of 20", page(&saldo, "/v1/top-ups", "top_ups").await?);
     note("entries, a page of 20", page(&saldo, "/v1/entries", "entries").await?);
     Ok(saldo.stop().await)
