@@ -3,6 +3,7 @@ mod after_any_failure;
 mod books_that_are_wrong;
 mod finished_attempts;
 mod given_back;
+mod gone;
 mod in_any_order;
 mod known_mistakes;
 mod not_ours;

@@ -169,6 +169,7 @@ export const ENGLISH = {
   "review.no_payment": "The invoice is marked as paid, but no money has arrived.",
   "review.overpaid": "More was paid than the invoice asked for.",
   "review.payment_detached": "The payment was removed from its invoice.",
+  "review.invoice_gone": "Our payment provider no longer has the invoice.",
   "paid.failed.title": "The top-up could not be made",
   "paid.failed": "Nothing was charged. You can try again.",
   "paid.expired": "The top-up for {credits} credits has expired. Start a new one when you are ready.",

@@ -158,6 +158,8 @@ export const INDONESIAN_OPERATE = {
   "op.fact.top_up": "Top up",
   "op.fact.paid_at": "Dibayar pada",
   "op.fact.returned": "Uang yang dikembalikan",
+  "op.fact.also_spent": "Termasuk kredit terpakai",
+  "op.fact.why": "Mengapa tidak",
 
   "op.topUp.what": "{credits} kredit seharga {total}",
   "op.sides": "Perbandingan",
@@ -263,8 +265,8 @@ export const INDONESIAN_OPERATE = {
   "op.toDo.no_payment": "Apakah uangnya datang lewat cara lain? Jika ya, nyatakan lunas; jika tidak, nyatakan tidak dibayar.",
   "op.toDo.overpaid": "Kembalikan kelebihannya, lalu nyatakan lunas.",
   "op.toDo.payment_detached": "Pasang lagi pembayarannya lalu proses ulang; jika uangnya sudah kembali, tarik kreditnya tanpa lewat Stripe.",
+  "op.toDo.invoice_gone": "Cari invoice di dasbor Stripe. Jika kuncinya milik akun lain, perbaiki lalu proses ulang; jika benar-benar hilang, batalkan top up lalu nyatakan tidak dibayar.",
 
-  "op.toDo.invoice_gone": "Cari invoice di dasbor Stripe. Jika kuncinya milik akun lain, perbaiki lalu proses ulang top up; jika memang hilang, batalkan invoice lalu nyatakan tidak dibayar.",
   "op.adjustments.text": "Penyesuaian besar yang diusulkan satu orang. Orang lain harus menyetujui sebelum kredit berubah.",
   "op.adjustments.none": "Tidak ada yang menunggu Anda",
   "op.adjustments.none.text": "Tidak ada penyesuaian yang menunggu orang kedua.",

@@ -169,6 +169,7 @@ export const INDONESIAN = {
   "review.no_payment": "Invoice ditandai lunas, tetapi dana belum masuk.",
   "review.overpaid": "Yang dibayar lebih dari tagihan invoice.",
   "review.payment_detached": "Pembayaran dilepas dari invoice-nya.",
+  "review.invoice_gone": "Invoice tidak lagi ditemukan di penyedia pembayaran kami.",
   "paid.failed.title": "Top up tidak dapat dibuat",
   "paid.failed": "Tidak ada dana yang ditarik. Silakan coba lagi.",
   "paid.expired": "Top up {credits} kredit sudah kedaluwarsa. Buat yang baru bila Anda siap.",

@@ -8,6 +8,7 @@ mod lists;
 mod organisation;
 mod place;
 mod references;
+mod refund;
 mod search;
 mod shapes;
 mod top_up;

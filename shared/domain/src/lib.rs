@@ -24,7 +24,7 @@ pub use alarm::Alarm;
 pub use balance::{
     BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
-    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp,
+    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, gather,
     rebalance, refusal, resume, total,
 };
 pub use books::{
@@ -43,8 +43,9 @@ pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
     Answer, Asked, Change, Commit, CreditNote, Deployment, Disagreement, Dispute, DisputeStatus, Ending,
-    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotReleased,
-    Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund,
-    RefundState, ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step,
-    TopUp, What, apply, decide, disagreements, entitled, lifecycle, prove, release, what_was_ordered,
+    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotRefunded,
+    NotReleased, NoteDocument, Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind,
+    Policy, Proven, Refund, RefundOrder, RefundState, RefundUnderWay, ReleasedAs, Returned, Returns,
+    ReviewReason, RowThen, Seen, Side, Standing, Status, Step, TopUp, What, apply, begin_refund, decide,
+    disagreements, entitled, lifecycle, prove, release, undo_refund, what_was_ordered,
 };

@@ -69,6 +69,8 @@ problem_codes! {
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",
     CustomerBalanceChanged = 409 "customer_balance_changed" "Conflict",
     NotReleasable = 409 "not_releasable" "Conflict",
+    NotRefundable = 409 "not_refundable" "Conflict",
+    RefundRefused = 409 "refund_refused" "Conflict",
     SecondPersonRequired = 409 "second_person_required" "Conflict",
     AdjustmentPosted = 409 "adjustment_posted" "Conflict",
     SettingsChanged = 412 "settings_changed" "Precondition Failed",
