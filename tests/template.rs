@@ -34,7 +34,16 @@ const GRANTS: &[(&str, &[Grant])] = &[
         "credit-worker",
         &[
             ("!GetAtt Table.Arn", SETTLE),
-            ("!GetAtt Payments.Arn", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
+            (
+                "!GetAtt Payments.Arn",
+                &[
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:SendMessage",
+                    "sqs:ChangeMessageVisibility",
+                ],
+            ),
         ],
     ),
     (
@@ -261,7 +270,7 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
         ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "operate", "reconcile"]
     );
     assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRETS"), ["stripe-webhook"]);
-    assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);
+    assert_eq!(knows("SALDO_QUEUE_URL"), ["credit-worker", "stripe-webhook"]);
     for (name, (_, function)) in functions() {
         for (variable, value) in
             function["Properties"]["Environment"]["Variables"].as_mapping().into_iter().flatten()

@@ -201,6 +201,8 @@ async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes
 fn calls(target: &str, request: &Value) -> Calls {
     let (service, action) = target.split_once('.').unwrap();
     if service == "AmazonSQS" {
+        // A batch is allowed by the action of which it has many.
+        let action = action.strip_suffix("Batch").unwrap_or(action);
         return Calls::from([("!GetAtt Payments.Arn".to_owned(), format!("sqs:{action}"))]);
     }
     let table = || "!GetAtt Table.Arn".to_owned();

@@ -33,7 +33,7 @@ impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.cancel(&request).await {
             Ok(top_up) => json_response(StatusCode::OK, &top_up_json(&top_up)),
-            Err(problem) => problem.into_response(),
+            Err(problem) => problem.left_alone_for(self.top_ups.invoices.away_secs()).into_response(),
         }
     }
 

@@ -46,7 +46,7 @@ impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.create(&request).await {
             Ok((status, top_up)) => json_response(status, &top_up_json(&top_up)),
-            Err(problem) => problem.into_response(),
+            Err(problem) => problem.left_alone_for(self.top_ups.invoices.away_secs()).into_response(),
         }
     }
 

@@ -11,6 +11,7 @@ mod ledger;
 mod metric;
 mod money;
 mod operation;
+mod outage;
 mod port_error;
 mod rates;
 mod timestamp;
@@ -38,6 +39,7 @@ pub use money::{
     TaxPercent, UnknownCurrency,
 };
 pub use operation::{Action, Audit, Facts, Operation, Proposal, Reason, needs_a_second_person};
+pub use outage::{Breaker, Leave, PutOff, Waiting, hidden_secs};
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;

@@ -32,12 +32,14 @@ pub enum Metric {
     Webhooks,
     /// Messages to the worker, by outcome.
     Messages,
-    /// Answered calls to the payment provider, by method and path.
+    /// Calls to the payment provider, by method and path; `held` are those that were not made, as it answers nobody.
     ProviderCalls,
     /// Calls that the provider did not answer clearly, by method and path.
     ProviderErrors,
     /// How long the provider took, by method and path.
     ProviderTime,
+    /// How long messages have waited that are put off, as the provider answers nobody.
+    CreditWaiting,
     /// Calls that the table did not answer or refused as wrong.
     TableErrors,
     /// Top-ups that cleanup could not compare.
@@ -74,7 +76,7 @@ macro_rules! measure {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 20] = [
+    pub const ALL: [Metric; 21] = [
         Metric::TopUps,
         Metric::CreditsGranted,
         Metric::CreditsTakenBack,
@@ -90,6 +92,7 @@ impl Metric {
         Metric::ProviderCalls,
         Metric::ProviderErrors,
         Metric::ProviderTime,
+        Metric::CreditWaiting,
         Metric::TableErrors,
         Metric::CleanupFailures,
         Metric::Differences,
@@ -115,6 +118,7 @@ impl Metric {
             Metric::ProviderCalls => "ProviderCalls",
             Metric::ProviderErrors => "ProviderErrors",
             Metric::ProviderTime => "ProviderTime",
+            Metric::CreditWaiting => "CreditWaiting",
             Metric::TableErrors => "TableErrors",
             Metric::CleanupFailures => "CleanupFailures",
             Metric::Differences => "Differences",
@@ -132,7 +136,7 @@ impl Metric {
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
-            Metric::PaymentToCredit | Metric::ProviderTime => Unit::Milliseconds,
+            Metric::PaymentToCredit | Metric::ProviderTime | Metric::CreditWaiting => Unit::Milliseconds,
             Metric::TopUps
             | Metric::CreditsGranted
             | Metric::CreditsTakenBack
@@ -170,6 +174,7 @@ impl Metric {
             | Metric::CreditsSpent
             | Metric::DebitsRepaired
             | Metric::Rebalances
+            | Metric::CreditWaiting
             | Metric::TableErrors
             | Metric::CleanupFailures
             | Metric::Drift => None,

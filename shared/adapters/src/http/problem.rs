@@ -36,6 +36,15 @@ impl Problem {
         self
     }
 
+    /// Names the pause for which the payment provider is left alone, where that is why: who comes earlier is told the same.
+    #[must_use]
+    pub fn left_alone_for(mut self, secs: Option<u32>) -> Problem {
+        if self.code == ProblemCode::PaymentProviderUnavailable {
+            self.retry_after_secs = self.retry_after_secs.max(secs);
+        }
+        self
+    }
+
     /// 400: a field is missing, of another type or out of its form.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Problem {
