@@ -140,6 +140,17 @@ async fn a_message_that_fails_for_its_own_reason_holds_nobody_up_and_is_dead_in_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_failed_once_is_tried_again_after_ten_seconds() {
+    let line = Line::start(1).await;
+    let about = line.paid("acme").await;
+    line.saldo.stand_in().set_outage(Some(Outage { status: 500, about, ..Outage::default() }));
+    line.run_for(5).await;
+    line.saldo.stand_in().set_outage(None);
+    line.run_for(10).await;
+    assert_eq!(line.credits("acme").await, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_read_is_dead_in_time() {
     let line = Line::start(1).await;
     for body in ["no message", r#"{"version":99}"#] {
