@@ -19,6 +19,7 @@ mod sign_in;
 mod speed;
 mod stack;
 mod statements;
+mod too_many;
 mod trail;
 mod usage;
 mod waiting;

@@ -14,7 +14,7 @@ use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{ClaimNames, Problem, Staff, json_response, obstacle_problem};
+use saldo_adapters::http::{Callers, Problem, json_response, obstacle_problem};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_domain::{Credits, Obstacle};
@@ -27,7 +27,7 @@ use crate::place::Place;
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    claims: ClaimNames,
+    callers: Callers,
     store: Store,
     top_ups: TopUps<Store, Stripe>,
     /// On how many credits one person may decide alone.
@@ -40,7 +40,13 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let top_ups = TopUps { rows: store.clone(), invoices: world.stripe(env)?, policy: env.policy()? };
     let adjustment_limit = env.adjustment_limit()?;
-    Ok(Function { claims: env.claim_names(), store, top_ups, adjustment_limit, clock: world.clock() })
+    Ok(Function {
+        callers: Callers::connect(env, world)?,
+        store,
+        top_ups,
+        adjustment_limit,
+        clock: world.clock(),
+    })
 }
 
 impl Function {
@@ -53,7 +59,7 @@ impl Function {
     }
 
     async fn answer(&self, request: &Request) -> Result<(StatusCode, Value), Problem> {
-        let staff = Staff::authorize(request, &self.claims)?;
+        let staff = self.callers.staff(request)?;
         let place = Place::of(request)?;
         tracing::info!(by = %staff.actor, call = place.as_str(), "staff");
         let seen = match place {

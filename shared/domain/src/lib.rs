@@ -7,6 +7,7 @@ mod account;
 mod alarm;
 mod balance;
 mod books;
+mod budget;
 mod ledger;
 mod metric;
 mod money;
@@ -32,6 +33,7 @@ pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
     RowBooks, Sums, Sweep, Used, Verdict,
 };
+pub use budget::{Budget, Budgets, BudgetsError, CallKind, KindBudgets, Taken};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use metric::{METRICS, Metric, Unit};
 pub use money::{

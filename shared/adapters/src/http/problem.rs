@@ -89,6 +89,15 @@ impl Problem {
         Problem::new(ProblemCode::TopUpNotFound, "There is no top-up with this id.")
     }
 
+    /// 429: the budget of the organisation, or of the caller, is used up for so many seconds; nothing was done.
+    #[must_use]
+    pub fn too_many_requests(secs: u32) -> Problem {
+        let detail = format!(
+            "You or your organisation call more often than is provided for. Nothing was done. Try again in {secs} s."
+        );
+        Problem::new(ProblemCode::TooManyRequests, detail).retry_after(secs)
+    }
+
     /// 503: Stripe did not do its part; nothing is lost and repeating is safe.
     #[must_use]
     pub fn payment_provider_unavailable() -> Problem {
