@@ -8,6 +8,8 @@ mod browsers;
 mod dialog;
 mod export;
 mod history;
+mod operate;
+mod operate_access;
 mod page;
 mod payment;
 mod place;

@@ -1,4 +1,5 @@
-//! Joins the pages into one script and one style sheet, compresses them, and names them by their content.
+//! Joins the pages into a script for a first visit, one for each part that is loaded when it is opened, and one style
+//! sheet; compresses them, and names them by their content.
 use std::{
     error::Error,
     fmt::Write as _,
@@ -29,11 +30,15 @@ fn main() -> Outcome<()> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let pages = pages()?;
     let version = version(&pages);
-    let assets = [
-        ("pages.js", "text/javascript; charset=utf-8", bundled("app.js", &pages)?),
-        ("pages.css", "text/css; charset=utf-8", styles(&pages)?),
-        ("icon.svg", "image/svg+xml", page("icon.svg", &pages)?.to_owned()),
+    let mut assets = vec![
+        ("pages.css".to_owned(), "text/css; charset=utf-8", styles(&pages)?),
+        // Beside the script of the same name, which asks for it.
+        ("operate.css".to_owned(), "text/css; charset=utf-8", page("operate.css", &pages)?.to_owned()),
+        ("icon.svg".to_owned(), "image/svg+xml", page("icon.svg", &pages)?.to_owned()),
     ];
+    for (name, script) in scripts(&pages, &version)? {
+        assets.push((name, "text/javascript; charset=utf-8", script));
+    }
 
     let shell =
         page("index.html", &pages)?.replace("{{assets}}/", &format!("{{{{base}}}}/assets/{version}-"));
@@ -41,7 +46,7 @@ fn main() -> Outcome<()> {
         format!("pub(crate) const VERSION: &str = {version:?};\npub(crate) const SHELL: &str = {shell:?};\n");
     writeln!(table, "pub(crate) const ASSETS: &[Asset] = &[")?;
     for (name, content_type, content) in assets {
-        let (plain, gzip) = (out.join(name), out.join(format!("{name}.gz")));
+        let (plain, gzip) = (out.join(&name), out.join(format!("{name}.gz")));
         fs::write(&plain, &content)?;
         fs::write(&gzip, compressed(content.as_bytes())?)?;
         writeln!(
@@ -55,12 +60,74 @@ fn main() -> Outcome<()> {
     Ok(fs::write(out.join("assets.rs"), table)?)
 }
 
-/// One script of all modules that `entry` needs, each a function called once, after what it imports: every file is a
-/// call of a function to serve, so a first visit should need few.
-fn bundled(entry: &str, pages: &Pages) -> Outcome<String> {
+/// What a first visit loads: a script by the name that `index.html` gives it, of `app.js` and all that it imports.
+const FIRST: &str = "pages.js";
+
+/// Name and text of each script. A module that is asked for by `import("./part.js")` becomes, with what only it
+/// needs, a script of its own, which takes the rest from the first: every file is a call of a function to serve, so
+/// there are few.
+fn scripts(pages: &Pages, version: &str) -> Outcome<Vec<(String, String)>> {
+    let first = needed_by("app.js", pages)?;
+    let mut shared = Vec::new();
+    let mut scripts = Vec::new();
+    let mut placed = first.clone();
+    for part in parts_of(&first, pages)? {
+        let own: Vec<_> = needed_by(part, pages)?.into_iter().filter(|name| !first.contains(name)).collect();
+        if let Some(twice) = own.iter().find(|name| placed.contains(name)) {
+            return Err(format!("pages/{twice} would be in two scripts, and be two modules").into());
+        }
+        let mut taken = Vec::new();
+        for name in &own {
+            for from in imports_of(name, pages)?.into_iter().filter(|from| first.contains(from)) {
+                taken.push(variable(from));
+            }
+        }
+        taken.sort();
+        taken.dedup();
+        let mut script = format!("import {{ {} }} from \"./{version}-{FIRST}\";\n", taken.join(", "));
+        script.push_str(&joined(&own, pages, version)?);
+        writeln!(script, "export const {} = {};", EXPORTED, variable(part))?;
+        scripts.push((part.to_owned(), script));
+        shared.extend(taken);
+        placed.extend(own);
+    }
+    shared.sort();
+    shared.dedup();
+    let mut script = joined(&first, pages, version)?;
+    writeln!(script, "export {{ {} }};", shared.join(", "))?;
+    scripts.push((FIRST.to_owned(), script));
+    Ok(scripts)
+}
+
+/// By which name the exports of a part come with its script.
+const EXPORTED: &str = "part";
+
+/// The modules that `entry` needs, itself the last, each after what it imports.
+fn needed_by<'p>(entry: &'p str, pages: &'p Pages) -> Outcome<Vec<&'p str>> {
     let mut order = Vec::new();
     visit(entry, pages, &mut Vec::new(), &mut order)?;
-    order.iter().map(|name| scoped(name, page(name, pages)?)).collect()
+    Ok(order)
+}
+
+/// What `modules` load when it is opened.
+fn parts_of<'p>(modules: &[&str], pages: &'p Pages) -> Outcome<Vec<&'p str>> {
+    let mut parts = Vec::new();
+    for name in modules {
+        for rest in page(name, pages)?.split(LOADED_LATER).skip(1) {
+            parts.push(rest.split('"').next().ok_or("no name")?);
+        }
+    }
+    parts.dedup();
+    Ok(parts)
+}
+
+const LOADED_LATER: &str = "import(\"./";
+
+/// Each module a function called once.
+fn joined(modules: &[&str], pages: &Pages, version: &str) -> Outcome<String> {
+    let named = format!("{LOADED_LATER}{version}-");
+    let scoped: Outcome<String> = modules.iter().map(|name| scoped(name, page(name, pages)?)).collect();
+    Ok(scoped?.replace(LOADED_LATER, &named))
 }
 
 fn visit<'p>(
@@ -76,12 +143,17 @@ fn visit<'p>(
         return Err(format!("pages/{name} imports itself by way of {above:?}").into());
     }
     above.push(name);
-    for line in page(name, pages)?.lines().filter(|line| line.starts_with("import ")) {
-        visit(import(line)?.1, pages, above, order)?;
+    for from in imports_of(name, pages)? {
+        visit(from, pages, above, order)?;
     }
     above.pop();
     order.push(name);
     Ok(())
+}
+
+fn imports_of<'p>(name: &str, pages: &'p Pages) -> Outcome<Vec<&'p str>> {
+    let lines = page(name, pages)?.lines().filter(|line| line.starts_with("import "));
+    lines.map(|line| Ok(import(line)?.1)).collect()
 }
 
 /// `import { h } from "./dom.js";` and `export function f` as a scope of its own that returns its exports, without

@@ -111,7 +111,12 @@ const MONEY: &str = include_str!("../../functions/dashboard/pages/money.js");
 pub(super) const STRINGS: &str = concat!(
     include_str!("../../functions/dashboard/pages/english.js"),
     include_str!("../../functions/dashboard/pages/indonesian.js"),
-    "const STRINGS = { en: ENGLISH, id: INDONESIAN };"
+    include_str!("../../functions/dashboard/pages/english-rest.js"),
+    include_str!("../../functions/dashboard/pages/indonesian-rest.js"),
+    include_str!("../../functions/dashboard/pages/english-operate.js"),
+    include_str!("../../functions/dashboard/pages/indonesian-operate.js"),
+    "const STRINGS = { en: { ...ENGLISH, ...ENGLISH_REST, ...ENGLISH_OPERATE },
+        id: { ...INDONESIAN, ...INDONESIAN_REST, ...INDONESIAN_OPERATE } };"
 );
 
 /// An empty page with what a module of the pages exports.

@@ -95,3 +95,29 @@ fn history_recovers_when_the_connection_is_back() {
     page.sees("No top-ups yet");
     assert_eq!(page.eval("document.querySelector('[data-key=retry]')"), Value::Null);
 }
+
+/// A tab that is older than the latest release asks for a script that is no more; the second try takes what is there now.
+#[test]
+fn a_page_whose_script_does_not_come_says_so_and_then_is_loaded_anew() {
+    let Some(page) = stack().page(Reader::ENGLISH, Person::of("back-release"), "/billing/balance") else {
+        return;
+    };
+    page.call("Network.enable", json!({}));
+    page.call("Network.setBlockedURLs", json!({ "urls": ["*-rest.js"] }));
+    page.click("nav a[href='/billing/history']");
+    page.sees("We can't reach Saldo");
+    page.eval("window.isBefore = true");
+    page.call("Network.setBlockedURLs", json!({ "urls": [] }));
+    page.click("[data-key='retry']");
+    page.sees("No top-ups yet");
+
+    page.go(&stack().url("/billing/balance"));
+    page.call("Network.setBlockedURLs", json!({ "urls": ["*-rest.js"] }));
+    page.call("Page.reload", json!({ "ignoreCache": true }));
+    page.wait_for("document.querySelector('nav a[href=\"/billing/history\"]') !== null");
+    page.click("nav a[href='/billing/history']");
+    page.sees("We can't reach Saldo");
+    page.eval("window.isBefore = true");
+    page.click("[data-key='retry']");
+    page.wait_for("window.isBefore === undefined");
+}

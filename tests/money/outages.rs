@@ -275,6 +275,7 @@ impl Line {
         let world = saldo.world().with_endpoints(Endpoints {
             dynamodb: Some(saldo.dynamodb_url().to_owned()),
             sqs: Some(url.clone()),
+            secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
             stripe: saldo.stripe_url().to_owned(),
         });
         let worker = || saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &world).unwrap();

@@ -2,24 +2,39 @@
 import { balancePage } from "./balance.js";
 import { announce, fill, h } from "./dom.js";
 import { drawFrame } from "./frame.js";
-import { historyPage } from "./history.js";
 import { currentLanguage, t } from "./language.js";
+import { pageOf } from "./later.js";
 import { notice } from "./parts.js";
-import { canSignIn, claims, currentToken, placeToReturn, signIn, signOut, takeTokenFromAddress } from "./session.js";
+import { canSignIn, claims, currentToken, may, placeToReturn, signIn, signOut, takeTokenFromAddress } from "./session.js";
 import { address, currentPath, settings } from "./settings.js";
-import { settingsPage } from "./settings-page.js";
-import { signInPage } from "./sign-in.js";
-import { statementsPage } from "./statements.js";
 import { onWake } from "./watch.js";
+
+const operate = async () => {
+  const loaded = await import("./operate.js");
+  await loaded.part.styled;
+  return loaded;
+};
+const operatePage = (name) => (app) => (mayOperate() ? pageOf(operate, name, app) : staffOnly());
+const rest = () => import("./rest.js");
+const restPage = (name) => (app) => pageOf(rest, name, app);
+/** Long enough for the Balance and what it asks for to come first. */
+const REST_MS = 3000;
 
 const PAGES = {
   "/": { title: "page.balance", open: balancePage },
   "/billing": { title: "page.balance", open: balancePage },
   "/billing/balance": { title: "page.balance", open: balancePage },
-  "/billing/history": { title: "page.history", open: historyPage },
-  "/billing/statements": { title: "page.statements", open: statementsPage },
-  "/billing/settings": { title: "page.settings", open: settingsPage },
-  "/billing/sign-in": { title: "page.signIn", open: signInPage },
+  "/billing/history": { title: "page.history", open: restPage("history") },
+  "/billing/statements": { title: "page.statements", open: restPage("statements") },
+  "/billing/settings": { title: "page.settings", open: restPage("settings") },
+  "/billing/sign-in": { title: "page.signIn", open: restPage("signIn") },
+  "/operate": { title: "page.operate", open: operatePage("search") },
+  "/operate/organisation": { title: "page.operate", open: operatePage("organisation") },
+  "/operate/top-up": { title: "page.operate", open: operatePage("topUp") },
+  "/operate/reviews": { title: "page.operate", open: operatePage("reviews") },
+  "/operate/adjustments": { title: "page.operate", open: operatePage("adjustments") },
+  "/operate/reconciliations": { title: "page.operate", open: operatePage("reconciliations") },
+  "/operate/dead-letters": { title: "page.operate", open: operatePage("deadLetters") },
 };
 
 const app = { navigate, signIn, signOut: endSession, changeLanguage: show };
@@ -63,6 +78,15 @@ function signInNeeded() {
       large: true,
     }),
   };
+}
+
+/** Whoever is no staff is told so, and nothing is loaded or asked for. */
+function mayOperate() {
+  return settings.permissions_claim in claims() && may("billing:operate");
+}
+
+function staffOnly() {
+  return { element: notice({ tone: "plain", icon: "lock", title: t("operate.staffOnly.title"), text: t("operate.staffOnly.text"), large: true }) };
 }
 
 function endSession() {
@@ -124,3 +148,4 @@ addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
 onWake(() => page?.wake?.());
 arrive();
+setTimeout(() => rest().catch(() => {}), REST_MS);

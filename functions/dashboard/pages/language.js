@@ -23,6 +23,11 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(name === "product" ? settings.product_name : values[name] ?? ""));
 }
 
+/** Words of pages that are loaded later: {en, id}. */
+export function addWords(words) {
+  for (const [code, more] of Object.entries(words)) Object.assign(STRINGS[code], more);
+}
+
 export function has(key) {
   return key in STRINGS.en;
 }

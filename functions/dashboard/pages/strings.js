@@ -1,4 +1,4 @@
-// Every word the pages say, by language; a test compares the two.
+// Every word of a first visit, by language; a test compares the two.
 import { ENGLISH } from "./english.js";
 import { INDONESIAN } from "./indonesian.js";
 

@@ -1,4 +1,4 @@
-//! GET / and /assets: the Billing pages; GET /v1/openapi.json: the description of the interface.
+//! GET / and /assets: the pages of Billing and of the staff; GET /v1/openapi.json: the description of the interface.
 use lambda_http::{
     Body, Request, RequestExt as _, Response,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -23,7 +23,7 @@ mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 14] = [
     "/",
     "/billing",
     "/billing/balance",
@@ -31,12 +31,19 @@ const PAGES: [&str; 7] = [
     "/billing/statements",
     "/billing/settings",
     "/billing/sign-in",
+    "/operate",
+    "/operate/organisation",
+    "/operate/top-up",
+    "/operate/reviews",
+    "/operate/adjustments",
+    "/operate/reconciliations",
+    "/operate/dead-letters",
 ];
 
 /// Names carry a hash of the content, so what a browser has once it never asks for again.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// The Billing pages with the settings of this deployment filled in.
+/// The pages with the settings of this deployment filled in.
 pub struct Function {
     shell: Tagged,
     description: Tagged,
@@ -310,12 +317,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_script_is_whole() {
-        let script = assets::ASSETS.iter().find(|asset| asset.name == "pages.js").unwrap();
-        let script = std::str::from_utf8(script.plain).unwrap();
-        assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
-        assert_eq!(script.matches("\n})();\n").count(), script.matches("const module_").count());
-        assert!(script.matches("const module_").count() > 20);
+    async fn each_script_is_whole_and_names_what_exists() {
+        let scripts = || assets::ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
+        assert!(scripts().count() > 1);
+        for asset in scripts() {
+            let script = std::str::from_utf8(asset.plain).unwrap();
+            assert_eq!(script.matches("\n})();\n").count(), script.matches("const module_").count());
+            assert!(script.matches("const module_").count() > 5, "{}", asset.name);
+            let imports = script.lines().filter(|line| line.starts_with("import ")).count();
+            assert_eq!(imports, usize::from(asset.name != "pages.js"), "{}", asset.name);
+            assert_eq!(
+                script.lines().filter(|line| line.starts_with("export ")).count(),
+                1,
+                "{}",
+                asset.name
+            );
+            for named in script.split("\"./").skip(1) {
+                let named = named.split('"').next().unwrap();
+                assert!(assets::find(&format!("/assets/{named}")).is_some(), "{}: {named}", asset.name);
+            }
+        }
     }
 
     #[tokio::test]

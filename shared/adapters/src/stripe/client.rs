@@ -21,7 +21,10 @@ use tokio::time::Instant;
 
 use super::error::{Failure, StripeError, failure_of};
 use super::gate::{Gate, Seen};
+use super::secrets::{Bearer, Key};
 use crate::clock::Clock;
+use crate::secrets::SecretError;
+use crate::telemetry::{Subsegment, To};
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -71,7 +74,7 @@ impl StripeHttp {
 pub(super) struct Connection {
     http: StripeHttp,
     base: Arc<str>,
-    authorization: Arc<str>,
+    key: Key,
     gate: Gate,
 }
 
@@ -82,9 +85,14 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(http: StripeHttp, base: &str, key: &str, clock: Clock) -> Connection {
+    pub(super) fn new(http: StripeHttp, base: &str, key: Key, clock: Clock) -> Connection {
         let base = base.trim_end_matches('/').into();
-        Connection { http, base, authorization: format!("Bearer {key}").into(), gate: Gate::new(clock) }
+        Connection { http, base, key, gate: Gate::new(clock) }
+    }
+
+    /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub(super) async fn prepare(&self) {
+        let _ = self.key.value().await;
     }
 
     /// Until when Stripe is not asked, as it answers nobody; `None` while it is.
@@ -96,8 +104,13 @@ impl Connection {
         self.gate.closed_for()
     }
 
-    async fn noted(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
-        let (answered, id) = self.measured(request, key, ATTEMPT_TIMEOUT).await;
+    async fn noted(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        bearer: &Bearer,
+    ) -> Result<Bytes, Failure> {
+        let (answered, id) = self.measured(request, key, bearer, ATTEMPT_TIMEOUT).await;
         note_asked(Asked { call: call(request), answer: kind_of(&answered), id });
         let seen = answered.as_ref().map_or_else(|failure| failure.seen, |_| Seen::Answered);
         if seen == Seen::Answered || seen.asks_for_more_than(LONGEST_PAUSE_SECS) {
@@ -106,9 +119,9 @@ impl Connection {
         answered
     }
 
-    async fn probe(&self) -> Seen {
+    async fn probe(&self, bearer: &Bearer) -> Seen {
         let request = RequestBuilder::new(StripeMethod::Get, PROBE);
-        let (answered, _) = self.measured(&request, None, PROBE_TIMEOUT).await;
+        let (answered, _) = self.measured(&request, None, bearer, PROBE_TIMEOUT).await;
         answered.map_or_else(|failure| failure.seen, |_| Seen::Answered)
     }
 
@@ -117,11 +130,16 @@ impl Connection {
         &self,
         request: &RequestBuilder,
         key: Option<&str>,
+        bearer: &Bearer,
         timeout: Duration,
     ) -> (Result<Bytes, Failure>, Option<String>) {
         let (call, began) = (call(request), Instant::now());
         let what = format!("{:?} {}", request.method, request.path);
-        let answer = self.attempt(request, key, &what, timeout).await;
+        let subsegment = Subsegment::begin(|| self.asked(&call));
+        let answer = self.attempt(request, key, bearer, &what, timeout).await;
+        if let (Some(subsegment), Ok(answer)) = (subsegment, &answer) {
+            subsegment.answered(answer.status().as_u16());
+        }
         let id = answer.as_ref().ok().and_then(request_id);
         let answered = answer.and_then(|answer| match answer.status().is_success() {
             true => Ok(answer.into_body()),
@@ -135,10 +153,18 @@ impl Connection {
         (answered, id)
     }
 
+    /// For the trace: without the ids in the path, and without what is asked for.
+    fn asked(&self, call: &str) -> To {
+        let host = self.base.split_once("://").map_or(&*self.base, |(_, host)| host).to_owned();
+        let (method, path) = call.split_once(' ').unwrap_or_default();
+        To::Remote { host, method: method.to_owned(), address: format!("{}/v1{path}", self.base) }
+    }
+
     async fn attempt(
         &self,
         request: &RequestBuilder,
         key: Option<&str>,
+        bearer: &Bearer,
         what: &str,
         timeout: Duration,
     ) -> Result<Response<Bytes>, Failure> {
@@ -146,10 +172,15 @@ impl Connection {
             error: StripeError::Unclear { what: format!("{what}: {reason}"), replayed: false },
             again: true,
             seen: Seen::Unanswered { retry_after_secs: None },
+            key_unknown: false,
         };
         let sent = async {
-            let answer =
-                self.http.0.request(self.to_http(request, key)?).await.map_err(|e| unclear(source(&e)))?;
+            let answer = self
+                .http
+                .0
+                .request(self.to_http(request, key, bearer)?)
+                .await
+                .map_err(|e| unclear(source(&e)))?;
             let (head, body) = answer.into_parts();
             let body =
                 Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|e| unclear(e.to_string()))?;
@@ -158,7 +189,12 @@ impl Connection {
         tokio::time::timeout(timeout, sent).await.map_err(|_| unclear("timed out".into()))?
     }
 
-    fn to_http(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Request<Full<Bytes>>, Failure> {
+    fn to_http(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        bearer: &Bearer,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let method = match request.method {
             StripeMethod::Get => Method::GET,
             StripeMethod::Post => Method::POST,
@@ -172,7 +208,7 @@ impl Connection {
         let mut built = Request::builder()
             .method(method)
             .uri(uri)
-            .header(AUTHORIZATION, &*self.authorization)
+            .header(AUTHORIZATION, bearer.header())
             .header(USER_AGENT, NAME)
             .header("stripe-version", stripe_client_core::VERSION.as_str());
         if let Some(key) = key {
@@ -186,6 +222,7 @@ impl Connection {
             error: StripeError::Broken { what: format!("request not made: {error}") },
             again: false,
             seen: Seen::Answered,
+            key_unknown: false,
         })
     }
 }
@@ -194,25 +231,33 @@ impl StripeClient for Connection {
     type Err = StripeError;
 
     /// Sends a request, and again while that is safe: what Stripe did not answer clearly is repeated under the same
-    /// idempotency key; a change without a key is sent once. While Stripe answers nobody, nothing is sent.
+    /// idempotency key; a change without a key is sent once. Under a key that Stripe does not know nothing was done, so that
+    /// it is sent once more when there is another one. While Stripe answers nobody, nothing is sent.
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
         let (request, settings) = request.into_pieces();
-        self.gate.enter(self.probe()).await.map_err(|until| held(&request, until))?;
         let key = settings.request_strategy.as_ref().and_then(RequestStrategy::get_key);
         let key = key.as_ref().map(|key| key.as_str());
         let repeatable = key.is_some() || !matches!(request.method, StripeMethod::Post);
-        let mut attempt = 1;
+        let not_sent = |error: SecretError| StripeError::Unclear { what: error.to_string(), replayed: false };
+        let mut bearer = self.key.value().await.map_err(not_sent)?;
+        self.gate.enter(self.probe(&bearer)).await.map_err(|until| held(&request, until))?;
+        let (mut attempt, mut changed) = (1, false);
         loop {
             let began = Instant::now();
-            let failure = match self.noted(&request, key).await {
+            let failure = match self.noted(&request, key, &bearer).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            if failure.key_unknown && !changed {
+                bearer = self.key.instead_of(&bearer).await.ok_or(failure.error)?;
+                changed = true;
+                continue;
+            }
             let over = !(failure.again && repeatable && attempt < ATTEMPTS);
             // What took long is not repeated to somebody who answers nobody: the time is the caller's.
             let long = failure.seen.asks_for_more_than(LONGEST_PAUSE_SECS) || began.elapsed() > PROBE_TIMEOUT;
             let doubtful = failure.seen != Seen::Answered && (over || long);
-            let away = doubtful && self.gate.is_away(self.probe()).await;
+            let away = doubtful && self.gate.is_away(self.probe(&bearer)).await;
             if away || over {
                 return Err(failure.error);
             }

@@ -91,6 +91,8 @@ pub(super) struct Failure {
     pub(super) again: bool,
     /// Whether it shows that Stripe is there.
     pub(super) seen: Seen,
+    /// Whether Stripe does not know the key, or no more: nothing was done then.
+    pub(super) key_unknown: bool,
 }
 
 #[derive(miniserde::Deserialize, Default)]
@@ -131,14 +133,19 @@ pub(super) fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
                 }
                 _ => Seen::Answered,
             };
-            return Failure { error: StripeError::Unclear { what, replayed }, again, seen };
+            return Failure {
+                error: StripeError::Unclear { what, replayed },
+                again,
+                key_unknown: false,
+                seen,
+            };
         }
         _ => match obstacle(&body) {
             Some(obstacle) => StripeError::Barred { what, obstacle },
             None => StripeError::Refused { what },
         },
     };
-    Failure { error, again: false, seen: Seen::Answered }
+    Failure { error, again: false, key_unknown: status == 401, seen: Seen::Answered }
 }
 
 /// The pause that Stripe asks for, where it says it in seconds.

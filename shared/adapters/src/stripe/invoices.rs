@@ -25,6 +25,7 @@ use super::error::StripeError;
 use super::returns::{
     self, ChargeAnswer, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer,
 };
+use super::secrets::Key;
 use super::{customers, line};
 use crate::clock::Clock;
 
@@ -232,7 +233,7 @@ impl Stripe {
     /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
     pub(crate) fn new(
         (http, base): (StripeHttp, &str),
-        key: &str,
+        key: Key,
         (livemode, deployment): (bool, &str),
         clock: Clock,
     ) -> Stripe {
@@ -252,6 +253,11 @@ impl Stripe {
     #[must_use]
     pub fn away_secs(&self) -> Option<u32> {
         self.connection.closed_for()
+    }
+
+    /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.connection.prepare().await;
     }
 
     /// What says of an object whose it is.

@@ -5,9 +5,14 @@
 use ring::hmac;
 use saldo_domain::Timestamp;
 
-/// The request was not signed by Stripe with a secret of ours, or not just now.
+/// Why a request is not taken for Stripe's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidSignature;
+pub enum InvalidSignature {
+    /// It is no signature, or not one of just now.
+    Unfit,
+    /// It may be one with a secret that is not among ours.
+    OfAnotherSecret,
+}
 
 /// How far the time of the signature may be from ours, in seconds, either way.
 const TOLERANCE_SECS: u64 = 300;
@@ -22,26 +27,26 @@ const LONGEST_HEADER: usize = 1024;
 /// and there is a `v1` that can be one, then it is read once for each secret, however many there are, and never copied.
 pub fn verify(body: &[u8], header: &str, secrets: &[String], now: Timestamp) -> Result<(), InvalidSignature> {
     if header.len() > LONGEST_HEADER {
-        return Err(InvalidSignature);
+        return Err(InvalidSignature::Unfit);
     }
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
     let mut times = parts().filter(|(name, _)| *name == "t").map(|(_, value)| value);
-    let (Some(time), None) = (times.next(), times.next()) else { return Err(InvalidSignature) };
-    let at: i64 = time.parse().map_err(|_| InvalidSignature)?;
+    let (Some(time), None) = (times.next(), times.next()) else { return Err(InvalidSignature::Unfit) };
+    let at: i64 = time.parse().map_err(|_| InvalidSignature::Unfit)?;
     if now.secs().abs_diff(at) > TOLERANCE_SECS {
-        return Err(InvalidSignature);
+        return Err(InvalidSignature::Unfit);
     }
     let signatures: Vec<_> =
         parts().filter(|(name, _)| *name == "v1").filter_map(|(_, value)| bytes_of(value)).collect();
     if signatures.is_empty() {
-        return Err(InvalidSignature);
+        return Err(InvalidSignature::Unfit);
     }
     let genuine = secrets.iter().any(|secret| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let ours = signed(&key, [time.as_bytes(), b".", body]);
         signatures.iter().any(|theirs| same(&key, &ours, theirs))
     });
-    if genuine { Ok(()) } else { Err(InvalidSignature) }
+    if genuine { Ok(()) } else { Err(InvalidSignature::OfAnotherSecret) }
 }
 
 fn signed(key: &hmac::Key, parts: [&[u8]; 3]) -> hmac::Tag {
