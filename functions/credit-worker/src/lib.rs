@@ -97,7 +97,10 @@ impl Function {
         match worked.unwrap_or_else(|_| Err(PortError::Unavailable("took too long".to_owned()))) {
             Ok(()) => Worked::Done,
             Err(error) => match stripe.away_until() {
-                Some(until) if matches!(error, PortError::Unavailable(_)) => Worked::Waits(message, until),
+                Some(until) if matches!(error, PortError::Unavailable(_)) => {
+                    warn!(event = message.event, %error, "waits for Stripe");
+                    Worked::Waits(message, until)
+                }
                 Some(_) | None => Worked::Failed(error),
             },
         }
