@@ -7,6 +7,7 @@ mod gone;
 mod in_any_order;
 mod known_mistakes;
 mod not_ours;
+mod outages;
 mod paid_with;
 mod refusals;
 mod returned;

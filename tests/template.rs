@@ -34,7 +34,16 @@ const GRANTS: &[(&str, &[Grant])] = &[
         "credit-worker",
         &[
             ("!GetAtt Table.Arn", SETTLE),
-            ("!GetAtt Payments.Arn", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
+            (
+                "!GetAtt Payments.Arn",
+                &[
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:SendMessage",
+                    "sqs:ChangeMessageVisibility",
+                ],
+            ),
             READ_KEY,
         ],
     ),
@@ -319,7 +328,7 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
         ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "operate", "reconcile"]
     );
     assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRET"), ["stripe-webhook"]);
-    assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);
+    assert_eq!(knows("SALDO_QUEUE_URL"), ["credit-worker", "stripe-webhook"]);
 }
 
 /// A function's configuration is shown to whoever may look at the function: it names secrets, and the role reads just these.

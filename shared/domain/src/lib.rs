@@ -7,10 +7,12 @@ mod account;
 mod alarm;
 mod balance;
 mod books;
+mod budget;
 mod ledger;
 mod metric;
 mod money;
 mod operation;
+mod outage;
 mod port_error;
 mod rates;
 mod timestamp;
@@ -31,6 +33,7 @@ pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
     RowBooks, Sums, Sweep, Used, Verdict,
 };
+pub use budget::{Budget, Budgets, BudgetsError, CallKind, KindBudgets, Taken};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use metric::{METRICS, Metric, Unit};
 pub use money::{
@@ -38,6 +41,7 @@ pub use money::{
     TaxPercent, UnknownCurrency,
 };
 pub use operation::{Action, Audit, Facts, Operation, Proposal, Reason, needs_a_second_person};
+pub use outage::{Breaker, Leave, PutOff, Waiting, hidden_secs};
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;

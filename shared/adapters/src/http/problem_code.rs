@@ -84,6 +84,7 @@ problem_codes! {
     IdempotencyKeyReused = 422 "idempotency_key_reused" "Unprocessable Entity",
     UnknownChannel = 422 "unknown_channel" "Unprocessable Entity",
     InvalidSettings = 422 "invalid_settings" "Unprocessable Entity",
+    TooManyRequests = 429 "too_many_requests" "Too Many Requests",
     ProviderKeyNotPermitted = 500 "provider_key_not_permitted" "Internal Server Error",
     WebhookSecretMissing = 503 "webhook_secret_missing" "Service Unavailable",
     TooManyDebits = 503 "too_many_debits" "Service Unavailable",

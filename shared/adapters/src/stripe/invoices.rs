@@ -27,6 +27,7 @@ use super::returns::{
 };
 use super::secrets::Key;
 use super::{customers, line};
+use crate::clock::Clock;
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
@@ -250,10 +251,28 @@ impl Invoices for Stripe {
 
 impl Stripe {
     /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
-    pub(crate) fn new(http: StripeHttp, base: &str, key: Key, livemode: bool, deployment: &str) -> Stripe {
-        let connection = Connection::new(http, base, key);
+    pub(crate) fn new(
+        (http, base): (StripeHttp, &str),
+        key: Key,
+        (livemode, deployment): (bool, &str),
+        clock: Clock,
+    ) -> Stripe {
+        let connection = Connection::new(http, base, key, clock);
         let system = System { livemode, deployment: deployment.to_owned() };
         Stripe { connection, system, payment_methods: BTreeMap::new(), product: None }
+    }
+
+    /// Until when Stripe is not asked by this process, as it answers nobody; `None` while it is asked. At that moment one
+    /// question goes to it first, and the others only if it is answered.
+    #[must_use]
+    pub fn away_until(&self) -> Option<Timestamp> {
+        self.connection.closed_until()
+    }
+
+    /// The same as whole seconds from now.
+    #[must_use]
+    pub fn away_secs(&self) -> Option<u32> {
+        self.connection.closed_for()
     }
 
     /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
