@@ -116,6 +116,10 @@ impl Answers {
                 if (first.credits, first.available) != (done.credits, done.available) {
                     self.wrong.get_or_insert(format!("{id} was {first:?} and then {done:?}"));
                 }
+                let units = debit.details.units;
+                if done.units != units || units.rate(done.credits).is_none() {
+                    self.wrong.get_or_insert(format!("{units:?} of {id} were {done:?}"));
+                }
                 let message = self.messages.entry(id).or_insert_with(|| debit.clone());
                 if (message.channel, &message.details) != (debit.channel, &debit.details) {
                     self.wrong.get_or_insert(format!("{message:?} and {debit:?} were both debited"));
