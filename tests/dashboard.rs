@@ -8,6 +8,7 @@ mod browsers;
 mod dialog;
 mod export;
 mod history;
+mod meters;
 mod page;
 mod payment;
 mod place;
