@@ -191,7 +191,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
 
     let id = crate::support::system::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, DEBIT_EVENT, &[(DEBIT, &id)]);
-    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
+    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "units": 1, "available_credits": 998})));
     let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
         .unwrap()
         .run()

@@ -100,6 +100,10 @@ pub enum Bug {
 impl Bug {
     /// Those that histories find.
     pub const ALL: [Bug; 45] = [
+        Bug::UnitsNotInStamp,
+        Bug::LongStampsCutOff,
+        Bug::FreeDebitNotEntered,
+        Bug::CompletedAtOtherRate,
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,
@@ -141,9 +145,5 @@ impl Bug {
         Bug::ResumedInDebt,
         Bug::UnguardedResume,
         Bug::TakenBackInPart,
-        Bug::UnitsNotInStamp,
-        Bug::LongStampsCutOff,
-        Bug::FreeDebitNotEntered,
-        Bug::CompletedAtOtherRate,
     ];
 }
