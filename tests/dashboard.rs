@@ -9,6 +9,8 @@ mod dialog;
 mod export;
 mod history;
 mod meters;
+mod operate;
+mod operate_access;
 mod page;
 mod payment;
 mod place;

@@ -1,16 +1,19 @@
 //! Every payload in events/ goes through the function it triggers.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_http::{Body, Response};
 use saldo_adapters::clock::Clock;
-use saldo_adapters::config::Env;
 use saldo_adapters::stripe::EventType;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::{Method, SUBSCRIBED_TYPES, sign};
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
+
+use crate::support::system::{WEBHOOK_SECRET, open_top_up, webhook_secret};
 
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
@@ -52,14 +55,20 @@ payloads! {
     HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
     OPERATE_ADJUST_EVENT = "operate-adjust",
+    OPERATE_ADJUSTMENTS_EVENT = "operate-adjustments",
     OPERATE_APPROVE_EVENT = "operate-approve",
+    OPERATE_CUSTOMER_EVENT = "operate-customer",
+    OPERATE_DEAD_LETTERS_EVENT = "operate-dead-letters",
     OPERATE_ORGANISATION_EVENT = "operate-organisation",
+    OPERATE_RECONCILIATIONS_EVENT = "operate-reconciliations",
+    OPERATE_REDRIVE_EVENT = "operate-redrive",
     OPERATE_RELEASE_EVENT = "operate-release",
     OPERATE_REVIEWS_EVENT = "operate-reviews",
     OPERATE_SEARCH_EVENT = "operate-search",
     OPERATE_SETTLE_EVENT = "operate-settle",
     OPERATE_TOP_UP_EVENT = "operate-top-up",
     OPERATE_VOID_EVENT = "operate-void",
+    OPERATE_ZERO_BALANCE_EVENT = "operate-zero-balance",
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
     REVERSE_DEBIT_EVENT = "reverse-debit",
@@ -137,6 +146,27 @@ async fn every_request_of_the_staff_gets_its_answer() {
     assert_eq!((status, &done["after"]["credits"]), (201, &json!("5")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_APPROVE_EVENT, &[(key, "approve")]);
     assert_eq!((status, &done["code"]), (404, &json!("adjustment_not_found")));
+    saldo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_and_what_is_kept_elsewhere_gets_its_answer() {
+    let saldo = start(Clock::system()).await;
+    let (_, top_up) = sent!(saldo_create_top_up, "create-top-up", saldo, CREATE_TOP_UP_EVENT, &[]);
+    assert_eq!(top_up["status"], "open");
+    let (status, list) = sent!(saldo_operate, "operate", saldo, OPERATE_RECONCILIATIONS_EVENT, &[]);
+    assert_eq!((status, &list["reconciliations"]), (200, &json!([])));
+    let (status, list) = sent!(saldo_operate, "operate", saldo, OPERATE_ADJUSTMENTS_EVENT, &[]);
+    assert_eq!((status, &list["adjustments"]), (200, &json!([])));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_DEAD_LETTERS_EVENT, &[]);
+    assert_eq!((status, &seen["waiting"]), (200, &json!(0)));
+    let (status, seen) = sent!(saldo_operate, "operate", saldo, OPERATE_CUSTOMER_EVENT, &[]);
+    assert_eq!((status, &seen["organisation"]), (200, &json!("acme")));
+    let key = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_REDRIVE_EVENT, &[(key, "redrive")]);
+    assert_eq!((status, &done["waiting"]), (201, &json!(0)));
+    let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_ZERO_BALANCE_EVENT, &[(key, "zero")]);
+    assert_eq!((status, &done["action"]), (201, &json!("zero_balance")), "{done}");
     saldo.stop().await;
 }
 
@@ -267,10 +297,8 @@ async fn every_stripe_event_is_accepted_and_those_about_payments_enqueued() {
 #[tokio::test]
 async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothing() {
     let saldo = start(Clock::system()).await;
-    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
-    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), "none".to_owned());
-    let early =
-        saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap();
+    saldo.secrets().put(WEBHOOK_SECRET, "none");
+    let early = saldo_stripe_webhook::connect(&saldo.env_of("stripe-webhook"), &saldo.world()).unwrap();
     for signed_with in [None, Some("none"), Some("")] {
         let body = r#"{"id":"evt_1","type":"invoice.paid","livemode":false,"created":1,"data":{"object":{"id":"in_1"}}}"#;
         let signature = signed_with
@@ -286,6 +314,57 @@ async fn before_it_is_told_its_secret_the_webhook_takes_nothing_and_loses_nothin
         saldo.queues().receive("saldo-local-Payments", 10, Duration::from_millis(1), None).await.unwrap();
     assert!(nothing.is_empty());
     saldo.stop().await;
+}
+
+/// One query by the id of a top-up finds what was delivered about it; what nobody has signed names nothing.
+#[tokio::test]
+async fn the_webhooks_line_names_the_top_up_and_its_organisation() {
+    let saldo = start(Clock::system()).await;
+    saldo.stand_in().pause_webhooks(true);
+    let (id, invoice) = open_top_up(&saldo, "acme").await;
+    saldo.stand_in().pay(&invoice, Method::VirtualAccount).unwrap();
+    let events = saldo.stand_in().events();
+    let paid = events.iter().find(|event| event["type"] == "invoice.paid").unwrap().to_string();
+    let lines = Lines::default();
+    let heard = lines.clone();
+    let telling = saldo_adapters::telemetry::telling(LevelFilter::INFO, None, move || heard.clone());
+    let guard = tracing::subscriber::set_default(telling);
+    let function = saldo_stripe_webhook::connect(&saldo.env_of("stripe-webhook"), &saldo.world()).unwrap();
+    for (secret, status) in [("whsec_forged".to_owned(), 400), (webhook_secret(&saldo), 200)] {
+        let signature = sign(&[secret], Clock::system().now().secs(), paid.as_bytes());
+        let request = lambda_http::http::Request::post("https://saldo.example/stripe/webhook");
+        let request = request.header("stripe-signature", signature).body(paid.clone().into()).unwrap();
+        assert_eq!(function.handle(request).await.status().as_u16(), status);
+    }
+    drop(guard);
+    let lines = lines.told();
+    let refused = lines.iter().find(|line| line["message"] == "signature refused").expect("it is told");
+    assert!(!refused.to_string().contains(&id), "{refused}");
+    let enqueued = lines.iter().find(|line| line["message"] == "enqueued").expect("it is told");
+    assert_eq!((&enqueued["top_up"], &enqueued["org"]), (&json!(id), &json!("acme")), "{enqueued}");
+    assert_eq!(enqueued["subject"], json!(invoice), "{enqueued}");
+    saldo.stop().await;
+}
+
+/// What a function writes, kept.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn told(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -316,9 +395,8 @@ async fn start(clock: Clock) -> Saldo {
 
 /// The webhook with the secret that webhook.json was signed with.
 fn webhook(saldo: &Saldo) -> saldo_stripe_webhook::Function {
-    let mut variables = saldo.plan().environment("stripe-webhook").unwrap().clone();
-    variables.insert("SALDO_STRIPE_WEBHOOK_SECRETS".to_owned(), SECRET.to_owned());
-    saldo_stripe_webhook::connect(&variables.into_iter().collect::<Env>(), &saldo.world()).unwrap()
+    saldo.secrets().put(WEBHOOK_SECRET, SECRET);
+    saldo_stripe_webhook::connect(&saldo.env_of("stripe-webhook"), &saldo.world()).unwrap()
 }
 
 fn meant(body: &str) -> Value {

@@ -2,6 +2,9 @@
 mod access;
 mod acts;
 mod any_failure;
+mod customer;
+mod dead_letters;
+mod lists;
 mod reads;
 mod search;
 pub(crate) mod staff;

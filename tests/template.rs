@@ -23,23 +23,25 @@ const EXISTING_INDEX: &str =
 /// What each function may do beside writing its own log.
 const GRANTS: &[(&str, &[Grant])] = &[
     ("quote", &[]),
-    ("create-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
-    ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE)]),
+    ("create-top-up", &[("!GetAtt Table.Arn", SETTLE), WRITE_KEY]),
+    ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE), WRITE_KEY]),
     ("balance", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
     ("history", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
     ("settings", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:UpdateItem"])]),
     ("spend", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:PutItem"])]),
-    ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"])]),
+    ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"]), WEBHOOK]),
     (
         "credit-worker",
         &[
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Payments.Arn", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
+            READ_KEY,
         ],
     ),
     (
         "cleanup",
         &[
+            WRITE_KEY,
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Table.Arn", FINISH),
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
@@ -48,6 +50,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
     (
         "reconcile",
         &[
+            READ_KEY,
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Table.Arn", FINISH),
             ("!GetAtt Table.Arn", &["dynamodb:Query"]),
@@ -57,16 +60,44 @@ const GRANTS: &[(&str, &[Grant])] = &[
     (
         "operate",
         &[
+            WRITE_KEY,
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Table.Arn", &["dynamodb:BatchGetItem", "dynamodb:Query"]),
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
+            ("!GetAtt PaymentsDeadLetters.Arn", REDRIVE),
+            ("!GetAtt Payments.Arn", &["sqs:SendMessage"]),
         ],
     ),
     ("dashboard", &[]),
 ];
 
+/// The six characters are those that Secrets Manager puts behind a name.
+macro_rules! secret {
+    ($name:literal) => {
+        concat!(
+            "!Sub arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${StripeSecret}/",
+            $name,
+            "-??????"
+        )
+    };
+}
+
+/// Name below `StripeSecret` -> the resource of a role that may read it.
+pub(crate) const SECRETS: [(&str, &str); 3] = [
+    ("read_key", secret!("read_key")),
+    ("webhook_secrets", secret!("webhook_secrets")),
+    ("write_key", secret!("write_key")),
+];
+const READ_KEY: Grant = (secret!("read_key"), &["secretsmanager:GetSecretValue"]);
+const WRITE_KEY: Grant = (secret!("write_key"), &["secretsmanager:GetSecretValue"]);
+const WEBHOOK: Grant = (secret!("webhook_secrets"), &["secretsmanager:GetSecretValue"]);
+
 const SETTLE: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+
+/// To count dead letters and to move them back, which SQS does in the name of who asks.
+const REDRIVE: &[&str] =
+    &["sqs:GetQueueAttributes", "sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage"];
 
 /// To finish the debits that were left half done, which whoever meets them does.
 const FINISH: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"];
@@ -91,12 +122,16 @@ const OPEN_ROUTES: &[&str] = &[
     "GET /billing",
     "GET /billing/{page}",
     "GET /healthz",
+    "GET /operate",
+    "GET /operate/{page}",
     "GET /v1/openapi.json",
     "HEAD /",
     "HEAD /assets/{file}",
     "HEAD /billing",
     "HEAD /billing/{page}",
     "HEAD /healthz",
+    "HEAD /operate",
+    "HEAD /operate/{page}",
     "HEAD /v1/openapi.json",
     "POST /stripe/webhook",
 ];
@@ -104,7 +139,11 @@ const OPEN_ROUTES: &[&str] = &[
 const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/entries",
+    "GET /v1/operate/adjustments",
+    "GET /v1/operate/customers/{id}",
+    "GET /v1/operate/dead-letters",
     "GET /v1/operate/organisations/{id}",
+    "GET /v1/operate/reconciliations",
     "GET /v1/operate/reviews",
     "GET /v1/operate/search",
     "GET /v1/operate/top-ups/{id}",
@@ -119,6 +158,8 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/debits/{id}/reverse",
     "POST /v1/operate/adjustments",
     "POST /v1/operate/adjustments/{id}/approve",
+    "POST /v1/operate/customers/{id}/zero-balance",
+    "POST /v1/operate/dead-letters/redrive",
     "POST /v1/operate/top-ups/{id}/release",
     "POST /v1/operate/top-ups/{id}/settle",
     "POST /v1/operate/top-ups/{id}/void",
@@ -180,6 +221,22 @@ fn every_function_has_a_role_of_its_own() {
     assert_eq!(roles.len(), functions().len());
     for (name, (_, function)) in functions() {
         assert!(function["Properties"].get("Policies").is_none(), "{name} adds policies beside its role");
+    }
+}
+
+#[test]
+fn calls_are_traced_where_the_parameter_says_so_and_every_role_may_tell() {
+    let template: Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    assert_eq!(shown(&template["Globals"]["Function"]["Tracing"]), "!Ref Tracing");
+    let parameter = &template["Parameters"]["Tracing"];
+    assert_eq!(
+        (parameter["Default"].as_str(), parameter["AllowedValues"][1].as_str()),
+        (Some("PassThrough"), Some("Active"))
+    );
+    for (name, (_, function)) in functions() {
+        assert!(function["Properties"].get("Tracing").is_none(), "{name} is traced in a way of its own");
+        let policies = list(&role_of(&function)["Properties"]["Policies"]);
+        assert_eq!(policies.iter().filter(|policy| is_tracing(policy)).count(), 1, "{name}");
     }
 }
 
@@ -257,19 +314,36 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
         functions().into_iter().filter(|(_, (_, function))| named(function)).map(|(name, _)| name).collect()
     };
     assert_eq!(
-        knows("SALDO_STRIPE_KEY"),
+        knows("SALDO_STRIPE_KEY_SECRET"),
         ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "operate", "reconcile"]
     );
-    assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRETS"), ["stripe-webhook"]);
+    assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRET"), ["stripe-webhook"]);
     assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);
+}
+
+/// A function's configuration is shown to whoever may look at the function: it names secrets, and the role reads just these.
+#[test]
+fn no_secret_stands_in_a_configuration() {
+    assert!(!TEMPLATE.contains("{{resolve:"), "a dynamic reference ends in the configuration");
+    let granted = granted();
     for (name, (_, function)) in functions() {
-        for (variable, value) in
-            function["Properties"]["Environment"]["Variables"].as_mapping().into_iter().flatten()
-        {
-            if shown(variable).contains("KEY") || shown(variable).contains("SECRET") {
-                assert!(shown(value).starts_with("!Sub {{resolve:secretsmanager:"), "{name}: {variable:?}");
+        let variables = &function["Properties"]["Environment"]["Variables"];
+        let mut named = BTreeSet::new();
+        for (variable, value) in variables.as_mapping().into_iter().flatten() {
+            let variable = shown(variable);
+            let secret = ["KEY", "SECRET", "PASSWORD"].iter().any(|word| variable.contains(word));
+            if secret {
+                assert!(variable.ends_with("_SECRET"), "{name}: {variable}");
+                let of_stripe = shown(value).strip_prefix("!Sub ${StripeSecret}/").map(str::to_owned);
+                named.insert(of_stripe.unwrap_or_else(|| panic!("{name}: {variable} is no name")));
             }
         }
+        let reads: BTreeSet<_> = granted[&name]
+            .iter()
+            .filter(|(_, action)| action == "secretsmanager:GetSecretValue")
+            .map(|(resource, _)| SECRETS.iter().find(|(_, of)| of == resource).unwrap().0.to_owned())
+            .collect();
+        assert_eq!(reads, named, "{name}");
     }
 }
 
@@ -339,7 +413,6 @@ fn with_an_existing_table_none_is_made() {
             ("StripeSecret", "secret"),
             ("StripeLivemode", "false"),
         ]),
-        secrets: pairs(&[("write_key", "w"), ("read_key", "r"), ("webhook_secrets", "none")]),
         sqs_url: String::new(),
     };
     let own = Plan::read(TEMPLATE, &locals).unwrap();
@@ -544,9 +617,29 @@ fn role_of(function: &Value) -> Value {
 }
 
 /// Every (resource, action) that the role allows.
+/// The one policy that a role has only where calls are traced. X-Ray knows no resource to name.
+fn is_tracing(policy: &Value) -> bool {
+    let Value::Tagged(tagged) = policy else { return false };
+    let [condition, when, otherwise] = tagged.value.as_sequence().unwrap().as_slice() else {
+        panic!("{tagged:?}")
+    };
+    assert_eq!((condition.as_str(), shown(otherwise).as_str()), (Some("Traces"), "!Ref AWS::NoValue"));
+    let [statement] = list(&when["PolicyDocument"]["Statement"]).try_into().unwrap();
+    assert_eq!(
+        (shown(&statement["Effect"]).as_str(), shown(&statement["Resource"]).as_str()),
+        ("Allow", "*")
+    );
+    let actions: Vec<_> = list(&statement["Action"]).iter().map(shown).collect();
+    assert_eq!(actions, ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
+    true
+}
+
 fn statements(role: &Value) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for policy in role["Properties"]["Policies"].as_sequence().unwrap() {
+        if is_tracing(policy) {
+            continue;
+        }
         for statement in policy["PolicyDocument"]["Statement"].as_sequence().unwrap() {
             assert_eq!(statement["Effect"], "Allow");
             for action in list(&statement["Action"]) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::client::Client;
-use crate::support::system::{debit_id, invoice_of, open_top_up};
+use crate::support::system::{TOTAL, balance, debit, debit_id, invoice_of, open_top_up, webhook_secret};
 use crate::template::{resources, shown};
 
 /// Nobody listens there.
@@ -253,6 +253,64 @@ async fn a_function_that_shows_something_and_runs_out_of_time() {
     rig.rings();
 }
 
+/// The queue takes its time, so that one delivery is still under way when the next one comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_not_started_as_too_many_run() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let options = between("stripe-webhook", move |outside| Endpoints { sqs: Some(url.clone()), ..outside });
+    let parameters = [("WebhookConcurrency".to_owned(), "1".to_owned())].into();
+    let rig = Arc::new(Rig::start("ThrottledAlarm", Options { parameters, ..options }).await);
+    let first = tokio::spawn({
+        let rig = Arc::clone(&rig);
+        async move { rig.deliver(&paid_event()).await }
+    });
+    for _ in 0..100 {
+        if rig.deliver("").await == 503 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    rig.rings();
+    first.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_not_started_as_too_many_run() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let options = between("credit-worker", move |outside| Endpoints { stripe: url.clone(), ..outside });
+    let parameters = [("WorkerConcurrency".to_owned(), "1".to_owned())].into();
+    let rig = Rig::start("ThrottledAlarm", Options { parameters, ..options }).await;
+    let message = r#"{"version":1,"event":"evt_1","kind":"invoice.paid","invoice":"in_1","created":1}"#;
+    for _ in 0..100 {
+        rig.enqueue(message);
+        if rig.saldo.watch().unwrap().rings(&rig.alarm) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    rig.rings();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_of_credits_that_were_spent() {
+    let rig = Rig::start("DebtAlarm", Options::default()).await;
+    let saldo = &rig.saldo;
+    let (_, invoice) = open_top_up(saldo, "acme").await;
+    saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+    rig.until_credits(1000).await;
+    saldo.stand_in().refund(&invoice, Some(TOTAL / 10)).unwrap();
+    rig.until_credits(900).await;
+    rig.is_quiet();
+    let id = debit_id(&rig.clock, 0);
+    assert_eq!(debit(saldo, &saldo.world(), "acme", &id, &json!({"channel": "sms"})).await.0, 201);
+    saldo.stand_in().refund(&invoice, Some(TOTAL * 9 / 10)).unwrap();
+    rig.until_credits(-3).await;
+    assert_eq!(saldo.watch().unwrap().total(NAMESPACE, Metric::Debts.name()), 1);
+    rig.rings();
+}
+
 /// A Saldo with a fault in it, and the alarm that is to ring.
 struct Rig {
     saldo: Saldo,
@@ -291,15 +349,26 @@ impl Rig {
         self.rings();
     }
 
+    async fn until_credits(&self, credits: i64) {
+        for _ in 0..400 {
+            let (_, told) = balance(&self.saldo, "acme").await;
+            if told["available_credits"].as_i64().zip(told["owed"].as_i64()).map(|(has, owes)| has - owes)
+                == Some(credits)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("not {credits} credits: {}", balance(&self.saldo, "acme").await.1);
+    }
+
     fn enqueue(&self, body: &str) {
         let message = saldo_local::queue::NewMessage { body: body.to_owned(), delay: Duration::ZERO };
         self.saldo.queues().send("saldo-local-Payments", &[message]).unwrap();
     }
 
     async fn deliver(&self, body: &str) -> u16 {
-        let env = self.saldo.env_of("stripe-webhook");
-        let secret = env.get("SALDO_STRIPE_WEBHOOK_SECRETS").unwrap().to_owned();
-        self.deliver_signed(body, &secret).await
+        self.deliver_signed(body, &webhook_secret(&self.saldo)).await
     }
 
     async fn deliver_signed(&self, body: &str, secret: &str) -> u16 {
@@ -349,7 +418,7 @@ impl Rig {
     /// As if it stood in the place of one of the template.
     async fn invoke(&self, stand_in: Function, function: &str) {
         let watch = self.saldo.watch().unwrap();
-        let Function::Http(stand_in) = stand_in.watched(function, &watch) else {
+        let Function::Http(stand_in) = stand_in.watched(function, None, &watch) else {
             unreachable!("a function behind a route")
         };
         assert!(stand_in.invoke(any_request()).await.is_err());

@@ -32,6 +32,8 @@ fn main() -> Outcome<()> {
     let version = version(&pages);
     let mut assets = vec![
         ("pages.css".to_owned(), "text/css; charset=utf-8", styles(&pages)?),
+        // Beside the script of the same name, which asks for it.
+        ("operate.css".to_owned(), "text/css; charset=utf-8", page("operate.css", &pages)?.to_owned()),
         ("icon.svg".to_owned(), "image/svg+xml", page("icon.svg", &pages)?.to_owned()),
     ];
     for (name, script) in scripts(&pages, &version)? {

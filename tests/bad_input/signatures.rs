@@ -4,6 +4,7 @@ use saldo_stripe_stand_in::sign;
 use serde_json::json;
 
 use super::guard::{Call, Guard, Refusal};
+use crate::support::system::webhook_secret;
 use Refusal::{Function, Gateway};
 
 const FORGED: Refusal = Function(400, "invalid_signature");
@@ -181,7 +182,7 @@ fn signed(guard: &Guard, body: impl Into<Vec<u8>>) -> Call {
 }
 
 fn secret(guard: &Guard) -> String {
-    guard.saldo.env_of("stripe-webhook").get("SALDO_STRIPE_WEBHOOK_SECRETS").unwrap().to_owned()
+    webhook_secret(&guard.saldo)
 }
 
 fn paid_event() -> String {

@@ -113,7 +113,10 @@ pub(super) const STRINGS: &str = concat!(
     include_str!("../../functions/dashboard/pages/indonesian.js"),
     include_str!("../../functions/dashboard/pages/english-rest.js"),
     include_str!("../../functions/dashboard/pages/indonesian-rest.js"),
-    "const STRINGS = { en: { ...ENGLISH, ...ENGLISH_REST }, id: { ...INDONESIAN, ...INDONESIAN_REST } };"
+    include_str!("../../functions/dashboard/pages/english-operate.js"),
+    include_str!("../../functions/dashboard/pages/indonesian-operate.js"),
+    "const STRINGS = { en: { ...ENGLISH, ...ENGLISH_REST, ...ENGLISH_OPERATE },
+        id: { ...INDONESIAN, ...INDONESIAN_REST, ...INDONESIAN_OPERATE } };"
 );
 
 /// An empty page with what a module of the pages exports.

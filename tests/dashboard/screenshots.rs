@@ -8,9 +8,10 @@ use saldo_local::Options;
 use serde_json::Value;
 
 use super::browser::{Browser, browser};
+use super::operate::{house, in_review, staff_at};
 use super::page::{Page, Reader};
 use super::stack::{Person, Stack, elsewhere, top_up_elsewhere};
-use crate::support::system::debit_id;
+use crate::support::system::{self, debit_id};
 
 const ORGANISATION: &str = "kopi-nusantara";
 const DAY_SECS: i64 = 86_400;
@@ -125,6 +126,25 @@ fn usage_screenshots() {
         }
         take(&page, name);
     }
+}
+
+#[test]
+#[ignore = "writes docs/screenshots"]
+fn staff_screenshots() {
+    let review = in_review(ORGANISATION);
+    let (open, invoice) = house().runtime.block_on(system::open_top_up(&house().saldo, "roti-jaya"));
+    house().saldo.stand_in().pay(&invoice, saldo_stripe_stand_in::Method::VirtualAccount).unwrap();
+    let desk = Reader { width: 1120, height: 1000, ..Reader::ENGLISH };
+    let differing = format!("/operate/top-up?org=roti-jaya&id={open}");
+    let Some(page) = staff_at(desk, "ana", &differing) else { return };
+    page.wait_for("document.querySelector('.differs') !== null");
+    take(&page, "staff-top-up");
+    let reviewed = format!("/operate/top-up?org={ORGANISATION}&id={review}");
+    let Some(page) = staff_at(desk, "ana", &reviewed) else { return };
+    page.click("[data-key='releasePaid']");
+    page.wait_for("document.querySelector('dialog #act-reason') !== null");
+    page.types("The payer sent a transfer to our account");
+    take(&page, "staff-release");
 }
 
 fn clean_up(stack: &Stack) {

@@ -1,5 +1,5 @@
 //! The words: as a billing person writes them, in one spelling, under the name that the host gives the product.
-use saldo_domain::Obstacle;
+use saldo_domain::{Action, DifferenceKind, Obstacle, ReviewReason, What};
 use saldo_local::Options;
 use serde_json::json;
 
@@ -39,6 +39,25 @@ fn every_refusal_that_stands_has_words_of_its_own_in_both_languages() {
                 page.eval(&format!("STRINGS.{language}['refused.{obstacle}']", obstacle = obstacle.as_str()));
             assert!(words.as_str().is_some_and(|words| words.len() > 40), "{obstacle:?} {language}: {words}");
         }
+    }
+}
+
+/// What the API tells the staff by its words.
+#[test]
+fn every_word_that_staff_are_told_has_words_in_both_languages() {
+    let Some(page) = with_module(STRINGS) else { return };
+    let reasons = || ReviewReason::ALL.iter().map(|reason| reason.as_str());
+    let mut keys: Vec<String> = Vec::new();
+    keys.extend(
+        ["review", "means", "toDo"].iter().flat_map(|of| reasons().map(move |it| format!("{of}.{it}"))),
+    );
+    keys.extend(DifferenceKind::ALL.iter().map(|kind| format!("difference.{kind}")));
+    keys.extend(What::ALL.iter().map(|what| format!("step.{}", what.as_str())));
+    keys.extend(Action::ALL.iter().map(|action| format!("action.{}", action.as_str())));
+    for language in ["id", "en"] {
+        let missing =
+            page.eval(&format!("{}.filter((key) => !STRINGS.{language}[`op.${{key}}`])", json!(keys)));
+        assert_eq!(missing, json!([]), "{language}");
     }
 }
 

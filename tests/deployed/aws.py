@@ -57,12 +57,12 @@ def key():
 
 
 def secret(name, value):
-    """Makes the secret, or gives it a new value; the version's id."""
+    """Makes the secret, or gives it a new value."""
     secrets = client("secretsmanager")
     try:
-        return secrets.create_secret(Name=name, SecretString=value)["VersionId"]
+        secrets.create_secret(Name=name, SecretString=value)
     except secrets.exceptions.ResourceExistsException:
-        return secrets.put_secret_value(SecretId=name, SecretString=value)["VersionId"]
+        secrets.put_secret_value(SecretId=name, SecretString=value)
 
 
 def uploads():

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::cloud::{Cloud, SECRET};
-use crate::template::{granted, role_ids};
+use crate::template::{SECRETS, granted, role_ids};
 
 /// Each action on each resource, by a call that changes nothing a test looks at.
 pub(super) async fn are_exact(cloud: &Cloud, stack: &Value) {
@@ -79,11 +79,13 @@ fn calls(stack: &Value) -> Vec<(&'static str, &'static str, Value)> {
             (resource, "sqs:PurgeQueue", on_queue("purge_queue", json!({}))),
         ]);
     }
-    let secret = json!({ "SecretId": SECRET });
-    calls.push((
-        "the secret",
-        "secretsmanager:GetSecretValue",
-        json!({ "service": "secretsmanager", "operation": "get_secret_value", "arguments": secret }),
-    ));
+    for (name, resource) in SECRETS {
+        let arguments = json!({ "SecretId": format!("{SECRET}/{name}") });
+        calls.push((
+            resource,
+            "secretsmanager:GetSecretValue",
+            json!({ "service": "secretsmanager", "operation": "get_secret_value", "arguments": arguments }),
+        ));
+    }
     calls
 }

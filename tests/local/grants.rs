@@ -13,7 +13,7 @@ use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::template::granted;
+use crate::template::{SECRETS, granted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_function_calls_more_than_its_role_allows() {
@@ -107,10 +107,17 @@ async fn look(saldo: &Saldo) {
     let staff = Client::new(saldo.api_url()).with_token(token);
     let organisation = staff.get("/v1/operate/organisations/acme").await;
     let id = organisation.json()["open_top_up"].as_str().unwrap().to_owned();
-    for path in [format!("top-ups/{id}?org=acme"), format!("search?q={id}"), "reviews".to_owned()] {
+    let seen = [format!("top-ups/{id}?org=acme"), format!("search?q={id}")];
+    let lists = ["reviews", "adjustments", "reconciliations", "dead-letters", "customers/acme"];
+    let found = ["search?q=reference:order-7&org=acme"];
+    for path in seen.into_iter().chain(lists.into_iter().chain(found).map(str::to_owned)) {
         let answer = staff.get(&format!("/v1/operate/{path}")).await;
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
     }
+    let headers = [("idempotency-key", "redrive")];
+    let body = r#"{"reason":"seen to"}"#;
+    let answer = staff.send("POST", "/v1/operate/dead-letters/redrive", &headers, body).await;
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
 }
 
 /// Spends, repeats, takes back, and leaves something that balance and history finish.
@@ -173,8 +180,13 @@ impl Watch {
             });
             url
         };
-        let Endpoints { dynamodb, sqs, stripe } = endpoints;
-        Endpoints { dynamodb: dynamodb.map(watched), sqs: sqs.map(watched), stripe }
+        let Endpoints { dynamodb, sqs, secrets_manager, stripe } = endpoints;
+        Endpoints {
+            dynamodb: dynamodb.map(&watched),
+            sqs: sqs.map(&watched),
+            secrets_manager: secrets_manager.map(&watched),
+            stripe,
+        }
     }
 }
 
@@ -187,10 +199,7 @@ async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes
     let headers = [
         ("x-amz-target", target.as_str()),
         ("content-type", kind),
-        (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20261123/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-        ),
+        ("authorization", headers["authorization"].to_str().unwrap()),
         ("x-amz-date", "20261123T000000Z"),
     ];
     let answer = Client::new(&watched.real).send("POST", "/", &headers, body).await;
@@ -200,8 +209,15 @@ async fn forward(State(watched): State<Watched>, headers: HeaderMap, body: Bytes
 /// What IAM would ask for this request.
 fn calls(target: &str, request: &Value) -> Calls {
     let (service, action) = target.split_once('.').unwrap();
+    if service == "secretsmanager" {
+        let name = request["SecretId"].as_str().unwrap().strip_prefix("saldo-local/stripe/").unwrap();
+        let (_, resource) = SECRETS.iter().find(|(known, _)| *known == name).unwrap();
+        return Calls::from([((*resource).to_owned(), format!("secretsmanager:{action}"))]);
+    }
     if service == "AmazonSQS" {
-        return Calls::from([("!GetAtt Payments.Arn".to_owned(), format!("sqs:{action}"))]);
+        let named = request["QueueUrl"].as_str().or(request["SourceArn"].as_str()).unwrap();
+        let queue = if named.ends_with("DeadLetters") { "PaymentsDeadLetters" } else { "Payments" };
+        return Calls::from([(format!("!GetAtt {queue}.Arn"), format!("sqs:{action}"))]);
     }
     let table = || "!GetAtt Table.Arn".to_owned();
     let resource = match request["IndexName"].as_str() {

@@ -5,4 +5,5 @@ mod gateway;
 mod grants;
 mod poller;
 mod queue;
+mod secrets;
 mod survival;

@@ -92,6 +92,7 @@ async fn a_handler_that_answered_200_on_its_own_failure() {
     let no_queue = Endpoints {
         dynamodb: Some(saldo.dynamodb_url().to_owned()),
         sqs: Some(NOWHERE.to_owned()),
+        secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
         stripe: saldo.stripe_url().to_owned(),
     };
     let (status, problem) = system::webhook(&saldo, &saldo.world().with_endpoints(no_queue), &paid).await;

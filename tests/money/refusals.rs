@@ -261,6 +261,7 @@ async fn refusing(saldo: &Saldo, path: &'static str, refusal: &'static str) -> W
     saldo.world().with_endpoints(Endpoints {
         dynamodb: Some(saldo.dynamodb_url().to_owned()),
         sqs: Some(saldo.sqs_url().to_owned()),
+        secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
         stripe: url,
     })
 }

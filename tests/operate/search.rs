@@ -70,7 +70,7 @@ async fn a_debit_is_found_with_its_organisation_and_what_cannot_be_found_says_wh
     for (query, hint) in [
         (id.clone(), "add &org="),
         (format!("{id}&org=globex"), "Nothing has this name"),
-        ("order-7".to_owned(), "References of debits are not searched"),
+        ("order-7".to_owned(), "search for reference:order-7 and add &org="),
         ("top_0193587c66f17b3a9c1d2f4b6a8d0e11".to_owned(), "Nothing has this name"),
         ("pi_nobody".to_owned(), "Nothing has this name"),
         ("re_nobody".to_owned(), "Nothing has this name"),
@@ -81,6 +81,8 @@ async fn a_debit_is_found_with_its_organisation_and_what_cannot_be_found_says_wh
         assert_eq!(found["results"], json!([]), "{query}");
         assert!(found["hint"].as_str().unwrap().contains(hint), "{query}: {}", found["hint"]);
     }
+    let answer = staff.ask("search?q=reference:order-7").await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (400, &json!("org")));
     for query in ["", "%20", &"x".repeat(255), "a%0Ab", "a&q=b", "acme&org=a%23b"] {
         let answer = staff.ask(&format!("search?q={query}")).await;
         assert_eq!(
@@ -89,4 +91,36 @@ async fn a_debit_is_found_with_its_organisation_and_what_cannot_be_found_says_wh
             "{query}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_is_found_within_its_organisation_as_far_back_as_is_said() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    for org in ["acme", "globex"] {
+        system::with_credits(&saldo, org).await;
+        for reference in ["order-7", "order-70", "order-7"] {
+            let id = system::debit_id(&clock, 0);
+            let message = json!({"channel": "sms", "reference": reference});
+            assert_eq!(system::debit(&saldo, &saldo.world(), org, &id, &message).await.0, 201);
+            clock.advance(1);
+        }
+    }
+    // Each with a token of now: months pass.
+    let look =
+        async |query: &str| Staff::of(&saldo, "ana").await.see(&format!("search?q=reference:{query}")).await;
+    let found = look("order-7&org=acme").await;
+    let all = found["results"].as_array().unwrap();
+    assert_eq!(all.len(), 2, "{found}");
+    assert!(all.iter().all(|one| one["organisation"] == "acme" && one["debit"]["credits"] == 3), "{found}");
+    assert!(all[0]["debit"]["at"].as_str() > all[1]["debit"]["at"].as_str(), "the newest first");
+    assert_eq!(found["read"]["entries"], 4);
+    let back_to = found["read"]["back_to"].as_str().unwrap();
+    assert!(back_to < all[1]["debit"]["at"].as_str().unwrap(), "two months before this one: {back_to}");
+    assert_eq!(look("order-8&org=acme").await["results"], json!([]));
+    clock.advance(62 * 86_400);
+    let then = look("order-7&org=acme").await;
+    assert_eq!(then["results"].as_array().unwrap().len(), 2, "two months later it is still found");
+    clock.advance(31 * 86_400);
+    assert_eq!(look("order-7&org=acme").await["results"], json!([]), "and a month after that no more");
 }

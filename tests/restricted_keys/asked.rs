@@ -6,7 +6,7 @@ use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::{DisputeKind, Method};
 
-use crate::operate::staff::{Staff, at_stripe, from_stripe};
+use crate::operate::staff::{Deed, Staff, at_stripe, does, from_stripe};
 use crate::support::client::Client;
 use crate::support::proxy::{Fault, Kind, Proxy};
 use crate::support::system::{self, message};
@@ -71,12 +71,21 @@ impl Scene {
             "billing@example.test".to_owned(),
         ];
         let staff = Staff::of(saldo, "ana").await;
+        let path = format!("/v1/customers/{}/balance_transactions", text(&seen["customer"]));
+        at_stripe(saldo, &path, "amount=-500&currency=idr").await;
         saldo.stand_in().take_needs();
         for name in names {
             assert!(!staff.finds(&name).await.is_empty(), "{name}");
         }
         let id = text(&seen["metadata"]["top_up_id"]);
-        staff.see(&format!("top-ups/{id}?org={}", text(&seen["metadata"]["org_id"]))).await;
+        let org = text(&seen["metadata"]["org_id"]);
+        staff.see(&format!("top-ups/{id}?org={org}")).await;
+        staff.see(&format!("customers/{org}")).await;
+        let balance = serde_json::json!({"currency": "IDR", "minor_units": -500});
+        let body = serde_json::json!({"reason": "a credit of before", "expected_balance": balance});
+        let path = format!("customers/{org}/zero-balance");
+        let deed = Deed { by: "ana", path: &path, key: "zero", body };
+        assert_eq!(does(saldo, &saldo.world(), &deed).await.0, 201);
         self.note("operate");
     }
 

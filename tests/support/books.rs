@@ -423,6 +423,10 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             assert!(sk.starts_with("REQUEST#"), "{pk} {sk}");
             continue;
         }
+        if kind == "DEADLETTERS" {
+            assert!(sk.starts_with("AUDIT#"), "{pk} {sk}");
+            continue;
+        }
         if kind == "TRAIL" {
             let top_up = parts.next().unwrap().to_owned();
             accounts.entry(id).or_default().trails.entry(top_up).or_default().push(item);

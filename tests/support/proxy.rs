@@ -130,6 +130,7 @@ impl Proxy {
         let endpoints = Endpoints {
             dynamodb: Some(listen(&state, saldo.dynamodb_url()).await),
             sqs: Some(listen(&state, saldo.sqs_url()).await),
+            secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
             stripe: listen(&state, saldo.stripe_url()).await,
         };
         Proxy { world: saldo.world().with_endpoints(endpoints), state }

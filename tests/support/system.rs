@@ -18,6 +18,8 @@ pub(crate) const TOTAL: i64 = 27_750_000;
 /// Time for more messages than a batch has.
 const ENOUGH: Duration = Duration::from_secs(600);
 const QUEUE: &str = "saldo-local-Payments";
+/// In the local Secrets Manager.
+pub(crate) const WEBHOOK_SECRET: &str = "saldo-local/stripe/webhook_secrets";
 
 /// A Saldo in which nothing happens by itself: no webhook is delivered, no message handled, no schedule run.
 pub(crate) async fn start(clock: &Clock) -> Saldo {
@@ -213,11 +215,16 @@ pub(crate) fn change_settings(
 pub(crate) fn webhook(saldo: &Saldo, world: &World, event: &Value) -> impl Future<Output = Answer> + use<> {
     let env = saldo.env_of("stripe-webhook");
     let function = saldo_stripe_webhook::connect(&env, world).unwrap();
-    let secret = env.get("SALDO_STRIPE_WEBHOOK_SECRETS").unwrap().to_owned();
+    let secret = webhook_secret(saldo);
     let body = event.to_string();
     let signature = sign(&[secret], world.clock().now().secs(), body.as_bytes());
     let request = request("POST", "/stripe/webhook", &[], "", &[("stripe-signature", &signature)], &body);
     async move { answer(request, |request| function.handle(request)).await }
+}
+
+/// The secret that the webhook's signatures are made with.
+pub(crate) fn webhook_secret(saldo: &Saldo) -> String {
+    saldo.secrets().value(WEBHOOK_SECRET).expect("the local system has it")
 }
 
 /// Hands messages to the worker; gives the ids of those it wants again, in their order.

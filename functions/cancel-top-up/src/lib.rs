@@ -23,13 +23,18 @@ pub struct Function {
     clock: Clock,
 }
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
     Ok(Function { claims: env.claim_names(), top_ups, clock: world.clock() })
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.cancel(&request).await {
             Ok(top_up) => json_response(StatusCode::OK, &top_up_json(&top_up)),

@@ -8,5 +8,6 @@ async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::start(&env)?;
     let function = saldo_cancel_top_up::connect(&env, &World::of_lambda(&env)?)?;
+    function.prepare().await;
     http::serve(|request| function.handle(request)).await
 }

@@ -22,7 +22,7 @@ pub struct Function {
 /// Top-ups looked at in one run at the most: at about half a second each, well within the function's time.
 const LARGEST_RUN: usize = 200;
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let spender = Spender::new(store.clone()).with_meters(env.meters()?);
@@ -31,6 +31,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     /// One run; the schedule's event says nothing that matters. Gives how many top-ups were looked at, finished, and
     /// could not be dealt with.
     pub async fn handle(&self, _event: Value) -> Value {

@@ -2,16 +2,16 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use saldo_adapters::{config::Env, telemetry, world::World};
-use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::start(&env)?;
     let function = saldo_cleanup::connect(&env, &World::of_lambda(&env)?)?;
+    function.prepare().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        let invocation = telemetry::invocation(&event.context);
-        Ok::<_, Error>(function.handle(event.payload).instrument(invocation).await)
+        let work = function.handle(event.payload);
+        Ok::<_, Error>(telemetry::invocation(&event.context, work).await)
     }))
     .await
 }

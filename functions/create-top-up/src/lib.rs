@@ -28,7 +28,7 @@ pub struct Function {
     clock: Clock,
 }
 
-/// Reads prices, lifetime, table and Stripe key.
+/// Reads prices, lifetime, table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let prices = env.price_list()?;
     let stripe = world.stripe(env)?.with_product(env.stripe_product()?);
@@ -43,6 +43,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.create(&request).await {
             Ok((status, top_up)) => json_response(status, &top_up_json(&top_up)),

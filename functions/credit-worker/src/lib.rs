@@ -33,13 +33,18 @@ pub struct Function {
     clock: Clock,
 }
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
     Ok(Function { top_ups, clock: world.clock() })
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     /// Works through a batch in the time that is `left`. What failed, took too long or could not be begun is reported by
     /// itself, so that the rest is done with and only it comes again.
     pub async fn handle(&self, batch: SqsEvent, left: Duration) -> SqsBatchResponse {

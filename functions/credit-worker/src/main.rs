@@ -2,7 +2,6 @@
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use saldo_adapters::{config::Env, telemetry, world::World};
-use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -10,11 +9,10 @@ async fn main() -> Result<(), Error> {
     telemetry::start(&env)?;
     let world = World::of_lambda(&env)?;
     let (function, clock) = (saldo_credit_worker::connect(&env, &world)?, world.clock());
+    function.prepare().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        let invocation = telemetry::invocation(&event.context);
-        Ok::<_, Error>(
-            function.handle(event.payload, clock.until(event.context.deadline)).instrument(invocation).await,
-        )
+        let work = function.handle(event.payload, clock.until(event.context.deadline));
+        Ok::<_, Error>(telemetry::invocation(&event.context, work).await)
     }))
     .await
 }

@@ -58,7 +58,7 @@ export async function getEntriesAsCsv(month, cursor) {
 }
 
 /** The content of the answer; with `tagged` also the version that it names, as `etag`. */
-async function call(method, path, { body, headers = {}, tagged = false } = {}) {
+export async function call(method, path, { body, headers = {}, tagged = false } = {}) {
   const answer = await send(method, path, body, headers);
   const content = await answer.json().catch(() => null);
   if (answer.ok && content !== null) return tagged ? { ...content, etag: answer.headers.get("etag") } : content;

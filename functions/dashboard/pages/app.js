@@ -5,10 +5,16 @@ import { drawFrame } from "./frame.js";
 import { currentLanguage, t } from "./language.js";
 import { pageOf } from "./later.js";
 import { notice } from "./parts.js";
-import { canSignIn, claims, currentToken, placeToReturn, signIn, signOut, takeTokenFromAddress } from "./session.js";
+import { canSignIn, claims, currentToken, may, placeToReturn, signIn, signOut, takeTokenFromAddress } from "./session.js";
 import { address, currentPath, settings } from "./settings.js";
 import { onWake } from "./watch.js";
 
+const operate = async () => {
+  const loaded = await import("./operate.js");
+  await loaded.part.styled;
+  return loaded;
+};
+const operatePage = (name) => (app) => (mayOperate() ? pageOf(operate, name, app) : staffOnly());
 const rest = () => import("./rest.js");
 const restPage = (name) => (app) => pageOf(rest, name, app);
 /** Long enough for the Balance and what it asks for to come first. */
@@ -22,6 +28,13 @@ const PAGES = {
   "/billing/statements": { title: "page.statements", open: restPage("statements") },
   "/billing/settings": { title: "page.settings", open: restPage("settings") },
   "/billing/sign-in": { title: "page.signIn", open: restPage("signIn") },
+  "/operate": { title: "page.operate", open: operatePage("search") },
+  "/operate/organisation": { title: "page.operate", open: operatePage("organisation") },
+  "/operate/top-up": { title: "page.operate", open: operatePage("topUp") },
+  "/operate/reviews": { title: "page.operate", open: operatePage("reviews") },
+  "/operate/adjustments": { title: "page.operate", open: operatePage("adjustments") },
+  "/operate/reconciliations": { title: "page.operate", open: operatePage("reconciliations") },
+  "/operate/dead-letters": { title: "page.operate", open: operatePage("deadLetters") },
 };
 
 const app = { navigate, signIn, signOut: endSession, changeLanguage: show };
@@ -65,6 +78,15 @@ function signInNeeded() {
       large: true,
     }),
   };
+}
+
+/** Whoever is no staff is told so, and nothing is loaded or asked for. */
+function mayOperate() {
+  return settings.permissions_claim in claims() && may("billing:operate");
+}
+
+function staffOnly() {
+  return { element: notice({ tone: "plain", icon: "lock", title: t("operate.staffOnly.title"), text: t("operate.staffOnly.text"), large: true }) };
 }
 
 function endSession() {

@@ -106,6 +106,7 @@ export const ENGLISH_REST = {
   "signIn.permissions": "What may you do?",
   "signIn.view": "See billing",
   "signIn.subscribe": "Buy credits",
+  "signIn.operate": "Operate, for staff",
   "signIn.currency": "Currency",
   "signIn.go": "Continue",
   "signIn.going": "Signing in…",

@@ -2,6 +2,9 @@
 
 export const ENGLISH = {
   "page.billing": "Billing",
+  "page.operate": "Operate",
+  "operate.staffOnly.title": "Only staff can see this",
+  "operate.staffOnly.text": "Your sign-in does not have the Operate permission.",
   "page.balance": "Balance",
   "page.history": "History",
   "page.statements": "Statements",

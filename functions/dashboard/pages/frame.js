@@ -6,24 +6,31 @@ import { address, settings } from "./settings.js";
 
 const TABS = { "/billing/balance": "page.balance", "/billing/history": "page.history", "/billing/statements": "page.statements", "/billing/settings": "page.settings" };
 
+/** Below it lie the pages of the staff, whose places come with their script. */
+const STAFF = "/operate";
+
 /** Draws the frame and returns the place for the page's content. */
 export function drawFrame(app, path) {
   const content = h("div");
-  const billing = path !== "/billing/sign-in";
-  const main = h("main", { id: "main", tabindex: "-1" }, billing && heading(app, path), content);
+  const main = h("main", { id: "main", tabindex: "-1" }, headingOf(app, path), content);
   fill(
     document.getElementById("app"),
     h("a.skip", { href: "#main", onclick: skipTo(main) }, t("nav.skip")),
-    header(app),
+    header(app, path.startsWith(STAFF) ? STAFF : "/billing/balance"),
     h("div.frame", {}, h("div", { id: "connection", role: "status" }), main),
   );
   return content;
 }
 
-function header(app) {
+function headingOf(app, path) {
+  if (path === "/billing/sign-in") return null;
+  return path.startsWith(STAFF) ? h("div.heading", {}, h("h1", {}, t("page.operate"))) : heading(app, path);
+}
+
+function header(app, home) {
   const name = currentToken() ? organisation() : "";
   return h("header.top", {}, h("div.top-inner", {},
-    h("a.brand", { href: address("/billing/balance"), onclick: follow(app, "/billing/balance") }, mark(), h("span.brand-name", {}, settings.product_name)),
+    h("a.brand", { href: address(home), onclick: follow(app, home) }, mark(), h("span.brand-name", {}, settings.product_name)),
     h("div.top-end", {},
       name && h("span.org", { title: name }, h("span.avatar", { "aria-hidden": "true" }, name.slice(0, 1).toUpperCase()), h("span.org-name", {}, name)),
       languages(app),
@@ -61,7 +68,7 @@ function heading(app, path) {
 }
 
 /** Follows a link inside the page; with a modifier key the browser does what it always does. */
-function follow(app, path) {
+export function follow(app, path) {
   return (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();

@@ -106,6 +106,7 @@ export const INDONESIAN_REST = {
   "signIn.permissions": "Apa yang boleh Anda lakukan?",
   "signIn.view": "Melihat tagihan",
   "signIn.subscribe": "Membeli kredit",
+  "signIn.operate": "Operate, untuk staf",
   "signIn.currency": "Mata uang",
   "signIn.go": "Lanjutkan",
   "signIn.going": "Masuk…",

@@ -2,6 +2,9 @@
 
 export const INDONESIAN = {
   "page.billing": "Tagihan",
+  "page.operate": "Operasional",
+  "operate.staffOnly.title": "Hanya untuk staf",
+  "operate.staffOnly.text": "Login Anda tidak punya izin Operate.",
   "page.balance": "Saldo",
   "page.history": "Riwayat",
   "page.statements": "Laporan",

@@ -101,6 +101,11 @@ export function placeToReturn(otherwise) {
   return place && /^\/(?![/\\])/.test(place) ? place : otherwise;
 }
 
+/** Whether the sign-in was asked for by a place below `path`. */
+export function isReturningTo(path) {
+  return (sessionStorage.getItem(RETURN_TO) ?? "").startsWith(path);
+}
+
 /** What the token says, for display only: the server checks the token and decides. */
 export function claims() {
   try {

@@ -2,7 +2,7 @@
 import { fill, h } from "./dom.js";
 import { t } from "./language.js";
 import { notice, working } from "./parts.js";
-import { keep, placeToReturn } from "./session.js";
+import { isReturningTo, keep, placeToReturn } from "./session.js";
 import { settings } from "./settings.js";
 
 /** What the API takes for an organisation: an identity provider that sends no id often sends one of these words. */
@@ -13,6 +13,7 @@ export function signInPage(app) {
   const orgError = h("p.field-error", { id: "org-error", "aria-live": "polite" });
   const view = checkbox("view", t("signIn.view"));
   const subscribe = checkbox("subscribe", t("signIn.subscribe"));
+  const operate = checkbox("operate", t("signIn.operate"), isReturningTo("/operate"));
   const currency = h("select.input", { id: "currency" }, ["IDR", "USD"].map((code) => h("option", { value: code }, code)));
   const problem = h("div", { "aria-live": "assertive" });
   const button = h("button.button.primary.wide", { type: "submit" }, t("signIn.go"));
@@ -25,7 +26,7 @@ export function signInPage(app) {
     org.setAttribute("aria-invalid", String(!fits));
     if (!fits) return org.focus();
     const reset = working(button, t("signIn.going"));
-    const permissions = [view.box.checked && "billing:view", subscribe.box.checked && "billing:subscribe"].filter(Boolean);
+    const permissions = [view.box.checked && "billing:view", subscribe.box.checked && "billing:subscribe", operate.box.checked && "billing:operate"].filter(Boolean);
     try {
       keep(await tokenFor({ org: org.value.trim(), permissions: permissions.join(","), currency: currency.value }));
       app.navigate(placeToReturn("/billing/balance"));
@@ -40,14 +41,14 @@ export function signInPage(app) {
     h("p.muted", {}, t("signIn.text")),
     problem,
     h("div.field", {}, h("label", { for: "org" }, t("signIn.org")), org, orgError),
-    h("fieldset.field", {}, h("legend", {}, t("signIn.permissions")), view.label, subscribe.label),
+    h("fieldset.field", {}, h("legend", {}, t("signIn.permissions")), view.label, subscribe.label, operate.label),
     h("div.field", {}, h("label", { for: "currency" }, t("signIn.currency")), currency),
     button);
   return { element };
 }
 
-function checkbox(name, text) {
-  const box = h("input", { type: "checkbox", name, checked: true });
+function checkbox(name, text, checked = true) {
+  const box = h("input", { type: "checkbox", name, checked });
   return { box, label: h("label.check", {}, box, text) };
 }
 

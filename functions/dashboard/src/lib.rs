@@ -1,4 +1,4 @@
-//! GET / and /assets: the Billing pages; GET /v1/openapi.json: the description of the interface.
+//! GET / and /assets: the pages of Billing and of the staff; GET /v1/openapi.json: the description of the interface.
 use lambda_http::{
     Body, Request, RequestExt as _, Response,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -23,7 +23,7 @@ mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 14] = [
     "/",
     "/billing",
     "/billing/balance",
@@ -31,12 +31,19 @@ const PAGES: [&str; 7] = [
     "/billing/statements",
     "/billing/settings",
     "/billing/sign-in",
+    "/operate",
+    "/operate/organisation",
+    "/operate/top-up",
+    "/operate/reviews",
+    "/operate/adjustments",
+    "/operate/reconciliations",
+    "/operate/dead-letters",
 ];
 
 /// Names carry a hash of the content, so what a browser has once it never asks for again.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// The Billing pages with the settings of this deployment filled in.
+/// The pages with the settings of this deployment filled in.
 pub struct Function {
     shell: Tagged,
     description: Tagged,

@@ -1,26 +1,20 @@
 //! What the staff do: a request becomes a wish, and what was kept of it the answer.
 
-use std::collections::BTreeMap;
-
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use saldo_adapters::http::{Problem, ProblemCode, header, integer, limited_body};
-use saldo_domain::{
-    Action, Actor, Credits, IdempotencyKey, NotReleased, OrgId, Reason, needs_a_second_person,
-};
+use saldo_adapters::http::{Problem, ProblemCode, limited_body};
+use saldo_domain::{Action, Actor, Credits, NotReleased, OrgId, needs_a_second_person};
 use saldo_top_ups::{OperateError, Operated, Wish};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::body::{Members, key, key_reused, members, reason, text, whole_number};
+use crate::customer::{balance_changed, expected_balance};
 use crate::place::{Deed, organisation_not_found};
 use crate::shapes::audit_json;
 use crate::{Function, provider, table};
 
-const KEY_HEADER: &str = "Idempotency-Key";
 /// More than any balance: a larger adjustment is a mistake.
 const MOST_CREDITS: i64 = 1_000_000_000;
-
-type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Function {
     /// Does it, and answers what is kept of it: 201, or 200 where it was done before.
@@ -31,13 +25,13 @@ impl Function {
         deed: &Deed,
     ) -> Result<(StatusCode, Value), Problem> {
         let key = key(request)?;
-        let body: Members<'_> = serde_json::from_slice(limited_body(request)?)
-            .map_err(|_| Problem::invalid("body", "The body is a JSON object."))?;
-        let org = OrgId::parse(&text(&body, "org")?)
-            .map_err(|_| Problem::invalid("org", "org is the organisation whose it is, like acme."))?;
-        let reason = Reason::parse(&text(&body, "reason")?).map_err(|_| {
-            Problem::invalid("reason", "reason says why, on one line of 1 to 500 characters.")
-        })?;
+        let body: Members<'_> = members(limited_body(request)?)?;
+        let org = match deed {
+            Deed::ZeroBalance(org) => org.clone(),
+            _ => OrgId::parse(&text(&body, "org")?)
+                .map_err(|_| Problem::invalid("org", "org is the organisation whose it is, like acme."))?,
+        };
+        let reason = reason(&body)?;
         let now = self.clock.now();
         let wish = |action, about: &str| Wish {
             action,
@@ -60,6 +54,11 @@ impl Function {
                 let action = if two { Action::ProposeAdjustment } else { Action::Adjust };
                 self.top_ups.adjust(&wish(action, &credits.to_string()), credits, now).await
             }
+            Deed::ZeroBalance(org) => {
+                let (payer, seen) = (self.payer(org).await?, expected_balance(&body)?);
+                let about = format!("{payer} {} {}", seen.minor_units, seen.currency);
+                self.top_ups.zero_balance(&wish(Action::ZeroBalance, &about), &payer, seen, now).await
+            }
             Deed::Approve(id) => {
                 self.top_ups.approve(&wish(Action::ApproveAdjustment, id.as_str()), now).await
             }
@@ -76,10 +75,7 @@ impl Function {
     async fn problem(&self, org: &OrgId, error: OperateError) -> Problem {
         let conflict = |code, detail: &str| Problem::new(code, detail);
         match error {
-            OperateError::KeyReused => conflict(
-                ProblemCode::IdempotencyKeyReused,
-                "This Idempotency-Key was used for something else. Use a new key.",
-            ),
+            OperateError::KeyReused => key_reused(),
             OperateError::NoTopUp => Problem::top_up_not_found(),
             OperateError::NotReleased(why) => conflict(ProblemCode::NotReleasable, not_released(why)),
             OperateError::PaymentInProgress => conflict(
@@ -98,6 +94,7 @@ impl Function {
                 ProblemCode::AdjustmentPosted,
                 "This adjustment was agreed to before, and is posted.",
             ),
+            OperateError::BalanceChanged(balance) => balance_changed(balance),
             OperateError::NotEnough(credits) => self.not_enough(org, credits).await,
             OperateError::Port(error) => provider(&error),
         }
@@ -127,20 +124,6 @@ fn not_released(why: NotReleased) -> &'static str {
     }
 }
 
-fn key(request: &Request) -> Result<IdempotencyKey, Problem> {
-    let key = header(request, KEY_HEADER)?.and_then(|key| IdempotencyKey::parse(key).ok());
-    key.ok_or_else(|| {
-        let detail =
-            "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma, unique to this.";
-        Problem::invalid(KEY_HEADER, detail)
-    })
-}
-
-fn text(body: &Members<'_>, name: &str) -> Result<String, Problem> {
-    let value = body.get(name).and_then(|value| serde_json::from_str(value.get()).ok());
-    value.ok_or_else(|| Problem::invalid(name, format!("{name} is missing, or no text.")))
-}
-
 fn released_as(body: &Members<'_>) -> Result<Action, Problem> {
     match text(body, "as")?.as_str() {
         "paid" => Ok(Action::ReleaseAsPaid),
@@ -150,7 +133,7 @@ fn released_as(body: &Members<'_>) -> Result<Action, Problem> {
 }
 
 fn credits(body: &Members<'_>) -> Result<Credits, Problem> {
-    let credits = body.get("credits").and_then(|value| integer(value.get()));
+    let credits = body.get("credits").and_then(|value| whole_number(value));
     let fits = |credits: &i64| *credits != 0 && credits.unsigned_abs() <= MOST_CREDITS.unsigned_abs();
     credits.filter(fits).map(Credits).ok_or_else(|| {
         let detail = "credits is a whole number, not 0, from -1000000000 to 1000000000.";

@@ -1,9 +1,13 @@
 //! The calls under /v1/operate: what the staff see and do, over all organisations.
 
 mod act;
+mod body;
+mod customer;
+mod dead_letters;
+mod lists;
 mod organisation;
 mod place;
-mod reviews;
+mod references;
 mod search;
 mod shapes;
 mod top_up;
@@ -13,6 +17,7 @@ use lambda_http::{Body, Request};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
+use saldo_adapters::dead_letters::DeadLetters;
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{ClaimNames, Problem, Staff, json_response, obstacle_problem};
 use saldo_adapters::stripe::Stripe;
@@ -30,20 +35,28 @@ pub struct Function {
     claims: ClaimNames,
     store: Store,
     top_ups: TopUps<Store, Stripe>,
+    dead_letters: DeadLetters,
     /// On how many credits one person may decide alone.
     adjustment_limit: Credits,
     clock: Clock,
 }
 
-/// Reads table and Stripe key.
+/// Reads table, dead-letter queue and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let top_ups = TopUps { rows: store.clone(), invoices: world.stripe(env)?, policy: env.policy()? };
     let adjustment_limit = env.adjustment_limit()?;
-    Ok(Function { claims: env.claim_names(), store, top_ups, adjustment_limit, clock: world.clock() })
+    let dead_letters = world.dead_letters(env)?;
+    let (claims, clock) = (env.claim_names(), world.clock());
+    Ok(Function { claims, store, top_ups, dead_letters, adjustment_limit, clock })
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.top_ups.invoices.prepare().await;
+    }
+
     pub async fn handle(&self, request: Request) -> Response<Body> {
         // Boxed, as all calls together are too large for a stack.
         match Box::pin(self.answer(&request)).await {
@@ -61,6 +74,11 @@ impl Function {
             Place::Organisation(org) => self.organisation(&org).await,
             Place::TopUp(id) => self.side_by_side(request, &id).await,
             Place::Reviews => self.reviews(request).await,
+            Place::Reconciliations => self.reconciliations(request).await,
+            Place::Adjustments => self.adjustments(request).await,
+            Place::DeadLetters => self.waiting_letters().await,
+            Place::Customer(org) => self.customer(&org).await,
+            Place::Redrive => return Box::pin(self.redrive(request, staff.actor)).await,
             Place::Deed(deed) => return Box::pin(self.act(request, staff.actor, &deed)).await,
         };
         Ok((StatusCode::OK, seen?))

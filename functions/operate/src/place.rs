@@ -1,5 +1,6 @@
 //! Which call a request is, and whom it is about.
 
+use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 use saldo_adapters::http::{Problem, ProblemCode, query_parameter};
 use saldo_domain::{OperationId, OrgId, TopUpId};
@@ -11,6 +12,13 @@ pub(crate) enum Place {
     Organisation(OrgId),
     TopUp(TopUpId),
     Reviews,
+    Reconciliations,
+    /// Those that wait for a second person.
+    Adjustments,
+    DeadLetters,
+    Redrive,
+    /// What Stripe keeps for an organisation.
+    Customer(OrgId),
     Deed(Deed),
 }
 
@@ -22,6 +30,7 @@ pub(crate) enum Deed {
     Release(TopUpId),
     Adjust,
     Approve(OperationId),
+    ZeroBalance(OrgId),
 }
 
 impl Place {
@@ -33,14 +42,19 @@ impl Place {
         match (parts.next(), parts.next(), parts.next()) {
             (Some("search"), None, None) => Ok(Place::Search),
             (Some("reviews"), None, None) => Ok(Place::Reviews),
-            (Some("organisations"), Some(_), None) => {
-                let org = id(request).and_then(|id| OrgId::parse(id).ok());
-                org.map(Place::Organisation).ok_or_else(organisation_not_found)
+            (Some("reconciliations"), None, None) => Ok(Place::Reconciliations),
+            (Some("dead-letters"), None, None) => Ok(Place::DeadLetters),
+            (Some("dead-letters"), Some("redrive"), None) => Ok(Place::Redrive),
+            (Some("organisations"), Some(_), None) => organisation(request).map(Place::Organisation),
+            (Some("customers"), Some(_), None) => organisation(request).map(Place::Customer),
+            (Some("customers"), Some(_), Some("zero-balance")) => {
+                Ok(Place::Deed(Deed::ZeroBalance(organisation(request)?)))
             }
             (Some("top-ups"), Some(_), None) => top_up(request).map(Place::TopUp),
             (Some("top-ups"), Some(_), Some("settle")) => Ok(Place::Deed(Deed::Settle(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("void")) => Ok(Place::Deed(Deed::Void(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("release")) => Ok(Place::Deed(Deed::Release(top_up(request)?))),
+            (Some("adjustments"), None, None) if request.method() == Method::GET => Ok(Place::Adjustments),
             (Some("adjustments"), None, None) => Ok(Place::Deed(Deed::Adjust)),
             (Some("adjustments"), Some(_), Some("approve")) => {
                 let proposal = id(request).and_then(|id| OperationId::parse(id).ok());
@@ -61,11 +75,17 @@ impl Place {
             Place::Organisation(_) => "organisation",
             Place::TopUp(_) => "top-up",
             Place::Reviews => "reviews",
+            Place::Reconciliations => "reconciliations",
+            Place::Adjustments => "adjustments",
+            Place::DeadLetters => "dead-letters",
+            Place::Redrive => "redrive",
+            Place::Customer(_) => "customer",
             Place::Deed(Deed::Settle(_)) => "settle",
             Place::Deed(Deed::Void(_)) => "void",
             Place::Deed(Deed::Release(_)) => "release",
             Place::Deed(Deed::Adjust) => "adjust",
             Place::Deed(Deed::Approve(_)) => "approve",
+            Place::Deed(Deed::ZeroBalance(_)) => "zero-balance",
         }
     }
 }
@@ -79,6 +99,10 @@ pub(crate) fn org(request: &Request) -> Result<OrgId, Problem> {
 pub(crate) fn organisation_not_found() -> Problem {
     let detail = "Nothing is known of this organisation. Search for it by what you have at hand.";
     Problem::new(ProblemCode::OrganisationNotFound, detail)
+}
+
+fn organisation(request: &Request) -> Result<OrgId, Problem> {
+    id(request).and_then(|id| OrgId::parse(id).ok()).ok_or_else(organisation_not_found)
 }
 
 fn top_up(request: &Request) -> Result<TopUpId, Problem> {

@@ -7,6 +7,7 @@ use saldo_domain::{DebitId, OrgId, PortError};
 use saldo_top_ups::Found;
 use serde_json::{Value, json};
 
+use crate::references::ByReference;
 use crate::{Function, place, provider, table};
 
 /// The longest text that is looked for, in bytes.
@@ -14,7 +15,11 @@ const LONGEST: usize = 254;
 
 const DEBIT_HINT: &str =
     "This may be the id of a debit. Debits are found with their organisation: add &org=, like &org=acme.";
-const NOTHING_HINT: &str = "Nothing has this name. A top-up is found by its id while Stripe has its invoice, an invoice by its number if it was made since numbers are kept. References of debits are not searched: that would read every entry of a month; export the month of the organisation instead.";
+const NOTHING_HINT: &str = "Nothing has this name. A top-up is found by its id while Stripe has its invoice, an invoice by its number if it was made since numbers are kept. A reference of a debit is found within its organisation: search for reference:order-7 and add &org=acme.";
+
+/// What a search for a reference begins with.
+const BY_REFERENCE: &str = "reference:";
+const REFERENCE_HINT: &str = "A reference is looked for within one organisation: add &org=, like &org=acme.";
 
 impl Function {
     /// All that `q` may be, each once.
@@ -24,11 +29,17 @@ impl Function {
         if sought.is_empty() || sought.len() > LONGEST || sought.chars().any(char::is_control) {
             return Err(Problem::invalid("q", "q is what you look for, on one line of up to 254 bytes."));
         }
-        let debit = DebitId::parse(sought).ok();
         let of = match query_parameter(request, "org")? {
             None => None,
             Some(_) => Some(place::org(request)?),
         };
+        if let Some(reference) = sought.strip_prefix(BY_REFERENCE) {
+            let org = of.ok_or_else(|| Problem::invalid("org", REFERENCE_HINT))?;
+            let ByReference { results, entries, back_to } = self.by_reference(&org, reference).await?;
+            let read = json!({ "entries": entries, "back_to": back_to.rfc3339() });
+            return Ok(json!({ "q": sought, "results": results, "hint": null, "read": read }));
+        }
+        let debit = DebitId::parse(sought).ok();
         let mut results: Vec<Value> = Vec::new();
         if let (Some(debit), Some(org)) = (debit, &of) {
             results.extend(self.debit(org, debit).await.map_err(|error| table(&error))?);
@@ -50,11 +61,11 @@ impl Function {
             (true, _) => Some(NOTHING_HINT),
             (false, _) => None,
         };
-        Ok(json!({ "q": sought, "results": results, "hint": hint }))
+        Ok(json!({ "q": sought, "results": results, "hint": hint, "read": null }))
     }
 
     /// A debit of this organisation, if it was ever entered.
-    async fn debit(&self, org: &OrgId, id: DebitId) -> Result<Option<Value>, PortError> {
+    pub(crate) async fn debit(&self, org: &OrgId, id: DebitId) -> Result<Option<Value>, PortError> {
         let sharding = self.store.main_shard(org).await?.sharding;
         let stored = Balances::entries(&self.store, org, &[(sharding.ledger(id), id)]).await?;
         let (entry, reversed) = match stored.into_iter().next() {

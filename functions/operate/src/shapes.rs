@@ -1,9 +1,10 @@
 //! What the staff are told: a row with all that is kept of it, what Stripe says, entries and differences.
 
+use saldo_adapters::dynamo::Redrive;
 use saldo_adapters::http::{money_json, top_up_json};
 use saldo_domain::{
-    Audit, Deployment, Disagreement, Entry, Evidence, Money, PaymentKind, RefundState, ReviewReason,
-    Timestamp, TopUp,
+    Audit, Deployment, Disagreement, Entry, Evidence, Money, PaymentKind, Proposal, RefundState,
+    ReviewReason, Timestamp, TopUp,
 };
 use serde_json::{Value, json};
 
@@ -121,6 +122,29 @@ pub(crate) fn audit_json(audit: &Audit) -> Value {
         "reason": of.reason.as_str(),
         "before": audit.before,
         "after": audit.after,
+    })
+}
+
+/// An adjustment that waits for a second person.
+pub(crate) fn proposal_json(proposal: &Proposal) -> Value {
+    json!({
+        "id": proposal.id.as_str(),
+        "organisation": proposal.org,
+        "credits": proposal.credits,
+        "at": proposal.at.rfc3339(),
+        "by": proposal.by.to_string(),
+        "reason": proposal.reason.as_str(),
+    })
+}
+
+/// One time that dead letters were moved back.
+pub(crate) fn redrive_json(redrive: &Redrive) -> Value {
+    json!({
+        "id": redrive.id.as_str(),
+        "at": redrive.at.rfc3339(),
+        "by": redrive.by.to_string(),
+        "reason": redrive.reason.as_str(),
+        "waiting": redrive.waiting,
     })
 }
 

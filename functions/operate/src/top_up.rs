@@ -1,7 +1,7 @@
 //! One top-up: the row, what Stripe says now, and its entries, side by side.
 
 use lambda_http::Request;
-use saldo_adapters::http::Problem;
+use saldo_adapters::http::{Problem, whole_trail_json};
 use saldo_domain::{Change, Nothing, OrgId, Seen, TopUp, TopUpId, decide, disagreements};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ impl Function {
         let evidence = self.top_ups.evidence_of(&row).await.map_err(|error| provider(&error))?;
         let entries = self.store.entries_of(&row).await.map_err(|error| table(&error))?;
         let seen = evidence.as_ref().map_or(Seen::Missing, Seen::Found);
+        let trail = self.store.trail(&row.org, &row.id).await.map_err(|error| table(&error))?;
         let change = decide(&row, seen, self.top_ups.policy, self.clock.now());
         let differences = disagreements(&row, evidence.as_ref(), &entries);
         Ok(json!({
@@ -24,6 +25,7 @@ impl Function {
             "ledger": entries.iter().map(entry_json).collect::<Vec<_>>(),
             "differences": differences.iter().map(difference_json).collect::<Vec<_>>(),
             "settling": word(&change),
+            "trail": whole_trail_json(&row, &trail),
         }))
     }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
+use saldo_adapters::http::report_json;
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_books::{Reconciliation, Scope, Time};
 use saldo_credits::Spender;
-use saldo_domain::{Difference, OrgId, Report, Verdict};
+use saldo_domain::Report;
 use saldo_top_ups::TopUps;
 use serde_json::{Value, json};
 use tracing::error;
@@ -27,7 +28,7 @@ const REPORTING: Duration = Duration::from_secs(10);
 /// Reports that are shown at a time: those of a day.
 const MOST_REPORTS: u64 = 48;
 
-/// Reads table and Stripe key.
+/// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let spender = Spender::new(store.clone()).with_meters(env.meters()?);
@@ -36,6 +37,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads Stripe's key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.reconciliation.top_ups.invoices.prepare().await;
+    }
+
     /// One run in the time that is `left`, and its report. The schedule's event says nothing that matters; who calls it
     /// with `{"everything":true}` has everything compared now, also what is not due and months that are closed. With
     /// `{"reports":3}` nothing is compared: the reports of so many latest runs are shown, at most 48.
@@ -48,8 +54,8 @@ impl Function {
     }
 
     async fn reports(&self, limit: usize) -> Value {
-        match self.reconciliation.top_ups.rows.reports(limit).await {
-            Ok(reports) => json!({ "reports": reports.iter().map(report_json).collect::<Vec<_>>() }),
+        match self.reconciliation.top_ups.rows.reports(limit, None).await {
+            Ok(page) => json!({ "reports": page.items.iter().map(report_json).collect::<Vec<_>>() }),
             Err(error) => {
                 error!(%error, "reports not read");
                 json!({ "reports": null })
@@ -63,42 +69,4 @@ impl Function {
         let time = Time::new(&now, left.saturating_sub(REPORTING));
         self.reconciliation.run(scope, time).await
     }
-}
-
-/// A report as it is told.
-#[must_use]
-pub fn report_json(report: &Report) -> Value {
-    let verdict = match report.verdict() {
-        Verdict::Clean => "clean",
-        Verdict::Repaired => "repaired",
-        Verdict::NeedsAPerson => "needs_a_person",
-    };
-    json!({
-        "verdict": verdict,
-        "began": report.began.rfc3339(),
-        "ended": report.ended.rfc3339(),
-        "complete": report.complete,
-        "events": report.events,
-        "invoices": report.invoices,
-        "organisations": report.organisations,
-        "moving": report.moving,
-        "entries": report.entries,
-        "closings": report.closings,
-        "failed": report.failed,
-        "repaired": report.repaired,
-        "for_a_person": report.for_a_person,
-        "drift": report.drift,
-        "differences": report.differences.iter().map(difference_json).collect::<Vec<_>>(),
-    })
-}
-
-fn difference_json(one: &Difference) -> Value {
-    json!({
-        "kind": one.kind.as_str(),
-        "org": one.org.as_ref().map(OrgId::as_str),
-        "subject": one.subject,
-        "ours": one.ours,
-        "theirs": one.theirs,
-        "outcome": one.outcome.as_str(),
-    })
 }

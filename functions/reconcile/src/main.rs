@@ -9,8 +9,10 @@ async fn main() -> Result<(), Error> {
     telemetry::start(&env)?;
     let world = World::of_lambda(&env)?;
     let (function, clock) = (saldo_reconcile::connect(&env, &world)?, world.clock());
+    function.prepare().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(function.handle(event.payload, clock.until(event.context.deadline)).await)
+        let work = function.handle(event.payload, clock.until(event.context.deadline));
+        Ok::<_, Error>(telemetry::invocation(&event.context, work).await)
     }))
     .await
 }

@@ -6,9 +6,10 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::http::{Problem, ProblemCode, json_response};
 use saldo_adapters::queue::{About, PaymentMessage, PaymentQueue};
-use saldo_adapters::stripe::{Event, Meaning, verify};
+use saldo_adapters::secrets::Secret;
+use saldo_adapters::stripe::{Event, InvalidSignature, Meaning, verify};
 use saldo_adapters::world::World;
-use saldo_domain::{Alarm, Metric, measure};
+use saldo_domain::{Alarm, Metric, OrgId, TopUpId, measure};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -19,16 +20,16 @@ pub const LARGEST_EVENT: usize = 256 * 1024;
 /// The function, ready to answer.
 #[derive(Clone)]
 pub struct Function {
-    secrets: Vec<String>,
+    secrets: Secret<Vec<String>>,
     livemode: bool,
     queue: PaymentQueue,
     clock: Clock,
 }
 
-/// Reads webhook secrets, mode and queue.
+/// Reads where the webhook secrets are, mode and queue.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
-        secrets: env.webhook_secrets()?,
+        secrets: world.webhook_secrets(env)?,
         livemode: env.livemode()?,
         queue: world.payment_queue(env)?,
         clock: world.clock(),
@@ -36,6 +37,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
 }
 
 impl Function {
+    /// Reads the secrets, so that no event waits for that. A failure is told, and the first event tries again.
+    pub async fn prepare(&self) {
+        let _ = self.secrets.value().await;
+    }
+
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let received = self.receive(&request).await;
         measure!(Metric::Webhooks, 1, outcome(&received));
@@ -47,7 +53,7 @@ impl Function {
 
     /// Whether the event was worth a message. Whatever Stripe has signed is taken, as sending it again would not change it.
     async fn receive(&self, request: &Request) -> Result<bool, Problem> {
-        let body = self.signed(request)?;
+        let body = self.signed(request).await?;
         let Ok(event) = Event::parse(body) else {
             error!(alarm = Alarm::MalformedEvent.as_str(), bytes = body.len(), "a signed body is no event");
             return Ok(false);
@@ -62,11 +68,14 @@ impl Function {
         };
         match self.queue.send(&message).await {
             Ok(()) => {
-                info!(event = event.id, kind = event.kind, subject, "enqueued");
+                let org = event.org.as_ref().map(OrgId::as_str);
+                let top_up = event.top_up.as_ref().map(TopUpId::as_str);
+                info!(event = event.id, kind = event.kind, subject, org, top_up, "enqueued");
                 Ok(true)
             }
             Err(error) => {
-                error!(event = event.id, kind = event.kind, %error, "not enqueued");
+                let top_up = event.top_up.as_ref().map(TopUpId::as_str);
+                error!(event = event.id, kind = event.kind, subject, top_up, %error, "not enqueued");
                 Err(Problem::unavailable())
             }
         }
@@ -104,15 +113,8 @@ impl Function {
         Some(about)
     }
 
-    /// The body, if Stripe has signed it.
-    fn signed<'a>(&self, request: &'a Request) -> Result<&'a [u8], Problem> {
-        if self.secrets.is_empty() {
-            error!(
-                alarm = Alarm::NoWebhookSecret.as_str(),
-                "an event came before this endpoint was told its secret"
-            );
-            return Err(secret_missing());
-        }
+    /// The body, if Stripe has signed it. What the secrets that we know do not explain may be signed with a newer one.
+    async fn signed<'a>(&self, request: &'a Request) -> Result<&'a [u8], Problem> {
         let body: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
@@ -127,7 +129,20 @@ impl Function {
             (Some(one), None) => one.to_str().unwrap_or_default(),
             (None | Some(_), _) => "",
         };
-        verify(body, signature, &self.secrets, self.clock.now()).map_err(|_| {
+        let mut secrets = self.secrets.value().await.map_err(|_| Problem::unavailable())?;
+        let mut verified = verify(body, signature, &secrets, self.clock.now());
+        if (secrets.is_empty() || verified == Err(InvalidSignature::OfAnotherSecret))
+            && let Some(newer) = self.secrets.instead_of(&secrets).await
+        {
+            secrets = newer;
+            verified = verify(body, signature, &secrets, self.clock.now());
+        }
+        if secrets.is_empty() {
+            let alarm = Alarm::NoWebhookSecret.as_str();
+            error!(alarm, "an event came before this endpoint was told its secret");
+            return Err(secret_missing());
+        }
+        verified.map_err(|_| {
             warn!(bytes = body.len(), "signature refused");
             let detail = "The signature is missing, wrong or too old.";
             Problem::new(ProblemCode::InvalidSignature, detail)

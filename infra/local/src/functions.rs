@@ -9,19 +9,21 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_http::lambda_runtime::{Config, Context, LambdaEvent};
 use lambda_http::{Adapter, Request, Response, Service, service_fn};
 use saldo_adapters::http::Event;
-use saldo_adapters::telemetry;
+use saldo_adapters::telemetry::{self, Daemon};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::watch::{self, Watch};
 
-/// One invocation as Lambda describes it: a request id and a trace of its own.
-fn context(function: &str) -> Context {
+/// One invocation as Lambda describes it: a request id and a trace of its own, which is sampled where a daemon hears of it.
+fn context(function: &str, sampled: bool) -> Context {
     let mut context = Context::default();
     context.request_id = uuid::Uuid::new_v4().to_string();
     let trace = uuid::Uuid::new_v4().simple().to_string();
-    context.xray_trace_id = Some(format!("Root=1-{}-{};Sampled=0", &trace[..8], &trace[8..]));
+    let parent = format!("{:016x}", fastrand::u64(1..));
+    let root = format!("Root=1-{}-{};Parent={parent};Sampled=", &trace[..8], &trace[8..]);
+    context.xray_trace_id = Some(root + if sampled { "1" } else { "0" });
     context.env_config = Arc::new(Config { function_name: function.to_owned(), ..Config::default() });
     context
 }
@@ -34,6 +36,8 @@ type Handler<E, A> = Arc<dyn Fn(E) -> Answering<A> + Send + Sync>;
 pub enum Failure {
     TimedOut,
     Crashed,
+    /// As many of it run as may at a time: it was not started.
+    Throttled,
 }
 
 /// One function with its trigger's kind of event.
@@ -56,16 +60,35 @@ pub struct QueueFunction(Invoked<SqsEvent, SqsBatchResponse>);
 pub struct ScheduleFunction(Invoked<Value, Value>);
 
 impl Function {
-    /// The same, counted by `watch` under the function's logical id in the template.
+    /// The same, counted by `watch` under the function's logical id in the template; at most `at_once` of it run at a time,
+    /// clones included.
     #[must_use]
-    pub fn watched(self, id: &str, watch: &Watch) -> Function {
+    pub fn watched(self, id: &str, at_once: Option<usize>, watch: &Watch) -> Function {
         match self {
-            Function::Http(HttpFunction(invoked)) => Function::Http(HttpFunction(invoked.watched(id, watch))),
+            Function::Http(HttpFunction(invoked)) => {
+                Function::Http(HttpFunction(invoked.watched(id, at_once, watch)))
+            }
             Function::Queue(QueueFunction(invoked)) => {
-                Function::Queue(QueueFunction(invoked.watched(id, watch)))
+                Function::Queue(QueueFunction(invoked.watched(id, at_once, watch)))
             }
             Function::Schedule(ScheduleFunction(invoked)) => {
-                Function::Schedule(ScheduleFunction(invoked.watched(id, watch)))
+                Function::Schedule(ScheduleFunction(invoked.watched(id, at_once, watch)))
+            }
+        }
+    }
+
+    /// The same, telling X-Ray's daemon what it asks of others.
+    #[must_use]
+    pub fn traced(self, daemon: Option<Daemon>) -> Function {
+        match self {
+            Function::Http(HttpFunction(invoked)) => {
+                Function::Http(HttpFunction(Invoked { daemon, ..invoked }))
+            }
+            Function::Queue(QueueFunction(invoked)) => {
+                Function::Queue(QueueFunction(Invoked { daemon, ..invoked }))
+            }
+            Function::Schedule(ScheduleFunction(invoked)) => {
+                Function::Schedule(ScheduleFunction(Invoked { daemon, ..invoked }))
             }
         }
     }
@@ -135,13 +158,18 @@ struct Invoked<E, A> {
     name: Arc<str>,
     timeout: Duration,
     handler: Handler<E, A>,
+    /// How many more may run now.
+    free: Arc<Semaphore>,
     watch: Watch,
+    daemon: Option<Daemon>,
 }
 
 impl<E, A> Clone for Invoked<E, A> {
     fn clone(&self) -> Invoked<E, A> {
-        let (name, handler, watch) = (Arc::clone(&self.name), Arc::clone(&self.handler), self.watch.clone());
-        Invoked { name, timeout: self.timeout, handler, watch }
+        let (name, handler, free) =
+            (Arc::clone(&self.name), Arc::clone(&self.handler), Arc::clone(&self.free));
+        let (watch, daemon) = (self.watch.clone(), self.daemon.clone());
+        Invoked { name, timeout: self.timeout, handler, free, watch, daemon }
     }
 }
 
@@ -152,19 +180,27 @@ impl<E, A: Send + 'static> Invoked<E, A> {
         F: Future<Output = A> + Send + 'static,
     {
         let handler: Handler<E, A> = Arc::new(move |event| Box::pin(handle(event)));
-        Invoked { name: name.into(), timeout, handler, watch: Watch::default() }
+        let free = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Invoked { name: name.into(), timeout, handler, free, watch: Watch::default(), daemon: None }
     }
 
-    fn watched(self, id: &str, watch: &Watch) -> Invoked<E, A> {
-        Invoked { name: id.into(), watch: watch.clone(), ..self }
+    fn watched(self, id: &str, at_once: Option<usize>, watch: &Watch) -> Invoked<E, A> {
+        let free = Arc::new(Semaphore::new(at_once.unwrap_or(Semaphore::MAX_PERMITS)));
+        Invoked { name: id.into(), watch: watch.clone(), free, ..self }
     }
 
     /// In a task of its own: a caller who hangs up stops nothing, as on Lambda.
     async fn invoke(&self, event: E) -> Result<A, Failure> {
-        let (context, began) = (context(&self.name), Instant::now());
+        let Ok(place) = Arc::clone(&self.free).try_acquire_owned() else {
+            self.watch.throttled(&self.name);
+            return Err(Failure::Throttled);
+        };
+        let (context, began) = (context(&self.name, self.daemon.is_some()), Instant::now());
         let _attributed = watch::attribute(&context.request_id, &self.watch);
         let running = tokio::time::timeout(self.timeout, (self.handler)(event));
-        let ended = tokio::spawn(running.instrument(telemetry::invocation(&context))).await;
+        let running = async move { (running.await, drop(place)).0 };
+        let work = telemetry::invocation_told_to(self.daemon.as_ref(), &context, running);
+        let ended = tokio::spawn(work).await;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.watch.invoked(&self.name, took_ms, !matches!(ended, Ok(Ok(_))));
         match ended {

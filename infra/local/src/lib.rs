@@ -18,6 +18,7 @@ pub mod queue;
 pub mod reconcile;
 mod saldo;
 pub mod scheduler;
+pub mod secrets;
 mod stripe_http;
 mod stripe_side;
 mod table;

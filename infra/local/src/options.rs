@@ -33,6 +33,8 @@ pub struct Options {
     /// Template parameters that differ from their defaults.
     pub parameters: BTreeMap<String, String>,
     pub between: Option<Between>,
+    /// Where X-Ray's daemon hears what functions ask of others, like `127.0.0.1:2000`; then every trace is sampled.
+    pub tracing: Option<String>,
     pub stripe: Stripe,
 }
 
@@ -59,6 +61,7 @@ impl Default for Options {
             visibility: None,
             parameters: BTreeMap::new(),
             between: None,
+            tracing: None,
             stripe: Stripe::StandIn,
         }
     }

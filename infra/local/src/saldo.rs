@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::telemetry::Daemon;
 use saldo_adapters::world::{Endpoints, World};
 use saldo_stripe_stand_in::StandIn;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::functions::{Failure, ScheduleFunction};
 use crate::gateway::{self, Identity};
 use crate::issuer::{self, AUDIENCE, ISSUER, Issuer, TokenRequest};
 use crate::queue::{self, Queues};
+use crate::secrets::Secrets;
 use crate::stripe_side::StripeSide;
 use crate::table::TableServer;
 use crate::template::{Plan, TEMPLATE};
@@ -26,14 +28,18 @@ use crate::{Locals, Now, Options, StartError, Stripe, function_code, scheduler};
 
 /// How long a token of [`Saldo::token`] is valid; tests move their clock by days.
 const TOKEN_LIFETIME_SECONDS: i64 = 366 * 86_400;
+/// What the names of the secrets begin with: the parameter `StripeSecret`.
+const STRIPE_SECRET: &str = "saldo-local/stripe";
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(3);
 
 /// A running Saldo. Dropping it ends it at once; [`Saldo::stop`] lets running calls end first.
 pub struct Saldo {
     api_url: String,
     sqs_url: String,
+    secrets_url: String,
     plan: Plan,
     queues: Queues,
+    secrets: Secrets,
     stripe: StripeSide,
     watch: Watch,
     identity: Identity,
@@ -54,9 +60,12 @@ impl Saldo {
         let data = DataFolder::open(options.data.as_deref(), options.fresh)?;
         let (api, api_url) = listen(options.port, "--port").await?;
         let (sqs, sqs_url) = listen(0, "").await?;
+        let (secrets_manager, secrets_url) = listen(0, "").await?;
         let (now, mut background) = (millis(&options.clock), Background::new());
         let stripe = StripeSide::open(&options, &data, &api_url, &now, &mut background).await?;
-        let plan = Plan::read(TEMPLATE, &locals(&options, &stripe.webhook_secret, &sqs_url))?;
+        let plan = Plan::read(TEMPLATE, &locals(&options, &sqs_url))?;
+        let secrets = secrets_of(&options.stripe, &stripe.webhook_secret, &now);
+        background.serve(secrets_manager, secrets.router());
         let table = TableServer::start(data.file("table.db").as_deref(), &plan.tables, options.schedules)?;
         let queues = Queues::open(data.file("queue.db").as_deref(), &plan.queues, millis(&Clock::system()))?;
         queues.recover()?;
@@ -64,6 +73,7 @@ impl Saldo {
         let endpoints = Endpoints {
             dynamodb: Some(table.url().to_owned()),
             sqs: Some(sqs_url.clone()),
+            secrets_manager: Some(secrets_url.clone()),
             stripe: stripe.url.clone(),
         };
         let identity = Identity {
@@ -88,8 +98,10 @@ impl Saldo {
         Ok(Saldo {
             api_url,
             sqs_url,
+            secrets_url,
             plan,
             queues,
+            secrets,
             stripe,
             watch,
             identity,
@@ -122,6 +134,17 @@ impl Saldo {
     #[must_use]
     pub fn sqs_url(&self) -> &str {
         &self.sqs_url
+    }
+
+    #[must_use]
+    pub fn secrets_manager_url(&self) -> &str {
+        &self.secrets_url
+    }
+
+    /// The secrets that functions read.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The URL of the queue with the logical id `name` in the template.
@@ -207,25 +230,33 @@ impl Saldo {
     }
 }
 
-fn locals(options: &Options, webhook_secret: &str, sqs_url: &str) -> Locals {
-    let (write_key, read_key) = match &options.stripe {
+fn locals(options: &Options, sqs_url: &str) -> Locals {
+    let given = [
+        ("JwtIssuer", ISSUER),
+        ("JwtAudience", AUDIENCE),
+        ("StripeSecret", STRIPE_SECRET),
+        ("StripeLivemode", "false"),
+        ("LocalSignInUrl", "/local/token"),
+    ];
+    let mut parameters: BTreeMap<_, _> =
+        given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    parameters.extend(options.parameters.clone());
+    Locals { parameters, sqs_url: sqs_url.to_owned() }
+}
+
+/// What an operator would have put into Secrets Manager.
+fn secrets_of(stripe: &Stripe, webhook_secret: &str, now: &Now) -> Secrets {
+    let (write_key, read_key) = match stripe {
         Stripe::StandIn => ("rk_test_local_write", "rk_test_local_read"),
         Stripe::TestMode { key, .. } => (key.as_str(), key.as_str()),
     };
-    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    };
-    let mut parameters = pairs(&[
-        ("JwtIssuer", ISSUER),
-        ("JwtAudience", AUDIENCE),
-        ("StripeSecret", "local"),
-        ("StripeLivemode", "false"),
-        ("LocalSignInUrl", "/local/token"),
-    ]);
-    parameters.extend(options.parameters.clone());
-    let secrets =
-        pairs(&[("write_key", write_key), ("read_key", read_key), ("webhook_secrets", webhook_secret)]);
-    Locals { parameters, secrets, sqs_url: sqs_url.to_owned() }
+    let secrets = Secrets::new(Arc::clone(now));
+    for (name, value) in
+        [("write_key", write_key), ("read_key", read_key), ("webhook_secrets", webhook_secret)]
+    {
+        secrets.put(&format!("{STRIPE_SECRET}/{name}"), value);
+    }
+    secrets
 }
 
 fn env_of(plan: &Plan, function: &str) -> Env {
@@ -246,7 +277,9 @@ fn connected(
             None => world.clone(),
             Some(between) => world.with_endpoints(between(&function.name, endpoints.clone())),
         };
-        sources.bind(function, &function_code::connect(function, &world)?.watched(&function.id, watch))?;
+        let connected = function_code::connect(function, &world)?;
+        let connected = connected.watched(&function.id, function.at_once, watch);
+        sources.bind(function, &connected.traced(options.tracing.as_deref().and_then(Daemon::at)))?;
     }
     Ok(sources)
 }

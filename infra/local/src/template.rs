@@ -33,6 +33,8 @@ pub struct FunctionPlan {
     /// The folder below functions/, taken from the name of the binary.
     pub name: String,
     pub timeout: Duration,
+    /// How many of it run at a time at the most; `None` where nothing is reserved for it.
+    pub at_once: Option<usize>,
     pub environment: BTreeMap<String, String>,
     pub triggers: Vec<Trigger>,
 }
@@ -108,7 +110,7 @@ impl Plan {
 
 /// The default of a parameter of the template; `None` when it has none.
 pub fn default_of(parameter: &str) -> Result<Option<String>, TemplateError> {
-    let locals = Locals { parameters: BTreeMap::new(), secrets: BTreeMap::new(), sqs_url: String::new() };
+    let locals = Locals { parameters: BTreeMap::new(), sqs_url: String::new() };
     let value = Resolver::new(TEMPLATE, &locals)?.at(&["Parameters", parameter, "Default"])?;
     if value.is_null() { Ok(None) } else { scalar(&value, "Parameters", parameter).map(Some) }
 }
@@ -121,6 +123,11 @@ fn function(resolver: &Resolver<'_>, id: &str) -> Result<FunctionPlan, TemplateE
         .ok_or_else(|| TemplateError(format!("{id}: the binary {binary} is not named saldo-<folder>")))?;
     let property = |key: &str| resolver.function_property(id, key);
     let timeout = seconds(&property("Timeout")?, id, "Timeout")?;
+    let at_once = match property("ReservedConcurrentExecutions")? {
+        Value::Null => None,
+        // A parameter's value is text.
+        reserved => scalar(&reserved, id, "ReservedConcurrentExecutions")?.parse().ok(),
+    };
     let mut environment = BTreeMap::new();
     for (key, value) in object(&property("Environment")?["Variables"]) {
         environment.insert(key.clone(), scalar(value, id, key)?);
@@ -129,7 +136,7 @@ fn function(resolver: &Resolver<'_>, id: &str) -> Result<FunctionPlan, TemplateE
     for (_, event) in object(&property("Events")?) {
         triggers.push(trigger(resolver, id, event)?);
     }
-    Ok(FunctionPlan { id: id.to_owned(), name: name.to_owned(), timeout, environment, triggers })
+    Ok(FunctionPlan { id: id.to_owned(), name: name.to_owned(), timeout, at_once, environment, triggers })
 }
 
 fn trigger(resolver: &Resolver<'_>, id: &str, event: &Value) -> Result<Trigger, TemplateError> {

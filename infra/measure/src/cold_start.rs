@@ -38,8 +38,12 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
     for _ in 0..RUNS {
         for (function, usages) in functions.iter().zip(&mut seen) {
             let environment = saldo.plan().environment(function).ok_or("a function without environment")?;
+            // Starting reads the function's secret.
+            let secrets = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", saldo.secrets_manager_url());
+            let mut environment = environment.clone();
+            environment.extend([(secrets.0.to_owned(), secrets.1.to_owned())]);
             let calls = if function == "quote" { 1 + WARM_CALLS } else { 0 };
-            usages.push(usage_of(&folder.join(format!("saldo-{function}")), environment, calls).await?);
+            usages.push(usage_of(&folder.join(format!("saldo-{function}")), &environment, calls).await?);
         }
     }
     saldo.stop().await;

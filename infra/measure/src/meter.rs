@@ -80,10 +80,11 @@ impl Meter {
                 Door { meter: self.clone(), function: function.into(), service, real: real.as_str().into() };
             door.open().expect("a port on loopback")
         };
-        let Endpoints { dynamodb, sqs, stripe } = endpoints;
+        let Endpoints { dynamodb, sqs, secrets_manager, stripe } = endpoints;
         Endpoints {
             dynamodb: dynamodb.map(|url| counted(Service::DynamoDb, url)),
             sqs: sqs.map(|url| counted(Service::Sqs, url)),
+            secrets_manager,
             stripe: counted(Service::Stripe, stripe),
         }
     }

@@ -262,6 +262,7 @@ fn endpoints(saldo: &Saldo) -> Endpoints {
     Endpoints {
         dynamodb: Some(saldo.dynamodb_url().to_owned()),
         sqs: Some(saldo.sqs_url().to_owned()),
+        secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
         stripe: saldo.stripe_url().to_owned(),
     }
 }

@@ -46,11 +46,13 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
     {
         let meter = Meter::new();
         let stripe = saldo.stripe_url().to_owned();
-        let real = Endpoints { dynamodb: Some(saldo.dynamodb_url().to_owned()), sqs: None, stripe };
+        let dynamodb = Some(saldo.dynamodb_url().to_owned());
+        let real = Endpoints { dynamodb, sqs: None, secrets_manager: None, stripe };
         let counted = meter.between("reconcile", real).dynamodb.ok_or("no table")?;
         let table = saldo.env_of("reconcile").require("SALDO_TABLE")?.to_owned();
         let scope = if at == 2 { "everything" } else { "due" };
-        let task = [counted, saldo.stripe_url().to_owned(), table, (at * 2).to_string(), scope.to_owned()];
+        let (stripe, secrets) = (saldo.stripe_url().to_owned(), saldo.secrets_manager_url().to_owned());
+        let task = [counted, stripe, secrets, table, (at * 2).to_string(), scope.to_owned()];
         let told = tokio::task::spawn_blocking(move || reconciled(&task)).await??;
         let counts = meter.take("reconcile");
         let number = |name: &str| told[name].as_u64().ok_or("a number is missing");
@@ -77,23 +79,30 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
 
 /// Runs the function once, in this process: what `run` starts.
 pub(crate) async fn run_alone(words: &[String]) -> Result<(), Failure> {
-    let [dynamodb, stripe, table, days, scope] = words else { return Err("five words are needed".into()) };
+    let [dynamodb, stripe, secrets, table, days, scope] = words else {
+        return Err("six words are needed".into());
+    };
     let clock = Clock::system();
     clock.advance(days.parse::<i64>()? * 86_400);
     let variables = [
         ("SALDO_TABLE", table.as_str()),
-        ("SALDO_STRIPE_KEY", "rk_test_measure"),
+        ("SALDO_STRIPE_KEY_SECRET", "saldo-local/stripe/read_key"),
         ("SALDO_STRIPE_LIVEMODE", "false"),
         ("SALDO_DEPLOYMENT", "measured"),
         ("SALDO_ACCEPT_OUT_OF_BAND", "false"),
     ];
     let env: Env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let endpoints = Endpoints { dynamodb: Some(dynamodb.clone()), sqs: None, stripe: stripe.clone() };
+    let endpoints = Endpoints {
+        dynamodb: Some(dynamodb.clone()),
+        sqs: None,
+        secrets_manager: Some(secrets.clone()),
+        stripe: stripe.clone(),
+    };
     let function = saldo_reconcile::connect(&env, &World::at(endpoints, clock))?;
     let scope = if scope == "everything" { Scope::Everything } else { Scope::Due };
     let began = Instant::now();
     let report = function.run(scope, LEFT).await;
-    let mut told = saldo_reconcile::report_json(&report);
+    let mut told = saldo_adapters::http::report_json(&report);
     told["ms"] = json!(u64::try_from(began.elapsed().as_millis())?);
     told["peak_kb"] = json!(peak_kb()?);
     told["cpu_ms"] = json!(cpu_ms()?);

@@ -76,6 +76,9 @@ pub(crate) fn list(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
 pub(crate) fn add_balance(call: &mut Call<'_>) -> ApiResult<ApiAnswer> {
     let mut customer = named(&call.store, call.id(0), "customer")?;
     let amount = call.params.integer("amount")?.ok_or_else(|| call.params.required("amount"))?;
+    if amount == 0 {
+        return Err(call.params.invalid("amount", "must not be zero"));
+    }
     let currency = call.params.text("currency")?.ok_or_else(|| call.params.required("currency"))?;
     let description = call.params.nullable("description")?.unwrap_or(Value::Null);
     let metadata = call.params.metadata(&json!({}))?;

@@ -125,15 +125,6 @@ impl Env {
         if mark.len() <= 255 { Ok(mark) } else { Err(ConfigError::new(variable, "is longer than 255 bytes")) }
     }
 
-    /// `SALDO_STRIPE_KEY`, which must be of the configured mode.
-    pub fn stripe_key(&self) -> Result<&str, ConfigError> {
-        let variable = "SALDO_STRIPE_KEY";
-        let key = self.require(variable)?;
-        let mode = if self.livemode()? { "live" } else { "test" };
-        let fits = ["sk", "rk"].iter().any(|kind| key.starts_with(&format!("{kind}_{mode}_")));
-        if fits { Ok(key) } else { Err(ConfigError::new(variable, &format!("is not a {mode}-mode key"))) }
-    }
-
     /// `SALDO_STRIPE_PRODUCT`: the product at Stripe that lines of invoices are of, `prod_…` or an id of one's own choice; none
     /// when it is not set.
     pub fn stripe_product(&self) -> Result<Option<&str>, ConfigError> {
@@ -144,25 +135,6 @@ impl Env {
             Ok(Some(id))
         } else {
             Err(ConfigError::new(variable, "is the id of a product, like prod_…"))
-        }
-    }
-
-    /// `SALDO_STRIPE_WEBHOOK_SECRETS`: one, or two while Stripe rolls it; `none` is none yet, as Stripe tells a secret only
-    /// when the endpoint is there.
-    pub fn webhook_secrets(&self) -> Result<Vec<String>, ConfigError> {
-        let variable = "SALDO_STRIPE_WEBHOOK_SECRETS";
-        let value = self.require(variable)?;
-        if value == "none" {
-            return Ok(Vec::new());
-        }
-        let secrets: Vec<String> = value.split(',').map(|s| s.trim().to_owned()).collect();
-        if (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| secret.starts_with("whsec_")) {
-            Ok(secrets)
-        } else {
-            Err(ConfigError::new(
-                variable,
-                "is `none`, or one or two secrets `whsec_…` with a comma between them",
-            ))
         }
     }
 
@@ -207,10 +179,8 @@ mod tests {
 
     #[test]
     fn an_error_names_the_variable_and_never_its_value() {
-        let key = "sk_live_secret";
-        let error =
-            env(&[("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false")]).stripe_key().unwrap_err();
-        assert_eq!(error.to_string(), "SALDO_STRIPE_KEY is not a test-mode key");
+        let error = env(&[("SALDO_STRIPE_PRODUCT", "a secret")]).stripe_product().unwrap_err();
+        assert_eq!(error.to_string(), "SALDO_STRIPE_PRODUCT is the id of a product, like prod_…");
         assert_eq!(env(&[]).price_list().unwrap_err().to_string(), "SALDO_PRICES is not set");
         assert_eq!(
             env(&[("SALDO_STRIPE_LIVEMODE", "yes")]).livemode().unwrap_err().variable,
@@ -228,18 +198,6 @@ mod tests {
         assert_eq!(of("prod_Abc1"), Ok(Some("prod_Abc1".to_owned())));
         for value in ["Message credits", "prod_1&x=y", "https://dashboard.stripe.com/products/prod_1"] {
             assert_eq!(of(value), Err("SALDO_STRIPE_PRODUCT".to_owned()), "{value}");
-        }
-    }
-
-    #[test]
-    fn one_or_two_webhook_secrets() {
-        let of = |value| env(&[("SALDO_STRIPE_WEBHOOK_SECRETS", value)]).webhook_secrets();
-        assert_eq!(of("whsec_a, whsec_b").unwrap(), ["whsec_a", "whsec_b"]);
-        assert_eq!(of("none").unwrap(), Vec::<String>::new());
-        for value in
-            ["", ",", "none,whsec_a", "whsec_a,none", "whsec_a,", "whsec_a,whsec_b,whsec_c", "secret"]
-        {
-            assert!(of(value).is_err(), "{value}");
         }
     }
 

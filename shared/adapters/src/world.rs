@@ -1,18 +1,21 @@
 //! Where the outside is, and the clients that reach it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
+use crate::aws_http::https;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
+use crate::dead_letters::DeadLetters;
 use crate::dynamo::Store;
 use crate::queue::PaymentQueue;
-use crate::stripe::{Stripe, StripeHttp};
+use crate::secrets::Secret;
+use crate::stripe::{Bearer, Key, Stripe, StripeHttp, webhook_secrets};
 
 /// The world that functions are connected to: AWS and Stripe, or what another `main` puts in their place.
 #[derive(Clone, Debug)]
@@ -30,6 +33,7 @@ pub struct World {
 pub struct Endpoints {
     pub dynamodb: Option<String>,
     pub sqs: Option<String>,
+    pub secrets_manager: Option<String>,
     pub stripe: String,
 }
 
@@ -37,8 +41,8 @@ pub struct Endpoints {
 pub const STRIPE_URL: &str = "https://api.stripe.com";
 
 impl Endpoints {
-    /// AWS's and Stripe's own, or what the environment puts in their place: `AWS_ENDPOINT_URL_DYNAMODB` and
-    /// `AWS_ENDPOINT_URL_SQS`, else `AWS_ENDPOINT_URL` (none of them with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, as
+    /// AWS's and Stripe's own, or what the environment puts in their place: `AWS_ENDPOINT_URL_DYNAMODB`,
+    /// `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL` (none of them with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true`, as
     /// in <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>), and `SALDO_STRIPE_URL`.
     ///
     /// # Errors
@@ -54,6 +58,7 @@ impl Endpoints {
         Ok(Endpoints {
             dynamodb: aws("AWS_ENDPOINT_URL_DYNAMODB")?,
             sqs: aws("AWS_ENDPOINT_URL_SQS")?,
+            secrets_manager: aws("AWS_ENDPOINT_URL_SECRETS_MANAGER")?,
             stripe: base_url(env, "SALDO_STRIPE_URL")?.unwrap_or_else(|| STRIPE_URL.to_owned()),
         })
     }
@@ -136,6 +141,15 @@ impl World {
 
     /// The queue `SALDO_QUEUE_URL`.
     pub fn payment_queue(&self, env: &Env) -> Result<PaymentQueue, ConfigError> {
+        Ok(PaymentQueue::new(self.sqs(), env.require("SALDO_QUEUE_URL")?))
+    }
+
+    /// The dead-letter queue `SALDO_DEAD_LETTERS_URL`.
+    pub fn dead_letters(&self, env: &Env) -> Result<DeadLetters, ConfigError> {
+        Ok(DeadLetters::new(self.sqs(), env.require("SALDO_DEAD_LETTERS_URL")?))
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(self.region.clone())
@@ -144,28 +158,63 @@ impl World {
             .timeout_config(timeouts());
         config.set_credentials_provider(self.credentials.clone());
         config.set_endpoint_url(self.endpoints.sqs.clone());
-        let client = aws_sdk_sqs::Client::from_conf(config.build());
-        Ok(PaymentQueue::new(client, env.require("SALDO_QUEUE_URL")?))
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
-    /// Stripe with the key `SALDO_STRIPE_KEY`, as the system `SALDO_DEPLOYMENT`.
+    /// Stripe with the key that the secret `SALDO_STRIPE_KEY_SECRET` holds, as the system `SALDO_DEPLOYMENT`. The key is read
+    /// when it is first needed, and again when Stripe does not know it any more.
     ///
     /// # Errors
-    /// When the key is not of the configured mode, or is a live one and would be sent to anyone but Stripe.
+    /// When a variable is missing, or a live key would be sent to anyone but Stripe.
     pub fn stripe(&self, env: &Env) -> Result<Stripe, ConfigError> {
-        let (key, livemode, deployment) = (env.stripe_key()?, env.livemode()?, env.deployment()?);
+        let livemode = env.livemode()?;
+        let key = self.secret(env, "SALDO_STRIPE_KEY_SECRET", move |key| Bearer::of(key, livemode))?;
+        self.stripe_by(Key::Kept(key), env)
+    }
+
+    /// The same with a key that the caller has, for programs that somebody runs by hand.
+    ///
+    /// # Errors
+    /// The same, and when the key is not of the configured mode.
+    pub fn stripe_with_key(&self, env: &Env, key: &str) -> Result<Stripe, ConfigError> {
+        let bearer = Bearer::of(key, env.livemode()?).map_err(|why| ConfigError::new("the key", &why))?;
+        self.stripe_by(Key::Given(Arc::new(bearer)), env)
+    }
+
+    fn stripe_by(&self, key: Key, env: &Env) -> Result<Stripe, ConfigError> {
+        let (livemode, deployment) = (env.livemode()?, env.deployment()?);
         if livemode && self.endpoints.stripe != STRIPE_URL {
             return Err(ConfigError::new("SALDO_STRIPE_URL", "is not Stripe's, and the mode is live"));
         }
         Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode, deployment))
     }
-}
 
-/// HTTPS as all of Saldo speaks it to AWS: rustls with ring, whose first handshake costs least.
-#[must_use]
-pub fn https() -> SharedHttpClient {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+    /// What Stripe may sign its webhooks with, from the secret `SALDO_STRIPE_WEBHOOK_SECRET`: `none`, or one or two secrets
+    /// `whsec_…` with a comma between them.
+    ///
+    /// # Errors
+    /// When the variable is missing.
+    pub fn webhook_secrets(&self, env: &Env) -> Result<Secret<Vec<String>>, ConfigError> {
+        self.secret(env, "SALDO_STRIPE_WEBHOOK_SECRET", webhook_secrets)
+    }
+
+    fn secret<T: PartialEq>(
+        &self,
+        env: &Env,
+        variable: &str,
+        parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
+    ) -> Result<Secret<T>, ConfigError> {
+        let mut config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+            .region(self.region.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_credentials_provider(self.credentials.clone());
+        config.set_endpoint_url(self.endpoints.secrets_manager.clone());
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        Ok(Secret::new(client, env.require(variable)?, self.clock(), parse))
+    }
 }
 
 /// The URL in `variable` without a slash at its end.
@@ -202,8 +251,8 @@ mod tests {
     fn without_a_setting_aws_and_stripe_are_where_they_always_are() {
         let endpoints = Endpoints::of(&env(&[])).unwrap();
         assert_eq!(
-            (endpoints.dynamodb, endpoints.sqs, endpoints.stripe.as_str()),
-            (None, None, "https://api.stripe.com")
+            (endpoints.dynamodb, endpoints.sqs, endpoints.secrets_manager, endpoints.stripe.as_str()),
+            (None, None, None, "https://api.stripe.com")
         );
     }
 
@@ -214,6 +263,7 @@ mod tests {
         let endpoints = Endpoints::of(&env(&[all, one])).unwrap();
         assert_eq!(endpoints.dynamodb.as_deref(), Some("http://127.0.0.1:1"));
         assert_eq!(endpoints.sqs.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(endpoints.secrets_manager.as_deref(), Some("http://127.0.0.1:1"));
         let ignored =
             Endpoints::of(&env(&[all, one, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")])).unwrap();
         assert_eq!((ignored.dynamodb, ignored.sqs), (None, None));
@@ -221,9 +271,13 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused_by_name() {
-        for variable in
-            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "SALDO_STRIPE_URL"]
-        {
+        for variable in [
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "AWS_ENDPOINT_URL_SQS",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            "SALDO_STRIPE_URL",
+        ] {
             let error = Endpoints::of(&env(&[(variable, "localhost:4566")])).unwrap_err();
             assert_eq!(error.variable, variable);
         }
@@ -232,11 +286,10 @@ mod tests {
     #[test]
     fn a_live_key_is_sent_to_stripe_alone() {
         let connect = |mode: &str, url: &str| {
-            let key = format!("rk_{mode}_key");
             let live = if mode == "live" { "true" } else { "false" };
             let env = env(&[
                 ("AWS_REGION", "eu-central-1"),
-                ("SALDO_STRIPE_KEY", &key),
+                ("SALDO_STRIPE_KEY_SECRET", "stripe/read_key"),
                 ("SALDO_STRIPE_LIVEMODE", live),
                 ("SALDO_DEPLOYMENT", "saldo-test"),
                 ("SALDO_STRIPE_URL", url),

@@ -21,12 +21,14 @@ pub enum Alarm {
     MalformedEvent,
     /// An event came before the webhook was told its secret.
     NoWebhookSecret,
+    /// A key of the provider or the webhook's secret could not be read, or cannot be used.
+    SecretUnreadable,
     /// Two records that must fit together do not: balance and entries, row and entries, row and provider.
     BooksDiffer,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 8] = [
+    pub const ALL: [Alarm; 9] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::Disputed,
@@ -34,6 +36,7 @@ impl Alarm {
         Alarm::WrongMode,
         Alarm::MalformedEvent,
         Alarm::NoWebhookSecret,
+        Alarm::SecretUnreadable,
         Alarm::BooksDiffer,
     ];
 
@@ -47,6 +50,7 @@ impl Alarm {
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",
             Alarm::NoWebhookSecret => "no_webhook_secret",
+            Alarm::SecretUnreadable => "secret_unreadable",
             Alarm::BooksDiffer => "books_differ",
         }
     }

@@ -14,6 +14,8 @@ pub enum Metric {
     CreditsGranted,
     /// Credits taken back, by the kind of entry.
     CreditsTakenBack,
+    /// Takings back that left a balance's main shard owing credits; where debits are spread, other shards may have them.
+    Debts,
     /// From the payment, as the provider dates it, to the credits.
     PaymentToCredit,
     /// Payments credited without an event having told of them: events do not arrive.
@@ -74,10 +76,11 @@ macro_rules! measure {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 20] = [
+    pub const ALL: [Metric; 21] = [
         Metric::TopUps,
         Metric::CreditsGranted,
         Metric::CreditsTakenBack,
+        Metric::Debts,
         Metric::PaymentToCredit,
         Metric::CreditedUnheard,
         Metric::Debits,
@@ -103,6 +106,7 @@ impl Metric {
             Metric::TopUps => "TopUps",
             Metric::CreditsGranted => "CreditsGranted",
             Metric::CreditsTakenBack => "CreditsTakenBack",
+            Metric::Debts => "Debts",
             Metric::PaymentToCredit => "PaymentToCredit",
             Metric::CreditedUnheard => "CreditedUnheard",
             Metric::Debits => "Debits",
@@ -136,6 +140,7 @@ impl Metric {
             Metric::TopUps
             | Metric::CreditsGranted
             | Metric::CreditsTakenBack
+            | Metric::Debts
             | Metric::CreditedUnheard
             | Metric::Debits
             | Metric::CreditsSpent
@@ -165,6 +170,7 @@ impl Metric {
             Metric::ProviderCalls | Metric::ProviderErrors | Metric::ProviderTime => Some("call"),
             Metric::ColdStarts => Some("function"),
             Metric::CreditsGranted
+            | Metric::Debts
             | Metric::PaymentToCredit
             | Metric::CreditedUnheard
             | Metric::CreditsSpent

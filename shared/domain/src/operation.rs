@@ -38,10 +38,12 @@ pub enum Action {
     ProposeAdjustment,
     /// A second person agrees to that.
     ApproveAdjustment,
+    /// What the provider keeps for a payer beside its invoices is brought to zero.
+    ZeroBalance,
 }
 
 impl Action {
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 8] = [
         Action::Settle,
         Action::Void,
         Action::ReleaseAsPaid,
@@ -49,6 +51,7 @@ impl Action {
         Action::Adjust,
         Action::ProposeAdjustment,
         Action::ApproveAdjustment,
+        Action::ZeroBalance,
     ];
 
     #[must_use]
@@ -61,6 +64,7 @@ impl Action {
             Action::Adjust => "adjust",
             Action::ProposeAdjustment => "propose_adjustment",
             Action::ApproveAdjustment => "approve_adjustment",
+            Action::ZeroBalance => "zero_balance",
         }
     }
 

@@ -28,7 +28,7 @@
 
 use aws_config::BehaviorVersion;
 use saldo_adapters::config::{ConfigError, Env};
-use saldo_adapters::world::{World, https};
+use saldo_adapters::{aws_http::https, world::World};
 
 /// Connects with the region and the credentials of AWS's default chain: environment, profile, web identity, container role
 /// (ECS, EKS), instance role; they are renewed before they end.

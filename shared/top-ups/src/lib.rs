@@ -9,6 +9,7 @@
 //! | [`TopUps::close`] | ends the invoice, and lets the same decision speak | cancel-top-up |
 //! | [`TopUps::operate`] | what the staff do about a top-up, with what is kept of it | operate |
 //! | [`TopUps::adjust`], [`TopUps::approve`] | a balance set right, by one person or two | operate |
+//! | [`TopUps::zero_balance`] | what the provider keeps for a payer, brought to zero | operate |
 //! | [`TopUps::find`] | the organisations and top-ups behind what the staff typed | operate |
 //! | [`TopUps::check`] | one row that is due: compared, brought on or ended | cleanup |
 
@@ -22,6 +23,7 @@ pub mod memory;
 mod noted;
 mod open;
 mod operate;
+mod payer_balance;
 mod ports;
 mod settle;
 mod told;
@@ -33,6 +35,7 @@ pub use find::{Behind, Found, Lookups};
 pub use noted::note_asked;
 pub use open::{Failure, Opening, Order};
 pub use operate::{OperateError, Operated, Wish};
+pub use payer_balance::{BalanceChange, PayerBalances};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};
 

@@ -1,7 +1,7 @@
 //! What the staff do about a top-up: settle it again, end it, or end its doubt.
 
 use saldo_domain::{
-    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, NotReleased, Operation,
+    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, Money, NotReleased, Operation,
     OperationId, OrgId, PortError, Reason, ReleasedAs, Timestamp, TopUp, TopUpId, release,
 };
 
@@ -46,6 +46,8 @@ pub enum OperateError {
     ProposalOver,
     /// The balance does not cover so many.
     NotEnough(Credits),
+    /// What the provider keeps for the payer is not what was seen, but this.
+    BalanceChanged(Option<Money>),
     Port(PortError),
 }
 
@@ -69,7 +71,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Action::ReleaseAsPaid => self.release(row, ReleasedAs::Paid, operation, now).await,
             Action::ReleaseAsNothing => self.release(row, ReleasedAs::Nothing, operation, now).await,
             Action::Settle | Action::Void => self.look(row, operation, now).await,
-            Action::Adjust | Action::ProposeAdjustment | Action::ApproveAdjustment => {
+            Action::Adjust | Action::ProposeAdjustment | Action::ApproveAdjustment | Action::ZeroBalance => {
                 Err(OperateError::NoTopUp)
             }
         }

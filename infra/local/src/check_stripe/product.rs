@@ -26,13 +26,14 @@ pub(super) struct Product {
 
 impl Product {
     pub(super) fn with_key(base: &str, key: &str) -> Result<Product, String> {
-        let variables =
-            [("SALDO_STRIPE_KEY", key), ("SALDO_STRIPE_LIVEMODE", "false"), ("SALDO_DEPLOYMENT", ORG)];
+        let variables = [("SALDO_STRIPE_LIVEMODE", "false"), ("SALDO_DEPLOYMENT", ORG)];
         let env: Env =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let clock = Clock::system();
-        let endpoints = Endpoints { dynamodb: None, sqs: None, stripe: base.to_owned() };
-        let stripe = World::at(endpoints, clock.clone()).stripe(&env).map_err(|error| error.to_string())?;
+        let endpoints =
+            Endpoints { dynamodb: None, sqs: None, secrets_manager: None, stripe: base.to_owned() };
+        let stripe = World::at(endpoints, clock.clone()).stripe_with_key(&env, key);
+        let stripe = stripe.map_err(|error| error.to_string())?;
         Ok(Product { stripe, clock })
     }
 

@@ -81,6 +81,12 @@ const BODY_TOO_LARGE: Problem = Problem {
     code: "body_too_large",
     detail: "The body may have 10 MB.",
 };
+/// Of a function that runs as often as it may already.
+const THROTTLED: Problem = Problem {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "throttled",
+    detail: "Too many calls at the same time; try again.",
+};
 const TIMED_OUT: Problem = Problem {
     status: StatusCode::GATEWAY_TIMEOUT,
     code: "timed_out",
@@ -112,6 +118,7 @@ impl Gateway {
             Ok(answer) => Ok(respond(&answer)),
             Err(Failure::TimedOut) => Err(TIMED_OUT),
             Err(Failure::Crashed) => Err(Problem::CRASHED),
+            Err(Failure::Throttled) => Err(THROTTLED),
         };
         let status = answered.as_ref().map_or_else(|problem| problem.status, Response::status);
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);

@@ -1,4 +1,4 @@
-//! CloudFormation's functions (`!Ref`, `!Sub`, `!GetAtt`, `!If`, dynamic references) with local values.
+//! CloudFormation's functions (`!Ref`, `!Sub`, `!GetAtt`, `!If`) with local values.
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -11,8 +11,6 @@ use super::values::{TemplateError, scalar};
 pub struct Locals {
     /// Parameters that differ from the template's default.
     pub parameters: BTreeMap<String, String>,
-    /// The fields of the secrets that dynamic references name.
-    pub secrets: BTreeMap<String, String>,
     /// The base of queue URLs: `http://127.0.0.1:1234`.
     pub sqs_url: String,
 }
@@ -97,7 +95,7 @@ impl<'l> Resolver<'l> {
                 let resolved: Result<Vec<_>, _> = items.iter().map(|item| self.resolve(item)).collect();
                 Ok(Some(Value::Array(resolved?.into_iter().flatten().collect())))
             }
-            Yaml::String(text) => self.secret(text.clone()).map(|text| Some(Value::String(text))),
+            Yaml::String(text) => Ok(Some(Value::String(text.clone()))),
             Yaml::Bool(flag) => Ok(Some(Value::Bool(*flag))),
             Yaml::Number(number) => serde_json::to_value(number)
                 .map(Some)
@@ -211,7 +209,7 @@ impl<'l> Resolver<'l> {
         }
     }
 
-    /// `${Name}` and `${Name.Attribute}` in `text`, then the dynamic reference that the result may be.
+    /// `${Name}` and `${Name.Attribute}` in `text`.
     fn substitute(&self, text: &str) -> Result<String, TemplateError> {
         let mut result = String::new();
         let mut rest = text;
@@ -231,18 +229,7 @@ impl<'l> Resolver<'l> {
             rest = after;
         }
         result.push_str(rest);
-        self.secret(result)
-    }
-
-    /// The value behind `{{resolve:secretsmanager:<secret>:SecretString:<field>:<stage>:<version>}}`.
-    fn secret(&self, text: String) -> Result<String, TemplateError> {
-        let Some(reference) = text.strip_prefix("{{resolve:secretsmanager:") else { return Ok(text) };
-        let field = reference.strip_suffix("}}").and_then(|inner| inner.split_once(":SecretString:"));
-        field
-            .and_then(|(_, rest)| rest.split(':').next())
-            .and_then(|field| self.locals.secrets.get(field))
-            .cloned()
-            .ok_or_else(|| TemplateError(format!("there is no local value for {text}")))
+        Ok(result)
     }
 }
 

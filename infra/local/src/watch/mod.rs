@@ -52,6 +52,11 @@ impl Watch {
         self.count("AWS/Lambda", "Duration", &of, took_ms);
     }
 
+    /// A function that was not started, as too many of it ran.
+    pub(crate) fn throttled(&self, function: &str) {
+        self.count("AWS/Lambda", "Throttles", &[("FunctionName", function)], 1);
+    }
+
     /// One answer of the API, by its route.
     pub(crate) fn answered(&self, method: &str, path: &str, status: u16, took_ms: i64) {
         let of = [("ApiId", "Api"), ("Method", method), ("Resource", path), ("Stage", "$default")];

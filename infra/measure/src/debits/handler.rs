@@ -20,7 +20,12 @@ const ID: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
 const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2},"sms":{"default":3}}"#;
 
 pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
-    let endpoints = Endpoints { dynamodb: Some(task.url.clone()), sqs: None, stripe: String::new() };
+    let endpoints = Endpoints {
+        dynamodb: Some(task.url.clone()),
+        sqs: None,
+        secrets_manager: None,
+        stripe: String::new(),
+    };
     let world = World::at(endpoints, Clock::system());
     let env = [("SALDO_TABLE", task.table.as_str()), ("SALDO_METERS", METERS)];
     let env: Env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

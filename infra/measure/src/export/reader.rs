@@ -29,7 +29,8 @@ struct Read {
 /// `words` are csv or usage, organisation, URL and name of the table, month.
 pub(super) async fn read(words: &[String]) -> Result<Value, Failure> {
     let [what, org, url, table, month] = words else { return Err("five words say what to read".into()) };
-    let endpoints = Endpoints { dynamodb: Some(url.clone()), sqs: None, stripe: String::new() };
+    let endpoints =
+        Endpoints { dynamodb: Some(url.clone()), sqs: None, secrets_manager: None, stripe: String::new() };
     let env: Env = [("SALDO_TABLE".to_owned(), table.clone())].into_iter().collect();
     let function = Arc::new(saldo_history::connect(&env, &World::at(endpoints, Clock::system()))?);
     let mut service = Adapter::from(service_fn(move |request| {

@@ -1,11 +1,10 @@
-//! What is kept of what the staff do: their requests, audit entries and proposals, and what is written with them.
+//! What is kept of what the staff do: their requests and audit entries, and what is written with them.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_domain::{
-    Action, Actor, Audit, Commit, Credits, Facts, Operation, OperationId, OrgId, PortError, Posting,
-    Proposal, Reason,
+    Action, Audit, Commit, Facts, Operation, OperationId, OrgId, PortError, Posting, Proposal, Reason,
 };
 use saldo_top_ups::{Asked, Audits, Booked};
 
@@ -14,18 +13,15 @@ use super::attributes::{Item, Reader, Writer, text};
 use super::errors::port_error;
 use super::keys::{self, AUDIT_PREFIX, PK, SK, TTL};
 use super::posting::RowChange;
+use super::proposals::{proposal_item, proposal_of};
 use super::reads::{Page, page_size};
-use super::rows::{CREDITS, entry_item};
-use super::transactions::not_built;
+use super::rows::entry_item;
 
 /// How long a key of the staff's is remembered, in seconds.
-const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
+pub(super) const REQUEST_LIFE_SECS: i64 = 30 * 24 * 3600;
 
-const WHAT: &str = "what";
-const OPERATION: &str = "operation";
-const STATE: &str = "state";
-const PROPOSED: &str = "proposed";
-const POSTED: &str = "posted";
+pub(super) const WHAT: &str = "what";
+pub(super) const OPERATION: &str = "operation";
 
 impl Audits for Store {
     async fn ask(&self, asked: &Asked) -> Result<Asked, PortError> {
@@ -86,28 +82,13 @@ impl Audits for Store {
     }
 
     async fn propose(&self, proposal: &Proposal, audit: &Audit) -> Result<(), PortError> {
-        let item = Writer(keys::proposal(&proposal.org, &proposal.id))
-            .number(CREDITS, proposal.credits.0)
-            .text("by", proposal.by.to_string())
-            .number("at", proposal.at.ms())
-            .text("reason", proposal.reason.as_str())
-            .text(STATE, PROPOSED);
-        let parts = vec![self.put_if_absent(audit_item(audit))?, self.put_if_absent(item.0)?];
+        let parts =
+            vec![self.put_if_absent(audit_item(audit))?, self.put_if_absent(proposal_item(proposal))?];
         self.transact(parts).await.map(drop)
     }
 
     async fn proposal(&self, org: &OrgId, id: &OperationId) -> Result<Option<Proposal>, PortError> {
-        let Some(item) = self.item(keys::proposal(org, id)).await? else { return Ok(None) };
-        let row = Reader(&item);
-        Ok(Some(Proposal {
-            id: id.clone(),
-            org: org.clone(),
-            credits: Credits(row.number(CREDITS)?),
-            by: row.parsed("by", |by| by.parse::<Actor>().ok())?,
-            at: row.moment("at")?,
-            reason: row.parsed("reason", |reason| Reason::parse(reason).ok())?,
-            posted: row.text(STATE)? == POSTED,
-        }))
+        self.item(keys::proposal(org, id)).await?.as_ref().map(proposal_of).transpose()
     }
 }
 
@@ -118,18 +99,6 @@ impl Store {
         let answer = query.send().await.map_err(|error| port_error(&error))?;
         let items: Vec<_> = answer.items().iter().map(audit_of).collect::<Result<_, _>>()?;
         Ok(Page { items, next: None })
-    }
-
-    fn proposal_over(&self, org: &OrgId, id: &OperationId) -> Result<TransactWriteItem, PortError> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(keys::proposal(org, id)))
-            .update_expression("SET #state = :posted")
-            .condition_expression("#state = :proposed")
-            .expression_attribute_names("#state", STATE)
-            .expression_attribute_values(":posted", text(POSTED))
-            .expression_attribute_values(":proposed", text(PROPOSED));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(not_built)?).build())
     }
 }
 

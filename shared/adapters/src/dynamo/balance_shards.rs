@@ -369,7 +369,12 @@ mod tests {
     #[test]
     fn the_longest_reservation_is_within_dynamodbs_limits() {
         let world = crate::world::World::at(
-            crate::world::Endpoints { dynamodb: None, sqs: None, stripe: String::new() },
+            crate::world::Endpoints {
+                dynamodb: None,
+                sqs: None,
+                secrets_manager: None,
+                stripe: String::new(),
+            },
             crate::clock::Clock::system(),
         );
         let env = [("SALDO_TABLE".to_owned(), "saldo".to_owned())].into_iter().collect();

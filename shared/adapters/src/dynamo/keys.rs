@@ -44,6 +44,9 @@ pub(super) const CLOSING_PREFIX: &str = Kind::Closing.prefix();
 pub(super) const RUN_PREFIX: &str = Kind::Run.prefix();
 /// The partition of what is kept of reconciling.
 pub(super) const RECONCILE: &str = "RECONCILE";
+/// The partition of what was done about dead letters.
+pub(super) const DEAD_LETTERS: &str = "DEADLETTERS";
+pub(super) const ADJUSTMENT_PREFIX: &str = Kind::Adjustment.prefix();
 
 impl Kind {
     const fn prefix(self) -> &'static str {
@@ -140,6 +143,11 @@ pub(super) fn proposal(of: &OrgId, id: &OperationId) -> Item {
     key(org(of), Kind::Adjustment, id.as_str())
 }
 
+/// What is kept of one time that dead letters were moved back.
+pub(super) fn redrive(id: &OperationId) -> Item {
+    key(DEAD_LETTERS.to_owned(), Kind::Audit, id.as_str())
+}
+
 /// The closing of a month.
 pub(super) fn closing(of: &OrgId, month: Month) -> Item {
     key(org(of), Kind::Closing, &month.digits())
@@ -196,6 +204,8 @@ pub(super) enum Work {
     Review,
     /// An organisation whose books are to be compared.
     Books,
+    /// An adjustment that waits for a second person.
+    Adjustment,
 }
 
 impl Work {
@@ -203,7 +213,7 @@ impl Work {
     fn partitions(self) -> u8 {
         match self {
             Work::TopUp | Work::Books => DUE_PARTITIONS,
-            Work::Review => 1,
+            Work::Review | Work::Adjustment => 1,
         }
     }
 }
@@ -230,6 +240,7 @@ fn numbered(kind: Work, number: u8) -> String {
         Work::TopUp => "TOPUP",
         Work::Review => "REVIEW",
         Work::Books => "BOOKS",
+        Work::Adjustment => "ADJUSTMENT",
     };
     format!("DUE#{kind}#{number}")
 }
@@ -239,6 +250,11 @@ pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
     let org = parse_org(pk)?;
     let id = TopUpId::parse(sk.strip_prefix(TOP_UP_PREFIX)?).ok()?;
     Some((org, id))
+}
+
+/// The organisation and the adjustment that a key of the index names.
+pub(super) fn parse_proposal(pk: &str, sk: &str) -> Option<(OrgId, OperationId)> {
+    Some((parse_org(pk)?, OperationId::parse(sk.strip_prefix(ADJUSTMENT_PREFIX)?).ok()?))
 }
 
 #[cfg(test)]

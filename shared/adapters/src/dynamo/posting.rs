@@ -4,8 +4,10 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::{Balances, Stored};
 use saldo_domain::{
-    Credits, Entry, Floor, IdempotencyKey, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp, TopUpId,
+    Credits, Entry, Floor, IdempotencyKey, Metric, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp,
+    TopUpId, measure,
 };
+use tracing::warn;
 
 use super::Store;
 use super::attributes::{Item, number, text};
@@ -33,6 +35,19 @@ pub(super) struct RowChange<'a> {
     pub(super) beside: Vec<TransactWriteItem>,
     /// What the trail keeps of it.
     pub(super) occasion: &'a Occasion,
+}
+
+/// How credits come to a balance or leave it.
+struct Taken {
+    change: Vec<UpdateBuilder>,
+    /// Whether the main shard owes credits behind it.
+    owing: bool,
+}
+
+impl Taken {
+    fn whole(change: UpdateBuilder) -> Taken {
+        Taken { change: vec![change], owing: false }
+    }
 }
 
 /// How often a balance is read again that was another one when it was written.
@@ -90,10 +105,10 @@ impl Store {
         let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         for _ in 0..TRIES {
-            let change = if moved >= Credits::ZERO {
-                vec![self.gain(org, ShardId::MAIN, moved)]
+            let Taken { change, owing } = if moved >= Credits::ZERO {
+                Taken::whole(self.gain(org, ShardId::MAIN, moved))
             } else if bounded {
-                vec![self.covered(org, moved)]
+                Taken::whole(self.covered(org, moved))
             } else {
                 self.taken_back(org, moved).await?
             };
@@ -108,7 +123,13 @@ impl Store {
             match self.transact(all).await? {
                 // The balance is not as it was read: it is read again.
                 Err(refused) if !bounded && of_balance.into_iter().any(|place| refused.at(place)) => {}
-                written => return Ok(written),
+                written => {
+                    if written.is_ok() && owing {
+                        measure!(Metric::Debts, 1);
+                        warn!(org = org.as_str(), taken = moved.negated().0, "credits are owed");
+                    }
+                    return Ok(written);
+                }
             }
         }
         Err(PortError::Unavailable("the balance changes".to_owned()))
@@ -122,23 +143,24 @@ impl Store {
     }
 
     /// Credits that leave the main shard, whether it has them or not, with what follows from that.
-    async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Vec<UpdateBuilder>, PortError> {
+    async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
         let main = self.main_shard(org).await?;
         if main.credits >= moved.negated() {
-            return Ok(vec![self.covered(org, moved)]);
+            return Ok(Taken::whole(self.covered(org, moved)));
         }
         let owing = self.gain(org, ShardId::MAIN, moved);
-        match main.sharding {
-            Sharding::No => Ok(vec![
+        let change = match main.sharding {
+            Sharding::No => vec![
                 owing
                     .condition_expression("attribute_not_exists(#s)")
                     .expression_attribute_names("#s", SHARDING),
-            ]),
+            ],
             Sharding::Announced | Sharding::Since(_) => {
                 let others = ShardId::balances().skip(1).map(|id| self.halt(org, id));
-                Ok(std::iter::once(owing).chain(others).collect())
+                std::iter::once(owing).chain(others).collect()
             }
-        }
+        };
+        Ok(Taken { change, owing: true })
     }
 
     /// The mark that a posting is made once, where its entry alone does not say it.

@@ -1,13 +1,16 @@
 //! What is kept of reconciling: how far sweeps have come, and the reports of runs.
 
 use saldo_books::SweepOf;
-use saldo_domain::{Credits, Difference, DifferenceKind, OrgId, Outcome, PortError, Report, Sweep};
+use saldo_domain::{
+    Credits, Difference, DifferenceKind, OrgId, Outcome, PortError, Report, Sweep, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, text};
 use super::errors::port_error;
 use super::keys::{self, TTL};
+use super::reads::{Page, page_size};
 
 /// How long a report is kept, in seconds: 90 days.
 const KEPT_SECS: i64 = 90 * 86_400;
@@ -53,8 +56,12 @@ impl Store {
         put.send().await.map(drop).map_err(|error| port_error(&error))
     }
 
-    /// The latest reports of runs, the newest first: at most `limit`.
-    pub async fn reports(&self, limit: usize) -> Result<Vec<Report>, PortError> {
+    /// Reports of runs that began before `before`, the newest first: at most `limit`. A page may have a next one that is empty.
+    pub async fn reports(
+        &self,
+        limit: usize,
+        before: Option<Timestamp>,
+    ) -> Result<Page<Report, Timestamp>, PortError> {
         let query = self
             .client
             .query()
@@ -62,10 +69,14 @@ impl Store {
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", text(keys::RECONCILE))
             .expression_attribute_values(":prefix", text(keys::RUN_PREFIX))
+            .set_exclusive_start_key(before.map(keys::run_report))
             .scan_index_forward(false)
-            .limit(super::reads::page_size(limit));
+            .limit(page_size(limit));
         let answer = query.send().await.map_err(|error| port_error(&error))?;
-        answer.items().iter().map(report_of).collect()
+        let items: Vec<_> = answer.items().iter().map(report_of).collect::<Result<_, _>>()?;
+        let more = answer.last_evaluated_key().is_some_and(|key| !key.is_empty());
+        let next = items.last().map(|report| report.began).filter(|_| more);
+        Ok(Page { items, next })
     }
 }
 
@@ -155,8 +166,6 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::Timestamp;
-
     use super::*;
 
     #[test]

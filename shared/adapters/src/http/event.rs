@@ -8,7 +8,6 @@ use lambda_http::{Adapter, Body, Error, Request, Response, Service, service_fn};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tracing::Instrument;
 
 use crate::telemetry;
 
@@ -24,10 +23,11 @@ where
     }));
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Event>| {
         let (Event(request), context) = event.into_parts();
-        let invocation = telemetry::invocation(&context);
+        let of = context.clone();
         let answer = requests.call(LambdaEvent::new(request, context));
-        async move { answer.await.map_err(|never: Infallible| -> Error { match never {} }) }
-            .instrument(invocation)
+        telemetry::invocation(&of, async move {
+            answer.await.map_err(|never: Infallible| -> Error { match never {} })
+        })
     }))
     .await
 }

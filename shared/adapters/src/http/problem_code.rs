@@ -67,6 +67,7 @@ problem_codes! {
     StatementNotReady = 409 "statement_not_ready" "Conflict",
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",
+    CustomerBalanceChanged = 409 "customer_balance_changed" "Conflict",
     NotReleasable = 409 "not_releasable" "Conflict",
     SecondPersonRequired = 409 "second_person_required" "Conflict",
     AdjustmentPosted = 409 "adjustment_posted" "Conflict",

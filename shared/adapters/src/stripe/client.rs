@@ -20,6 +20,9 @@ use stripe_client_core::{
 use tokio::time::Instant;
 
 use super::error::{Failure, StripeError, failure_of};
+use super::secrets::{Bearer, Key};
+use crate::secrets::SecretError;
+use crate::telemetry::{Subsegment, To};
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -62,7 +65,7 @@ impl StripeHttp {
 pub(super) struct Connection {
     http: StripeHttp,
     base: Arc<str>,
-    authorization: Arc<str>,
+    key: Key,
 }
 
 impl fmt::Debug for Connection {
@@ -72,15 +75,29 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(http: StripeHttp, base: &str, key: &str) -> Connection {
+    pub(super) fn new(http: StripeHttp, base: &str, key: Key) -> Connection {
         let base = base.trim_end_matches('/').into();
-        Connection { http, base, authorization: format!("Bearer {key}").into() }
+        Connection { http, base, key }
     }
 
-    async fn measured(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Bytes, Failure> {
+    /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub(super) async fn prepare(&self) {
+        let _ = self.key.value().await;
+    }
+
+    async fn measured(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        bearer: &Bearer,
+    ) -> Result<Bytes, Failure> {
         let (call, began) = (call(request), Instant::now());
         let what = format!("{:?} {}", request.method, request.path);
-        let answer = self.attempt(request, key, &what).await;
+        let subsegment = Subsegment::begin(|| self.asked(&call));
+        let answer = self.attempt(request, key, bearer, &what).await;
+        if let (Some(subsegment), Ok(answer)) = (subsegment, &answer) {
+            subsegment.answered(answer.status().as_u16());
+        }
         let id = answer.as_ref().ok().and_then(request_id);
         let answered = answer.and_then(|answer| match answer.status().is_success() {
             true => Ok(answer.into_body()),
@@ -95,19 +112,32 @@ impl Connection {
         answered
     }
 
+    /// For the trace: without the ids in the path, and without what is asked for.
+    fn asked(&self, call: &str) -> To {
+        let host = self.base.split_once("://").map_or(&*self.base, |(_, host)| host).to_owned();
+        let (method, path) = call.split_once(' ').unwrap_or_default();
+        To::Remote { host, method: method.to_owned(), address: format!("{}/v1{path}", self.base) }
+    }
+
     async fn attempt(
         &self,
         request: &RequestBuilder,
         key: Option<&str>,
+        bearer: &Bearer,
         what: &str,
     ) -> Result<Response<Bytes>, Failure> {
         let unclear = |reason: String| Failure {
             error: StripeError::Unclear { what: format!("{what}: {reason}"), replayed: false },
             again: true,
+            key_unknown: false,
         };
         let sent = async {
-            let answer =
-                self.http.0.request(self.to_http(request, key)?).await.map_err(|e| unclear(source(&e)))?;
+            let answer = self
+                .http
+                .0
+                .request(self.to_http(request, key, bearer)?)
+                .await
+                .map_err(|e| unclear(source(&e)))?;
             let (head, body) = answer.into_parts();
             let body =
                 Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|e| unclear(e.to_string()))?;
@@ -116,7 +146,12 @@ impl Connection {
         tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await.map_err(|_| unclear("timed out".into()))?
     }
 
-    fn to_http(&self, request: &RequestBuilder, key: Option<&str>) -> Result<Request<Full<Bytes>>, Failure> {
+    fn to_http(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        bearer: &Bearer,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let method = match request.method {
             StripeMethod::Get => Method::GET,
             StripeMethod::Post => Method::POST,
@@ -130,7 +165,7 @@ impl Connection {
         let mut built = Request::builder()
             .method(method)
             .uri(uri)
-            .header(AUTHORIZATION, &*self.authorization)
+            .header(AUTHORIZATION, bearer.header())
             .header(USER_AGENT, NAME)
             .header("stripe-version", stripe_client_core::VERSION.as_str());
         if let Some(key) = key {
@@ -143,6 +178,7 @@ impl Connection {
         built.body(body).map_err(|error| Failure {
             error: StripeError::Broken { what: format!("request not made: {error}") },
             again: false,
+            key_unknown: false,
         })
     }
 }
@@ -151,16 +187,23 @@ impl StripeClient for Connection {
     type Err = StripeError;
 
     /// Sends a request, and again while that is safe: what Stripe did not answer clearly is repeated under the same
-    /// idempotency key; a change without a key is sent once.
+    /// idempotency key; a change without a key is sent once. Under a key that Stripe does not know nothing was done, so that
+    /// it is sent once more when there is another one.
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
         let (request, settings) = request.into_pieces();
         let key = settings.request_strategy.as_ref().and_then(RequestStrategy::get_key);
         let key = key.as_ref().map(|key| key.as_str());
         let repeatable = key.is_some() || !matches!(request.method, StripeMethod::Post);
-        let mut attempt = 1;
+        let not_sent = |error: SecretError| StripeError::Unclear { what: error.to_string(), replayed: false };
+        let mut bearer = self.key.value().await.map_err(not_sent)?;
+        let (mut attempt, mut changed) = (1, false);
         loop {
-            match self.measured(&request, key).await {
+            match self.measured(&request, key, &bearer).await {
                 Ok(answer) => return Ok(answer),
+                Err(failure) if failure.key_unknown && !changed => {
+                    bearer = self.key.instead_of(&bearer).await.ok_or(failure.error)?;
+                    changed = true;
+                }
                 Err(failure) if failure.again && repeatable && attempt < ATTEMPTS => {
                     let longest = FIRST_PAUSE_MS << (attempt - 1);
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 4..=longest))).await;

@@ -87,6 +87,8 @@ pub(super) struct Failure {
     pub(super) error: StripeError,
     /// Whether sending it again may help.
     pub(super) again: bool,
+    /// Whether Stripe does not know the key, or no more: nothing was done then.
+    pub(super) key_unknown: bool,
 }
 
 #[derive(miniserde::Deserialize, Default)]
@@ -120,13 +122,15 @@ pub(super) fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
         401 | 403 => StripeError::Barred { what, obstacle: Obstacle::KeyNotPermitted },
         404 => StripeError::NotFound { what },
         400 if is_unknown_customer(&body) => StripeError::NoSuchCustomer { what },
-        409 | 424 | 429 | 500.. => return Failure { error: StripeError::Unclear { what, replayed }, again },
+        409 | 424 | 429 | 500.. => {
+            return Failure { error: StripeError::Unclear { what, replayed }, again, key_unknown: false };
+        }
         _ => match obstacle(&body) {
             Some(obstacle) => StripeError::Barred { what, obstacle },
             None => StripeError::Refused { what },
         },
     };
-    Failure { error, again: false }
+    Failure { error, again: false, key_unknown: status == 401 }
 }
 
 fn is_unknown_customer(body: &ErrorBody) -> bool {

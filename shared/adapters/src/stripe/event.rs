@@ -1,6 +1,9 @@
 //! Stripe's events, read leniently: only what tells where to look.
 
+use saldo_domain::{OrgId, TopUpId};
 use serde_json::Value;
+
+use super::answers::{ORG_KEY, TOP_UP_KEY};
 
 /// An event, or rather the few fields of it that no version of Stripe's API has moved; what has another form than we know
 /// is as good as absent.
@@ -15,6 +18,9 @@ pub struct Event {
     pub account: Option<String>,
     /// The id of the object it is about, where it brings one.
     pub object: Option<String>,
+    /// The organisation and the top-up that the object's metadata names, where it has any. For logs: nobody has proven it.
+    pub org: Option<OrgId>,
+    pub top_up: Option<TopUpId>,
     /// The invoice that the object belongs to.
     invoice: Link,
     /// The payment that the object belongs to.
@@ -66,6 +72,10 @@ impl Event {
             created: event["created"].as_i64(),
             account: id_of(&event["account"]),
             object: id_of(&event["data"]["object"]["id"]),
+            org: event["data"]["object"]["metadata"][ORG_KEY].as_str().and_then(|org| OrgId::parse(org).ok()),
+            top_up: event["data"]["object"]["metadata"][TOP_UP_KEY]
+                .as_str()
+                .and_then(|id| TopUpId::parse(id).ok()),
             invoice: Link::of(&event["data"]["object"], "invoice"),
             payment: Link::of(&event["data"]["object"], "payment_intent"),
         })

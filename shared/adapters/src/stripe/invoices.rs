@@ -25,6 +25,7 @@ use super::error::StripeError;
 use super::returns::{
     self, ChargeAnswer, CreditNoteAnswer, DisputeAnswer, InvoicePaymentAnswer, Listed, RefundAnswer,
 };
+use super::secrets::Key;
 use super::{customers, line};
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
@@ -229,10 +230,15 @@ impl Invoices for Stripe {
 
 impl Stripe {
     /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
-    pub(crate) fn new(http: StripeHttp, base: &str, key: &str, livemode: bool, deployment: &str) -> Stripe {
+    pub(crate) fn new(http: StripeHttp, base: &str, key: Key, livemode: bool, deployment: &str) -> Stripe {
         let connection = Connection::new(http, base, key);
         let system = System { livemode, deployment: deployment.to_owned() };
         Stripe { connection, system, payment_methods: BTreeMap::new(), product: None }
+    }
+
+    /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
+    pub async fn prepare(&self) {
+        self.connection.prepare().await;
     }
 
     /// What says of an object whose it is.

@@ -11,8 +11,10 @@ mod invoices;
 mod line;
 mod listing;
 mod lookups;
+mod payer_balances;
 mod permissions;
 mod returns;
+mod secrets;
 mod signature;
 
 pub use client::StripeHttp;
@@ -20,4 +22,6 @@ pub use currency::{LIMITS, exponent};
 pub use event::{Event, EventType, Meaning, NoEvent};
 pub use invoices::Stripe;
 pub use permissions::{OPERATE_KEY, READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+pub use secrets::Bearer;
+pub(crate) use secrets::{Key, webhook_secrets};
 pub use signature::{InvalidSignature, verify};

@@ -5,9 +5,14 @@
 use ring::hmac;
 use saldo_domain::Timestamp;
 
-/// The request was not signed by Stripe with a secret of ours, or not just now.
+/// Why a request is not taken for Stripe's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidSignature;
+pub enum InvalidSignature {
+    /// It is no signature, or not one of just now.
+    Unfit,
+    /// It may be one with a secret that is not among ours.
+    OfAnotherSecret,
+}
 
 /// How far the time of the signature may be from ours, in seconds, either way.
 const TOLERANCE_SECS: u64 = 300;
@@ -19,23 +24,26 @@ const LONGEST_HEADER: usize = 1024;
 /// Any `v1` under any of the secrets will do: while Stripe rolls a secret it signs with both. Other schemes are ignored.
 pub fn verify(body: &[u8], header: &str, secrets: &[String], now: Timestamp) -> Result<(), InvalidSignature> {
     if header.len() > LONGEST_HEADER {
-        return Err(InvalidSignature);
+        return Err(InvalidSignature::Unfit);
     }
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
     let mut times = parts().filter(|(name, _)| *name == "t").map(|(_, value)| value);
-    let (Some(time), None) = (times.next(), times.next()) else { return Err(InvalidSignature) };
-    let at: i64 = time.parse().map_err(|_| InvalidSignature)?;
+    let (Some(time), None) = (times.next(), times.next()) else { return Err(InvalidSignature::Unfit) };
+    let at: i64 = time.parse().map_err(|_| InvalidSignature::Unfit)?;
     if now.secs().abs_diff(at) > TOLERANCE_SECS {
-        return Err(InvalidSignature);
+        return Err(InvalidSignature::Unfit);
     }
     let signed = [time.as_bytes(), b".", body].concat();
     let keys: Vec<_> =
         secrets.iter().map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())).collect();
-    let genuine = parts()
-        .filter(|(name, _)| *name == "v1")
-        .filter_map(|(_, value)| bytes_of(value))
-        .any(|signature| keys.iter().any(|key| hmac::verify(key, &signed, &signature).is_ok()));
-    if genuine { Ok(()) } else { Err(InvalidSignature) }
+    let mut refused = Err(InvalidSignature::Unfit);
+    for signature in parts().filter(|(name, _)| *name == "v1").filter_map(|(_, value)| bytes_of(value)) {
+        if keys.iter().any(|key| hmac::verify(key, &signed, &signature).is_ok()) {
+            return Ok(());
+        }
+        refused = Err(InvalidSignature::OfAnotherSecret);
+    }
+    refused
 }
 
 fn bytes_of(hexadecimal: &str) -> Option<[u8; 32]> {

@@ -141,7 +141,7 @@ mod tests {
     use tracing::level_filters::LevelFilter;
 
     use super::*;
-    use crate::telemetry::{invocation, telling};
+    use crate::telemetry::{span, telling};
 
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_line_names_time_request_trace_and_what_it_is_about_each_once() {
         let lines = told(None, || {
-            invocation(&context()).in_scope(|| {
+            span(&context()).in_scope(|| {
                 tracing::info!(target: "saldo_test", org = "acme", top_up = "top_1", credits = 3_i64, "credited");
             });
         });

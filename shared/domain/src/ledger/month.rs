@@ -37,6 +37,16 @@ impl Month {
         }
     }
 
+    /// The one before it; the first one, 1970-01, is its own.
+    #[must_use]
+    pub fn previous(self) -> Month {
+        match self {
+            Month { year: ..=1970, month: ..=1 } => self,
+            Month { year, month: ..=1 } => Month { year: year - 1, month: 12 },
+            Month { year, month } => Month { year, month: month - 1 },
+        }
+    }
+
     /// Its first moment.
     #[must_use]
     pub fn start(self) -> Timestamp {
@@ -116,6 +126,13 @@ mod tests {
         }
         let last: Month = "9999-12".parse().unwrap();
         assert_eq!(last.next(), last);
+    }
+
+    #[test]
+    fn the_month_before_is_the_one_whose_next_it_is() {
+        for (month, before) in [("2026-11", "2026-10"), ("2027-01", "2026-12"), ("1970-01", "1970-01")] {
+            assert_eq!(month.parse::<Month>().unwrap().previous(), before.parse().unwrap(), "{month}");
+        }
     }
 
     #[test]
