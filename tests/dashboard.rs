@@ -8,6 +8,7 @@ mod browsers;
 mod dialog;
 mod export;
 mod history;
+mod meters;
 mod operate;
 mod operate_access;
 mod page;

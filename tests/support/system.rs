@@ -126,6 +126,18 @@ pub(crate) async fn debit_by(
     answer(request, |request| function.handle(request)).await
 }
 
+/// What the history answers to a path, of this month.
+pub(crate) async fn history_by(function: &saldo_history::Function, org: &str, path: &str) -> Value {
+    let month =
+        path.rsplit('/').next().filter(|last| path.starts_with("/v1/statements/") && !last.is_empty());
+    let named: Vec<_> = month.map(|month| ("month", month)).into_iter().collect();
+    let path = path.split('?').next().unwrap_or_default();
+    let request = request("GET", path, &named, org, &[], "");
+    let (status, body) = answer(request, |request| function.handle(request)).await;
+    assert_eq!(status, 200, "{path}: {body}");
+    body
+}
+
 /// Spends credits on several messages.
 pub(crate) fn debit_batch(
     saldo: &Saldo,

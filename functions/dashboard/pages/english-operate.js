@@ -265,7 +265,7 @@ export const ENGLISH_OPERATE = {
   "op.toDo.no_payment": "Did the money come another way? Then release it as paid, else as nothing.",
   "op.toDo.overpaid": "Pay back what is too much, then release it as paid.",
   "op.toDo.payment_detached": "Attach the payment again and settle the top-up; if the money went back, refund the credits out of band.",
-  "op.toDo.invoice_gone": "Look for the invoice in Stripe's dashboard. Is the key of another account, set it right and settle the top-up; is it gone for good, void the top-up and release it as nothing.",
+  "op.toDo.invoice_gone": "Look for the invoice in Stripe's dashboard. If the key is of another account, set it right and settle the top-up; if it is gone for good, void the top-up and release it as nothing.",
 
   "op.adjustments.text": "Large adjustments that one person proposed. Another one has to agree before credits move.",
   "op.adjustments.none": "Nothing waits for you",

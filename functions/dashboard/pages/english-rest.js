@@ -23,6 +23,7 @@ export const ENGLISH_REST = {
   "statement.channels": "Messages by channel",
   "statement.channel": "Channel",
   "statement.messages": "Messages",
+  "statement.units": "Units",
   "statement.used": "Credits used",
   "statement.invoices": "Invoices credited in this month",
   "statement.notReady.title": "There is too much to add up yet",

@@ -23,6 +23,7 @@ export const INDONESIAN_REST = {
   "statement.channels": "Pesan per kanal",
   "statement.channel": "Kanal",
   "statement.messages": "Pesan",
+  "statement.units": "Unit",
   "statement.used": "Kredit terpakai",
   "statement.invoices": "Invoice yang dikreditkan bulan ini",
   "statement.notReady.title": "Terlalu banyak untuk dijumlahkan sekarang",

@@ -18,7 +18,7 @@ use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Callers, Problem};
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{CallKind, OrgId, Permission};
+use saldo_domain::{CallKind, Meters, OrgId, Permission};
 use tracing::error;
 
 /// The function, ready to answer.
@@ -27,14 +27,16 @@ pub struct Function {
     callers: Callers,
     store: Store,
     spender: Spender<Store>,
+    meters: Meters,
     clock: Clock,
 }
 
-/// Reads the table's name.
+/// Reads meters and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
-    let spender = Spender::new(store.clone());
-    Ok(Function { callers: Callers::connect(env, world)?, store, spender, clock: world.clock() })
+    let meters = env.meters()?;
+    let spender = Spender::new(store.clone()).with_meters(meters.clone());
+    Ok(Function { callers: Callers::connect(env, world)?, store, spender, meters, clock: world.clock() })
 }
 
 impl Function {

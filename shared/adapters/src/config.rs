@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Budgets, Credits, Policy, PriceList, Rates, ShardCounts};
+use saldo_domain::{Budgets, Credits, Meters, Policy, PriceList, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -52,10 +52,10 @@ impl Env {
             .map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_RATES`.
-    pub fn rates(&self) -> Result<Rates, ConfigError> {
-        let variable = "SALDO_RATES";
-        Rates::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+    /// `SALDO_METERS`.
+    pub fn meters(&self) -> Result<Meters, ConfigError> {
+        let variable = "SALDO_METERS";
+        Meters::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_SHARDS`: `{"acme":4}` spreads the debits of one organisation over four heads; empty for none.

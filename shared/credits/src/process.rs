@@ -213,7 +213,15 @@ mod tests {
 
     fn debit(id: &str) -> Debit {
         let id = DebitId::parse(id).unwrap();
-        Debit { id, credits: Credits(1), channel: Channel::Email, details: Details::default() }
+        let channel = Channel::parse("email").unwrap();
+        Debit {
+            id,
+            credits: Credits(1),
+            version: None,
+            max_credits: None,
+            channel,
+            details: Details::default(),
+        }
     }
 
     /// Whether it is worked on at once; time does not pass.

@@ -1,10 +1,10 @@
 //! Top-ups and ledger entries as items, and back.
 
 use saldo_domain::{
-    Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
+    Actor, Author, Channel, Class, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
     EntryKind, FailureReason, InvoiceLink, Looked, NoteDocument, OperationId, OrgId, OtherBase, PaidWith,
-    PaymentFailure, Purchase, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase, TaxPercent,
-    Timestamp, TopUp, TopUpId,
+    PaymentFailure, Purchase, RateVersion, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase,
+    TaxPercent, Timestamp, TopUp, TopUpId, Units,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -277,9 +277,12 @@ pub(super) fn entry_item(org: &OrgId, entry: &Entry) -> Item {
         .text("kind", entry.kind.as_str())
         .text("cause", &entry.cause)
         .optional_text("actor", entry.actor.as_ref().map(Actor::to_string).as_deref())
-        .optional_text("channel", entry.channel.map(Channel::as_str))
+        .optional_text("channel", entry.channel.as_ref().map(Channel::as_str))
+        .optional_text("class", entry.class.as_ref().map(Class::as_str))
         .optional_text("country", entry.country.as_ref().map(Country::as_str))
         .optional_text("reference", entry.reference.as_deref())
+        .optional_number("units", (entry.units != Units::ONE).then_some(entry.units.get()))
+        .optional_number("version", entry.version.map(|RateVersion(version)| version))
         .0
 }
 
@@ -297,8 +300,11 @@ pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
         cause: row.text("cause")?.to_owned(),
         actor: row.optional_text("actor").and_then(|actor| actor.parse().ok()),
         channel: row.optional_text("channel").and_then(Channel::parse),
+        class: row.optional_text("class").and_then(Class::parse),
         country: row.optional_text("country").and_then(Country::parse),
         reference: row.optional_text("reference").map(str::to_owned),
+        units: row.optional_number("units").and_then(Units::new).unwrap_or_default(),
+        version: row.optional_number("version").map(RateVersion),
     })
 }
 

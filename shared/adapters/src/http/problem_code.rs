@@ -83,6 +83,8 @@ problem_codes! {
     AmountBelowProviderMinimum = 422 "amount_below_provider_minimum" "Unprocessable Entity",
     IdempotencyKeyReused = 422 "idempotency_key_reused" "Unprocessable Entity",
     UnknownChannel = 422 "unknown_channel" "Unprocessable Entity",
+    UnknownClass = 422 "unknown_class" "Unprocessable Entity",
+    MaxCreditsExceeded = 422 "max_credits_exceeded" "Unprocessable Entity",
     InvalidSettings = 422 "invalid_settings" "Unprocessable Entity",
     TooManyRequests = 429 "too_many_requests" "Too Many Requests",
     ProviderKeyNotPermitted = 500 "provider_key_not_permitted" "Internal Server Error",
