@@ -59,6 +59,7 @@ payloads! {
     OPERATE_APPROVE_EVENT = "operate-approve",
     OPERATE_CUSTOMER_EVENT = "operate-customer",
     OPERATE_DEAD_LETTERS_EVENT = "operate-dead-letters",
+    OPERATE_EXTEND_EVENT = "operate-extend",
     OPERATE_ORGANISATION_EVENT = "operate-organisation",
     OPERATE_RECONCILIATIONS_EVENT = "operate-reconciliations",
     OPERATE_REDRIVE_EVENT = "operate-redrive",
@@ -137,6 +138,9 @@ async fn every_request_of_the_staff_gets_its_answer() {
     let (status, done) =
         sent!(saldo_operate, "operate", saldo, OPERATE_SETTLE_EVENT, &[(TOP_UP, id), (key, "settle")]);
     assert_eq!((status, &done["action"]), (201, &json!("settle")));
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_EXTEND_EVENT, &[(TOP_UP, id), (key, "extend")]);
+    assert_eq!((status, &done["action"]), (201, &json!("extend")));
     let (status, done) =
         sent!(saldo_operate, "operate", saldo, OPERATE_VOID_EVENT, &[(TOP_UP, id), (key, "void")]);
     assert_eq!((status, &done["after"]["status"]), (201, &json!("canceled")));

@@ -169,6 +169,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/operate/adjustments/{id}/approve",
     "POST /v1/operate/customers/{id}/zero-balance",
     "POST /v1/operate/dead-letters/redrive",
+    "POST /v1/operate/top-ups/{id}/extend",
     "POST /v1/operate/top-ups/{id}/refund",
     "POST /v1/operate/top-ups/{id}/release",
     "POST /v1/operate/top-ups/{id}/settle",

@@ -90,6 +90,7 @@ export const ENGLISH_REST = {
   "trail.failed": "The payment could not be prepared. Nothing was charged.",
   "trail.in_review": "The payment doesn't match the order, so our team is checking it.",
   "trail.flagged": "Something about the payment doesn't match, so our team is checking it.",
+  "trail.extended": "Our team gave the invoice more time to be paid.",
   "trail.released": "Our team has checked the payment.",
 
   "export.title": "Entries",

@@ -90,6 +90,7 @@ export const INDONESIAN_REST = {
   "trail.failed": "Pembayaran tidak dapat disiapkan. Tidak ada dana yang ditarik.",
   "trail.in_review": "Pembayaran tidak cocok dengan pesanan, sehingga tim kami sedang memeriksanya.",
   "trail.flagged": "Ada yang tidak cocok pada pembayaran, sehingga tim kami sedang memeriksanya.",
+  "trail.extended": "Tim kami memberi invoice waktu lebih lama untuk dibayar.",
   "trail.released": "Tim kami sudah memeriksa pembayarannya.",
 
   "export.title": "Mutasi kredit",

@@ -3,7 +3,9 @@
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
-use saldo_domain::{Action, Actor, Credits, NotReleased, OrgId, needs_a_second_person};
+use saldo_domain::{
+    Action, Actor, Credits, LONGEST_LIFE_DAYS, NotExtended, NotReleased, OrgId, needs_a_second_person,
+};
 use saldo_top_ups::{Audits, OperateError, Operated, Wish};
 use serde_json::{Value, json};
 
@@ -45,6 +47,9 @@ impl Function {
             Deed::Settle(id) => self.top_ups.operate(&wish(Action::Settle, id.as_str()), now).await,
             Deed::Void(id) => self.top_ups.operate(&wish(Action::Void, id.as_str()), now).await,
             Deed::Release(id) => self.top_ups.operate(&wish(released_as(&body)?, id.as_str()), now).await,
+            Deed::Extend(id) => {
+                self.top_ups.extend(&wish(Action::Extend, id.as_str()), days(&body)?, now).await
+            }
             Deed::Refund(id) => self.refund(&body, &wish(Action::Refund, id.as_str()), now).await?,
             Deed::Adjust => {
                 let credits = credits(&body)?;
@@ -79,6 +84,7 @@ impl Function {
             OperateError::KeyReused => key_reused(),
             OperateError::NoTopUp => Problem::top_up_not_found(),
             OperateError::NotReleased(why) => conflict(ProblemCode::NotReleasable, not_released(why)),
+            OperateError::NotExtended(why) => conflict(ProblemCode::NotExtendable, not_extended(why)),
             OperateError::PaymentInProgress => conflict(
                 ProblemCode::PaymentInProgress,
                 "Stripe does not end the invoice: a payment is under way. Try again when it is over.",
@@ -129,6 +135,20 @@ fn not_released(why: NotReleased) -> &'static str {
             "Its credits were given. Take them back by a refund or an adjustment, then release it as paid."
         }
     }
+}
+
+fn not_extended(why: NotExtended) -> &'static str {
+    match why {
+        NotExtended::NotOpen => "Only a top-up that waits for its payment can have more time.",
+        NotExtended::Sooner => "It can be paid as long already.",
+        NotExtended::TooLong => "An invoice can be paid for 30 days from its making at the most.",
+    }
+}
+
+fn days(body: &Members<'_>) -> Result<i64, Problem> {
+    let days = body.get("days").and_then(|value| whole_number(value));
+    days.filter(|days| (1..=LONGEST_LIFE_DAYS).contains(days))
+        .ok_or_else(|| Problem::invalid("days", "days is a whole number from 1 to 30."))
 }
 
 fn released_as(body: &Members<'_>) -> Result<Action, Problem> {

@@ -50,9 +50,10 @@ pub use port_error::PortError;
 pub use timestamp::Timestamp;
 pub use top_up::{
     Answer, Asked, Change, Commit, CreditNote, Deployment, Disagreement, Dispute, DisputeStatus, Ending,
-    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotRefunded,
-    NotReleased, NoteDocument, Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind,
-    Policy, Proven, Refund, RefundOrder, RefundState, RefundUnderWay, ReleasedAs, Returned, Returns,
-    ReviewReason, RowThen, Seen, Side, Standing, Status, Step, TopUp, What, apply, begin_refund, decide,
-    disagreements, entitled, lifecycle, prove, release, undo_refund, what_was_ordered,
+    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, LONGEST_LIFE_DAYS, Looked, MOST_ASKED,
+    NotExtended, NotRefunded, NotReleased, NoteDocument, Nothing, Obstacle, Occasion, PaidWith, Payment,
+    PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundOrder, RefundState, RefundUnderWay,
+    ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step, TopUp, What,
+    apply, begin_refund, decide, disagreements, entitled, extend, lifecycle, prove, release, undo_refund,
+    what_was_ordered,
 };

@@ -28,6 +28,8 @@ pub enum Action {
     Settle,
     /// An unfinished top-up is ended.
     Void,
+    /// An open top-up may be paid for longer.
+    Extend,
     /// A doubt is over, and the organisation has its credits.
     ReleaseAsPaid,
     /// A doubt is over, and there is nothing to credit.
@@ -47,9 +49,10 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 10] = [
+    pub const ALL: [Action; 11] = [
         Action::Settle,
         Action::Void,
+        Action::Extend,
         Action::ReleaseAsPaid,
         Action::ReleaseAsNothing,
         Action::Adjust,
@@ -65,6 +68,7 @@ impl Action {
         match self {
             Action::Settle => "settle",
             Action::Void => "void",
+            Action::Extend => "extend",
             Action::ReleaseAsPaid => "release_as_paid",
             Action::ReleaseAsNothing => "release_as_nothing",
             Action::Adjust => "adjust",

@@ -105,6 +105,9 @@ pub(crate) fn facts(top_up: &TopUp) -> Facts {
         ("disputed".to_owned(), top_up.posted.disputed.to_string()),
         ("revision".to_owned(), top_up.revision.to_string()),
     ]);
+    if top_up.status.is_unfinished() {
+        facts.insert("expires_at".to_owned(), top_up.expires_at.to_string());
+    }
     facts.extend(top_up.review.map(|reason| ("review".to_owned(), reason.as_str().to_owned())));
     if let Some(refund) = &top_up.refund {
         let way = if refund.out_of_band { "out_of_band" } else { "stripe" };

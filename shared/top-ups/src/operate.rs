@@ -1,8 +1,9 @@
 //! What the staff do about a top-up: settle it again, end it, or end its doubt.
 
 use saldo_domain::{
-    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, Money, NotRefunded, NotReleased,
-    Operation, OperationId, OrgId, PortError, Reason, ReleasedAs, Timestamp, TopUp, TopUpId, release,
+    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, Money, NotExtended, NotRefunded,
+    NotReleased, Operation, OperationId, OrgId, PortError, Reason, ReleasedAs, Timestamp, TopUp, TopUpId,
+    extend, release,
 };
 
 use crate::audited::{Asked, Audited, Audits, facts};
@@ -37,6 +38,7 @@ pub enum OperateError {
     KeyReused,
     NoTopUp,
     NotReleased(NotReleased),
+    NotExtended(NotExtended),
     /// The provider does not end the invoice: a payment is under way.
     PaymentInProgress,
     NoProposal,
@@ -68,8 +70,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Ok(operation) => operation,
             Err(done) => return Ok(done),
         };
-        let id = TopUpId::parse(&wish.about).map_err(|_| OperateError::NoTopUp)?;
-        let row = self.rows.top_up(&wish.org, &id).await?.ok_or(OperateError::NoTopUp)?;
+        let row = self.wished(wish).await?;
         match wish.action {
             Action::ReleaseAsPaid => self.release(row, ReleasedAs::Paid, operation, now).await,
             Action::ReleaseAsNothing => self.release(row, ReleasedAs::Nothing, operation, now).await,
@@ -77,8 +78,27 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Action::Adjust | Action::ProposeAdjustment | Action::ApproveAdjustment | Action::ZeroBalance => {
                 Err(OperateError::NoTopUp)
             }
-            Action::Refund | Action::UndoRefund => Err(OperateError::NoTopUp),
+            Action::Refund | Action::UndoRefund | Action::Extend => Err(OperateError::NoTopUp),
         }
+    }
+
+    /// Lets an open top-up be paid until so many days from now, once.
+    pub async fn extend(&self, wish: &Wish, days: i64, now: Timestamp) -> Result<Operated, OperateError> {
+        let operation = match self.asked_with(wish, &format!(" {days}"), now).await? {
+            Ok(operation) => operation,
+            Err(done) => return Ok(done),
+        };
+        let row = self.wished(wish).await?;
+        let author = author(&operation);
+        self.decided(row, &operation, |row| {
+            extend(row, days, &author, now).map_err(OperateError::NotExtended)
+        })
+        .await
+    }
+
+    async fn wished(&self, wish: &Wish) -> Result<TopUp, OperateError> {
+        let id = TopUpId::parse(&wish.about).map_err(|_| OperateError::NoTopUp)?;
+        self.rows.top_up(&wish.org, &id).await?.ok_or(OperateError::NoTopUp)
     }
 
     /// The operation that a wish is, new or begun before; or that it is done.
@@ -165,27 +185,37 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<Operated, OperateError> {
         let author = author(&operation);
-        let mut row = row;
+        self.decided(row, &operation, |row| {
+            release(row, released_as, &author, now).map_err(OperateError::NotReleased)
+        })
+        .await
+    }
+
+    /// Writes what is decided of the row as it is, with what is kept of it.
+    async fn decided(
+        &self,
+        mut row: TopUp,
+        operation: &Operation,
+        decide: impl Fn(&TopUp) -> Result<Commit, OperateError>,
+    ) -> Result<Operated, OperateError> {
         for _ in 0..TRIES {
-            let commit = match release(&row, released_as, &author, now) {
+            let commit = match decide(&row) {
                 Ok(commit) => commit,
                 // Another request under the same key may have done it meanwhile.
                 Err(why) => {
                     let kept = self.rows.audit(&operation.org, &operation.id).await?;
-                    return kept
-                        .map(|audit| Operated { audit, new: false })
-                        .ok_or(OperateError::NotReleased(why));
+                    return kept.map(|audit| Operated { audit, new: false }).ok_or(why);
                 }
             };
-            match self.commit_release(&row, &commit, &operation).await {
+            match self.commit_decided(&row, &commit, operation).await {
                 Err(PortError::Conflict) => row = self.as_it_is_now(&row).await?,
-                written => return self.done_after(written, &operation).await,
+                written => return self.done_after(written, operation).await,
             }
         }
         Err(PortError::Conflict.into())
     }
 
-    async fn commit_release(
+    async fn commit_decided(
         &self,
         row: &TopUp,
         commit: &Commit,

@@ -68,6 +68,7 @@ problem_codes! {
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",
     CustomerBalanceChanged = 409 "customer_balance_changed" "Conflict",
+    NotExtendable = 409 "not_extendable" "Conflict",
     NotReleasable = 409 "not_releasable" "Conflict",
     NotRefundable = 409 "not_refundable" "Conflict",
     RefundRefused = 409 "refund_refused" "Conflict",

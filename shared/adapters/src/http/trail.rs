@@ -86,6 +86,7 @@ fn told(what: What) -> &'static str {
         What::InReview => "The payment does not fit the order, and a person checks it.",
         What::Flagged => "Something about the payment does not fit, and a person checks it.",
         What::Released => "A person has checked the payment.",
+        What::Extended => "The invoice can be paid for longer.",
         What::NothingNew => "Everything was as it is written down here.",
         What::Undecided => "The payment provider has not decided yet.",
         What::Contradiction => "The payment provider says what cannot be. Everything was kept as it is.",

@@ -6,6 +6,7 @@ mod entitlement;
 mod evidence;
 #[cfg(test)]
 mod examples;
+mod extend;
 mod failure;
 #[cfg(test)]
 mod in_any_order;
@@ -28,6 +29,7 @@ pub use evidence::{
     CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, NoteDocument, Payment,
     PaymentFailure, PaymentKind, Refund, RefundState, Returned,
 };
+pub use extend::{LONGEST_LIFE_DAYS, NotExtended, extend};
 pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};

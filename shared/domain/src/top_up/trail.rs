@@ -94,6 +94,8 @@ pub enum What {
     Flagged,
     /// A person has looked, and it stays as it is.
     Released,
+    /// A person gave it more time to be paid.
+    Extended,
     /// Everything was as the row says.
     NothingNew,
     /// The provider has not decided yet.
@@ -108,7 +110,7 @@ pub enum What {
 pub const MOST_ASKED: usize = 8;
 
 impl What {
-    pub const ALL: [What; 20] = [
+    pub const ALL: [What; 21] = [
         What::Ordered,
         What::DraftMade,
         What::Opened,
@@ -125,6 +127,7 @@ impl What {
         What::InReview,
         What::Flagged,
         What::Released,
+        What::Extended,
         What::NothingNew,
         What::Undecided,
         What::Contradiction,
@@ -150,6 +153,7 @@ impl What {
             What::InReview => "in_review",
             What::Flagged => "flagged",
             What::Released => "released",
+            What::Extended => "extended",
             What::NothingNew => "nothing_new",
             What::Undecided => "undecided",
             What::Contradiction => "contradiction",
@@ -173,7 +177,8 @@ impl What {
             | What::Failed
             | What::InReview
             | What::Flagged
-            | What::Released => true,
+            | What::Released
+            | What::Extended => true,
             What::DraftMade | What::CancelAsked | What::CancelRefused => false,
             What::NothingNew | What::Undecided | What::Contradiction | What::NotDone => false,
         }
