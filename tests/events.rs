@@ -62,6 +62,7 @@ payloads! {
     OPERATE_ORGANISATION_EVENT = "operate-organisation",
     OPERATE_RECONCILIATIONS_EVENT = "operate-reconciliations",
     OPERATE_REDRIVE_EVENT = "operate-redrive",
+    OPERATE_REFUND_EVENT = "operate-refund",
     OPERATE_RELEASE_EVENT = "operate-release",
     OPERATE_REVIEWS_EVENT = "operate-reviews",
     OPERATE_SEARCH_EVENT = "operate-search",
@@ -142,6 +143,9 @@ async fn every_request_of_the_staff_gets_its_answer() {
     let (status, done) =
         sent!(saldo_operate, "operate", saldo, OPERATE_RELEASE_EVENT, &[(TOP_UP, id), (key, "release")]);
     assert_eq!((status, &done["code"]), (409, &json!("not_releasable")));
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_REFUND_EVENT, &[(TOP_UP, id), (key, "refund")]);
+    assert_eq!((status, &done["code"]), (409, &json!("not_refundable")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_ADJUST_EVENT, &[(key, "adjust")]);
     assert_eq!((status, &done["after"]["credits"]), (201, &json!("5")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_APPROVE_EVENT, &[(key, "approve")]);
@@ -221,7 +225,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
 
     let id = crate::support::system::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, DEBIT_EVENT, &[(DEBIT, &id)]);
-    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
+    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "units": 1, "available_credits": 998})));
     let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
         .unwrap()
         .run()
@@ -229,7 +233,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
         .to_string();
     let fresh = &run[..34];
     let (status, batch) = sent!(saldo_spend, "spend", saldo, DEBIT_BATCH_EVENT, &[(RUN, fresh)]);
-    let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
+    let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "units": 1, "available_credits": 993});
     assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
     let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");

@@ -8,6 +8,7 @@ mod exact;
 mod final_months;
 mod history;
 mod http;
+mod meters;
 mod sending_org;
 mod shards;
 mod simulator;

@@ -96,6 +96,11 @@ async fn one_bad_debit_spoils_its_batch() {
     let good = |_| json!({"id": system::debit_id(&clock, 0), "channel": "sms"});
     let one = good(0);
     let with = |bad: Value| json!({"debits": [good(0), bad, good(2)]});
+    let of = |more: Value| {
+        let mut sms = good(1);
+        sms.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        sms
+    };
     let id = |secs: i64| json!({"id": system::debit_id(&clock, secs), "channel": "sms"});
     let mut uppercase = good(0);
     uppercase["id"] = json!(uppercase["id"].as_str().unwrap().to_uppercase());
@@ -132,6 +137,19 @@ async fn one_bad_debit_spoils_its_batch() {
             Field("debits[1].reference"),
         ),
         (json!({"debits": [good(0), good(1)]}), Function(402, "insufficient_credits")),
+        (with(of(json!({"units": 0}))), Field("debits[1].units")),
+        (with(of(json!({"units": -1}))), Field("debits[1].units")),
+        (with(of(json!({"units": 1.5}))), Field("debits[1].units")),
+        (with(of(json!({"units": "3"}))), Field("debits[1].units")),
+        (with(of(json!({"units": 1_000_000_001}))), Field("debits[1].units")),
+        (with(of(json!({"units": u64::MAX}))), Field("debits[1].units")),
+        (with(of(json!({"max_credits": -1}))), Field("debits[1].max_credits")),
+        (with(of(json!({"max_credits": 1_000_000_000_001_i64}))), Field("debits[1].max_credits")),
+        (with(of(json!({"max_credits": 2}))), Function(422, "max_credits_exceeded")),
+        (with(of(json!({"class": "Utility"}))), Field("debits[1].class")),
+        (with(of(json!({"class": "x".repeat(25)}))), Field("debits[1].class")),
+        (with(of(json!({"class": "utility"}))), Function(422, "unknown_class")),
+        (with(of(json!({"units": 1_000_000_000}))), Function(402, "insufficient_credits")),
     ];
     for (batch, refusal) in &cases {
         let call = Call::new("POST", "/v1/debit-batches").token(&token);

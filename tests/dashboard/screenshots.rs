@@ -102,11 +102,12 @@ fn usage_screenshots() {
     for day in (0..=SENDING_DAYS).rev() {
         let busy = if day % 7 < 2 { 3 } else { 10 } + (SENDING_DAYS - day) / 4;
         for (channel, credits, share) in
-            [(Channel::Email, 1, 4), (Channel::Whatsapp, 2, 3), (Channel::Sms, 3, 1)]
+            [(Channel::EMAIL, 1, 4), (Channel::WHATSAPP, 2, 3), (Channel::SMS, 3, 1)]
         {
             for _ in 0..busy * share / 2 + rng.i64(0..=share * 2) {
                 let id = DebitId::parse(&debit_id(&clock, 0)).unwrap();
-                let debit = Debit { id, credits: Credits(credits), channel, details: Details::default() };
+                let (credits, details) = (Credits(credits), Details::default());
+                let debit = Debit { id, credits, version: None, max_credits: None, channel, details };
                 let org = OrgId::parse(ORGANISATION).unwrap();
                 stack.runtime.block_on(spender.debit(&org, &Actor::System, &debit, clock.now())).unwrap();
             }

@@ -60,7 +60,9 @@ async fn long_ago(stack: &Stack, clock: &Clock) {
     let debit = Debit {
         id: DebitId::parse(&system::debit_id(clock, 0)).unwrap(),
         credits: Credits(970),
-        channel: Channel::Email,
+        version: None,
+        max_credits: None,
+        channel: Channel::EMAIL,
         details: Details::default(),
     };
     let org = OrgId::parse(SENDER.organisation).unwrap();

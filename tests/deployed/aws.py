@@ -134,6 +134,35 @@ def due(table):
     return len(waiting)
 
 
+def restore(source, target):
+    """The commands of docs/deploy.md, one after the other; what the table has behind them."""
+    tables = client("dynamodb")
+    tables.restore_table_to_point_in_time(SourceTableName=source, TargetTableName=target, UseLatestRestorableTime=True)
+    tables.get_waiter("table_exists").wait(TableName=target)
+    ttl = {"Enabled": True, "AttributeName": "ttl"}
+    tables.update_time_to_live(TableName=target, TimeToLiveSpecification=ttl)
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    tables.update_continuous_backups(TableName=target, PointInTimeRecoverySpecification=recovery)
+    tables.update_table(TableName=target, DeletionProtectionEnabled=True)
+    backups = tables.describe_continuous_backups(TableName=target)["ContinuousBackupsDescription"]
+    return {
+        "ttl": tables.describe_time_to_live(TableName=target)["TimeToLiveDescription"]["TimeToLiveStatus"],
+        "point_in_time_recovery": backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
+        "deletion_protection": tables.describe_table(TableName=target)["Table"]["DeletionProtectionEnabled"],
+    }
+
+
+def spoil(table, key):
+    """A hand on a balance: a hundred credits that no entry says."""
+    boto3.resource("dynamodb").Table(table).update_item(
+        Key=json.loads(key), UpdateExpression="ADD credits :some", ExpressionAttributeValues={":some": 100}
+    )
+
+
+def exists(table):
+    return client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
+
+
 def invoke(function, event):
     answer = client("lambda").invoke(FunctionName=function, Payload=event)
     return {"error": answer.get("FunctionError"), "answer": json.loads(answer["Payload"].read() or "null")}

@@ -6,6 +6,7 @@
 //! - An issuer must be reached over HTTPS: here it is a server of the test on loopback.
 //! - Alarms over several metrics are refused: each watches one metric instead.
 //! - CodeDeploy does not exist: aliases move at once, without a canary.
+//! - A restore to a point in time gives the table as it is, whichever moment is asked for: the test asks for the latest.
 //!
 //! What it takes and does nothing with, so that the test says nothing about it: throttling, access logs, metric filters,
 //! metrics of queues, payload limits of API Gateway, reserved concurrency's share of the account. It lets in a token without

@@ -20,6 +20,7 @@ use customer::{Customer, eventually, pay};
 use issuer::Issuer;
 
 const STACK: &str = "saldo-deployed";
+const RESTORED: &str = "saldo-restored";
 const AUDIENCE: &str = "saldo-deployed";
 const BUILT: &str = ".aws-sam/build/template.yaml";
 const BRIDGED: &str = ".aws-sam/build/bridged.json";
@@ -77,6 +78,15 @@ async fn deployed_it_sells_credits_and_spends_them() {
     roles::are_exact(&saldo.cloud, &saldo.stack).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs `sam build` and the emulator"]
+async fn deployed_over_a_restored_table_it_goes_on_and_its_books_are_clean() {
+    let folder = DataFolder::new("deployed-restored");
+    let mut saldo = Deployed::start(folder.path()).await;
+    saldo.tell_the_secret().await;
+    saldo.a_table_is_restored_adopted_and_reconciles_clean().await;
+}
+
 /// The system as it was deployed, its Stripe, and its identity provider.
 struct Deployed {
     cloud: Cloud,
@@ -104,7 +114,7 @@ impl Deployed {
         ] {
             saldo.put_secret(name, value).await;
         }
-        saldo.deploy().await;
+        saldo.deploy(&[]).await;
         saldo.stack = saldo.cloud.ask("stack", &[STACK]).await;
         assert_eq!(saldo.stack["status"], "CREATE_COMPLETE");
         let outputs = &saldo.stack["outputs"];
@@ -121,7 +131,8 @@ impl Deployed {
         self.cloud.ask("secret", &[&format!("{SECRET}/{name}"), value]).await;
     }
 
-    async fn deploy(&self) {
+    /// Deploys, or deploys again, with these parameters besides.
+    async fn deploy(&self, more: &[String]) {
         let parameters = [
             "Architecture=x86_64".to_owned(),
             format!("JwtIssuer={}", self.issuer.url),
@@ -140,7 +151,7 @@ impl Deployed {
             "--no-confirm-changeset",
             "--parameter-overrides",
         ]);
-        arguments.extend(parameters.iter().map(String::as_str));
+        arguments.extend(parameters.iter().chain(more).map(String::as_str));
         let said = self.cloud.sam(&arguments).await;
         assert!(said.well, "{}\n{}", said.words, self.cloud.ask("why", &[STACK]).await);
     }
@@ -241,17 +252,72 @@ impl Deployed {
         let top_up = umbrella.open(1000).await;
         pay(&self.stripe_url, &top_up, "bank=bca&action=transfer").await;
         let table = self.stack["outputs"]["TableName"].as_str().unwrap();
+        self.cleanup_credits(&umbrella, table).await;
+        self.stripe.pause_webhooks(false);
+    }
+
+    /// Runs cleanup over what waits in this table until the customer has 1000 credits.
+    async fn cleanup_credits(&self, customer: &Customer, table: &str) {
         let function = format!("{}:live", self.stack["resources"]["Cleanup"].as_str().unwrap());
         // On a loaded machine one run may give up on Stripe or the table; the next one does what it could not.
         eventually("cleanup credits it", async || {
             self.cloud.ask("due", &[table]).await;
             let ran = self.cloud.ask("invoke", &[&function, r#"{"source":"aws.events"}"#]).await;
             assert_eq!(ran["error"], Value::Null, "{ran}");
-            let balance = umbrella.get("/v1/balance").await;
+            let balance = customer.get("/v1/balance").await;
             (balance["available_credits"] == 1000).then_some(())
         })
         .await;
-        self.stripe.pause_webhooks(false);
+    }
+
+    /// Credits are bought and spent, an order waits for its payment; then the table is restored, and what happens in it afterwards
+    /// is lost: a payment, and a hand that makes a balance wrong.
+    async fn a_table_is_restored_adopted_and_reconciles_clean(&mut self) {
+        let acme = self.customer("acme", None);
+        let top_up = acme.open(1000).await;
+        pay(&self.stripe_url, &top_up, "bank=bri&action=transfer").await;
+        acme.until_credits(1000).await;
+        let id = debit_id();
+        assert_eq!(acme.debit(&id, "sms").await.status, 201);
+        acme.until_credits(997).await;
+        let globex = self.customer("globex", None);
+        let waiting = globex.open(1000).await;
+
+        let table = self.stack["outputs"]["TableName"].as_str().unwrap().to_owned();
+        let restored = self.cloud.ask("restore", &[&table, RESTORED]).await;
+        assert_eq!(
+            restored,
+            json!({ "ttl": "ENABLED", "point_in_time_recovery": "ENABLED", "deletion_protection": true })
+        );
+        pay(&self.stripe_url, &waiting, "bank=bca&action=transfer").await;
+        globex.until_credits(1000).await;
+        let wrong = json!({ "pk": "ORG#acme", "sk": "BALANCE" }).to_string();
+        self.cloud.ask("spoil", &[&table, &wrong]).await;
+        assert_ne!(self.reconciled().await["verdict"], "clean", "the books of the old table are wrong");
+
+        self.deploy(&[format!("ExistingTable={RESTORED}")]).await;
+        self.stack = self.cloud.ask("stack", &[STACK]).await;
+        assert_eq!(self.stack["status"], "UPDATE_COMPLETE");
+        assert_eq!(self.stack["outputs"]["TableName"], RESTORED);
+        assert_eq!(self.cloud.ask("exists", &[&table]).await, true, "the old table is kept");
+        acme.until_credits(997).await;
+        assert_eq!(acme.debit(&id, "sms").await.status, 200, "what was done before the moment is known");
+        self.cleanup_credits(&globex, RESTORED).await;
+        eventually("the books are clean", async || {
+            (self.reconciled().await["verdict"] == "clean").then_some(())
+        })
+        .await;
+        let next = acme.open(1000).await;
+        pay(&self.stripe_url, &next, "bank=bri&action=transfer").await;
+        acme.until_credits(1997).await;
+    }
+
+    /// Everything compared now, closed months too.
+    async fn reconciled(&self) -> Value {
+        let function = format!("{}:live", self.stack["resources"]["Reconcile"].as_str().unwrap());
+        let ran = self.cloud.ask("invoke", &[&function, r#"{"everything":true}"#]).await;
+        assert_eq!(ran["error"], Value::Null, "{ran}");
+        ran["answer"].clone()
     }
 
     async fn what_cannot_be_handled_lies_with_the_dead_letters(&self) {

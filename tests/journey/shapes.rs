@@ -47,6 +47,7 @@ pub(super) fn top_up(top_up: &Value) {
         "refunded",
         "disputed",
         "credited",
+        "credit_notes",
     ];
     members.sort_unstable();
     keys(top_up, &members);
@@ -77,7 +78,7 @@ pub(super) fn top_up(top_up: &Value) {
 }
 
 pub(super) fn balance(balance: &Value) {
-    keys(balance, &["available_credits", "level", "low_below", "open_top_up", "owed", "rates"]);
+    keys(balance, &["available_credits", "level", "low_below", "meters", "open_top_up", "owed", "rates"]);
     assert!(balance["available_credits"].is_u64() && balance["owed"].is_u64());
     assert!(balance["level"].is_string() && balance["low_below"].is_i64());
     assert!(balance["rates"].as_object().unwrap().values().all(Value::is_u64));
@@ -87,7 +88,24 @@ pub(super) fn balance(balance: &Value) {
 }
 
 pub(super) fn entry(entry: &Value) {
-    keys(entry, &["at", "booked_at", "cause", "channel", "country", "credits", "id", "kind", "reference"]);
+    keys(
+        entry,
+        &[
+            "at",
+            "booked_at",
+            "cause",
+            "channel",
+            "class",
+            "country",
+            "credits",
+            "id",
+            "kind",
+            "rate",
+            "rate_version",
+            "reference",
+            "units",
+        ],
+    );
     time(&entry["at"]);
     time(&entry["booked_at"]);
     assert!(entry["credits"].is_i64());

@@ -241,7 +241,9 @@ async fn what_is_taken_back_from_shards_after_any_failure_is_taken_once() {
             let debit = Debit {
                 id: DebitId::parse(&system::debit_id(&Clock::system(), 0)).unwrap(),
                 credits: Credits(100),
-                channel: Channel::Email,
+                version: None,
+                max_credits: None,
+                channel: Channel::EMAIL,
                 details: Details::default(),
             };
             spender.debit(&id, &Actor::System, &debit, Clock::system().now()).await.unwrap();

@@ -1,6 +1,6 @@
 //! What the rules of money would set right is set right, told, and told no more.
 use saldo_credits::Balances;
-use saldo_domain::{Channel, Credits, DebitId, OrgId, Reservation, ReservedDebit, ShardId, Stamp};
+use saldo_domain::{Channel, Credits, DebitId, Details, OrgId, Reservation, ReservedDebit, ShardId, Stamp};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ async fn a_debit_left_half_done_by_an_organisation_that_nobody_looks_at_is_finis
     let store = acme.saldo.world().store(&acme.saldo.env_of("spend")).unwrap();
     let (org, now) = (OrgId::parse("acme").unwrap(), acme.clock.now());
     let id = DebitId::parse(&system::debit_id(&acme.clock, 0)).unwrap();
-    let code = Stamp::code(Credits(5), Channel::Email).unwrap();
+    let code = Stamp::code(Credits(5), Channel::EMAIL, &Details::default()).unwrap();
     let debits = vec![ReservedDebit { id, credits: Credits(5), code }];
     let (acknowledged, unsharded, epoch) = (Vec::new(), true, 0);
     let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: now };
@@ -136,7 +136,7 @@ async fn what_stripe_says_and_no_rule_decides_is_for_a_person() {
     acme.clock.advance(3600);
     // The row names an invoice that Stripe does not know.
     acme.put(&with((*row).clone(), "invoice", super::books_with_a_wrong::text("in_0nowhere"))).await;
-    acme.finds("an invoice that is not there", &[("contradiction", PERSON)]).await;
+    acme.finds("an invoice that is not there", &[("in_review", PERSON)]).await;
     acme.put(row).await;
     // Paid by hand, without money.
     stripe(&acme.saldo, &format!("/v1/invoices/{invoice}/pay?paid_out_of_band=true")).await;

@@ -18,7 +18,7 @@ async fn a_statement_adds_up_and_is_byte_for_byte_the_same_once_it_is_final() {
     assert_eq!(early["by_kind"]["top_up"], json!({"entries": 1, "credits": 1000}), "{early}");
     assert_eq!(early["by_kind"]["debit"], json!({"entries": 4, "credits": -12}), "{early}");
     assert_eq!(early["by_kind"]["reversal"], json!({"entries": 1, "credits": 3}), "{early}");
-    assert_eq!(early["by_channel"], json!({"sms": {"messages": 3, "credits": 9}}), "{early}");
+    assert_eq!(early["by_channel"], json!({"sms": {"messages": 3, "units": 3, "credits": 9}}), "{early}");
     assert_eq!(early["top_ups"].as_array().unwrap().len(), 1, "{early}");
     assert_eq!(early["closing"], 991, "{early}");
     acme.clock.advance(32 * 86_400);

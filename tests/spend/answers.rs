@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use saldo_credits::{Debited, Outcome, SpendError};
-use saldo_domain::{Credits, Debit, DebitId, PortError, Reversal, Timestamp};
+use saldo_domain::{Credits, Debit, DebitId, EntryId, PortError, Reversal, Timestamp, Units};
 
 use super::unreliable::{Port, Shared};
 
@@ -75,6 +75,11 @@ impl Drop for Before {
     }
 }
 
+/// What a sender is told of a reversal.
+pub(super) fn told(reversal: &Reversal) -> (DebitId, EntryId, Credits, Units, Timestamp) {
+    (reversal.debit, reversal.entry, reversal.credits, reversal.units, reversal.at)
+}
+
 impl Answers {
     /// The answer to one debit, or to several at once.
     pub(super) fn answered(
@@ -96,6 +101,11 @@ impl Answers {
             // Nothing is known: it has to be repeated.
             Err(SpendError::Port(PortError::Unavailable(_) | PortError::Conflict) | SpendError::Busy) => {}
             Err(SpendError::NotEnough { needed, .. }) => self.refused(debits, before, port, needed),
+            Err(SpendError::OverMaximum { id, .. }) => {
+                if before.acknowledged.contains(&id) || before.taken.contains(&id) {
+                    self.wrong.get_or_insert(format!("{id} was taken and then refused as too dear"));
+                }
+            }
             Err(SpendError::Untimely(id)) => {
                 if before.acknowledged.contains(&id) || before.taken.contains(&id) {
                     self.wrong.get_or_insert(format!("{id} was taken and then refused as too old"));
@@ -115,6 +125,10 @@ impl Answers {
                 *self.created.entry(id).or_default() += u32::from(!done.repeated);
                 if (first.credits, first.available) != (done.credits, done.available) {
                     self.wrong.get_or_insert(format!("{id} was {first:?} and then {done:?}"));
+                }
+                let units = debit.details.units;
+                if done.units != units || units.rate(done.credits).is_none() {
+                    self.wrong.get_or_insert(format!("{units:?} of {id} were {done:?}"));
                 }
                 let message = self.messages.entry(id).or_insert_with(|| debit.clone());
                 if (message.channel, &message.details) != (debit.channel, &debit.details) {
@@ -186,7 +200,7 @@ impl Answers {
         match answer {
             Ok(reversal) => {
                 let first = *self.reversals.entry(debit.id).or_insert(reversal);
-                if first != reversal {
+                if told(&first) != told(&reversal) {
                     self.wrong.get_or_insert(format!("{} was reversed twice", debit.id));
                 }
                 if !in_time(reversal.at) {

@@ -4,8 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use saldo_credits::{Outcome, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, OrgId, PENDING_ROOM, Rebalance, Reservation,
-    ReservedDebit, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
+    Channel, Country, Credits, Debit, DebitEntry, Details, Known, OrgId, PENDING_ROOM, Rebalance,
+    Reservation, ReservedDebit, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
 };
 
 use saldo_credits::test_support::{Answer, Bug, Op, Row};
@@ -21,7 +21,10 @@ fn port() -> (OrgId, Port, Timestamp) {
 }
 
 fn debit(at: u8) -> Debit {
-    history::debit(&mut fastrand::Rng::with_seed(u64::from(at)), at, Timestamp::from_ms(history::START_MS))
+    let made = Timestamp::from_ms(history::START_MS);
+    let debit = history::debit(&mut fastrand::Rng::with_seed(u64::from(at)), at, made);
+    let one = history::with_units(debit, 1);
+    Debit { credits: one.credits.max(Credits(1)), ..one }
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn a_late_duplicate_of_what_is_to_be_forgotten_stops_no_debit() {
         let mut state = port.state();
         let main = state.table.main();
         let stamp = main.pending.get_mut(&first.id).unwrap();
-        stamp.0 += SEQUENCE_STEP;
+        stamp.0 += i128::from(SEQUENCE_STEP);
         main.sequence += SEQUENCE_STEP;
         main.credits.0 -= first.credits.0;
     }
@@ -78,16 +81,16 @@ fn a_full_shard_of_written_debits_stops_no_debit() {
 #[test]
 fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_reserved() {
     let (org, port, now) = port();
-    let (id, channel) = (debit(1).id, Channel::Whatsapp);
-    let stamp = Stamp(Stamp::code(Credits(5), channel).unwrap());
+    let (id, channel) = (debit(1).id, Channel::WHATSAPP);
+    let stamp = Stamp(Stamp::code_of_before(Credits(5), channel));
     {
         let mut state = port.state();
         let main = state.table.main();
         main.pending.insert(id, stamp);
         (main.sequence, main.credits.0) = (SEQUENCE_STEP, main.credits.0 - 5);
     }
-    let details = Details { country: Country::parse("ID"), reference: None };
-    let cheaper = Debit { id, credits: Credits(2), channel, details: details.clone() };
+    let details = Details { country: Country::parse("ID"), ..Details::default() };
+    let cheaper = Debit { id, credits: Credits(2), channel, details: details.clone(), ..debit(1) };
     let done = wait(Spender::new(port.another()).debit(&org, &machine(), &cheaper, now)).unwrap();
     assert_eq!((done.credits, done.available), (Credits(5), Credits(995)), "as it was taken");
     let entry = DebitEntry {
@@ -95,11 +98,13 @@ fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_re
         stamp,
         credits: Credits(5),
         channel,
-        details: Some(details),
+        version: None,
+        details,
+        known: Known::Everything,
         available: Credits(995),
         actor: machine(),
         booked_at: now.whole_secs(),
-        completed_late: false,
+        shown: Known::Everything,
     };
     assert_eq!(port.state().table.ledger.get(&(ShardId::MAIN, id.entry())), Some(&Row::Debit(entry)));
 }
@@ -228,7 +233,7 @@ fn a_shard_that_comes_to_be_while_something_is_owed_serves_nothing() {
         state.take_back(6);
         state.table.apply(&moves(first, second, 5)).unwrap();
         let (id, credits) = (debit(1).id, Credits(5));
-        let code = Stamp::code(credits, Channel::Email).unwrap();
+        let code = Stamp::code(credits, Channel::EMAIL, &Details::default()).unwrap();
         let reservation = Reservation {
             debits: vec![ReservedDebit { id, credits, code }],
             acknowledged: Vec::new(),

@@ -4,9 +4,10 @@ use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_credits::{Balances, Reserved};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry,
-    EntryId, EntryKind, Floor, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError, Posting, Rebalance,
-    Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId, Sharding, Stamp, TopUpId,
+    Actor, BalanceShard, BalanceShards, Channel, Class, Country, Credits, DebitEntry, DebitId, Details,
+    Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError,
+    Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId,
+    Sharding, Stamp, TopUpId,
 };
 
 use super::history::{machine, wait};
@@ -147,15 +148,20 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
         Kind::Usual | Kind::Filling => ShardId::MAIN,
     };
     let shard = all.get(&at).cloned().unwrap_or_default();
-    let made_up = Stamp(at.first_sequence() + rng.i64(1..9) * 65_536 + 17);
+    let made_up = Stamp::given(at.first_sequence() + rng.i64(1..9) * 65_536, 17);
     let stamp = shard.pending.get(&id).copied().filter(|_| rng.u32(..4) > 0).unwrap_or(made_up);
     match rng.u32(..if kind == Kind::Filling { 7 } else { 18 }) {
         0..=4 => {
             let most = if kind == Kind::Filling { 2 } else { 60 };
             let mut debits: Vec<ReservedDebit> = Vec::new();
             for _ in 0..[1, 1, 2, 8][rng.usize(..4)] {
-                let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(1..=most)));
-                let code = Stamp::code(credits, Channel::ALL[rng.usize(..Channel::ALL.len())]).unwrap();
+                let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(0..=most)));
+                let code = match details(rng) {
+                    _ if rng.u32(..4) == 0 && credits > Credits(0) => {
+                        Stamp::code_of_before(credits, Channel::SMS)
+                    }
+                    of_one => Stamp::code(credits, channel(rng), &of_one).unwrap(),
+                };
                 if debits.iter().all(|debit| debit.id != id) {
                     debits.push(ReservedDebit { id, credits, code });
                 }
@@ -183,12 +189,14 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 id,
                 stamp,
                 credits: Credits(1),
-                channel: Channel::Email,
-                details: None,
+                channel: Channel::EMAIL,
+                version: None,
+                details: Details::default(),
+                known: Known::ChannelOnly,
                 available: Credits(0),
                 actor: Actor::System,
                 booked_at: clock.now().whole_secs(),
-                completed_late: false,
+                shown: Known::ChannelOnly,
             };
             Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
@@ -232,19 +240,47 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
     places.sort_unstable();
     places.dedup();
     let entry = |place: u8| {
-        let details = rng.bool().then(|| Details {
-            country: rng.bool().then(|| Country::parse("ID").unwrap()),
-            reference: rng.bool().then(|| Reference::parse("order 17").unwrap()),
-        });
-        let (credits, channel) = (stamp.credits(), stamp.channel().unwrap());
+        let known = [Known::ChannelOnly, Known::ButReference, Known::Everything][rng.usize(..3)];
+        let said = known == Known::Everything;
+        let reference = Reference::parse("order 17").ok().filter(|_| said && rng.bool());
+        let details = match known {
+            Known::ChannelOnly => Details::default(),
+            Known::ButReference | Known::Everything => Details { reference, ..details(rng) },
+        };
+        let (credits, channel) = (stamp.credits(), channel(rng));
         let actor = if rng.bool() { machine() } else { Actor::System };
         let id = id.run().id(place).unwrap();
         let available = Credits(rng.i64(0..1000));
         let booked_at = id.at().whole_secs().plus_secs([0, 1, -300, 86_400][usize::from(place) % 4]);
-        let completed_late = details.is_some() && available.0 % 5 == 0;
-        DebitEntry { id, stamp, credits, channel, details, available, actor, booked_at, completed_late }
+        let shown = if said && available.0 % 5 == 0 { Known::ButReference } else { known };
+        let version = [None, Some(RateVersion(7))][usize::from(place) % 2];
+        DebitEntry {
+            id,
+            stamp,
+            credits,
+            version,
+            channel,
+            details,
+            known,
+            available,
+            actor,
+            booked_at,
+            shown,
+        }
     };
     places.into_iter().map(entry).collect()
+}
+
+/// Of one unit, so that any credits may be its price.
+fn details(rng: &mut fastrand::Rng) -> Details {
+    let country = Country::parse("ID").filter(|_| rng.bool());
+    let class = Class::parse("utility").filter(|_| rng.bool());
+    Details { country, class, ..Details::default() }
+}
+
+fn channel(rng: &mut fastrand::Rng) -> Channel {
+    let voice = Channel::parse("voice").unwrap();
+    [Channel::EMAIL, Channel::WHATSAPP, Channel::SMS, voice][rng.usize(..4)]
 }
 
 /// Who reverses a debit has read its entry.
@@ -271,7 +307,22 @@ impl TakesBack for Store {
         let (channel, country, reference) = (None, None, None);
         let actor = Some(Actor::System);
         let (at, booked_at) = (id.at(), id.at().whole_secs());
-        let entry = Entry { id, at, booked_at, credits, kind, cause, actor, channel, country, reference };
+        let (class, units, version) = (None, saldo_domain::Units::ONE, None);
+        let entry = Entry {
+            id,
+            at,
+            booked_at,
+            credits,
+            kind,
+            cause,
+            actor,
+            channel,
+            class,
+            country,
+            reference,
+            units,
+            version,
+        };
         self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
     }
 }

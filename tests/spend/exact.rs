@@ -41,8 +41,8 @@ fn email(number: u32, made: Timestamp) -> Debit {
     bytes[9..13].copy_from_slice(&(number / 32).to_be_bytes());
     let id = saldo_domain::DebitId::from_bytes(bytes).unwrap();
     let reference = Reference::parse(&format!("order {number}")).ok();
-    let details = Details { country: Country::parse("ID"), reference };
-    Debit { id, credits: Credits(1), channel: saldo_domain::Channel::Email, details }
+    let details = Details { country: Country::parse("ID"), reference, ..Details::default() };
+    Debit { id, credits: Credits(1), channel: saldo_domain::Channel::EMAIL, details, ..of_run }
 }
 
 fn poll<F: Future + ?Sized>(act: &mut Pin<Box<F>>) -> bool {
@@ -125,7 +125,7 @@ fn a_first_debit_keeps_what_its_sender_said_whatever_its_ids_age() {
         let Some(Row::Debit(entry)) = state.table.ledger.get(&(ShardId::MAIN, debit.id.entry())) else {
             panic!("{number} has no entry");
         };
-        assert_eq!(entry.details.as_ref(), Some(&debit.details), "{number}");
+        assert_eq!(entry.details, debit.details, "{number}");
     }
 }
 
@@ -137,9 +137,9 @@ fn two_messages_under_one_id_are_one_debit_of_one_of_them() {
         let (org, sender) = (acme(), machine());
         let mut rng = fastrand::Rng::with_seed(seed);
         let one = email(1, now().plus_secs(-10));
-        let other = Debit { details: Details { country: None, reference: None }, ..one.clone() };
+        let other = Debit { details: Details::default(), ..one.clone() };
         let another =
-            Debit { details: Details { country: Country::parse("US"), reference: None }, ..one.clone() };
+            Debit { details: Details { country: Country::parse("US"), ..Details::default() }, ..one.clone() };
         let messages = [one, other, another];
         if rng.bool() {
             dies_when_reserved(&port, &messages[..1]);
@@ -180,7 +180,7 @@ fn a_message_of_another_channel_takes_no_debits_place() {
     let (org, sender) = (acme(), machine());
     let first = email(1, now());
     dies_when_reserved(&port, std::slice::from_ref(&first));
-    let other = Debit { channel: saldo_domain::Channel::Sms, credits: Credits(3), ..first.clone() };
+    let other = Debit { channel: saldo_domain::Channel::SMS, credits: Credits(3), ..first.clone() };
     let spender = Spender::new(port.another());
     assert_eq!(wait(spender.debit(&org, &sender, &other, now())), Err(SpendError::Reused));
     let done = wait(spender.debit(&org, &sender, &first, now())).unwrap();

@@ -148,7 +148,7 @@ async fn a_country_has_its_own_rate_and_a_repeat_the_rate_of_then() {
     let acme = SendingOrg::open().await;
     let env = |rates: &str| -> Env {
         let mut variables = acme.saldo.plan().environment("spend").unwrap().clone();
-        variables.insert("SALDO_RATES".to_owned(), rates.to_owned());
+        variables.insert("SALDO_METERS".to_owned(), rates.to_owned());
         variables.into_iter().collect()
     };
     let rates = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#;

@@ -26,8 +26,13 @@ impl SendingOrg {
 
     /// With this list of organisations whose debits are spread over shards.
     pub(super) async fn with_shards(shards: &str) -> SendingOrg {
+        SendingOrg::with(&[("Shards", shards)]).await
+    }
+
+    /// With these parameters of the template.
+    pub(super) async fn with(parameters: &[(&str, &str)]) -> SendingOrg {
         let clock = Clock::system();
-        let saldo = Arc::new(system::start_with(&clock, &[("Shards", shards)]).await);
+        let saldo = Arc::new(system::start_with(&clock, parameters).await);
         system::with_credits(&saldo, "acme").await;
         let sender = Arc::new(sender(&saldo, "acme"));
         SendingOrg { saldo, clock, sender }
@@ -39,7 +44,9 @@ impl SendingOrg {
         let debit = Debit {
             id: DebitId::parse(&self.id()).unwrap(),
             credits: Credits(1000 - credits),
-            channel: Channel::Email,
+            version: None,
+            max_credits: None,
+            channel: Channel::EMAIL,
             details: Details::default(),
         };
         let org = OrgId::parse("acme").unwrap();

@@ -40,7 +40,7 @@ fn month(month: &str, final_from: &str, days: Value) -> Value {
 
 /// A day with (messages, credits) of email, WhatsApp and SMS.
 fn day(date: &str, [email, whatsapp, sms]: [(i64, i64); 3]) -> Value {
-    let used = |(messages, credits): (i64, i64)| json!({"messages": messages, "credits": credits});
+    let used = |(messages, credits): (i64, i64)| json!({"messages": messages, "units": messages, "credits": credits});
     json!({"date": date, "channels": {"email": used(email), "whatsapp": used(whatsapp), "sms": used(sms)}})
 }
 

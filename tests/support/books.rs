@@ -58,7 +58,7 @@ struct Account {
     top_ups: BTreeMap<String, Item>,
     entries: Vec<Item>,
     /// Debits that may not have their entry yet, with their stamps; one may be pending on several shards.
-    pending: Vec<(String, i64)>,
+    pending: Vec<(String, i128)>,
     /// When each debit that is marked as reversed was so.
     reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
@@ -69,8 +69,8 @@ struct Account {
     trails: BTreeMap<String, Vec<Item>>,
 }
 
-/// How far the sequence of a balance shard moves with every debit; a stamp is the sequence then, and 16 times the credits.
-const SEQUENCE_STEP: i64 = 65_536;
+/// A stamp's own part is below this, and so is the sequence of its shard.
+const MARKS: i128 = 1 << 60;
 
 /// Proves the books, at rest or not: nothing here may be false even for a moment.
 ///
@@ -88,7 +88,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
     let accounts = accounts(saldo).await;
     for (org, account) in &accounts {
         let sum: i64 = account.entries.iter().map(|entry| number(entry, "credits").unwrap()).sum();
-        let unwritten: i64 = unwritten(account).map(|stamp| stamp % SEQUENCE_STEP / 16).sum();
+        let unwritten: i64 = unwritten(account).map(reserved).sum();
         assert_eq!(account.balance, sum - unwritten, "{when}: balance of {org} is the sum of its entries");
         let taken_back = ["refund", "dispute"].into_iter().any(|kind| of_kind(account, kind).count() > 0);
         assert!(account.balance >= 0 || taken_back, "{when}: {org} has spent what it did not have");
@@ -222,11 +222,19 @@ fn of_kind<'a>(account: &'a Account, kind: &str) -> impl Iterator<Item = &'a Ite
     account.entries.iter().filter(move |entry| text(entry, "kind") == kind)
 }
 
+/// The credits that a stamp stands for: its units, 30 bits from bit 86 on and one less, times its rate, whose lower 12 bits are
+/// those from bit 4 on and whose upper 8 those from bit 116 on.
+fn reserved(stamp: i128) -> i64 {
+    let part = |from: u32, bits: u32| (stamp >> from) & ((1 << bits) - 1);
+    let credits = (part(86, 30) + 1) * (part(4, 12) + (part(116, 8) << 12));
+    i64::try_from(credits).unwrap()
+}
+
 /// The stamps of pending debits that no entry carries.
-fn unwritten(account: &Account) -> impl Iterator<Item = i64> {
-    let written = |id: &str, stamp: i64| {
-        of_kind(account, "debit")
-            .any(|entry| text(entry, "sk") == id && number(entry, "stamp") == Some(stamp))
+fn unwritten(account: &Account) -> impl Iterator<Item = i128> {
+    let written = |id: &str, stamp: i128| {
+        let mark = |entry: &Item| number(entry, "stamp").map(i128::from);
+        of_kind(account, "debit").any(|entry| text(entry, "sk") == id && mark(entry) == Some(stamp % MARKS))
     };
     account.pending.iter().filter(move |(id, stamp)| !written(id, *stamp)).map(|(_, stamp)| *stamp)
 }
@@ -254,7 +262,7 @@ fn debits(run: &Item) -> Vec<Item> {
     let first = DebitId::parse(text(run, "sk")).unwrap().run();
     assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
-        if ["pk", "sk", "kind", "by"].contains(&name.as_str()) || name.starts_with('x') {
+        if ["pk", "sk", "kind", "by", "w"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
@@ -298,8 +306,9 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
     assert_eq!(unfinished, holder, "{when}: the unfinished top-ups of {org} are the holder of its slot");
     for (id, top_up) in &account.top_ups {
         let listed = top_up.contains_key("due_pk") && top_up.contains_key("due_at");
-        let in_doubt = listed && text(top_up, "due_pk").starts_with("DUE#REVIEW#");
-        let listed = listed && !in_doubt;
+        let in_part = |part: &str| listed && text(top_up, "due_pk").starts_with(part);
+        let (in_doubt, refunding) = (in_part("DUE#REVIEW#"), in_part("DUE#REFUND#"));
+        let listed = listed && !in_doubt && !refunding;
         assert_eq!(
             listed,
             unfinished.contains(id),
@@ -307,8 +316,13 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
         );
         assert_eq!(
             in_doubt,
-            !listed && top_up.contains_key("review"),
+            !listed && !refunding && top_up.contains_key("review"),
             "{when}: {id} of {org} is on the list of what is to be looked at while it is"
+        );
+        assert_eq!(
+            refunding,
+            !listed && top_up.contains_key("refund"),
+            "{when}: {id} of {org} is on the list of refunds while one is under way"
         );
     }
 }
@@ -436,7 +450,9 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                 );
                 account.balance += credits;
                 if let Some(AttributeValue::M(pending)) = item.get("q") {
-                    let debits = pending.keys().map(|name| (debit_id(name), number(pending, name).unwrap()));
+                    let debits = pending
+                        .keys()
+                        .map(|name| (debit_id(name), pending[name].as_n().unwrap().parse().unwrap()));
                     account.pending.extend(debits);
                 }
             }

@@ -1,15 +1,20 @@
 //! GET /v1/balance: the credits an organisation may spend.
 
+use std::collections::BTreeMap;
+
 use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Balance, Store};
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
+use saldo_adapters::http::{Callers, Problem, json_response, quote_problem, top_up_json};
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{BalanceShards, Credits, OrgId, Permission, PriceList, Rates, TopUp, total};
+use saldo_domain::{
+    BalanceShards, CallKind, Channel, Class, ClassTariff, Country, Credits, Meter, Meters, OrgId, Permission,
+    PriceList, Tariff, TopUp, total,
+};
 use serde_json::{Map, Value, json};
 use tracing::{error, warn};
 
@@ -17,21 +22,21 @@ use tracing::{error, warn};
 #[derive(Clone, Debug)]
 pub struct Function {
     prices: PriceList,
-    rates: Rates,
-    claims: ClaimNames,
+    meters: Meters,
+    callers: Callers,
     store: Store,
     spender: Spender<Store>,
     clock: Clock,
 }
 
-/// Reads prices, rates and table.
+/// Reads prices, meters and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    let store = world.store(env)?;
+    let (store, meters) = (world.store(env)?, env.meters()?);
     Ok(Function {
         prices: env.price_list()?,
-        rates: env.rates()?,
-        claims: env.claim_names(),
-        spender: Spender::new(store.clone()),
+        callers: Callers::connect(env, world)?,
+        spender: Spender::new(store.clone()).with_meters(meters.clone()),
+        meters,
         store,
         clock: world.clock(),
     })
@@ -46,24 +51,25 @@ impl Function {
     }
 
     async fn balance(&self, request: &Request) -> Result<Value, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
         let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
         let (credits, open) = self.read(&caller.org).await.map_err(|error| {
             error!(org = caller.org.as_str(), %error, "table not read");
             Problem::unavailable()
         })?;
-        let rates: Map<String, Value> = self
-            .rates
-            .defaults()
-            .filter_map(|(channel, credits)| Some((json!(channel).as_str()?.to_owned(), json!(credits))))
-            .collect();
+        let meters: Vec<_> = self.meters.all(self.clock.now()).collect();
+        let rate = |(channel, _, tariff): &(Channel, &Meter, &Tariff)| {
+            (channel.as_str().to_owned(), json!(tariff.default))
+        };
+        let rates: Map<String, Value> = meters.iter().map(rate).collect();
         Ok(json!({
             "available_credits": credits.max(Credits::ZERO),
             "owed": credits.negated().max(Credits::ZERO),
             "level": level(credits, low_below),
             "low_below": low_below,
             "rates": rates,
+            "meters": meters.iter().map(meter_json).collect::<Vec<_>>(),
             "open_top_up": open.as_ref().map(top_up_json),
         }))
     }
@@ -89,6 +95,28 @@ impl Function {
         let shards = self.spender.shards_beside(org, balance.main.clone()).await?;
         Ok((balance, shards))
     }
+}
+
+/// One meter, as pages and senders know it: what a unit costs now, and how it is called.
+fn meter_json((channel, meter, tariff): &(Channel, &Meter, &Tariff)) -> Value {
+    let countries = |rates: &BTreeMap<Country, Credits>| -> Map<String, Value> {
+        rates.iter().map(|(country, credits)| (country.as_str().to_owned(), json!(credits))).collect()
+    };
+    let class = |(class, rates): (&Class, &ClassTariff)| {
+        let rate = rates.default.unwrap_or(tariff.default);
+        (class.as_str().to_owned(), json!({"rate": rate, "countries": countries(&rates.by_country)}))
+    };
+    let classes: Map<_, _> = tariff.by_class.iter().map(class).collect();
+    json!({
+        "channel": channel,
+        "unit": meter.unit,
+        "rate": tariff.default,
+        "countries": countries(&tariff.by_country),
+        "classes": classes,
+        "names": meter.names,
+        "units": meter.units,
+        "icon": meter.icon,
+    })
 }
 
 fn level(credits: Credits, low_below: Credits) -> &'static str {

@@ -1,10 +1,12 @@
 // The parts of the Balance page that show numbers: the banner, the credits, the rates.
-import { channelIcon, channelName, channelsOf } from "./channels.js";
+import { channelIcon, channelName, metersOf, unitName } from "./channels.js";
 import { fill, h, icon } from "./dom.js";
 import { either, has, number, t } from "./language.js";
 import { notice } from "./parts.js";
 
 const COUNTING_MS = 450;
+/** Ways to spend the balance that one sentence names. */
+const MOST_PAID = 4;
 
 export function balanceBanner({ available_credits: available, owed: toldOwed, level, low_below: lowBelow }, { beginner }) {
   const owed = toldOwed || Math.max(0, -available);
@@ -33,27 +35,44 @@ export function balanceCard(slot, balance, { topUp, from, primary }) {
   if (before !== undefined && Number(before) !== available) count(amount, Number(before), available);
 }
 
-function pays({ rates, available_credits: available }) {
-  const messages = channelsOf(rates).map(([channel, credits]) => {
-    const values = { count: number(sendsFor(credits, available)), channel: channelName(channel) };
+/** What costs nothing is no measure, nor are more than a few. */
+function pays(balance) {
+  const sold = metersOf(balance).filter(({ rate }) => rate > 0).slice(0, MOST_PAID);
+  if (sold.length === 0) return "";
+  const messages = sold.map(({ channel, rate }) => {
+    const values = { count: number(sendsFor(rate, balance.available_credits)), channel: channelName(channel), unit: unitName(channel) };
+    if (values.unit) return t("pays.units", values);
     return t(has(`pays.${channel}`) ? `pays.${channel}` : "pays.other", values);
   });
   return t("balance.pays", { messages: either(messages) });
 }
 
-export function ratesCard({ rates, available_credits: available }) {
+export function ratesCard(balance) {
+  const meters = metersOf(balance);
+  const words = meters.some(({ channel }) => unitName(channel)) ? "rates.title.units" : "rates.title";
   return h("section.card.rates-card", { "aria-labelledby": "rates-title" },
-    h("h2.card-title", { id: "rates-title" }, t("rates.title")),
-    h("ul.rates", {}, channelsOf(rates).map(([channel, credits]) => rate(channel, credits, available))));
+    h("h2.card-title", { id: "rates-title" }, t(words)),
+    h("ul.rates", {}, meters.map((meter) => rateOf(meter, balance.available_credits))));
 }
 
-function rate(channel, credits, available) {
-  const sends = sendsFor(credits, available);
+function rateOf({ channel, rate }, available) {
   return h("li.rate", {}, h("span.rate-icon", {}, channelIcon(channel)),
     h("div", {},
       h("h3", {}, channelName(channel)),
-      h("p.rate-price", {}, t(credits === 1 ? "rates.each.one" : "rates.each", { credits: number(credits) })),
-      available > 0 && h("p.muted", {}, sends > 0 ? t("rates.sends", { count: number(sends) }) : t("rates.none"))));
+      h("p.rate-price", {}, price(channel, rate)),
+      available > 0 && rate > 0 && h("p.muted", {}, enough(channel, sendsFor(rate, available)))));
+}
+
+function price(channel, rate) {
+  if (rate === 0) return t("rates.free");
+  const unit = unitName(channel);
+  const words = unit ? "rates.per" : "rates.each";
+  return t(rate === 1 ? `${words}.one` : words, { credits: number(rate), unit });
+}
+
+function enough(channel, count) {
+  if (count === 0) return t("rates.none");
+  return t(unitName(channel) ? "rates.enough" : "rates.sends", { count: number(count) });
 }
 
 function sendsFor(credits, available) {

@@ -36,6 +36,10 @@ export function icon(name, classes = "") {
   return svg("svg", { viewBox: "0 0 24 24", class: `icon ${classes}`.trim(), "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 }
 
+export function hasIcon(name) {
+  return Object.hasOwn(ICONS, name ?? "");
+}
+
 /** An element of a drawing. */
 export function svg(tag, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -52,6 +56,9 @@ const ICONS = {
   whatsapp: "M4 20l1.3-4A8 8 0 1 1 8.2 19L4 20zM9 8.8c-.4 3 3 6.2 6 6l.6-1.7-1.9-.9-1 .9c-1-.4-1.7-1.2-2.2-2.2l.9-1-.8-1.8L9 8.8z",
   sms: "M5 5h14a1.5 1.5 0 0 1 1.5 1.5v8A1.5 1.5 0 0 1 19 16h-7l-4.5 3.5V16H5a1.5 1.5 0 0 1-1.5-1.5v-8A1.5 1.5 0 0 1 5 5zM8 10.5h.01M12 10.5h.01M16 10.5h.01",
   message: "M5 5h14a1.5 1.5 0 0 1 1.5 1.5v8A1.5 1.5 0 0 1 19 16h-7l-4.5 3.5V16H5a1.5 1.5 0 0 1-1.5-1.5v-8A1.5 1.5 0 0 1 5 5z",
+  phone: "M6.5 4.5h3l1.5 4-2 1.5a10 10 0 0 0 5 5l1.5-2 4 1.5v3a1.5 1.5 0 0 1-1.6 1.5A14.5 14.5 0 0 1 5 6.1a1.5 1.5 0 0 1 1.5-1.6z",
+  spark: "M12 4l1.8 5.2L19 11l-5.2 1.8L12 18l-1.8-5.2L5 11l5.2-1.8L12 4zM18.5 16.5v4M16.5 18.5h4",
+  meter: "M4.5 17a8 8 0 1 1 15 0M12 15l3.5-5M4.5 17h15",
   warning: "M12 4.5l8.5 15h-17l8.5-15zM12 10v4.5M12 17.2h.01",
   info: "M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM12 11v5M12 8h.01",
   clock: "M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM12 7.5V12l3 2",

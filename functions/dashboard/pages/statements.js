@@ -1,6 +1,6 @@
 // Billing > Statements: what a month comes to, to read and to print.
 import { getStatement } from "./api.js";
-import { channelName } from "./channels.js";
+import { channelName, knowNames } from "./channels.js";
 import { announce, fill, h } from "./dom.js";
 import { has, monthAndYear, number, t } from "./language.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
@@ -36,6 +36,7 @@ export function statementsPage(app) {
     fill(content, skeleton("row", "row", "row", "row"));
     try {
       const statement = await getStatement(month);
+      await knowNames(Object.keys(statement.by_channel));
       if (mine !== turn) return;
       fill(content, card(statement));
       announce(t("statement.shown", { month: monthAndYear(month) }));
@@ -74,10 +75,12 @@ function credits({ opening, by_kind: kinds, closing }, month) {
 }
 
 function channels({ by_channel: channels }) {
-  const line = ([channel, { messages, credits }]) => h("tr", {}, h("th", { scope: "row" }, channelName(channel)), h("td", {}, number(messages)), h("td", {}, number(credits)));
+  const withUnits = Object.values(channels).some(({ messages, units = messages }) => units !== messages);
+  const line = ([channel, { messages, units = messages, credits }]) => h("tr", {},
+    h("th", { scope: "row" }, channelName(channel)), h("td", {}, number(messages)), withUnits && h("td", {}, number(units)), h("td", {}, number(credits)));
   return h("table.usage-table", {},
     h("caption.visually-hidden", {}, t("statement.channels")),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("statement.channel")), h("th", { scope: "col" }, t("statement.messages")), h("th", { scope: "col" }, t("statement.used")))),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("statement.channel")), h("th", { scope: "col" }, t("statement.messages")), withUnits && h("th", { scope: "col" }, t("statement.units")), h("th", { scope: "col" }, t("statement.used")))),
     h("tbody", {}, Object.entries(channels).map(line)));
 }
 

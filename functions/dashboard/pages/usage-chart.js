@@ -1,5 +1,5 @@
 // The drawing of the last days by channel, its legend, and the table behind it.
-import { channelName } from "./channels.js";
+import { channelName, unitName } from "./channels.js";
 import { h, svg } from "./dom.js";
 import { day, number, t } from "./language.js";
 
@@ -15,26 +15,36 @@ const SMALLEST = 3;
 const BAR = 0.74;
 
 export function legend({ channels }) {
+  const looks = looksOf(Object.keys(channels));
   return h("ul.usage-legend", {}, Object.keys(channels).map((channel) => h("li", {},
-    svg("svg", { class: "usage-swatch", "aria-hidden": "true" }, pattern(channel, "legend"), svg("rect", { class: `usage-bar ${channel}`, x: "0.75", y: "0.75", width: "14.5", height: "14.5", rx: "3", fill: paint(channel, "legend") })),
+    svg("svg", { class: "usage-swatch", "aria-hidden": "true" }, pattern(channel, "legend", looks), svg("rect", { class: `usage-bar ${looks[channel]}`, x: "0.75", y: "0.75", width: "14.5", height: "14.5", rx: "3", fill: paint(channel, "legend") })),
     h("div", {},
       h("span.usage-name", {}, channelName(channel)),
-      h("span.muted", {}, t(channels[channel].messages === 1 ? "usage.messages.one" : "usage.messages", { count: number(channels[channel].messages) }))),
+      h("span.muted", {}, amount(channel, channels[channel]))),
     h("span.usage-credits", {}, t(channels[channel].credits === 1 ? "usage.credits.one" : "usage.credits", { credits: number(channels[channel].credits) })))));
+}
+
+/** In messages, or in the channel's own units. */
+function amount(channel, { messages, units }) {
+  const unit = unitName(channel);
+  if (unit) return t("usage.units", { count: number(units), unit });
+  const words = t(messages === 1 ? "usage.messages.one" : "usage.messages", { count: number(messages) });
+  return units === messages ? words : t("usage.messages.units", { messages: words, count: number(units) });
 }
 
 /** Bars of credits per day, one channel on the other; x in percent, y in pixels, so that patterns and words keep their size. */
 export function usageChart({ list, channels: all }, summary) {
   const names = Object.keys(all);
+  const looks = looksOf(names);
   const top = roundUp(Math.max(1, ...list.map(({ channels }) => names.reduce((sum, channel) => sum + drawn(channels[channel]), 0))));
   const lines = (top > 1 ? [top, top / 2, 0] : [top, 0]).map((value) => ({ value, y: BASE - (value / top) * HEIGHT }));
   const height = BASE + LABELS;
   return h("div.usage-chart", {},
     svg("svg", { "aria-hidden": "true", width: AXIS, height }, lines.map(({ value, y }) => label(number(value), AXIS - 8, y + 4, "end"))),
     svg("svg", { class: "usage-plot", role: "img", "aria-label": summary, height },
-      svg("defs", {}, names.map((channel) => pattern(channel, "chart"))),
+      svg("defs", {}, names.map((channel) => pattern(channel, "chart", looks))),
       lines.map(({ value, y }) => svg("line", { class: value ? "usage-line" : "usage-line base", x1: "0", x2: "100%", y1: y, y2: y })),
-      list.map((entry, index) => column(entry, index, list.length, { names, top })),
+      list.map((entry, index) => column(entry, index, list.length, { names, looks, top })),
       dates(list)));
 }
 
@@ -42,14 +52,14 @@ function label(words, x, y, anchor) {
   return svg("text", { class: "usage-label", x, y, "text-anchor": anchor }, words);
 }
 
-function column({ date, channels }, index, count, { names, top }) {
+function column({ date, channels }, index, count, { names, looks, top }) {
   const width = 100 / count;
   const place = { x: `${(index + (1 - BAR) / 2) * width}%`, width: `${width * BAR}%` };
   let y = BASE;
   const bars = names.filter((channel) => drawn(channels[channel]) > 0).map((channel) => {
     const height = Math.max(SMALLEST, (drawn(channels[channel]) / top) * HEIGHT);
     y -= height;
-    return svg("rect", { class: `usage-bar ${channel}`, ...place, y: y + GAP / 2, height: Math.max(1, height - GAP), rx: "1.5", fill: paint(channel, "chart") });
+    return svg("rect", { class: `usage-bar ${looks[channel]}`, ...place, y: y + GAP / 2, height: Math.max(1, height - GAP), rx: "1.5", fill: paint(channel, "chart") });
   });
   const words = names.map((channel) => `${channelName(channel)} ${number(channels[channel].credits)}`).join(" · ");
   return svg("g", {}, bars,
@@ -91,19 +101,30 @@ function roundUp(value) {
   return steps.find((step) => step >= value && (step % 2 === 0 || step === 1));
 }
 
-/** Email is plain, WhatsApp striped, SMS dotted, any other crossed: also without colours they differ. */
+/** Email is plain, WhatsApp striped, SMS dotted, others crossed, barred and so on: also without colours a few differ. */
 function paint(channel, place) {
   return channel === "email" ? "currentColor" : `url(#usage-${place}-${channel})`;
 }
 
-function pattern(channel, place) {
+function pattern(channel, place, looks) {
   if (channel === "email") return [];
-  const { size, mark } = MARKS[channel] ?? CROSSED;
-  return svg("pattern", { id: `usage-${place}-${channel}`, class: channel, width: size, height: size, patternUnits: "userSpaceOnUse" }, svg(mark.tag, mark.attributes));
+  const { size, mark } = MARKS[looks[channel].split(" ").at(-1)];
+  return svg("pattern", { id: `usage-${place}-${channel}`, class: looks[channel], width: size, height: size, patternUnits: "userSpaceOnUse" }, svg(mark.tag, mark.attributes));
 }
 
 const MARKS = {
   whatsapp: { size: 5, mark: { tag: "path", attributes: { d: "M-1 1L1 -1M0 5L5 0M4 6L6 4", class: "usage-stripe" } } },
   sms: { size: 4, mark: { tag: "circle", attributes: { cx: "2", cy: "2", r: "0.9", class: "usage-dot" } } },
+  crossed: { size: 5, mark: { tag: "path", attributes: { d: "M0 2.5H5M2.5 0V5", class: "usage-cross" } } },
+  barred: { size: 5, mark: { tag: "path", attributes: { d: "M0 2.5H5", class: "usage-cross" } } },
+  upright: { size: 5, mark: { tag: "path", attributes: { d: "M2.5 0V5", class: "usage-cross" } } },
+  checked: { size: 6, mark: { tag: "path", attributes: { d: "M0 0H3V3H0zM3 3H6V6H3z", class: "usage-cross" } } },
 };
-const CROSSED = { size: 5, mark: { tag: "path", attributes: { d: "M0 2.5H5M2.5 0V5", class: "usage-cross" } } };
+const OWN = ["whatsapp", "sms"];
+const OTHERS = ["crossed", "barred", "upright", "checked"];
+
+/** The classes of each channel: its own where it has a look of its own, else one of those of the others, in turn. */
+function looksOf(names) {
+  const others = names.filter((channel) => channel !== "email" && !OWN.includes(channel));
+  return Object.fromEntries(names.map((channel) => [channel, others.includes(channel) ? `other ${OTHERS[others.indexOf(channel) % OTHERS.length]}` : channel]));
+}

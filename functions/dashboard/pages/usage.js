@@ -2,7 +2,7 @@
 import { getUsage } from "./api.js";
 import { fill, h } from "./dom.js";
 import { day, number, t } from "./language.js";
-import { channelName, channelsOf } from "./channels.js";
+import { channelName, metersOf, shownOf } from "./channels.js";
 import { legend, usageChart, usageTable } from "./usage-chart.js";
 
 const DAY_MS = 86_400_000;
@@ -26,7 +26,7 @@ export function usageSection() {
   async function load() {
     asked = true;
     try {
-      used = await lastDays(new Date(), channelsOf(balance.rates).map(([channel]) => channel));
+      used = await lastDays(new Date(), metersOf(balance).map(({ channel }) => channel));
       fill(element, card(used, lasting));
       tell();
     } catch (failure) {
@@ -100,7 +100,10 @@ async function lastDays(now, sold) {
   }
   const whole = (date) => partOf === null || date > partOf;
   const known = [...found.keys()].sort().filter((date) => date <= dates.at(-1) && whole(date));
-  const names = [...new Set([...sold, ...[...found.values()].flatMap(Object.keys)])];
+  const used = [...found].filter(([date]) => dates.includes(date) && whole(date)).map(([, channels]) => channels);
+  const isUsed = (channel) => used.some((channels) => channels[channel] && (channels[channel].messages !== 0 || channels[channel].credits !== 0));
+  const others = [...new Set(used.flatMap(Object.keys))].filter((channel) => !sold.includes(channel) && isUsed(channel));
+  const names = shownOf([...sold, ...others], isUsed);
   const list = dates.filter(whole).map((date) => ({ date, channels: withAll(names, found.get(date)) }));
   const since = known.some((date) => date >= dates[0]) ? [known[0], list[0].date].sort().at(-1) : null;
   const channels = Object.fromEntries(names.map((channel) => [channel, sum(list, channel)]));
@@ -109,12 +112,12 @@ async function lastDays(now, sold) {
 }
 
 function withAll(names, channels = {}) {
-  return Object.fromEntries(names.map((channel) => [channel, channels[channel] ?? { messages: 0, credits: 0 }]));
+  return Object.fromEntries(names.map((channel) => [channel, { messages: 0, units: channels[channel]?.messages ?? 0, credits: 0, ...channels[channel] }]));
 }
 
 function sum(list, channel) {
   const add = (key) => list.reduce((all, { channels }) => all + channels[channel][key], 0);
-  return { messages: add("messages"), credits: add("credits") };
+  return { messages: add("messages"), units: add("units"), credits: add("credits") };
 }
 
 function monthOf(date) {

@@ -1,20 +1,27 @@
 //! Entries as CSV, for the spreadsheets that people use.
 
-use saldo_domain::{Channel, Country, Entry};
+use saldo_domain::{Channel, Class, Country, Credits, Entry, RateVersion};
 
 /// Begins every answer: without the mark, Excel takes the text for its own code page and breaks accents. There are two of
 /// them, since `lambda_http` takes the first one for its own and drops it.
-pub(crate) const HEAD: &str =
-    "\u{feff}\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at\r\n";
+pub(crate) const HEAD: &str = "\u{feff}\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version\r\n";
 
 /// One line. Times, numbers, ids and our own words need no quotes.
 pub(crate) fn row(entry: &Entry) -> String {
-    let channel = entry.channel.map_or("", Channel::as_str);
+    let channel = entry.channel.as_ref().map_or("", Channel::as_str);
     let country = entry.country.as_ref().map_or("", Country::as_str);
     let reference = entry.reference.as_deref().map_or_else(String::new, quoted);
     let cause = if is_plain(&entry.cause) { entry.cause.clone() } else { quoted(&entry.cause) };
     let (id, at, kind, booked_at) = (entry.id, entry.at, entry.kind.as_str(), entry.booked_at);
-    format!("{id},{at},{},{kind},{cause},{channel},{country},{reference},{booked_at}\r\n", entry.credits)
+    let or_nothing = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
+    let class = entry.class.as_ref().map_or("", Class::as_str);
+    let units = or_nothing(entry.channel.map(|_| entry.units.get()));
+    let rate = or_nothing(entry.rate().map(|Credits(rate)| rate));
+    let version = or_nothing(entry.version.map(|RateVersion(version)| version));
+    format!(
+        "{id},{at},{},{kind},{cause},{channel},{country},{reference},{booked_at},{units},{class},{rate},{version}\r\n",
+        entry.credits
+    )
 }
 
 /// How many bytes a text takes within a JSON string, as Lambda sends it.

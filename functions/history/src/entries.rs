@@ -4,7 +4,7 @@ use lambda_http::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use lambda_http::{Body, Request};
 use saldo_adapters::dynamo::{Ledger, Page};
 use saldo_adapters::http::{Problem, answer, header as header_of, json_response};
-use saldo_domain::{Entry, EntryId, OrgId};
+use saldo_domain::{Entry, EntryId, OrgId, RateVersion};
 use serde_json::{Value, json};
 
 use crate::kept::Kept;
@@ -110,6 +110,10 @@ fn entry_json(entry: &Entry) -> Value {
         "channel": entry.channel,
         "country": entry.country,
         "reference": entry.reference,
+        "units": entry.channel.map(|_| entry.units.get()),
+        "class": entry.class,
+        "rate": entry.rate(),
+        "rate_version": entry.version.map(|RateVersion(version)| version),
     })
 }
 

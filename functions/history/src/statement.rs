@@ -105,7 +105,10 @@ fn statement_json(closing: &Closing, is_final: bool) -> Value {
         (kind.as_str().to_owned(), json!({"entries": moved.entries, "credits": moved.credits}))
     });
     let channels = closing.sums.by_channel.iter().map(|(channel, used)| {
-        (channel.as_str().to_owned(), json!({"messages": used.messages, "credits": used.credits}))
+        (
+            channel.as_str().to_owned(),
+            json!({"messages": used.messages, "units": used.units, "credits": used.credits}),
+        )
     });
     json!({
         "month": closing.month.to_string(),

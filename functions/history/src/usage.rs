@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::http::{Problem, json_response};
-use saldo_domain::{Channel, Entry, EntryKind, OrgId};
+use saldo_domain::{Channel, Entry, EntryKind, Meters, OrgId};
 use serde_json::{Map, Value, json};
 
 use crate::{Function, page, unavailable};
@@ -53,7 +53,7 @@ impl Function {
             "month": month.to_string(),
             "final": kept.is_final,
             "final_from": month.final_from().rfc3339(),
-            "days": days.json(),
+            "days": days.json(&self.meters),
             "next_cursor": next,
         });
         Ok(json_response(StatusCode::OK, &answer))
@@ -67,6 +67,7 @@ struct Days(BTreeMap<String, BTreeMap<Channel, Used>>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
     messages: i64,
+    units: i64,
     credits: i64,
 }
 
@@ -85,16 +86,21 @@ impl Days {
         let Some(channel) = entry.channel else { return };
         let used = self.0.entry(entry.at.date()).or_default().entry(channel).or_default();
         used.messages = used.messages.saturating_add(messages);
+        used.units = used.units.saturating_add(messages.saturating_mul(entry.units.get()));
         used.credits = used.credits.saturating_sub(entry.credits.0);
     }
 
-    fn json(&self) -> Vec<Value> {
+    /// Every day with every meter that is sold, and with what was used of others.
+    fn json(&self, meters: &Meters) -> Vec<Value> {
         let day = |(date, channels): (&String, &BTreeMap<Channel, Used>)| {
-            let channels: Map<_, _> = Channel::ALL
-                .into_iter()
-                .map(|channel| {
-                    let used = channels.get(&channel).copied().unwrap_or_default();
-                    (channel.as_str().to_owned(), json!({"messages": used.messages, "credits": used.credits}))
+            let none = meters.channels().map(|channel| (channel, Used::default()));
+            let mut all: BTreeMap<_, _> = none.collect();
+            all.extend(channels);
+            let channels: Map<_, _> = all
+                .iter()
+                .map(|(channel, Used { messages, units, credits })| {
+                    let used = json!({"messages": messages, "units": units, "credits": credits});
+                    (channel.as_str().to_owned(), used)
                 })
                 .collect();
             json!({"date": date, "channels": channels})

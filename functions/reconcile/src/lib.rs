@@ -31,7 +31,7 @@ const MOST_REPORTS: u64 = 48;
 /// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
-    let spender = Spender::new(store.clone());
+    let spender = Spender::new(store.clone()).with_meters(env.meters()?);
     let top_ups = TopUps { rows: store, invoices: world.stripe(env)?, policy: env.policy()? };
     Ok(Function { reconciliation: Reconciliation { top_ups, spender }, clock: world.clock() })
 }

@@ -17,7 +17,12 @@ pub(crate) fn status(new: bool) -> StatusCode {
 }
 
 pub(crate) fn debited(done: &Debited) -> Value {
-    json!({"id": done.id.to_string(), "credits": done.credits, "available_credits": done.available})
+    json!({
+        "id": done.id.to_string(),
+        "credits": done.credits,
+        "units": done.units.get(),
+        "available_credits": done.available,
+    })
 }
 
 /// One debit of a batch.
@@ -37,6 +42,7 @@ pub(crate) fn reversed(reversal: &Reversal) -> Value {
     json!({
         "id": reversal.debit.to_string(),
         "credits": reversal.credits,
+        "units": reversal.units.get(),
         "reversed_at": reversal.at.rfc3339(),
         "entry": reversal.entry.to_string(),
     })
@@ -74,13 +80,18 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::new(ProblemCode::ReversalWindowOver, "This debit is too old to be reversed.")
         }
         SpendError::Untimely(id) => {
-            let field = match ids.iter().position(|one| one == id) {
-                Some(at) if ids.len() > 1 => format!("debits[{at}].id"),
-                Some(_) | None => "id".to_owned(),
-            };
             let detail =
                 "The id must be made when the message is sent: its time is not within the last 24 hours.";
-            Problem::invalid(&field, detail)
+            Problem::invalid(&field_of(ids, *id, "id"), detail)
+        }
+        SpendError::OverMaximum { id, credits, most } => {
+            let detail = format!(
+                "This would cost {credits} credits and may cost {most}, so nothing was debited. Check the units, or send the same with a higher max_credits."
+            );
+            Problem::new(ProblemCode::MaxCreditsExceeded, detail)
+                .with("field", json!(field_of(ids, *id, "max_credits")))
+                .with("credits", json!(credits))
+                .with("max_credits", json!(most))
         }
         SpendError::NoBatch => {
             let detail = format!("A batch has 1 to {MOST_IN_BATCH} debits, each with an id of its own.");
@@ -99,5 +110,13 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             error!(org = org.as_str(), debit, debits = ids.len(), %error, "not debited");
             Problem::unavailable()
         }
+    }
+}
+
+/// How a member of one of these debits is called in its request.
+fn field_of(ids: &[DebitId], id: DebitId, member: &str) -> String {
+    match ids.iter().position(|one| *one == id) {
+        Some(at) if ids.len() > 1 => format!("debits[{at}].{member}"),
+        Some(_) | None => member.to_owned(),
     }
 }

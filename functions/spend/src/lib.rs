@@ -10,29 +10,30 @@ use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body};
+use saldo_adapters::http::{Caller, Callers, Problem, json_response, limited_body};
 use saldo_adapters::world::World;
 use saldo_credits::{Outcome, Spender};
-use saldo_domain::{DebitId, Permission, Rates};
+use saldo_domain::{CallKind, DebitId, Meters, Permission};
 use serde_json::json;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    rates: Rates,
-    claims: ClaimNames,
+    meters: Meters,
+    callers: Callers,
     spenders_reverse: bool,
     spender: Spender<Store>,
     clock: Clock,
 }
 
-/// Reads rates, shards and table.
+/// Reads meters, shards and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
-        rates: env.rates()?,
-        claims: env.claim_names(),
+        meters: env.meters()?,
+        callers: Callers::connect(env, world)?,
         spenders_reverse: env.spenders_reverse()?,
         spender: Spender::new(world.store(env)?)
+            .with_meters(env.meters()?)
             .with_shards(env.shards()?)
             .with_reversal_window(env.reversal_secs()?),
         clock: world.clock(),
@@ -45,7 +46,7 @@ impl Function {
     }
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let caller = Caller::read(request, &self.claims)?;
+        let caller = self.callers.read(request, CallKind::Spend)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
             None => {
                 caller.may(Permission::CreditsSpend)?;
@@ -79,7 +80,7 @@ impl Function {
         id: DebitId,
         request: &Request,
     ) -> Result<Response<Body>, Problem> {
-        let debit = order::read(request, id, &self.rates)?;
+        let debit = order::read(request, id, &self.meters)?;
         let done = self.spender.debit(&caller.org, &caller.actor, &debit, self.clock.now()).await;
         measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
@@ -87,7 +88,7 @@ impl Function {
     }
 
     async fn debit_batch(&self, caller: &Caller, request: &Request) -> Result<Response<Body>, Problem> {
-        let debits = order::read_batch(request, &self.rates)?;
+        let debits = order::read_batch(request, &self.meters)?;
         let ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
         let done = self.spender.debit_all(&caller.org, &caller.actor, &debits, self.clock.now()).await;
         measured::measure_debits(&done, ids.len());

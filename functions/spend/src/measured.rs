@@ -45,6 +45,7 @@ fn refused(error: &SpendError) -> &'static str {
         SpendError::Reversed => "reversed",
         SpendError::Busy => "busy",
         SpendError::Untimely(_)
+        | SpendError::OverMaximum { .. }
         | SpendError::NoBatch
         | SpendError::NotFound
         | SpendError::ReversalWindowOver => "invalid",

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
-use saldo_domain::{Channel, Country, Debit, DebitId, Details, MOST_IN_BATCH, Rates, Reference};
+use saldo_domain::{
+    Channel, Class, Country, Credits, Debit, DebitId, Details, MOST_CREDITS, MOST_IN_BATCH, MOST_UNITS,
+    Meters, PriceError, Reference, Units,
+};
 use serde_json::{Value, json};
 
 type Object = BTreeMap<String, Value>;
@@ -15,14 +18,14 @@ struct Message<'a> {
     path: String,
 }
 
-/// The debit with today's rate.
-pub(crate) fn read(request: &Request, id: DebitId, rates: &Rates) -> Result<Debit, Problem> {
-    parse(limited_body(request)?, id, rates)
+/// The debit with its price.
+pub(crate) fn read(request: &Request, id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
+    parse(limited_body(request)?, id, meters)
 }
 
-/// The debits of a batch with today's rates: 1 to 25, each with an id of its own.
-pub(crate) fn read_batch(request: &Request, rates: &Rates) -> Result<Vec<Debit>, Problem> {
-    parse_batch(limited_body(request)?, rates)
+/// The debits of a batch with its prices: 1 to 25, each with an id of its own.
+pub(crate) fn read_batch(request: &Request, meters: &Meters) -> Result<Vec<Debit>, Problem> {
+    parse_batch(limited_body(request)?, meters)
 }
 
 /// The id of a debit.
@@ -31,11 +34,11 @@ pub(crate) fn id(text: &str, field: &str) -> Result<DebitId, Problem> {
     DebitId::parse(text).map_err(|_| Problem::invalid(field, detail))
 }
 
-fn parse(body: &[u8], id: DebitId, rates: &Rates) -> Result<Debit, Problem> {
-    Message { members: &object(body)?, path: String::new() }.debit(id, rates)
+fn parse(body: &[u8], id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
+    Message { members: &object(body)?, path: String::new() }.debit(id, meters)
 }
 
-fn parse_batch(body: &[u8], rates: &Rates) -> Result<Vec<Debit>, Problem> {
+fn parse_batch(body: &[u8], meters: &Meters) -> Result<Vec<Debit>, Problem> {
     let batch = object(body)?;
     let Some(Value::Array(messages)) = batch.get("debits") else {
         return Err(Problem::invalid("debits", "debits is a list of debits."));
@@ -54,7 +57,7 @@ fn parse_batch(body: &[u8], rates: &Rates) -> Result<Vec<Debit>, Problem> {
         let message = Message { members: &members, path: format!("{path}.") };
         let field = message.name("id");
         let text = message.text("id")?.ok_or_else(|| Problem::invalid(&field, "id is missing."))?;
-        let debit = message.debit(id(text, &field)?, rates)?;
+        let debit = message.debit(id(text, &field)?, meters)?;
         if ids.insert(debit.id) {
             Ok(debit)
         } else {
@@ -69,9 +72,12 @@ fn object(body: &[u8]) -> Result<Object, Problem> {
 }
 
 impl Message<'_> {
-    fn debit(&self, id: DebitId, rates: &Rates) -> Result<Debit, Problem> {
+    fn debit(&self, id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
         let channel = self.text("channel")?.ok_or_else(|| self.invalid("channel", "channel is missing."))?;
-        let channel = Channel::parse(channel).ok_or_else(|| self.unknown_channel())?;
+        let channel = Channel::parse(channel).ok_or_else(|| {
+            let known = meters.channels().collect();
+            self.no_price(PriceError::UnknownChannel(known))
+        })?;
         let country = match self.text("country")? {
             None => None,
             Some(code) => Some(Country::parse(code).ok_or_else(|| {
@@ -84,8 +90,60 @@ impl Message<'_> {
                 self.invalid("reference", "reference is 1 to 128 bytes of text without control characters.")
             })?),
         };
-        let credits = rates.rate(channel, country.as_ref());
-        Ok(Debit { id, credits, channel, details: Details { country, reference } })
+        let class = match self.text("class")? {
+            None => None,
+            Some(name) => Some(Class::parse(name).ok_or_else(|| {
+                self.invalid(
+                    "class",
+                    "class is a small letter, then small letters, digits and _, up to 24 in all.",
+                )
+            })?),
+        };
+        let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new).unwrap_or_default();
+        let details = Details { units, class, country, reference };
+        let max_credits = self.number("max_credits", 0, MOST_CREDITS)?.map(Credits);
+        let debit = Debit::new(meters, id, channel, details).map_err(|error| self.no_price(error))?;
+        Ok(Debit { max_credits, ..debit })
+    }
+
+    /// Why something has no price.
+    fn no_price(&self, error: PriceError) -> Problem {
+        match error {
+            PriceError::UnknownChannel(known) => {
+                let known: Vec<_> = known.iter().map(Channel::as_str).collect();
+                let detail = named("channel is one of", &known);
+                Problem::new(ProblemCode::UnknownChannel, detail)
+                    .with("field", json!(self.name("channel")))
+                    .with("channels", json!(known))
+            }
+            PriceError::UnknownClass(known) => {
+                let known: Vec<_> = known.iter().map(Class::as_str).collect();
+                let detail = if known.is_empty() {
+                    "This channel has no classes.".to_owned()
+                } else {
+                    named("class is one of", &known)
+                };
+                Problem::new(ProblemCode::UnknownClass, detail)
+                    .with("field", json!(self.name("class")))
+                    .with("classes", json!(known))
+            }
+            PriceError::TooMuch(rate) => {
+                let detail = format!(
+                    "One unit costs {rate} credits, and a debit is of {MOST_CREDITS} credits at the most."
+                );
+                self.invalid("units", &detail).with("most", json!(MOST_CREDITS))
+            }
+        }
+    }
+
+    /// A member that is a whole number within limits; `None` when it is absent or null.
+    fn number(&self, member: &str, least: i64, most: i64) -> Result<Option<i64>, Problem> {
+        let number = match self.members.get(member) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_i64().filter(|number| (least..=most).contains(number)),
+        };
+        let detail = format!("{member} is a whole number from {least} to {most}.");
+        number.map(Some).ok_or_else(|| self.invalid(member, &detail))
     }
 
     /// A member that is text; `None` when it is absent or null.
@@ -104,31 +162,29 @@ impl Message<'_> {
     fn invalid(&self, member: &str, detail: &str) -> Problem {
         Problem::invalid(&self.name(member), detail)
     }
+}
 
-    fn unknown_channel(&self) -> Problem {
-        let known = Channel::ALL.map(Channel::as_str);
-        let detail = format!("channel is one of {}.", known.join(", "));
-        Problem::new(ProblemCode::UnknownChannel, detail)
-            .with("field", json!(self.name("channel")))
-            .with("channels", json!(known))
-    }
+/// A sentence that names a few; of many it leaves the list to the member that has them all.
+fn named(begin: &str, known: &[&str]) -> String {
+    let (some, more) = known.split_at(known.len().min(12));
+    let rest = if more.is_empty() { String::new() } else { format!(" or {} others", more.len()) };
+    format!("{begin} {}{rest}.", some.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::Credits;
-
     use super::*;
 
-    fn rates() -> Rates {
-        let text = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5},"sms":{"default":3}}"#;
-        Rates::from_json(text).unwrap()
+    fn meters() -> Meters {
+        let text = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":5,"class":{"utility":0}},
+            "sms":{"default":3},"ai":{"unit":"token","default":2000}}"#;
+        Meters::from_json(text).unwrap()
     }
 
     fn parsed(body: &str) -> Result<Debit, (u16, &'static str)> {
-        let rates = rates();
+        let meters = meters();
         let id = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap();
-        parse(body.as_bytes(), id, &rates)
+        parse(body.as_bytes(), id, &meters)
             .map_err(|problem| (problem.code.status().as_u16(), problem.code.as_str()))
     }
 
@@ -141,6 +197,36 @@ mod tests {
         let debit = parsed(r#"{"channel":"sms","country":null,"reference":"order 17"}"#).unwrap();
         assert_eq!(debit.credits, Credits(3));
         assert_eq!(debit.details.reference.unwrap().as_str(), "order 17");
+    }
+
+    #[test]
+    fn units_and_class_are_read_and_priced() {
+        let of = |body| parsed(body).unwrap();
+        assert_eq!(of(r#"{"channel":"sms"}"#).details.units, Units::ONE);
+        let segments = of(r#"{"channel":"sms","units":4,"max_credits":20}"#);
+        assert_eq!((segments.credits, segments.max_credits), (Credits(12), Some(Credits(20))));
+        assert_eq!(
+            of(r#"{"channel":"whatsapp","class":"utility","country":"US","units":9}"#).credits,
+            Credits(0)
+        );
+        assert_eq!(of(r#"{"channel":"ai","units":500000000}"#).credits, Credits(MOST_CREDITS));
+        assert_eq!(parsed(r#"{"channel":"ai","units":500000001}"#).unwrap_err(), (400, "invalid_request"));
+        assert_eq!(parsed(r#"{"channel":"sms","class":"utility"}"#).unwrap_err(), (422, "unknown_class"));
+        for member in ["units", "max_credits"] {
+            for value in ["-1", "1.5", "\"1\"", "1e3", "1000000000001", "99999999999999999999", "[1]", "true"]
+            {
+                let body = format!("{{\"channel\":\"sms\",\"{member}\":{value}}}");
+                assert_eq!(parsed(&body).unwrap_err(), (400, "invalid_request"), "{body}");
+            }
+        }
+        for body in [
+            r#"{"channel":"sms","units":0}"#,
+            r#"{"channel":"sms","units":1000000001}"#,
+            r#"{"channel":"sms","class":"Utility"}"#,
+            r#"{"channel":"sms","class":7}"#,
+        ] {
+            assert_eq!(parsed(body).unwrap_err(), (400, "invalid_request"), "{body}");
+        }
     }
 
     #[test]
@@ -172,7 +258,7 @@ mod tests {
         let many = |count| -> Value {
             (0..count).map(|at| json!({"id": id(at), "channel": "sms"})).collect::<Vec<_>>().into()
         };
-        let of = |debits: &Value| parse_batch(json!({ "debits": debits }).to_string().as_bytes(), &rates());
+        let of = |debits: &Value| parse_batch(json!({ "debits": debits }).to_string().as_bytes(), &meters());
         assert_eq!(of(&many(25)).unwrap().len(), 25);
         let mixed = json!([
             {"id": id(1), "channel": "email"},

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Credits, Policy, PriceList, Rates, ShardCounts};
+use saldo_domain::{Budgets, Credits, Meters, Policy, PriceList, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -52,10 +52,10 @@ impl Env {
             .map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_RATES`.
-    pub fn rates(&self) -> Result<Rates, ConfigError> {
-        let variable = "SALDO_RATES";
-        Rates::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+    /// `SALDO_METERS`.
+    pub fn meters(&self) -> Result<Meters, ConfigError> {
+        let variable = "SALDO_METERS";
+        Meters::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_SHARDS`: `{"acme":4}` spreads the debits of one organisation over four heads; empty for none.
@@ -63,6 +63,13 @@ impl Env {
         let variable = "SALDO_SHARDS";
         let text = self.get(variable).unwrap_or("{}");
         ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
+    }
+
+    /// `SALDO_BUDGETS`: how often an organisation and each caller may call; the defaults where it says nothing.
+    pub fn budgets(&self) -> Result<Budgets, ConfigError> {
+        let variable = "SALDO_BUDGETS";
+        let text = self.get(variable).unwrap_or("{}");
+        Budgets::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_REVERSAL_HOURS`, in seconds: for how long after its id's time a debit may be reversed, 1 hour to a year; 72

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, Credits, Debit, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, Sharding, Stamp, Timestamp,
+    Actor, Credits, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, Sharding, Stamp,
+    Timestamp,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -32,7 +33,7 @@ impl<'a> Call<'a> {
         debits: &'a [Debit],
         now: Timestamp,
     ) -> Result<Call<'a>, SpendError> {
-        if debits.iter().any(|debit| Stamp::code(debit.credits, debit.channel).is_none()) {
+        if debits.iter().any(|debit| Stamp::code(debit.credits, debit.channel, &debit.details).is_none()) {
             return Err(SpendError::Unpayable);
         }
         let mut ids: Vec<_> = debits.iter().map(|debit| debit.id).collect();
@@ -48,10 +49,15 @@ impl<'a> Call<'a> {
     /// What is to be reserved.
     pub(crate) fn to_reserve(&self) -> Vec<ReservedDebit> {
         let of = |debit: &&Debit| {
-            let code = Stamp::code(debit.credits, debit.channel)?;
+            let code = Stamp::code(debit.credits, debit.channel, &debit.details)?;
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
         };
         self.left.iter().filter_map(of).collect()
+    }
+
+    /// What of it costs more than its sender lets it.
+    pub(crate) fn over_maximum(&self) -> Vec<DebitId> {
+        self.left.iter().filter(|debit| debit.is_over_maximum()).map(|debit| debit.id).collect()
     }
 
     pub(crate) fn needed(&self) -> Credits {
@@ -64,7 +70,9 @@ impl<'a> Call<'a> {
         let debit = self.left.swap_remove(at);
         let outcome = match stored {
             Stored::Debit(entry) if entry.is_of(debit) => {
-                Outcome::Done(Debited { id, credits: entry.credits, available: entry.available, repeated })
+                let DebitEntry { credits, available, .. } = *entry;
+                let units = entry.details.units;
+                Outcome::Done(Debited { id, credits, units, available, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.
             Stored::Reversed(entry, _) if entry.is_of(debit) => Outcome::Reversed,

@@ -49,7 +49,7 @@ impl<B: Balances> Spender<B> {
             return done_or_changed(self.balances.resume(org, &resume).await);
         }
         if let Some(moves) = rebalance(&all, at, self.shards(org), needed) {
-            if moves.from.is_empty() {
+            if moves.from.is_empty() && all.contains_key(&at) {
                 return Ok(Cover::Perhaps);
             }
             let moved = self.balances.rebalance(org, &moves).await;

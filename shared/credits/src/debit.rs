@@ -44,6 +44,7 @@ impl<B: Balances> Spender<B> {
         let _working = self.process.work_on(org, debits).await?;
         call.sharding = self.known_sharding(org, now).await?;
         self.answer_from_before(&mut call).await?;
+        self.refuse_over_maximum(&mut call).await?;
         for _ in 0..TRIES {
             if call.left.is_empty() {
                 break;
@@ -74,5 +75,24 @@ impl<B: Balances> Spender<B> {
         // It may have been finished, and acknowledged, since the ledger was read.
         self.answer_from_ledger(call, untimely(call)).await?;
         untimely(call).first().map_or(Ok(()), |id| Err(SpendError::Untimely(*id)))
+    }
+
+    /// Refuses what costs more now than its sender lets it, unless it was done before: then it is answered as it was.
+    async fn refuse_over_maximum(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
+        if call.over_maximum().is_empty() {
+            return Ok(());
+        }
+        self.answer_from_ledger(call, call.over_maximum()).await?;
+        let (sharding, all) = self.all_shards(call.org, call.now).await?;
+        call.sharding = sharding;
+        self.answer_from_pending(call, &all).await?;
+        // It may have been finished, and acknowledged, since the ledger was read.
+        self.answer_from_ledger(call, call.over_maximum()).await?;
+        match call.left.iter().find(|debit| debit.is_over_maximum()) {
+            Some(Debit { id, credits, max_credits: Some(most), .. }) => {
+                Err(SpendError::OverMaximum { id: *id, credits: *credits, most: *most })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }

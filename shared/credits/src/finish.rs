@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use saldo_domain::{
-    Actor, BalanceShards, Credits, DebitEntry, DebitId, OrgId, PortError, RunId, Sharding, Stamp, Timestamp,
+    Actor, BalanceShards, Channel, Credits, DebitEntry, DebitId, Details, Known, OrgId, PortError, RunId,
+    Sharding, Stamp, Timestamp, Told,
 };
 
 use crate::call::Call;
@@ -35,9 +36,9 @@ impl<B: Balances> Spender<B> {
         let mut entries = Vec::new();
         for debit in &call.left {
             let Some(stamp) = pending.get(&debit.id) else { continue };
-            let entry = entry_from_stamp(debit.id, *stamp, available, call.now)?;
+            let entry = self.entry_from_stamp(debit.id, *stamp, available, call.now)?;
             // What another attempt reserved may have been for another message: whichever says first what it was for is it,
-            // as far as the channel fits.
+            // as far as the stamp fits.
             entries.push(entry.completed_by(debit, call.actor, call.now).unwrap_or(entry));
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
@@ -110,21 +111,41 @@ impl<B: Balances> Spender<B> {
         available: Credits,
         now: Timestamp,
     ) -> Result<Vec<(DebitId, Stored)>, PortError> {
-        let entries = pending.iter().map(|(id, stamp)| entry_from_stamp(*id, *stamp, available, now));
+        let entries = pending.iter().map(|(id, stamp)| self.entry_from_stamp(*id, *stamp, available, now));
         let finished = self.finish(org, sharding, entries.collect::<Result<_, _>>()?).await?;
         Ok(finished.into_iter().map(|(id, stored, _)| (id, stored)).collect())
     }
-}
 
-/// The entry of an application, as far as its stamp tells, booked at `now`.
-pub(crate) fn entry_from_stamp(
-    id: DebitId,
-    stamp: Stamp,
-    available: Credits,
-    now: Timestamp,
-) -> Result<DebitEntry, PortError> {
-    let channel = stamp.channel().ok_or_else(|| broken("a stamp has no channel"))?;
-    let (credits, actor, booked_at) = (stamp.credits(), Actor::System, now.whole_secs());
-    let (details, completed_late) = (None, false);
-    Ok(DebitEntry { id, stamp, credits, channel, details, available, actor, booked_at, completed_late })
+    /// The entry of an application, as far as its stamp tells, booked at `now`. A stamp tells the number of a meter, whose
+    /// name is that of the meters that this process knows.
+    fn entry_from_stamp(
+        &self,
+        id: DebitId,
+        stamp: Stamp,
+        available: Credits,
+        now: Timestamp,
+    ) -> Result<DebitEntry, PortError> {
+        let told = stamp.told().ok_or_else(|| broken("a stamp tells no debit"))?;
+        let named = self.meters.as_ref().and_then(|meters| meters.of_number(told.meter));
+        let (channel, class) = named.unwrap_or_else(|| (Channel::of_number(told.meter), None));
+        let Told { rate, units, country, known, .. } = told;
+        let version = self
+            .meters
+            .as_ref()
+            .filter(|_| known == Known::ButReference)
+            .and_then(|meters| meters.version_at(id.at(), rate, channel, class, country));
+        Ok(DebitEntry {
+            id,
+            stamp,
+            credits: stamp.credits(),
+            version,
+            channel,
+            details: Details { units, class, country, reference: None },
+            known,
+            available,
+            actor: Actor::System,
+            booked_at: now.whole_secs(),
+            shown: known,
+        })
+    }
 }

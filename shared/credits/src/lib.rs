@@ -35,12 +35,12 @@
 //!
 //! ```
 //! # use saldo_credits::{Balances, Debited, SpendError, Spender};
-//! # use saldo_domain::{Actor, Channel, Debit, DebitId, Details, OrgId, Rates, Timestamp};
+//! # use saldo_domain::{Actor, Channel, Debit, DebitId, Details, Meters, OrgId, Timestamp, Units};
 //! # async fn send(
-//! #     spender: Spender<impl Balances>, rates: Rates, org: &OrgId, actor: &Actor, id: &str, now: Timestamp,
+//! #     spender: Spender<impl Balances>, meters: Meters, org: &OrgId, actor: &Actor, id: &str, now: Timestamp,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
-//! let credits = rates.rate(Channel::Sms, None);
-//! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
+//! let details = Details { units: Units::new(2).unwrap_or_default(), ..Details::default() }; // two segments
+//! let debit = Debit::new(&meters, DebitId::parse(id)?, Channel::SMS, details)?;
 //! match spender.debit(org, actor, &debit, now).await {
 //!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),
 //!     Err(SpendError::NotEnough { available, .. }) => println!("do not send it; there are {available} credits"),

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, DebitId, PortError};
+use saldo_domain::{Credits, DebitId, PortError, Units};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Debited {
     pub id: DebitId,
     pub credits: Credits,
+    pub units: Units,
     /// What could be spent after it, at the least; the same for every repeat. Of an organisation whose debits are spread over
     /// shards: what the one that served it has left, so that it is never more than there is.
     pub available: Credits,
@@ -44,7 +45,13 @@ pub enum SpendError {
     Untimely(DebitId),
     /// There is no such debit.
     NotFound,
-    /// What a message may cost: 1 to 4,095 credits.
+    /// A debit would cost more than its sender lets it.
+    OverMaximum {
+        id: DebitId,
+        credits: Credits,
+        most: Credits,
+    },
+    /// What a debit may cost: its units at one rate, up to [`saldo_domain::MOST_CREDITS`].
     Unpayable,
     /// A batch is 1 to 25 debits, each with an id of its own.
     NoBatch,
@@ -74,7 +81,10 @@ impl fmt::Display for SpendError {
             SpendError::ReversalWindowOver => f.write_str("it is too late to reverse the debit"),
             SpendError::Untimely(id) => write!(f, "the id {id} is not of these 24 hours"),
             SpendError::NotFound => f.write_str("no such debit"),
-            SpendError::Unpayable => f.write_str("a message costs 1 to 4,095 credits"),
+            SpendError::OverMaximum { id, credits, most } => {
+                write!(f, "the debit {id} costs {credits} credits, and may cost {most}")
+            }
+            SpendError::Unpayable => f.write_str("a debit costs its units at one rate, within limits"),
             SpendError::NoBatch => f.write_str("a batch is 1 to 25 debits, each with an id of its own"),
             SpendError::Busy => f.write_str("too many debits at once"),
             SpendError::Port(error) => error.fmt(f),

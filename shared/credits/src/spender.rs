@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use saldo_domain::{OrgId, ShardCounts};
+use saldo_domain::{Meters, OrgId, ShardCounts};
 
 use crate::port::Balances;
 use crate::process::Process;
@@ -15,6 +15,8 @@ pub struct Spender<B> {
     /// The balance shard that this process likes best, any number: others like others.
     pub(crate) first: usize,
     pub(crate) reversal_secs: i64,
+    /// What stamps are read by.
+    pub(crate) meters: Option<Arc<Meters>>,
     defaults: Arc<ShardCounts>,
 }
 
@@ -28,6 +30,7 @@ impl<B: Clone> Clone for Spender<B> {
             process: Arc::clone(&self.process),
             first: self.first,
             reversal_secs: self.reversal_secs,
+            meters: self.meters.clone(),
             defaults: Arc::clone(&self.defaults),
         }
     }
@@ -41,8 +44,17 @@ impl<B: Balances> Spender<B> {
             process: Arc::default(),
             first: fastrand::usize(..),
             reversal_secs: REVERSAL_SECS,
+            meters: None,
             defaults: Arc::default(),
         }
+    }
+
+    /// Knows the names of these meters, and their rates: a debit that died is repaired from a number. Without them, and of
+    /// others, what repair writes is named after the number until its sender comes again; e-mail, WhatsApp and SMS are
+    /// always known.
+    #[must_use]
+    pub fn with_meters(self, meters: Meters) -> Spender<B> {
+        Spender { meters: Some(Arc::new(meters)), ..self }
     }
 
     /// Spreads the debits of these organisations over several balance shards, where they do not say a number themselves.

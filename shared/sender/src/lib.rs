@@ -2,18 +2,20 @@
 //!
 //! The functions do not use it: Lambda puts both into their environment, and the chain would cost them size and cold start.
 //!
-//! It needs the permissions that the function `spend` has on the table, and `SALDO_TABLE` and `SALDO_RATES` as that function has them:
+//! It needs the permissions that the function `spend` has on the table, and `SALDO_TABLE` and `SALDO_METERS` as that function has them:
 //!
 //! ```no_run
 //! # use saldo_adapters::{config::Env, dynamo::Store};
 //! # use saldo_credits::{Debited, SpendError, Spender};
-//! # use saldo_domain::{Actor, Channel, Debit, DebitId, Details, OrgId, Subject};
+//! # use saldo_domain::{Actor, Channel, Debit, DebitId, Details, OrgId, Subject, Units};
 //! # async fn send(org: &OrgId, id: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! let env = Env::of_process();
 //! let world = saldo_sender::connect(&env).await?;
-//! let spender: Spender<Store> = Spender::new(world.store(&env)?).with_shards(env.shards()?); // once; clones share it
-//! let credits = env.rates()?.rate(Channel::Sms, None);
-//! let debit = Debit { id: DebitId::parse(id)?, credits, channel: Channel::Sms, details: Details::default() };
+//! let meters = env.meters()?;
+//! let spender: Spender<Store> =
+//!     Spender::new(world.store(&env)?).with_meters(meters.clone()).with_shards(env.shards()?); // once; clones share it
+//! let details = Details { units: Units::new(2).unwrap_or_default(), ..Details::default() }; // two segments
+//! let debit = Debit::new(&meters, DebitId::parse(id)?, Channel::SMS, details)?;
 //! let sender = Actor::Machine(Subject::parse("otp-sender")?);
 //! match spender.debit(org, &sender, &debit, world.clock().now()).await {
 //!     Ok(Debited { available, .. }) => println!("send it; {available} credits are left"),

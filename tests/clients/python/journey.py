@@ -13,7 +13,6 @@ from saldo_client.api.spending import debit, reverse_debit
 from saldo_client.client import AuthenticatedClient
 from saldo_client.models import (
     Balance,
-    Channel,
     DebitIdReusedProblem,
     Debited,
     Entries,
@@ -33,10 +32,10 @@ def main() -> None:
     credits_come(saldo, 1000)
 
     id = fresh_id()
-    message = Message(channel=Channel.WHATSAPP, country="ID", reference="order 17")
+    message = Message(channel="whatsapp", country="ID", reference="order 17")
     spent = debit.sync(id, client=saldo, body=message)
     assert isinstance(spent, Debited) and (spent.credits_, spent.available_credits) == (2, 998), spent
-    another = debit.sync(id, client=saldo, body=Message(channel=Channel.SMS))
+    another = debit.sync(id, client=saldo, body=Message(channel="sms"))
     assert isinstance(another, DebitIdReusedProblem), another
     reversed = reverse_debit.sync(id, client=saldo)
     assert isinstance(reversed, Reversed) and reversed.credits_ == 2, reversed

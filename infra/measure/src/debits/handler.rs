@@ -17,7 +17,7 @@ use crate::failure::Failure;
 /// A debit as API Gateway hands it over, of an organisation `acme`.
 const EVENT: &str = include_str!("../../../../events/debit.json");
 const ID: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
-const RATES: &str = r#"{"email":{"default":1},"whatsapp":{"default":2},"sms":{"default":3}}"#;
+const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2},"sms":{"default":3}}"#;
 
 pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
     let endpoints = Endpoints {
@@ -27,7 +27,7 @@ pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
         stripe: String::new(),
     };
     let world = World::at(endpoints, Clock::system());
-    let env = [("SALDO_TABLE", task.table.as_str()), ("SALDO_RATES", RATES)];
+    let env = [("SALDO_TABLE", task.table.as_str()), ("SALDO_METERS", METERS)];
     let env: Env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let function = Arc::new(saldo_spend::connect(&env, &world)?);
     let mut service = Adapter::from(service_fn(move |request| {

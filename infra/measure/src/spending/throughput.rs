@@ -173,7 +173,7 @@ impl Scene {
         let Some(shard) = ShardId::serving(load.shards).next() else { return };
         self.clock.sleep_until(AFTER_SHARDING + WARM_UP).await;
         for _ in 0..load.dead {
-            let code = Stamp::code(Credits(1), Channel::Email).unwrap_or_default();
+            let code = Stamp::code(Credits(1), Channel::EMAIL, &Details::default()).unwrap_or_default();
             let debit = |id| ReservedDebit { id, credits: Credits(1), code };
             let debits: Vec<_> = (0..MOST_IN_BATCH).filter_map(|_| self.id(&mut rng)).map(debit).collect();
             let (credits, at) = (i64::try_from(debits.len()).unwrap_or_default(), self.now());
@@ -193,7 +193,14 @@ impl Scene {
     async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
         let Some(id) = self.id(rng) else { return self.note_wrong("no id".to_owned()) };
         let details = Details::default();
-        let debit = Debit { id, credits: Credits(1), channel: Channel::Email, details };
+        let debit = Debit {
+            id,
+            credits: Credits(1),
+            version: None,
+            max_credits: None,
+            channel: Channel::EMAIL,
+            details,
+        };
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
                 Ok(_) => break,

@@ -17,6 +17,11 @@ pub(super) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// Of up to the 38 digits that DynamoDB keeps.
+pub(super) fn long_number(value: i128) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
 /// Builds an item, leaving out what is absent.
 pub(super) struct Writer(pub(super) Item);
 
@@ -64,6 +69,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn number(&self, name: &str) -> Result<i64, PortError> {
         self.optional_number(name).ok_or_else(|| self.fault(name))
+    }
+
+    /// Of up to 38 digits.
+    pub(super) fn long_number(&self, name: &str) -> Result<i128, PortError> {
+        let digits = self.0.get(name).and_then(|value| value.as_n().ok());
+        digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| self.fault(name))
     }
 
     pub(super) fn optional_moment(&self, name: &str) -> Option<Timestamp> {

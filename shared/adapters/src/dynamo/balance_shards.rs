@@ -14,7 +14,7 @@ use saldo_domain::{
 };
 
 use super::Store;
-use super::attributes::{Item, Reader, number};
+use super::attributes::{Item, Reader, long_number, number};
 use super::keys;
 use super::rows::CREDITS;
 use super::short_names::shard::{
@@ -71,15 +71,18 @@ impl Store {
         for (at, debit) in debits.iter().enumerate() {
             update = update
                 .expression_attribute_names(format!("#id{at}"), pending_name(debit.id))
-                .expression_attribute_values(format!(":code{at}"), number(debit.code));
+                .expression_attribute_values(format!(":code{at}"), long_number(debit.code));
         }
         update
     }
 
     pub(super) fn ready_update(&self, org: &OrgId) -> UpdateItemFluentBuilder {
         self.shard_update(org, ShardId::MAIN)
-            .update_expression("SET #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty)")
+            .update_expression(
+                "SET #credits = if_not_exists(#credits, :zero), #v = if_not_exists(#v, :zero), #q = if_not_exists(#q, :empty)",
+            )
             .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
             .expression_attribute_names("#q", PENDING)
             .expression_attribute_values(":zero", number(0))
@@ -114,7 +117,7 @@ impl Store {
             .expression_attribute_names("#g", MOVEMENTS)
             .expression_attribute_names("#id", pending_name(id))
             .expression_attribute_values(":credits", number(stamp.credits().0))
-            .expression_attribute_values(":stamp", number(stamp.0))
+            .expression_attribute_values(":stamp", long_number(stamp.0))
             .expression_attribute_values(":one", number(1))
     }
 
@@ -270,7 +273,7 @@ fn with_acknowledged(
     written.iter().enumerate().fold(update, |update, (at, (id, stamp))| {
         update
             .expression_attribute_names(format!("#done{at}"), pending_name(*id))
-            .expression_attribute_values(format!(":done{at}"), number(stamp.0))
+            .expression_attribute_values(format!(":done{at}"), long_number(stamp.0))
     })
 }
 
@@ -302,7 +305,7 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
             let bytes = URL_SAFE_NO_PAD.decode(name).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
             let id =
                 bytes.and_then(|bytes| DebitId::from_bytes(bytes).ok()).ok_or_else(|| row.fault(PENDING))?;
-            let stamp = Reader(pending).number(name).map_err(|_| row.fault(PENDING))?;
+            let stamp = Reader(pending).long_number(name).map_err(|_| row.fault(PENDING))?;
             shard.pending.insert(id, Stamp(stamp));
         }
     }
@@ -311,7 +314,10 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::{MOST_ACKNOWLEDGED, MOST_IN_BATCH, PENDING_ROOM, ReservedDebit};
+    use saldo_domain::{
+        Channel, Class, Country, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH, PENDING_MOST, PENDING_ROOM,
+        ReservedDebit, Units,
+    };
 
     use super::*;
     use crate::dynamo::attributes::bytes;
@@ -343,9 +349,21 @@ mod tests {
         ] {
             item.insert(name.to_owned(), number(value));
         }
-        let pending = ids(PENDING_ROOM).map(|id| (pending_name(id), number(sequence))).collect();
-        item.insert(PENDING.to_owned(), AttributeValue::M(pending));
-        assert!(bytes(&item) <= 1024, "{}", bytes(&item));
+        let full = |pending: usize, units: i64, class: &str, country: &str| {
+            let (class, country) = (Class::parse(class), Country::parse(country));
+            let details = Details { units: Units::new(units).unwrap(), class, country, reference: None };
+            let code = Stamp::code(Credits(999 * units), Channel::EMAIL, &details).unwrap();
+            let stamp = long_number(Stamp::given(sequence, code).0);
+            let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
+            let mut item = item.clone();
+            item.insert(PENDING.to_owned(), AttributeValue::M(pending));
+            bytes(&item)
+        };
+        assert!(full(PENDING_ROOM, 1, "", "ID") <= 1024, "as many as there is room for, of usual messages");
+        assert!(full(23, 100, "utility", "ID") <= 1024);
+        // Only above a crowded shard's number does a reservation cost two units, whatever it is of.
+        assert!(full(21, 1_000_000_000, "utility", "ID") <= 1024);
+        assert!(full(PENDING_MOST, 1_000_000_000, "utility", "ID") <= 4_096);
     }
 
     #[test]
@@ -362,7 +380,7 @@ mod tests {
         let env = [("SALDO_TABLE".to_owned(), "saldo".to_owned())].into_iter().collect();
         let store = world.store(&env).unwrap();
         let debits = ids(MOST_IN_BATCH)
-            .map(|id| ReservedDebit { id, credits: Credits(4_095), code: SEQUENCE_STEP - 1 })
+            .map(|id| ReservedDebit { id, credits: Credits(4_095), code: (1 << 124) - 1 })
             .collect();
         let acknowledged = ids(100).skip(32).take(MOST_ACKNOWLEDGED).map(|id| (id, Stamp(17))).collect();
         let (epoch, at) = (0, Timestamp::from_ms(0));

@@ -17,7 +17,7 @@ use super::balance_shards::shard_of;
 use super::errors::port_error;
 use super::keys::{self, PK};
 use super::posting::Posted;
-use super::runs::{actor_of, stored_in};
+use super::runs::{OfRun, stored_in};
 use super::transactions::{not_built, until_no_collision};
 use crate::PortError;
 
@@ -54,9 +54,9 @@ impl Balances for Store {
     ) -> Result<Written, PortError> {
         let first = entries.first().ok_or_else(|| PortError::Broken("no entries to write".to_owned()))?;
         let run = first.id.run();
-        let mut actor = first.actor.clone();
+        let mut of_run = OfRun::of(first);
         for _ in 0..TRIES {
-            let before = match updated(self.entries_update(org, ledger, run, &actor, entries)).await? {
+            let before = match updated(self.entries_update(org, ledger, run, &of_run, entries)).await? {
                 Ok(_) => return Ok(Written::New),
                 Err(before) => before,
             };
@@ -65,8 +65,8 @@ impl Balances for Store {
             if stored.iter().any(|stored| *stored != Stored::Nothing) {
                 return Ok(Written::Before(stored));
             }
-            // The item is someone else's: then each of these entries says whose it is.
-            actor = before.as_ref().map_or(Ok(actor), actor_of)?;
+            // The item says something else for all: then each of these entries says it itself.
+            of_run = before.as_ref().map_or(Ok(of_run), OfRun::read)?;
         }
         Err(PortError::Unavailable("the item of a run changes".to_owned()))
     }

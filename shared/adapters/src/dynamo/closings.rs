@@ -58,10 +58,8 @@ fn closing_item(org: &OrgId, closing: &Closing) -> Item {
         .iter()
         .map(|(kind, moved)| (kind.as_str().to_owned(), pair(moved.entries, moved.credits.0)))
         .collect();
-    let channels = by_channel
-        .iter()
-        .map(|(channel, used)| (channel.as_str().to_owned(), pair(used.messages, used.credits.0)))
-        .collect();
+    let channels =
+        by_channel.iter().map(|(channel, used)| (channel.as_str().to_owned(), used_item(*used))).collect();
     let posted = |one: &Entitlement| {
         AttributeValue::L([one.granted, one.refunded, one.disputed].map(|credits| number(credits.0)).to_vec())
     };
@@ -89,8 +87,8 @@ fn closing_of(item: &Item) -> Result<Closing, PortError> {
     }
     for (name, value) in map(&row, CHANNELS)? {
         let channel = Channel::parse(name).ok_or_else(|| row.fault(CHANNELS))?;
-        let [messages, credits] = numbers(value).ok_or_else(|| row.fault(CHANNELS))?;
-        sums.by_channel.insert(channel, Used { messages, credits: Credits(credits) });
+        let used = used_of(value).ok_or_else(|| row.fault(CHANNELS))?;
+        sums.by_channel.insert(channel, used);
     }
     for (id, value) in map(&row, TOP_UPS)? {
         let [granted, refunded, disputed] = numbers(value).ok_or_else(|| row.fault(TOP_UPS))?.map(Credits);
@@ -101,6 +99,18 @@ fn closing_of(item: &Item) -> Result<Closing, PortError> {
     let closing = Closing::new(month, Credits(row.number(OPENING)?), sums, invoices);
     // A closing that does not add up was not written by us.
     if row.number(CLOSING)? == closing.closing().0 { Ok(closing) } else { Err(row.fault(CLOSING)) }
+}
+
+fn used_item(used: Used) -> AttributeValue {
+    AttributeValue::L([used.messages, used.credits.0, used.units].map(number).to_vec())
+}
+
+/// The first closings tell no units: each message was one.
+fn used_of(value: &AttributeValue) -> Option<Used> {
+    if let Some([messages, credits, units]) = numbers(value) {
+        return Some(Used { messages, units, credits: Credits(credits) });
+    }
+    numbers(value).map(|[messages, credits]| Used { messages, units: messages, credits: Credits(credits) })
 }
 
 fn map<'a>(row: &Reader<'a>, name: &str) -> Result<BTreeMap<&'a String, &'a AttributeValue>, PortError> {
@@ -124,7 +134,7 @@ mod tests {
         let mut sums = Sums::default();
         sums.by_kind.insert(EntryKind::TopUp, Moved { entries: 1, credits: Credits(1_000) });
         sums.by_kind.insert(EntryKind::Debit, Moved { entries: 2, credits: Credits(-4) });
-        sums.by_channel.insert(Channel::Whatsapp, Used { messages: 2, credits: Credits(4) });
+        sums.by_channel.insert(Channel::WHATSAPP, Used { messages: 2, units: 7, credits: Credits(4) });
         let posted = Entitlement { granted: Credits(1_000), ..Entitlement::default() };
         sums.by_top_up.insert("top_1".to_owned(), posted);
         let invoices = vec!["B-2".to_owned(), "A-1".to_owned()];
@@ -138,6 +148,16 @@ mod tests {
         assert_eq!(item[keys::SK].as_s().unwrap(), "CLOSING#202611");
         assert_eq!(closing_of(&item).unwrap(), closing());
         assert_eq!(closing().closing(), Credits(993));
+    }
+
+    #[test]
+    fn one_of_before_there_were_units_reads_as_it_was_meant() {
+        let org = OrgId::parse("acme").unwrap();
+        let mut item = closing_item(&org, &closing());
+        let pair = AttributeValue::L(vec![number(2), number(4)]);
+        item.insert(CHANNELS.to_owned(), AttributeValue::M(Item::from([("whatsapp".to_owned(), pair)])));
+        let used = closing_of(&item).unwrap().sums.by_channel[&Channel::WHATSAPP];
+        assert_eq!(used, Used { messages: 2, units: 2, credits: Credits(4) });
     }
 
     #[test]

@@ -198,8 +198,11 @@ mod tests {
             cause: String::new(),
             actor: None,
             channel: None,
+            class: None,
             country: None,
             reference: None,
+            units: saldo_domain::Units::ONE,
+            version: None,
         }
     }
 

@@ -7,15 +7,16 @@ use aws_sdk_dynamodb::types::{
 };
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, Channel, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, OrgId, Reference,
-    Reversal, RunId, ShardId, Stamp, Timestamp,
+    Actor, Channel, Class, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, Known, OrgId,
+    RateVersion, Reference, Reversal, RunId, ShardId, Stamp, Timestamp, Units,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, COUNTRY, LATE, REFERENCE, REVERSED, SPENT, STAMP,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, CLASS, COUNTRY, LATE, REFERENCE, REVERSED, SPENT, STAMP,
+    UNITS, VERSION,
 };
 use crate::PortError;
 
@@ -24,15 +25,19 @@ const KIND: &str = "kind";
 const DEBITS: &str = "debits";
 
 impl Store {
-    /// `entries` are of one run, whose item is `actor`'s, or will be.
+    /// `entries` are of one run, of whose item this is said, or will be.
     pub(super) fn entries_update(
         &self,
         org: &OrgId,
         ledger: ShardId,
         run: RunId,
-        actor: &Actor,
+        of_run: &OfRun,
         entries: &[DebitEntry],
     ) -> UpdateItemFluentBuilder {
+        let (same, version) = match of_run.version {
+            None => ("attribute_not_exists(#w)", ""),
+            Some(_) => ("#w = :w", ", #w = :w"),
+        };
         let all = 0..entries.len();
         let absent: String = all.clone().map(|at| format!(" AND attribute_not_exists(#d{at})")).collect();
         let set: String = all.map(|at| format!(", #d{at} = :d{at}")).collect();
@@ -41,19 +46,24 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keys::run(org, ledger, run)))
-            .update_expression(format!("SET #kind = :debits, #by = :by{set}"))
+            .update_expression(format!("SET #kind = :debits, #by = :by{version}{set}"))
             .condition_expression(format!(
-                "(attribute_not_exists(#kind) OR (#kind = :debits AND #by = :by)){absent}"
+                "(attribute_not_exists(#kind) OR (#kind = :debits AND #by = :by AND {same})){absent}"
             ))
             .expression_attribute_names("#kind", KIND)
             .expression_attribute_names("#by", ACTOR)
+            .expression_attribute_names("#w", VERSION)
             .expression_attribute_values(":debits", text(DEBITS))
-            .expression_attribute_values(":by", text(actor.to_string()))
+            .expression_attribute_values(":by", text(of_run.actor.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = match of_run.version {
+            None => update,
+            Some(RateVersion(version)) => update.expression_attribute_values(":w", number(version)),
+        };
         entries.iter().enumerate().fold(update, |update, (at, entry)| {
             update
                 .expression_attribute_names(format!("#d{at}"), name(entry.id))
-                .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry, actor)))
+                .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry, of_run)))
         })
     }
 }
@@ -66,9 +76,11 @@ impl Store {
         ledger: ShardId,
         entry: &DebitEntry,
     ) -> UpdateItemFluentBuilder {
-        // It says itself whose it is: another one than the item's, perhaps.
-        let mut debit = debit_item(entry, &entry.actor);
-        debit.insert(ACTOR.to_owned(), text(entry.actor.to_string()));
+        // It says all itself: it may be another one's than the item.
+        let debit = Writer(debit_item(entry, &OfRun::of(entry)))
+            .text(ACTOR, entry.actor.to_string())
+            .number(VERSION, version_number(entry.version))
+            .0;
         self.client
             .update_item()
             .table_name(&self.table)
@@ -79,7 +91,7 @@ impl Store {
             .expression_attribute_names("#by_repair", BY_REPAIR)
             .expression_attribute_names("#stamp", STAMP)
             .expression_attribute_values(":d", AttributeValue::M(debit))
-            .expression_attribute_values(":stamp", number(entry.stamp.0))
+            .expression_attribute_values(":stamp", number(entry.stamp.mark()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
@@ -107,9 +119,28 @@ impl Store {
     }
 }
 
-/// Whose item a run's is.
-pub(super) fn actor_of(item: &Item) -> Result<Actor, PortError> {
-    Reader(item).parsed(ACTOR, |actor| actor.parse().ok())
+/// What the item of a run says for all of its debits that do not say it themselves.
+pub(super) struct OfRun {
+    /// Whose it is.
+    actor: Actor,
+    version: Option<RateVersion>,
+}
+
+impl OfRun {
+    /// As this entry would have it.
+    pub(super) fn of(entry: &DebitEntry) -> OfRun {
+        OfRun { actor: entry.actor.clone(), version: entry.version }
+    }
+
+    pub(super) fn read(item: &Item) -> Result<OfRun, PortError> {
+        let actor = Reader(item).parsed(ACTOR, |actor| actor.parse().ok())?;
+        Ok(OfRun { actor, version: Reader(item).optional_number(VERSION).map(RateVersion) })
+    }
+}
+
+/// 0 where it is not known.
+fn version_number(version: Option<RateVersion>) -> i64 {
+    version.map_or(0, |RateVersion(version)| version)
 }
 
 /// What an item of the ledger says of a debit of its run.
@@ -121,9 +152,7 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
     match item.get(&name(id)) {
         None => Ok(Stored::Nothing),
         Some(AttributeValue::M(debit)) => {
-            let own = Reader(debit).optional_text(ACTOR).and_then(|actor| actor.parse().ok());
-            let actor = own.map_or_else(|| actor_of(item), Ok)?;
-            let entry = debit_of(id, debit, actor)?;
+            let entry = debit_of(id, debit, OfRun::read(item)?)?;
             Ok(match Reader(item).optional_moment(&mark(id)) {
                 None => Stored::Debit(entry),
                 Some(at) => {
@@ -162,43 +191,73 @@ fn mark(id: DebitId) -> String {
     format!("{REVERSED}{}", name(id))
 }
 
-/// In the item of a run that is `of_run`'s.
-fn debit_item(entry: &DebitEntry, of_run: &Actor) -> Item {
-    let details = entry.details.as_ref();
-    let country = details.and_then(|details| details.country.as_ref()).map(Country::as_str);
-    let reference = details.and_then(|details| details.reference.as_ref()).map(Reference::as_str);
+/// In the item of a run that says `of_run`.
+fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
+    let Details { units, class, country, reference } = &entry.details;
+    let late = (entry.shown < entry.known).then_some(entry.shown);
     let later = entry.booked_at.secs() - entry.id.at().secs();
     Writer(Item::new())
-        .number(STAMP, entry.stamp.0)
+        .number(STAMP, entry.stamp.mark())
         .number(SPENT, entry.credits.0)
         .number(AVAILABLE, entry.available.0)
         .text(CHANNEL, entry.channel.as_str())
-        .optional_text(COUNTRY, country)
-        .optional_text(REFERENCE, reference)
+        .optional_text(CLASS, class.as_ref().map(Class::as_str))
+        .optional_text(COUNTRY, country.as_ref().map(Country::as_str))
+        .optional_text(REFERENCE, reference.as_ref().map(Reference::as_str))
+        .optional_number(UNITS, (*units != Units::ONE).then_some(units.get()))
+        .optional_number(VERSION, (entry.version != of_run.version).then(|| version_number(entry.version)))
         .optional_number(BOOKED, (later != 0).then_some(later))
-        .optional_number(BY_REPAIR, details.is_none().then_some(1))
-        .optional_number(LATE, entry.completed_late.then_some(1))
-        .optional_text(ACTOR, (entry.actor != *of_run).then(|| entry.actor.to_string()).as_deref())
+        .optional_number(BY_REPAIR, number_of(entry.known))
+        .optional_number(LATE, late.and_then(number_of))
+        .optional_text(ACTOR, (entry.actor != of_run.actor).then(|| entry.actor.to_string()).as_deref())
         .0
 }
 
-fn debit_of(id: DebitId, item: &Item, actor: Actor) -> Result<DebitEntry, PortError> {
+fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortError> {
     let row = Reader(item);
+    let actor = row.optional_text(ACTOR).and_then(|actor| actor.parse().ok()).unwrap_or(of_run.actor);
+    let version = match row.optional_number(VERSION) {
+        None => of_run.version,
+        Some(number) => Some(RateVersion(number)).filter(|_| number > 0),
+    };
+    let units = row.optional_number(UNITS).map_or(Some(Units::ONE), Units::new);
+    let known = known_of(row.optional_number(BY_REPAIR));
     let details = Details {
+        units: units.ok_or_else(|| row.fault(UNITS))?,
+        class: row.optional_text(CLASS).and_then(Class::parse),
         country: row.optional_text(COUNTRY).and_then(Country::parse),
         reference: row.optional_text(REFERENCE).and_then(|text| Reference::parse(text).ok()),
     };
     Ok(DebitEntry {
         id,
-        stamp: Stamp(row.number(STAMP)?),
+        stamp: Stamp(row.number(STAMP)?.into()),
         credits: Credits(row.number(SPENT)?),
+        version,
         channel: row.parsed(CHANNEL, Channel::parse)?,
-        details: row.optional_number(BY_REPAIR).is_none().then_some(details),
+        details,
+        known,
         available: Credits(row.number(AVAILABLE)?),
         actor,
         booked_at: id.at().whole_secs().plus_secs(row.optional_number(BOOKED).unwrap_or_default()),
-        completed_late: row.optional_number(LATE).is_some(),
+        shown: known_of(row.optional_number(LATE)).min(known),
     })
+}
+
+/// `None` where everything is known.
+fn number_of(known: Known) -> Option<i64> {
+    match known {
+        Known::ChannelOnly => Some(1),
+        Known::ButReference => Some(2),
+        Known::Everything => None,
+    }
+}
+
+fn known_of(number: Option<i64>) -> Known {
+    match number {
+        None => Known::Everything,
+        Some(2) => Known::ButReference,
+        Some(_) => Known::ChannelOnly,
+    }
 }
 
 #[cfg(test)]
@@ -213,18 +272,21 @@ mod tests {
         let details = Details {
             country: Country::parse("ID"),
             reference: Reference::parse(&"x".repeat(reference)).ok(),
+            ..Details::default()
         };
         let id = run.id(place).unwrap();
         DebitEntry {
             id,
             stamp: Stamp(999_999_999_999_999),
             credits: Credits(4_095),
-            channel: Channel::Whatsapp,
-            details: Some(details),
+            channel: Channel::WHATSAPP,
+            version: Some(RateVersion(99)),
+            details,
+            known: Known::Everything,
             available: Credits(999_999_999_999),
             actor: sender(),
             booked_at: id.at().whole_secs().plus_secs(9_999),
-            completed_late: false,
+            shown: Known::Everything,
         }
     }
 
@@ -238,7 +300,9 @@ mod tests {
         let mut item = keys::run(&OrgId::parse(org).unwrap(), ShardId::MAIN, run);
         item.insert(KIND.to_owned(), text(DEBITS));
         item.insert(ACTOR.to_owned(), text(sender().to_string()));
-        let debit = |entry: &DebitEntry| (name(entry.id), AttributeValue::M(debit_item(entry, &sender())));
+        item.insert(VERSION.to_owned(), number(99));
+        let of_run = OfRun { actor: sender(), version: Some(RateVersion(99)) };
+        let debit = |entry: &DebitEntry| (name(entry.id), AttributeValue::M(debit_item(entry, &of_run)));
         item.extend(entries.iter().map(debit));
         item
     }
@@ -248,7 +312,17 @@ mod tests {
         let one = entry(8, 128);
         let alone = item(&"x".repeat(128), std::slice::from_ref(&one));
         assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
-        assert_eq!(stored_in(Some(&alone), one.id).unwrap(), Stored::Debit(one));
+        assert_eq!(stored_in(Some(&alone), one.id).unwrap(), Stored::Debit(one.clone()));
+        // Everything that a debit can say of its own, as long as it can be.
+        let class = Class::parse(&"x".repeat(24));
+        let details = Details { units: Units::new(1_000_000_000).unwrap(), class, ..one.details.clone() };
+        let version = Some(RateVersion(1_000_000));
+        let channel = Channel::parse(&"x".repeat(24)).unwrap();
+        let credits = Credits(1_000_000_000_000);
+        let largest = DebitEntry { details, version, channel, credits, ..one.clone() };
+        let alone = item(&"x".repeat(128), std::slice::from_ref(&largest));
+        assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
+        assert_eq!(stored_in(Some(&alone), largest.id).unwrap(), Stored::Debit(largest));
         let ten: Vec<_> = (0..10).map(|place| entry(place, 36)).collect();
         let together = item("org_2kXv9bQ7TzL1", &ten);
         assert!(bytes(&together) <= 1024, "{}", bytes(&together));
@@ -292,17 +366,20 @@ mod tests {
 
     #[test]
     fn what_was_said_too_late_is_kept_and_not_shown() {
-        let late = DebitEntry { completed_late: true, ..entry(1, 5) };
+        let late = DebitEntry { shown: Known::ButReference, ..entry(1, 5) };
         let item = item("acme", std::slice::from_ref(&late));
         assert_eq!(stored_in(Some(&item), late.id).unwrap(), Stored::Debit(late.clone()));
         let shown = entries_of(&item).unwrap().unwrap();
-        let repaired = DebitEntry { details: None, actor: Actor::System, completed_late: false, ..late };
+        let details = Details { reference: None, ..late.details.clone() };
+        let known = Known::ButReference;
+        let repaired = DebitEntry { details, actor: Actor::System, known, ..late };
         assert_eq!(shown, [Entry::of_debit(&repaired)], "as repair left it");
     }
 
     #[test]
     fn what_repair_wrote_says_no_details() {
-        let repaired = DebitEntry { details: None, actor: Actor::System, ..entry(1, 5) };
+        let (details, known) = (Details::default(), Known::ChannelOnly);
+        let repaired = DebitEntry { details, known, shown: known, actor: Actor::System, ..entry(1, 5) };
         let item = item("acme", std::slice::from_ref(&repaired));
         assert_eq!(stored_in(Some(&item), repaired.id).unwrap(), Stored::Debit(repaired));
     }

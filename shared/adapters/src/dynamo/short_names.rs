@@ -39,10 +39,15 @@ pub(super) mod run {
     pub(in super::super) const CHANNEL: &str = "ch";
     pub(in super::super) const COUNTRY: &str = "co";
     pub(in super::super) const REFERENCE: &str = "r";
+    /// How many units; absent for one.
+    pub(in super::super) const UNITS: &str = "u";
+    pub(in super::super) const CLASS: &str = "cl";
+    /// The version of the rates: in the item for all of them, and in a debit where it is another one; 0 where it is not known.
+    pub(in super::super) const VERSION: &str = "w";
     /// Before a place: when the debit there was reversed, in milliseconds, beside the debits.
     pub(in super::super) const REVERSED: &str = "x";
-    /// There when the debit does not say all that its sender said.
+    /// There when the debit does not say all that its sender said: 2 when only the reference may be missing, else 1.
     pub(in super::super) const BY_REPAIR: &str = "by_repair";
-    /// There when its sender said it too late for the month.
+    /// There when its sender said it too late for the month: what was known before, like the one above.
     pub(in super::super) const LATE: &str = "late";
 }

@@ -87,11 +87,23 @@ pub enum Bug {
     UnguardedResume,
     /// Of what is taken back no more is taken than the main shard has.
     TakenBackInPart,
+    /// A stamp tells the rate and not the units, so that repair writes one.
+    UnitsNotInStamp,
+    /// Of a stamp only 64 bits are kept.
+    LongStampsCutOff,
+    /// A debit of 0 credits gets no entry.
+    FreeDebitNotEntered,
+    /// Who completes an entry pays today's rate.
+    CompletedAtOtherRate,
 }
 
 impl Bug {
     /// Those that histories find.
-    pub const ALL: [Bug; 41] = [
+    pub const ALL: [Bug; 45] = [
+        Bug::UnitsNotInStamp,
+        Bug::LongStampsCutOff,
+        Bug::FreeDebitNotEntered,
+        Bug::CompletedAtOtherRate,
         Bug::NoBalanceCheck,
         Bug::NoPendingCheck,
         Bug::UnguardedAcknowledging,

@@ -4,6 +4,7 @@
 
 mod bug;
 mod op;
+mod stamps;
 mod table;
 mod taken_back;
 mod way;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, EntryId, PortError, Rebalance, Reservation,
-    Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
+    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, EntryId, Known, PortError, Rebalance,
+    Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
+use super::stamps::given;
 use super::{Answer, Bug, Op};
 use crate::port::{Reserved, Reversed, Stored, Written};
 
@@ -151,10 +152,7 @@ impl Table {
             shard.pending.pop_first();
         }
         for debit in debits {
-            let stamp = match bug {
-                Some(Bug::ClientStamp) => Stamp(SEQUENCE_STEP * i64::from(debit.id.place()) + debit.code),
-                _ => Stamp(shard.sequence + debit.code),
-            };
+            let stamp = given(bug, shard.sequence, debit);
             shard.credits.0 -= debit.credits.0;
             shard.pending.insert(debit.id, stamp);
             *self.charged.entry(debit.id).or_default() += 1;
@@ -192,6 +190,9 @@ impl Table {
             return Written::Before(there.into_iter().zip(entries).map(fits).collect());
         }
         for entry in entries {
+            if entry.credits == Credits::ZERO && self.bug == Some(Bug::FreeDebitNotEntered) {
+                continue;
+            }
             self.ledger.insert((ledger, entry.id.entry()), Row::Debit(entry.clone()));
             self.written_at.insert(entry.id, self.calls);
         }
@@ -200,12 +201,15 @@ impl Table {
 
     fn complete(&mut self, ledger: ShardId, entry: &DebitEntry) -> Written {
         let there = self.stored(ledger, entry.id);
-        let unsaid = there.entry().is_some_and(|there| there.details.is_none() && there.stamp == entry.stamp);
+        let unsaid =
+            there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
         if !unsaid && self.bug != Some(Bug::CompletedUnguarded) {
             return Written::Before(vec![there]);
         }
-        let completed_late = entry.completed_late && self.bug != Some(Bug::SaidTooLate);
-        let row = Row::Debit(DebitEntry { completed_late, ..entry.clone() });
+        let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
+        let more = if self.bug == Some(Bug::CompletedAtOtherRate) { entry.details.units.get() } else { 0 };
+        let credits = Credits(entry.credits.0 + more);
+        let row = Row::Debit(DebitEntry { shown, credits, ..entry.clone() });
         self.ledger.insert((ledger, entry.id.entry()), row);
         Written::New
     }
@@ -275,7 +279,7 @@ impl Table {
         match self.ledger.get(&(ledger, id.entry())) {
             Some(Row::Debit(entry)) => match self.reversals.get(&(ledger, id)) {
                 Some(reversal) if self.bug != Some(Bug::ReversalLeavesNoMark) => {
-                    Stored::Reversed(entry.clone(), *reversal)
+                    Stored::Reversed(entry.clone(), Reversal::of(entry, reversal.at))
                 }
                 Some(_) | None => Stored::Debit(entry.clone()),
             },
@@ -331,7 +335,8 @@ impl Table {
         if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
             && self.bug != Some(Bug::ReversedTwice)
         {
-            return Ok(Reversed::Before(*before));
+            let Reversal { entry, credits, at, .. } = *before;
+            return Ok(Reversed::Before(Reversal { entry, credits, at, ..reversal }));
         }
         self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {

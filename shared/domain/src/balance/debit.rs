@@ -1,39 +1,43 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
-use super::{DebitId, Stamp};
-use crate::{Actor, Channel, Country, Credits, EntryId, InvalidId, Timestamp};
+use super::{DebitId, Details, Known, Stamp};
+use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
 
-/// The caller's own name for a message: 1 to 128 bytes of text without control characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference(String);
-
-impl Reference {
-    pub fn parse(text: &str) -> Result<Reference, InvalidId> {
-        let fits = (1..=128).contains(&text.len()) && !text.chars().any(char::is_control);
-        if fits { Ok(Reference(text.to_owned())) } else { Err(InvalidId) }
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Credits to be spent on one message.
+/// Credits to be spent on one message, or on whatever else a meter counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debit {
     pub id: DebitId,
-    /// What the message costs: 1 to 4,095.
+    /// What it costs, its units at one rate: 0 to [`crate::MOST_CREDITS`].
     pub credits: Credits,
+    /// By which rates; `None` where that is not known.
+    pub version: Option<RateVersion>,
+    /// What it may cost at the most, if it is new; `None` for anything.
+    pub max_credits: Option<Credits>,
     pub channel: Channel,
     pub details: Details,
 }
 
-/// What the sender said about a message beside its channel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
-    pub country: Option<Country>,
-    pub reference: Option<Reference>,
+impl Debit {
+    /// A debit of what its units cost by the rates that held when its id was made, so that every attempt costs the same.
+    ///
+    /// # Errors
+    /// When there is no such meter or class, or when it would cost more than a debit may.
+    pub fn new(
+        meters: &Meters,
+        id: DebitId,
+        channel: Channel,
+        details: Details,
+    ) -> Result<Debit, PriceError> {
+        let price = meters.price(channel, details.class, details.country, details.units, id.at())?;
+        let version = Some(price.version);
+        Ok(Debit { id, credits: price.credits, version, max_credits: None, channel, details })
+    }
+
+    /// Whether it costs more than it may.
+    #[must_use]
+    pub fn is_over_maximum(&self) -> bool {
+        self.max_credits.is_some_and(|most| self.credits > most)
+    }
 }
 
 /// The ledger entry of a debit, with what makes it recognisable.
@@ -43,18 +47,23 @@ pub struct DebitEntry {
     /// The application that this entry is for; any other one is taken back.
     pub stamp: Stamp,
     pub credits: Credits,
+    /// By which rates; `None` where that is not known.
+    pub version: Option<RateVersion>,
     pub channel: Channel,
-    /// `None` when the entry was written by someone else than the sender, from the stamp alone: then it is nobody's message
-    /// yet, and the first one of its channel that comes completes it.
-    pub details: Option<Details>,
+    /// As far as they are known.
+    pub details: Details,
+    /// Less than everything when the entry was written by someone else than the sender, from the stamp alone: then it is
+    /// nobody's message yet, and the first one that it may be completes it.
+    pub known: Known,
     /// The balance that was seen when it was applied.
     pub available: Credits,
     /// Who sent the message; [`Actor::System`] when the entry was written from the stamp alone.
     pub actor: Actor,
     /// When the entry was written, by our clock, in whole seconds.
     pub booked_at: Timestamp,
-    /// Whether its sender said what it was when its month took no changes any more: that answers repeats, and nothing else.
-    pub completed_late: bool,
+    /// How much of it the history shows: less than is known where its sender said what it was when its month took no changes
+    /// any more. That answers repeats, and nothing else.
+    pub shown: Known,
 }
 
 impl DebitEntry {
@@ -62,17 +71,57 @@ impl DebitEntry {
     /// compared.
     #[must_use]
     pub fn is_of(&self, debit: &Debit) -> bool {
-        self.channel == debit.channel && self.details.as_ref() == Some(&debit.details)
+        let known = self.known == Known::Everything;
+        known && self.is_of_meter(debit) && self.details_of(debit) == self.details
     }
 
-    /// This entry, as it is at `now`, with all that the sender of `debit` says, if it may be that message's: nothing is known
-    /// of its own yet, and the channel is the same.
+    /// This entry, as it is at `now`, with all that the sender of `debit` says, if it may be that message's: its own is not
+    /// all known yet, and what is known is the same.
     #[must_use]
     pub fn completed_by(&self, debit: &Debit, actor: &Actor, now: Timestamp) -> Option<DebitEntry> {
-        let fits = self.details.is_none() && self.channel == debit.channel;
-        let details = Some(debit.details.clone());
-        let completed_late = !self.id.entry().month().takes_changes(now);
-        fits.then(|| DebitEntry { details, actor: actor.clone(), completed_late, ..self.clone() })
+        let fits = match self.known {
+            Known::Everything => false,
+            Known::ButReference => {
+                self.is_of_meter(debit)
+                    && self.details == Details { reference: None, ..self.details_of(debit) }
+            }
+            Known::ChannelOnly => {
+                self.channel == debit.channel
+                    && (debit.details.units, debit.details.class) == (Units::ONE, None)
+            }
+        };
+        let in_time = self.id.entry().month().takes_changes(now);
+        let named = self.channel.is_unnamed() && in_time;
+        let details = if named { debit.details.clone() } else { self.details_of(debit) };
+        fits.then(|| DebitEntry {
+            channel: if named { debit.channel } else { self.channel },
+            details,
+            actor: actor.clone(),
+            known: Known::Everything,
+            version: self.version.or(debit.version.filter(|_| in_time && debit.credits == self.credits)),
+            shown: if in_time { Known::Everything } else { self.known },
+            ..self.clone()
+        })
+    }
+
+    /// Also where only the meter's number is known.
+    fn is_of_meter(&self, debit: &Debit) -> bool {
+        if self.channel.is_unnamed() {
+            return self.channel.number(None) == debit.channel.number(debit.details.class);
+        }
+        self.channel == debit.channel && self.details.class == debit.details.class
+    }
+
+    /// What a debit of this meter says, with its class as this entry says it.
+    fn details_of(&self, debit: &Debit) -> Details {
+        let class = if self.channel.is_unnamed() { self.details.class } else { debit.details.class };
+        Details { class, ..debit.details.clone() }
+    }
+
+    /// What one unit cost.
+    #[must_use]
+    pub fn rate(&self) -> Option<Credits> {
+        self.details.units.rate(self.credits)
     }
 }
 
@@ -84,6 +133,8 @@ pub struct Reversal {
     /// What came back.
     pub credits: Credits,
     pub channel: Channel,
+    pub class: Option<Class>,
+    pub units: Units,
     pub at: Timestamp,
 }
 
@@ -98,7 +149,16 @@ impl Reversal {
         // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
         random[1] ^= debit.id.place();
         let entry = EntryId::made_at(now, &random);
-        Reversal { debit: debit.id, entry, credits: debit.credits, channel: debit.channel, at: now }
+        let Details { class, units, .. } = debit.details;
+        Reversal {
+            debit: debit.id,
+            entry,
+            credits: debit.credits,
+            channel: debit.channel,
+            class,
+            units,
+            at: now,
+        }
     }
 }
 
@@ -114,12 +174,14 @@ mod tests {
             id: DebitId::parse(ID).unwrap(),
             stamp: Stamp(17),
             credits: Credits(1),
-            channel: Channel::Email,
-            details: None,
+            version: None,
+            channel: Channel::EMAIL,
+            details: Details::default(),
+            known: Known::ChannelOnly,
             available: Credits(0),
             actor: Actor::System,
             booked_at: Timestamp::from_secs(1),
-            completed_late: false,
+            shown: Known::ChannelOnly,
         };
         let reversal = Reversal::of(&debit, debit.id.at());
         assert_ne!(reversal.entry, debit.id.entry());

@@ -1,6 +1,7 @@
 //! The balance: what a debit is, how balance shards remember it, and why it may be refused.
 
 mod debit;
+mod details;
 mod id;
 mod rebalance;
 mod reservation;
@@ -8,10 +9,11 @@ mod shard;
 mod sharding;
 mod stamp;
 
-pub use debit::{Debit, DebitEntry, Details, Reference, Reversal};
+pub use debit::{Debit, DebitEntry, Reversal};
+pub use details::{Details, Known, Reference};
 pub use id::{DebitId, RunId};
-pub use rebalance::{BalanceShards, Rebalance, Resume, rebalance, resume, total};
+pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
 pub use shard::{BalanceShard, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
-pub use stamp::{SEQUENCE_STEP, Stamp};
+pub use stamp::{SEQUENCE_STEP, Stamp, Told};

@@ -16,8 +16,8 @@ pub const PENDING_MOST: usize = PENDING_ROOM_FOR_BATCHES - 1 + MOST_ACKNOWLEDGED
 pub struct ReservedDebit {
     pub id: DebitId,
     pub credits: Credits,
-    /// [`Stamp::code`] of credits and channel.
-    pub code: i64,
+    /// [`Stamp::code`] of it.
+    pub code: i128,
 }
 
 /// One attempt to reserve credits of a balance shard for some debits, all of them or none, which also acknowledges that the

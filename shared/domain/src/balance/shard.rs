@@ -84,7 +84,7 @@ impl BalanceShard {
     }
 
     fn is_behind(&self, stamp: Stamp, reservations: i64) -> bool {
-        self.sequence.saturating_sub(stamp.0) > reservations * SEQUENCE_STEP
+        self.sequence.saturating_sub(stamp.mark()) > reservations * SEQUENCE_STEP
     }
 
     /// Whether `own` debits whose entries are written should be acknowledged at once, by a write of their own, and not with

@@ -244,8 +244,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Actor, BalanceShard, BalanceShards, Channel, DebitEntry, Entry, EntryId, Posting, SEQUENCE_STEP,
-        Timestamp,
+        Actor, BalanceShard, BalanceShards, Channel, DebitEntry, Details, Entry, EntryId, Known, Posting,
+        SEQUENCE_STEP, Timestamp,
     };
 
     fn now() -> Timestamp {
@@ -297,9 +297,9 @@ mod tests {
 
         fn reserve(&mut self, shard: usize, credits: i64, secs_ago: i64) {
             let id = self.id(secs_ago);
-            let code = Stamp::code(Credits(credits), Channel::Email).unwrap();
+            let code = Stamp::code(Credits(credits), Channel::EMAIL, &Details::default()).unwrap();
             let shard = self.shard(ShardId::balances().nth(shard).unwrap());
-            let stamp = Stamp(shard.sequence + code);
+            let stamp = Stamp::given(shard.sequence, code);
             shard.sequence += SEQUENCE_STEP;
             shard.credits.0 -= credits;
             shard.pending.insert(id, stamp);
@@ -315,12 +315,14 @@ mod tests {
                 id,
                 stamp,
                 credits: stamp.credits(),
-                channel: Channel::Email,
-                details: None,
+                channel: Channel::EMAIL,
+                version: None,
+                details: Details::default(),
+                known: Known::ButReference,
                 available: Credits(0),
                 actor: Actor::System,
                 booked_at: now(),
-                completed_late: false,
+                shown: Known::ButReference,
             };
             let entry = Entry::of_debit(&debit);
             self.ledger.insert(entry.id, LedgerLine { entry, stamp: Some(stamp) });

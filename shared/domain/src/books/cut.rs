@@ -64,7 +64,7 @@ impl Cut {
     #[must_use]
     pub fn counts(&self, line: &LedgerLine) -> bool {
         match line.stamp {
-            Some(stamp) => self.shards.get(&stamp.shard()).is_some_and(|shard| stamp.0 < shard.sequence),
+            Some(stamp) => self.shards.get(&stamp.shard()).is_some_and(|shard| stamp.mark() < shard.sequence),
             None => line.entry.id.at() < self.recent_from || self.recent.contains(&line.entry.id),
         }
     }

@@ -18,6 +18,8 @@ pub struct Moved {
 pub struct Used {
     /// Below zero where more was taken back than sent.
     pub messages: i64,
+    /// Units of the meter; below zero like the messages.
+    pub units: i64,
     /// What was spent; below zero like the messages.
     pub credits: Credits,
 }
@@ -69,6 +71,7 @@ impl Sums {
         for (channel, other) in &others.by_channel {
             let used = self.by_channel.entry(*channel).or_default();
             used.messages = used.messages.saturating_add(other.messages);
+            used.units = used.units.saturating_add(other.units);
             used.credits = plus(used.credits, other.credits);
         }
         self.add_top_ups(others);
@@ -100,6 +103,7 @@ impl Sums {
         let Some(channel) = entry.channel else { return };
         let used = self.by_channel.entry(channel).or_default();
         used.messages = used.messages.saturating_add(messages);
+        used.units = used.units.saturating_add(messages.saturating_mul(entry.units.get()));
         used.credits = plus(used.credits, entry.credits.negated());
     }
 

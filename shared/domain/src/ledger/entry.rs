@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::{Builder, Uuid};
 
 use super::Month;
-use crate::{Actor, Channel, Country, Credits, InvalidId, Timestamp, TopUpId};
+use crate::{Actor, Channel, Class, Country, Credits, InvalidId, RateVersion, Timestamp, TopUpId, Units};
 
 /// One change of the balance; never edited, corrected only by a reversal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,13 @@ pub struct Entry {
     pub actor: Option<Actor>,
     /// What was sent, where a message is behind it.
     pub channel: Option<Channel>,
+    pub class: Option<Class>,
     pub country: Option<Country>,
     pub reference: Option<String>,
+    /// How much of its meter was used, or taken back; 1 where there is no meter.
+    pub units: Units,
+    /// By which rates; `None` where that is not known, or where there is no meter.
+    pub version: Option<RateVersion>,
 }
 
 impl Entry {
@@ -49,9 +54,19 @@ impl Entry {
             cause,
             actor,
             channel: None,
+            class: None,
             country: None,
             reference: None,
+            units: Units::ONE,
+            version: None,
         }
+    }
+
+    /// What one unit cost; `None` where there is no meter.
+    #[must_use]
+    pub fn rate(&self) -> Option<Credits> {
+        let credits = Credits(self.credits.0.saturating_abs());
+        self.channel.and_then(|_| self.units.rate(credits))
     }
 }
 

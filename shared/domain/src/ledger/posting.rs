@@ -3,7 +3,7 @@
 //! A debit's reservation is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
 
 use super::{Credits, Entry, EntryId, EntryKind};
-use crate::{Actor, DebitEntry, DebitId, Reversal, ShardId, Timestamp, TopUp, TopUpId};
+use crate::{Actor, DebitEntry, DebitId, Details, Known, Reversal, ShardId, Timestamp, TopUp, TopUpId};
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,11 @@ impl Posting {
             cause: of.debit.to_string(),
             actor: actor.cloned(),
             channel: Some(of.channel),
+            class: of.class,
             country: None,
             reference: None,
+            units: of.units,
+            version: None,
         };
         Posting { entry, once: Once::Debit(of.debit, ledger), floor: Floor::None }
     }
@@ -107,9 +110,9 @@ impl Entry {
     /// month, the history does not show.
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
-        let shown = debit.details.clone().filter(|_| !debit.completed_late);
-        let actor = if debit.completed_late { Actor::System } else { debit.actor.clone() };
-        let details = shown.unwrap_or_default();
+        let Details { units, class, country, reference } = debit.details.clone();
+        let late = debit.shown < debit.known;
+        let hidden = late && debit.shown == Known::ChannelOnly;
         Entry {
             id: debit.id.entry(),
             at: debit.id.at(),
@@ -117,10 +120,13 @@ impl Entry {
             credits: debit.credits.negated(),
             kind: EntryKind::Debit,
             cause: debit.id.to_string(),
-            actor: Some(actor),
+            actor: Some(if late { Actor::System } else { debit.actor.clone() }),
             channel: Some(debit.channel),
-            country: details.country,
-            reference: details.reference.map(|reference| reference.as_str().to_owned()),
+            class: class.filter(|_| !hidden),
+            country: country.filter(|_| !hidden),
+            reference: reference.filter(|_| !late).map(|reference| reference.as_str().to_owned()),
+            units,
+            version: debit.version,
         }
     }
 }
