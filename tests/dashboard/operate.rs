@@ -296,8 +296,8 @@ fn a_balance_at_stripe_is_looked_at_and_brought_to_zero() {
     because(&page, "a credit of before");
     page.sees("Done, and kept.");
     page.click("[data-key='act-close']");
-    page.sees("It is zero.");
     page.sees("Brought the balance at Stripe to zero");
+    page.sees("It is zero.");
 }
 
 #[test]
