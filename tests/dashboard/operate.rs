@@ -234,6 +234,51 @@ fn a_small_adjustment_is_posted_and_a_large_one_waits_for_somebody_else() {
 }
 
 #[test]
+fn a_payment_is_given_back_in_part_and_then_all_that_is_left() {
+    let id = house().runtime.block_on(async {
+        let saldo = &house().saldo;
+        let (id, invoice) = system::open_top_up(saldo, "op-refund").await;
+        saldo.stand_in().pay(&invoice, saldo_stripe_stand_in::Method::Card).unwrap();
+        let told = [system::message("invoice.paid", &invoice)];
+        assert!(system::work(saldo, &saldo.world(), &told).await.is_empty());
+        let sent = system::debit_id(&Clock::system(), 0);
+        let sms = json!({"channel": "sms"});
+        assert_eq!(system::debit(saldo, &saldo.world(), "op-refund", &sent, &sms).await.0, 201);
+        id
+    });
+    let path = format!("/operate/top-up?org=op-refund&id={id}");
+    let Some(page) = staff_at(Reader::ENGLISH, "ana", &path) else { return };
+    page.click("[data-key='refund']");
+    page.sees("Credits are taken back first; then their money, out of Rp 277,500");
+    page.wait_for("document.activeElement.id === 'act-credits'");
+    page.types("1000");
+    because(&page, "the payer asks");
+    page.sees("Of 1,000 credits only 997 are there");
+    page.eval(
+        "document.querySelector('#act-credits').focus(); document.querySelector('#act-credits').select()",
+    );
+    page.types("100");
+    page.press("Enter");
+    page.sees("Done, and kept.");
+    page.sees("Through Stripe");
+    assert_eq!(balance("op-refund"), 897);
+    page.click("[data-key='act-close']");
+    page.sees("Refund of Rp 27,750 (succeeded)");
+    page.sees("All sides agree.");
+    page.click("[data-key='refund']");
+    page.wait_for("document.activeElement.id === 'act-credits'");
+    page.click("[name='out_of_band']");
+    because(&page, "the account is closed");
+    page.sees("Done, and kept.");
+    page.sees("Another way");
+    page.click("[data-key='act-close']");
+    assert_eq!(balance("op-refund"), 0);
+    page.click("[data-key='org-op-refund']");
+    page.wait_for("document.querySelectorAll('.op-log > li').length === 2");
+    page.sees("Refunded");
+}
+
+#[test]
 fn a_balance_at_stripe_is_looked_at_and_brought_to_zero() {
     with_credits("op-stripe");
     let Some(page) = staff_at(Reader::ENGLISH, "ana", "/operate/organisation?org=op-stripe") else { return };
@@ -251,8 +296,8 @@ fn a_balance_at_stripe_is_looked_at_and_brought_to_zero() {
     because(&page, "a credit of before");
     page.sees("Done, and kept.");
     page.click("[data-key='act-close']");
-    page.sees("It is zero.");
     page.sees("Brought the balance at Stripe to zero");
+    page.sees("It is zero.");
 }
 
 #[test]

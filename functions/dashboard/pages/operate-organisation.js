@@ -11,11 +11,14 @@ const MOST = 1_000_000_000;
 export function organisationPage(app) {
   const org = new URLSearchParams(location.search).get("org") ?? "";
   const content = h("div");
-  const load = loader(app, content, () => seeOrganisation(org), (seen) => drawn(app, seen, () => load({ quietly: true })));
+  const again = () => load({ quietly: true });
+  // Made once, so that what was seen at Stripe stays while the rest is drawn anew.
+  const stripe = atStripe(app, org, again);
+  const load = loader(app, content, () => seeOrganisation(org), (seen) => drawn(app, seen, stripe, again));
   return { element: place(app, "/operate/organisation", h("h2.op-title", {}, org), content), start: load, wake: () => load({ quietly: true }) };
 }
 
-function drawn(app, seen, again) {
+function drawn(app, seen, stripe, again) {
   const { organisation: org, shards, open_top_up: open, billing, operations } = seen;
   return h("div.stack", {},
     section(t("op.org.balance"),
@@ -27,7 +30,7 @@ function drawn(app, seen, again) {
         [t("op.org.customer"), seen.customer && code(seen.customer)],
       ]),
       h("div.actions", {}, h("button.button", { type: "button", "data-key": "adjust", onclick: () => adjust(app, org, again) }, t("op.adjust")))),
-    seen.customer && atStripe(app, org, again),
+    seen.customer && stripe,
     section(t("op.org.topUps"), topUps(app, org, seen.top_ups)),
     section(t("op.org.settings"), facts([
       ...Object.entries(billing).map(([name, value]) => [wordsFor("op.billing", name), value]),

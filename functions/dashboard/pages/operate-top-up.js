@@ -53,7 +53,25 @@ function acts({ organisation: org, top_up: one, review }) {
     all.push({ name: "releasePaid", path: `${path}/release`, body: { org, as: "paid" } });
     all.push({ name: "releaseNothing", path: `${path}/release`, body: { org, as: "nothing" }, danger: true });
   }
+  if (one.status === "paid") all.push({ name: "refund", path: `${path}/refund`, body: { org }, danger: true, fields: refundFields() });
   return all.map((wish) => ({ ...wish, values }));
+}
+
+/** How much, and in which way; a box that is not ticked is left out. */
+function refundFields() {
+  const ticked = (typed) => typed || null;
+  return [
+    {
+      name: "credits", kind: "number", label: t("op.refund.credits"), hint: t("op.refund.credits.hint"), invalid: t("op.refund.credits.invalid"),
+      read(typed) {
+        const text = typed.trim();
+        if (text === "") return "all";
+        return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+      },
+    },
+    { name: "override", kind: "check", label: t("op.refund.override"), read: ticked },
+    { name: "out_of_band", kind: "check", label: t("op.refund.outOfBand"), read: ticked },
+  ];
 }
 
 function button(app, { name, values, ...wish }, again) {
