@@ -11,8 +11,8 @@ use saldo_local::{Options, Saldo};
 use crate::support::client::Client;
 
 /// What every call with a token may answer, which is said once.
-pub(crate) const OF_ALL: [&str; 4] =
-    ["unauthorized", "organisation_required", "subject_invalid", "permission_required"];
+pub(crate) const OF_ALL: [&str; 5] =
+    ["unauthorized", "organisation_required", "subject_invalid", "permission_required", "too_many_requests"];
 
 /// A call as the reference has it.
 #[derive(Debug, PartialEq, Eq)]

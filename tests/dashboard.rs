@@ -21,6 +21,7 @@ mod sign_in;
 mod speed;
 mod stack;
 mod statements;
+mod too_many;
 mod trail;
 mod usage;
 mod waiting;

@@ -62,6 +62,7 @@ payloads! {
     OPERATE_ORGANISATION_EVENT = "operate-organisation",
     OPERATE_RECONCILIATIONS_EVENT = "operate-reconciliations",
     OPERATE_REDRIVE_EVENT = "operate-redrive",
+    OPERATE_REFUND_EVENT = "operate-refund",
     OPERATE_RELEASE_EVENT = "operate-release",
     OPERATE_REVIEWS_EVENT = "operate-reviews",
     OPERATE_SEARCH_EVENT = "operate-search",
@@ -142,6 +143,9 @@ async fn every_request_of_the_staff_gets_its_answer() {
     let (status, done) =
         sent!(saldo_operate, "operate", saldo, OPERATE_RELEASE_EVENT, &[(TOP_UP, id), (key, "release")]);
     assert_eq!((status, &done["code"]), (409, &json!("not_releasable")));
+    let (status, done) =
+        sent!(saldo_operate, "operate", saldo, OPERATE_REFUND_EVENT, &[(TOP_UP, id), (key, "refund")]);
+    assert_eq!((status, &done["code"]), (409, &json!("not_refundable")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_ADJUST_EVENT, &[(key, "adjust")]);
     assert_eq!((status, &done["after"]["credits"]), (201, &json!("5")));
     let (status, done) = sent!(saldo_operate, "operate", saldo, OPERATE_APPROVE_EVENT, &[(key, "approve")]);

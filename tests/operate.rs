@@ -6,5 +6,6 @@ mod customer;
 mod dead_letters;
 mod lists;
 mod reads;
+mod refund;
 mod search;
 pub(crate) mod staff;

@@ -172,7 +172,7 @@ async fn the_staff_need_three_permissions_more_and_each_of_them() {
     let note = note["id"].as_str().unwrap();
     let staff = operate::Staff::of(&saldo, "ana").await;
     for (needed, name) in
-        [("rak_charge_read", &*refund), ("rak_dispute_read", &dispute), ("rak_credit_note_read", note)]
+        [("rak_charge_write", &*refund), ("rak_dispute_read", &dispute), ("rak_credit_note_write", note)]
     {
         assert_eq!(staff.finds(name).await, operate::the_top_up("acme", &id), "{name}");
         saldo.stand_in().restrict_key(WRITE, &without(&write, needed));
@@ -180,4 +180,14 @@ async fn the_staff_need_three_permissions_more_and_each_of_them() {
         assert_eq!(refused.json()["code"], "provider_key_not_permitted", "without {needed}");
         saldo.stand_in().restrict_key(WRITE, &write);
     }
+    for (at, needed) in OPERATE_KEY.into_iter().enumerate() {
+        saldo.stand_in().restrict_key(WRITE, &without(&write, needed));
+        let path = format!("top-ups/{id}/refund");
+        let body = serde_json::json!({"org": "acme", "credits": 10, "reason": "the payer asked for it"});
+        let deed = operate::Deed { by: "ana", path: &path, key: &format!("key-{at}"), body };
+        let (status, problem) = operate::does(&saldo, &saldo.world(), &deed).await;
+        assert!([409, 500].contains(&status), "without {needed}: {status} {problem}");
+        saldo.stand_in().restrict_key(WRITE, &write);
+    }
+    books::prove_always(&saldo, "nothing was given back").await;
 }

@@ -2,12 +2,15 @@
 //!
 //! - [`provider`]: what became of the money, and what is told of it.
 //! - [`books`]: row and ledger, held against each other after every write.
+//! - [`audits`]: what is kept of the refunds that the staff make themselves.
 //! - [`hand`]: how the use case reaches both, with calls that fail, and with bugs.
 //! - [`history`]: who hears what and when, who dies, and what the end must be.
+mod audits;
 mod books;
 mod bug;
 mod hand;
 mod history;
+mod kept;
 mod provider;
 
 use bug::Bug;

@@ -34,7 +34,16 @@ const GRANTS: &[(&str, &[Grant])] = &[
         "credit-worker",
         &[
             ("!GetAtt Table.Arn", SETTLE),
-            ("!GetAtt Payments.Arn", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
+            (
+                "!GetAtt Payments.Arn",
+                &[
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:SendMessage",
+                    "sqs:ChangeMessageVisibility",
+                ],
+            ),
             READ_KEY,
         ],
     ),
@@ -160,6 +169,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/operate/adjustments/{id}/approve",
     "POST /v1/operate/customers/{id}/zero-balance",
     "POST /v1/operate/dead-letters/redrive",
+    "POST /v1/operate/top-ups/{id}/refund",
     "POST /v1/operate/top-ups/{id}/release",
     "POST /v1/operate/top-ups/{id}/settle",
     "POST /v1/operate/top-ups/{id}/void",
@@ -318,7 +328,7 @@ fn only_those_who_call_stripe_or_hear_from_it_know_its_secrets() {
         ["cancel-top-up", "cleanup", "create-top-up", "credit-worker", "operate", "reconcile"]
     );
     assert_eq!(knows("SALDO_STRIPE_WEBHOOK_SECRET"), ["stripe-webhook"]);
-    assert_eq!(knows("SALDO_QUEUE_URL"), ["stripe-webhook"]);
+    assert_eq!(knows("SALDO_QUEUE_URL"), ["credit-worker", "stripe-webhook"]);
 }
 
 /// A function's configuration is shown to whoever may look at the function: it names secrets, and the role reads just these.

@@ -157,6 +157,17 @@ async fn messages_that_nobody_works_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn credits_that_wait_for_stripe() {
+    let options = between("credit-worker", |outside| Endpoints { stripe: NOWHERE.to_owned(), ..outside });
+    let rig = Rig::start("CreditWaitingAlarm", Options { poll: true, ..options }).await;
+    rig.enqueue(r#"{"version":1,"event":"evt_1","kind":"invoice.paid","invoice":"in_1","created":1}"#);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    rig.is_quiet();
+    rig.clock.advance(660);
+    rig.rings_soon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_does_not_answer() {
     let rig = Rig::start("TableAlarm", no_table("balance")).await;
     for _ in 0..6 {

@@ -70,7 +70,7 @@ impl Guard {
     pub(super) async fn start(name: &str) -> Self {
         let folder = DataFolder::new(name);
         let options = Options { data: Some(folder.path().to_owned()), poll: false, ..Options::default() };
-        let saldo = Saldo::start(options).await.unwrap();
+        let saldo = Saldo::start(options.with_wide_budgets()).await.unwrap();
         let mut guard =
             Self { saldo, folder, owned: String::new(), before: Value::Null, complaints: Vec::new() };
         let answer = guard.send(&guard.order("owner")).await;

@@ -122,7 +122,9 @@ const EVERY_REMARK: &str = r"
     const all = [
         topUp('open', { payment_failure: { code: 'insufficient_funds', detail: '', at: '2026-11-20T03:30:00Z' } }),
         topUp('paid', { ...paid, payment: { method: 'card', paid_at: paid.paid_at, receipt_url: 'https://pay.example/receipt' } }),
-        topUp('paid', { ...paid, payment: { method: 'swift_wire', paid_at: paid.paid_at, receipt_url: null }, disputed: { credits: 1000, money: money(277500), status: 'lost' } }),
+        topUp('paid', { ...paid, payment: { method: 'swift_wire', paid_at: paid.paid_at, receipt_url: null },
+            credit_notes: [{ number: 'INV-1-CN-01', pdf: 'https://pay.example/note.pdf', money: money(277500), at: paid.paid_at }, { number: 'INV-1-CN-02', pdf: null, money: money(1), at: paid.paid_at }],
+            disputed: { credits: 1000, money: money(277500), status: 'lost' } }),
         topUp('failed', { failure: { code: 'x', detail: 'Stripe did not take the request.' } }),
         topUp('in_review', { review: { code: 'x', detail: 'Another amount was paid.', since: '2026-11-20T03:30:00Z' } }),
     ];
@@ -164,8 +166,16 @@ fn a_row_tells_how_it_was_paid_what_went_wrong_and_what_went_back() {
             page.eval("[...document.querySelectorAll('tbody a.pdf')].map(a => a.getAttribute('href'))");
         assert_eq!(
             receipts,
-            json!(["https://pay.example/receipt", "https://pay.example/1.pdf", "https://pay.example/1.pdf"])
+            json!([
+                "https://pay.example/receipt",
+                "https://pay.example/1.pdf",
+                "https://pay.example/1.pdf",
+                "https://pay.example/note.pdf"
+            ])
         );
+        let note =
+            page.eval("document.querySelector('a.pdf[href$=\"note.pdf\"]').getAttribute('aria-label')");
+        assert!(note.as_str().unwrap().contains("INV-1-CN-01"), "{note}");
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn top_up(top_up: &Value) {
         "refunded",
         "disputed",
         "credited",
+        "credit_notes",
     ];
     members.sort_unstable();
     keys(top_up, &members);

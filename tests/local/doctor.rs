@@ -1,6 +1,6 @@
 //! `cargo run -- doctor` finds what is set up wrongly at Stripe, says what to do, and changes nothing there.
 
-use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 use saldo_local::doctor::{Report, Settings, Verdict, run};
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Seller;
@@ -19,9 +19,13 @@ type Plant = fn(&mut Seller);
 /// A Saldo at whose Stripe all is as it should be.
 async fn healthy() -> Saldo {
     let saldo = Saldo::start(Options::default()).await.unwrap();
-    saldo.stand_in().restrict_key(WRITE, &WRITE_KEY);
+    saldo.stand_in().restrict_key(WRITE, &and_operate(&WRITE_KEY));
     saldo.stand_in().restrict_key(READ, &READ_KEY);
     saldo
+}
+
+fn and_operate<'a>(selling: &[&'a str]) -> Vec<&'a str> {
+    [selling, &OPERATE_KEY].concat()
 }
 
 fn environment(saldo: &Saldo) -> Vec<(&'static str, String)> {
@@ -101,7 +105,8 @@ async fn where_all_is_right_it_says_so_and_nothing_is_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_permission_that_is_missing_is_named() {
     let saldo = healthy().await;
-    for (key, name, all) in [(WRITE, "write_key", &WRITE_KEY[..]), (READ, "read_key", &READ_KEY[..])] {
+    let write = and_operate(&WRITE_KEY);
+    for (key, name, all) in [(WRITE, "write_key", &write[..]), (READ, "read_key", &READ_KEY[..])] {
         for missing in all {
             let rest: Vec<&str> = all.iter().copied().filter(|each| each != missing).collect();
             saldo.stand_in().restrict_key(key, &rest);
@@ -119,7 +124,7 @@ async fn each_permission_that_is_missing_is_named() {
 async fn with_a_product_it_is_looked_for_and_may_be_read_alone() {
     let saldo = healthy().await;
     let with = [("SALDO_STRIPE_PRODUCT", PRODUCT)];
-    saldo.stand_in().restrict_key(WRITE, &WRITE_KEY_WITH_PRODUCT);
+    saldo.stand_in().restrict_key(WRITE, &and_operate(&WRITE_KEY_WITH_PRODUCT));
     only(&looked_at(&saldo, &with).await, "product", "does not exist", "StripeProduct");
     let staff = Client::new(saldo.stripe_url()).with_token(STAFF);
     let made = staff.send("POST", "/v1/products", &[], format!("id={PRODUCT}&name=Credits")).await;
@@ -190,9 +195,11 @@ async fn the_wrong_mode_a_key_that_is_none_and_one_that_may_too_much_are_named()
 
     let report = looked_at(&saldo, &[("STRIPE_READ_KEY", "sk_test_anything")]).await;
     only(&report, "read_key: not Customers: write", "may, or Stripe looks", "restricted key");
-    saldo.stand_in().restrict_key(WRITE, &[&WRITE_KEY[..], &["rak_charge_write"]].concat());
+    saldo
+        .stand_in()
+        .restrict_key(WRITE, &[&and_operate(&WRITE_KEY)[..], &["rak_payment_intent_write"]].concat());
     let report = looked_at(&saldo, &[]).await;
-    only(&report, "write_key: not Charges and refunds: write", "may, or Stripe looks", "check-stripe");
+    only(&report, "write_key: not Payment intents: write", "may, or Stripe looks", "check-stripe");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ const AT_RANDOM: &str = "40";
 #[ignore = "takes minutes of both cores; see the README"]
 async fn whatever_is_asked_the_answer_is_described() {
     let Some(python) = python::interpreter().await else { return };
-    let saldo = Saldo::start(Options::default()).await.unwrap();
+    let saldo = Saldo::start(Options::default().with_wide_budgets()).await.unwrap();
     let token = token_with_credits(&saldo).await;
     let folder = python::folder().join("fuzz");
     // What the fuzzer remembers is nobody's source.

@@ -165,3 +165,27 @@ async fn a_large_adjustment_needs_a_second_person_and_none_makes_debt() {
     }
     books::prove_always(&saldo, "adjusted").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adjustment_downwards_takes_what_all_shards_have_together_and_no_more() {
+    let clock = Clock::system();
+    let saldo = system::start_with(&clock, &[("Shards", r#"{"acme":3}"#)]).await;
+    system::with_credits(&saldo, "acme").await;
+    for _ in 0..6 {
+        let id = system::debit_id(&clock, 0);
+        let sms = json!({"channel": "sms"});
+        assert_eq!(system::debit(&saldo, &saldo.world(), "acme", &id, &sms).await.0, 201);
+    }
+    let main = books::items(&saldo).await;
+    let main = main
+        .iter()
+        .find(|item| books::text(item, "pk") == "ORG#acme" && books::text(item, "sk") == "BALANCE");
+    assert!(books::number(main.unwrap(), "credits").unwrap() < 900, "much of it lies on other shards");
+    let adjust = |credits: i64| json!({"org": "acme", "credits": credits, "reason": "credited twice"});
+    let (status, problem) = act(&saldo, "ana", "adjustments", "more", adjust(-983)).await;
+    assert_eq!((status, &problem["code"]), (402, &json!("insufficient_credits")), "{problem}");
+    assert_eq!((&problem["available_credits"], &problem["owed"]), (&json!(982), &json!(0)), "{problem}");
+    assert_eq!(act(&saldo, "ana", "adjustments", "all", adjust(-982)).await.0, 201);
+    assert_eq!(credits(&saldo, "acme").await, 0);
+    books::prove_always(&saldo, "adjusted over shards").await;
+}

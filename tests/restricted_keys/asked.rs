@@ -89,12 +89,36 @@ impl Scene {
         self.note("operate");
     }
 
+    /// The staff give money back, once to the end, and once no further than the credits.
+    async fn gives_back(&mut self) {
+        let org = "given-back";
+        self.creates(org, "first", None).await;
+        let top_up = holder_of(&self.saldo, org).await;
+        let invoice = newest_invoice(&self.saldo);
+        self.saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+        let paid = [message("invoice.paid", &invoice)];
+        assert!(system::work(&self.saldo, &self.saldo.world(), &paid).await.is_empty());
+        self.note("credit-worker");
+        let path = format!("top-ups/{top_up}/refund");
+        let body = serde_json::json!({"org": org, "credits": 10, "reason": "the payer asked for it"});
+        let deed = |key| Deed { by: "ana", path: &path, key, body: body.clone() };
+        let (status, done) = does(&self.saldo, &self.saldo.world(), &deed("one")).await;
+        assert_eq!(status, 201, "{done}");
+        let proxy = Proxy::start(&self.saldo, Some(Fault { at: NOTED, kind: Kind::CrashBefore })).await;
+        let _ = proxy.run(does(&self.saldo, &proxy.world, &deed("two"))).await;
+        self.note("operate");
+        self.cleans_up(400).await;
+    }
+
     async fn cleans_up(&mut self, after_secs: i64) {
         self.clock.advance(after_secs);
         assert_eq!(system::cleanup(&self.saldo, &self.saldo.world()).await["failed"], 0);
         self.note("cleanup");
     }
 }
+
+/// Which call of a refund makes its credit note.
+const NOTED: usize = 12;
 
 /// Where a first creation is cut off: behind the draft, and behind the row that names it.
 const DRAFTED: usize = 6;
@@ -144,6 +168,7 @@ async fn each_function_asks_of_stripe_what_the_page_about_deploying_says() {
     scene.note("reconcile");
 
     Box::pin(scene.looks()).await;
+    Box::pin(scene.gives_back()).await;
 
     let (told, keys) = told();
     assert_eq!(scene.asked, told, "what was asked, and what the page says");
@@ -166,7 +191,9 @@ fn widest<'a>(permissions: &[&'a str]) -> BTreeSet<&'a str> {
     let reading = |write, read| permissions.contains(&write).then_some(read);
     let invoices = reading("rak_invoice_write", "rak_invoice_read");
     let customers = reading("rak_customer_write", "rak_customer_read");
-    permissions.iter().copied().chain(invoices).chain(customers).collect()
+    let charges = reading("rak_charge_write", "rak_charge_read");
+    let notes = reading("rak_credit_note_write", "rak_credit_note_read");
+    permissions.iter().copied().chain(invoices).chain(customers).chain(charges).chain(notes).collect()
 }
 
 /// The table of the page: rows `| function | key | call | permissions |`, where an empty cell is the one above.

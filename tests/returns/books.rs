@@ -1,7 +1,7 @@
 //! Row and ledger of one top-up, held against each other after every write.
 use std::collections::BTreeMap;
 
-use saldo_domain::{Commit, EntryId, EntryKind, PortError, Posting, TopUp};
+use saldo_domain::{Commit, EntryId, EntryKind, Floor, PortError, Posting, TopUp};
 
 use super::bug::Bug;
 
@@ -29,8 +29,13 @@ impl Books {
             self.prove();
             return Ok(());
         }
-        if !current || posted_before {
+        let bounded = commit.postings.iter().any(|posting| posting.floor == Floor::Zero);
+        let short = bounded && self.balance + moved(commit) < 0;
+        if !current || posted_before || (short && bug != Some(Bug::FloorIgnored)) {
             return Err(PortError::Conflict);
+        }
+        if short {
+            self.wrong.get_or_insert("credits were taken that were spent".to_owned());
         }
         if bug != Some(Bug::PostingsForgotten) {
             self.balance += match bug {

@@ -57,10 +57,22 @@ pub(super) enum Bug {
     DisputeEventsUnheard,
     /// Nobody subscribed to credit notes.
     NoteEventsUnheard,
+    /// The provider is asked for a refund before its credits are taken.
+    MoneyFirst,
+    /// A refund that the provider refused keeps its credits.
+    CreditsKept,
+    /// Which refund a credit note was made for is not read.
+    MarkUnread,
+    /// The provider's idempotency key of a refund does nothing.
+    RefundKeyIgnored,
+    /// The operator's key is not remembered.
+    OperatorKeyForgotten,
+    /// A refund takes credits that were spent, though nobody said so.
+    FloorIgnored,
 }
 
 impl Bug {
-    pub(super) const ALL: [Bug; 27] = [
+    pub(super) const ALL: [Bug; 33] = [
         Bug::FailedRefundCounts,
         Bug::CanceledRefundCounts,
         Bug::PendingRefundIgnored,
@@ -88,5 +100,11 @@ impl Bug {
         Bug::RefundEventsUnheard,
         Bug::DisputeEventsUnheard,
         Bug::NoteEventsUnheard,
+        Bug::MoneyFirst,
+        Bug::CreditsKept,
+        Bug::MarkUnread,
+        Bug::RefundKeyIgnored,
+        Bug::OperatorKeyForgotten,
+        Bug::FloorIgnored,
     ];
 }

@@ -5,12 +5,14 @@ use std::task::{Context, Poll};
 
 use saldo_domain::{
     BillingContact, Commit, DisputeStatus, Evidence, FailureReason, IdempotencyKey, Language, Occasion,
-    OrgId, PaidWith, PortError, Purchase, Refund, RefundState, Returned, Settings, Timestamp, TopUp, TopUpId,
+    OrgId, PaidWith, PortError, Purchase, Refund, RefundState, RefundUnderWay, Returned, Settings, Timestamp,
+    TopUp, TopUpId,
 };
 use saldo_top_ups::{Begun, Invoices, InvoicesError, Rows};
 
 use super::books::Books;
 use super::bug::Bug;
+use super::kept::Kept;
 use super::provider::{INVOICE, PAYMENT, Provider};
 
 /// Everything there is.
@@ -21,6 +23,7 @@ pub(super) struct World {
     /// Of 100 calls, how many fail.
     pub(super) failing_percent: u32,
     pub(super) bug: Option<Bug>,
+    pub(super) kept: Kept,
 }
 
 /// The world as the handling of one event reaches it.
@@ -44,12 +47,12 @@ impl Hand {
         Hand { world: Arc::clone(world), says }
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
 
     /// A call: others go on before it and behind it, and it may fail with or without its effect.
-    async fn call<T>(&self, act: impl FnOnce(&mut World) -> T) -> Result<T, PortError> {
+    pub(super) async fn call<T>(&self, act: impl FnOnce(&mut World) -> T) -> Result<T, PortError> {
         Step::default().await;
         let done = {
             let mut world = self.world();
@@ -68,6 +71,29 @@ impl Hand {
         let answer = self.call(act).await;
         answer.map_err(|error| InvoicesError::Unclear { what: error.to_string(), kept: false })
     }
+}
+
+impl World {
+    pub(super) fn give_back(&mut self, refund: &RefundUnderWay, key: &str) -> bool {
+        let taken = self.books.row.refund.as_ref().is_some_and(|taken| taken.operation == refund.operation);
+        let willing = self.rng.u32(..4) > 0;
+        let before = self.provider.returned.credit_notes.len();
+        if self.bug == Some(Bug::RefundKeyIgnored) {
+            self.provider.keys.remove(key);
+        }
+        let given = self.provider.give_back(refund, key, willing);
+        if before < self.provider.returned.credit_notes.len() && !taken {
+            self.books.wrong.get_or_insert("money went before its credits".to_owned());
+        }
+        given
+    }
+}
+
+/// A note that is told of brings its refund, which may be younger than the list of refunds.
+fn noted_since(world: &World, listed: usize) -> Vec<Refund> {
+    let all = world.provider.returned.refunds.iter().enumerate();
+    let younger = all.filter(|(at, _)| *at >= listed && world.provider.noted.contains(at));
+    younger.map(|(_, refund)| Refund { amount: refund.amount, state: RefundState::Pending }).collect()
 }
 
 /// What the reading of a bug makes of what went back.
@@ -107,6 +133,7 @@ fn misread(world: &mut World, mut returned: Returned, says: Option<&Returned>) -
         }
         Some(Bug::VoidedNoteCounts) => returned.credit_notes.iter_mut().for_each(|note| note.voided = false),
         Some(Bug::NotesUnread) => returned.credit_notes.clear(),
+        Some(Bug::MarkUnread) => returned.credit_notes.iter_mut().for_each(|note| note.made_for = None),
         Some(Bug::EventBelieved) => return says.cloned().unwrap_or(returned),
         Some(Bug::Incremental) => {
             let amount = world.books.row.returns.refunded;
@@ -149,9 +176,21 @@ impl Invoices for Hand {
         };
         let refunds = self.ask(|world| truth(world).refunds).await?;
         let disputes = self.ask(|world| truth(world).disputes).await?;
-        let credit_notes = self.ask(|world| truth(world).credit_notes).await?;
-        let read = Returned { refunds, disputes, credit_notes };
+        let listed = refunds.len();
+        let (credit_notes, younger) =
+            self.ask(|world| (truth(world).credit_notes, noted_since(world, listed))).await?;
+        let read = Returned { refunds: [refunds, younger].concat(), disputes, credit_notes };
         Ok(misread(&mut self.world(), read, self.says.as_ref()))
+    }
+
+    /// Now and then it refuses; what it did under a key it does not do again.
+    async fn give_back(&self, _: &TopUp, refund: &RefundUnderWay, key: &str) -> Result<(), InvoicesError> {
+        let given = self.ask(|world| world.give_back(refund, key)).await?;
+        if given {
+            Ok(())
+        } else {
+            Err(InvoicesError::Refused { what: "it does not give it back".to_owned() })
+        }
     }
 
     async fn create_payer(&self, _: &OrgId, _: &BillingContact, _: &str) -> Result<String, InvoicesError> {
@@ -279,7 +318,7 @@ impl Rows for Hand {
     }
 }
 
-fn not_asked() -> InvoicesError {
+pub(super) fn not_asked() -> InvoicesError {
     InvoicesError::Broken { what: "nobody who hears of money that went back asks this".to_owned() }
 }
 

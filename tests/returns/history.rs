@@ -5,14 +5,15 @@ use std::task::{Context, Waker};
 
 use saldo_adapters::stripe::LIMITS;
 use saldo_domain::{
-    Actor, Author, Cause, Currency, EntryKind, InvoiceLink, OrgId, Policy, PortError, PriceList, Purchase,
-    Status, Timestamp, TopUp, TopUpId,
+    Action, Actor, Author, Cause, Credits, Currency, EntryKind, IdempotencyKey, InvoiceLink, OrgId, Policy,
+    PortError, PriceList, Purchase, Reason, Status, Subject, Timestamp, TopUp, TopUpId,
 };
-use saldo_top_ups::TopUps;
+use saldo_top_ups::{OperateError, Refunding, TopUps, Wish};
 
 use super::books::Books;
 use super::bug::Bug;
 use super::hand::{Hand, World};
+use super::kept::Kept;
 use super::provider::{Event, INVOICE, PAYER, Provider, Topic};
 
 const STEPS: usize = 140;
@@ -33,35 +34,44 @@ pub(super) struct Lived {
     pub(super) owed: bool,
 }
 
-/// A worker with the event that it handles; `None` compares the row by itself.
+/// A worker with the event that it handles; `None` compares the row by itself, or does what the staff wish.
 struct Working {
     event: Option<Event>,
+    /// How many of its turns it lets pass: others get far meanwhile.
+    naps: u32,
     task: Pin<Box<dyn Future<Output = Result<(), PortError>>>>,
 }
 
 struct Play {
     world: Arc<Mutex<World>>,
     workers: Vec<Working>,
+    /// What the staff wished to be given back: any of them may be repeated.
+    wishes: Vec<(Wish, Refunding)>,
+    /// Whether it is mostly the staff who give money back.
+    quiet: bool,
     made: i64,
 }
 
 /// Plays the history of `seed`; what is wrong with it, if anything.
 pub(super) fn run(seed: u64, bug: Option<Bug>) -> Result<Lived, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let top_up = open(&mut rng);
+    let quiet = rng.u8(..3) == 0;
+    let top_up = open(quiet, &mut rng);
     let failing_percent = [0, 0, 5, 15][rng.usize(..4)];
     let (provider, books) = (Provider::new(&top_up), Books::new(top_up));
-    let world = Arc::new(Mutex::new(World { provider, books, rng, failing_percent, bug }));
-    let mut play = Play { world, workers: Vec::new(), made: 0 };
-    if play.roll(3) == 0 {
+    let kept = Kept::default();
+    let world = Arc::new(Mutex::new(World { provider, books, rng, failing_percent, bug, kept }));
+    let mut play = Play { world, workers: Vec::new(), wishes: Vec::new(), quiet, made: 0 };
+    if !quiet && play.roll(2) == 0 {
         play.live_calmly();
     } else {
-        for _ in 0..STEPS {
+        for _ in 0..if play.quiet { 3 * STEPS } else { STEPS } {
             play.step();
         }
     }
     play.world().failing_percent = 0;
     play.rest();
+    play.cleans_up();
     play.verdict()
 }
 
@@ -96,7 +106,10 @@ impl Play {
     }
 
     fn step(&mut self) {
-        match self.roll(15) {
+        let is_paid = self.world().books.balance > 0;
+        match self.roll(16) {
+            15 if is_paid && self.workers.len() < WORKERS => self.refunds(),
+            0..=2 if self.quiet && is_paid && self.roll(16) > 0 => self.works(),
             0 | 1 => self.change(),
             2 => self.spend(),
             3 if self.workers.len() < WORKERS => self.begins_to_compare(),
@@ -123,7 +136,7 @@ impl Play {
         let hand = Hand::new(&self.world, Some(event.says.clone()));
         let (told, author, now) = (event.told.clone(), author(), self.now());
         let task = async move { top_ups(&hand).handle(&told, &author, now).await.map(drop) };
-        self.workers.push(Working { event: Some(event), task: Box::pin(task) });
+        self.workers.push(Working { event: Some(event), naps: 0, task: Box::pin(task) });
     }
 
     fn is_unheard(&self, topic: Topic) -> bool {
@@ -135,12 +148,66 @@ impl Play {
         }
     }
 
+    /// Somebody of the staff gives money back, or says again that it is to be given back.
+    fn refunds(&mut self) {
+        let again = !self.wishes.is_empty() && self.roll(3) > 0;
+        if !again {
+            let wish = self.wish();
+            self.wishes.push(wish);
+        }
+        let latest = self.wishes.len() - 1;
+        let at = if again && self.roll(3) == 0 { self.world().rng.usize(..=latest) } else { latest };
+        let (wish, refunding) = self.wishes[at].clone();
+        let (hand, now) = (Hand::new(&self.world, None), self.now());
+        let task = async move {
+            match top_ups(&hand).refund(&wish, &refunding, now).await {
+                Err(OperateError::Port(error)) => Err(error),
+                Err(OperateError::NotRefunded(_) | OperateError::RefundRefused(_)) | Ok(_) => Ok(()),
+                Err(error) => Err(PortError::Broken(format!("{error:?}"))),
+            }
+        };
+        self.workers.push(Working { event: None, naps: 0, task: Box::pin(task) });
+    }
+
+    fn wish(&self) -> (Wish, Refunding) {
+        let mut world = self.world();
+        let World { books, rng, .. } = &mut *world;
+        let credits = if rng.u8(..4) == 0 { None } else { Some(Credits(rng.i64(1..=400))) };
+        let wish = Wish {
+            action: Action::Refund,
+            org: books.row.org.clone(),
+            about: books.row.id.to_string(),
+            by: Actor::Operator(Subject::parse("ana").unwrap()),
+            reason: Reason::parse("the payer asked for it").unwrap(),
+            key: IdempotencyKey::parse(&format!("wish-{}", self.wishes.len())).unwrap(),
+        };
+        let (also_spent, out_of_band) = (rng.u8(..4) == 0, rng.u8(..4) == 0);
+        (wish, Refunding { credits, also_spent, out_of_band, payable_step: |_| 1 })
+    }
+
+    /// Cleanup looks after a refund that is under way, until it is over.
+    fn cleans_up(&mut self) {
+        for _ in 0..MOST_HANDLINGS {
+            let row = self.world().books.row.clone();
+            if row.refund.is_none() {
+                return;
+            }
+            self.made += 61_000;
+            let (hand, now) = (Hand::new(&self.world, None), self.now());
+            let task =
+                async move { top_ups(&hand).look_after_refund(&row.org, &row.id, now).await.map(drop) };
+            self.workers.push(Working { event: None, naps: 0, task: Box::pin(task) });
+            self.rest();
+        }
+        self.world().books.wrong.get_or_insert("a refund is under way for ever".to_owned());
+    }
+
     fn begins_to_compare(&mut self) {
         let hand = Hand::new(&self.world, None);
         let now = self.now();
         let row = self.world().books.row.clone();
         let task = async move { top_ups(&hand).reconcile(&row, &author(), now).await.map(drop) };
-        self.workers.push(Working { event: None, task: Box::pin(task) });
+        self.workers.push(Working { event: None, naps: 0, task: Box::pin(task) });
     }
 
     /// A worker dies between two calls: its event comes again.
@@ -155,6 +222,13 @@ impl Play {
             return;
         }
         let at = self.world().rng.usize(..self.workers.len());
+        if self.workers[at].naps > 0 {
+            self.workers[at].naps -= 1;
+            return;
+        }
+        if self.quiet && self.roll(20) == 0 {
+            self.workers[at].naps = self.roll(120);
+        }
         let polled = self.workers[at].task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let std::task::Poll::Ready(done) = polled else { return };
         let worker = self.workers.swap_remove(at);
@@ -206,6 +280,20 @@ impl Play {
         if books.balance != left - books.spent {
             return Err(format!("the balance is {}, and should be {}", books.balance, left - books.spent));
         }
+        let mut made_for: Vec<_> = world
+            .provider
+            .returned
+            .credit_notes
+            .iter()
+            .filter_map(|note| {
+                let operation = note.made_for.as_ref()?.as_str();
+                Some(world.kept.keys.get(operation).map_or(operation, String::as_str))
+            })
+            .collect();
+        made_for.sort_unstable();
+        if made_for.windows(2).any(|two| two[0] == two[1]) {
+            return Err(format!("one wish was made twice: {made_for:?}"));
+        }
         let undone = [EntryKind::RefundUndone, EntryKind::DisputeUndone];
         let undone = books.ledger.values().filter(|posting| undone.contains(&posting.entry.kind)).count();
         Ok(Lived { postings: books.ledger.len(), undone, owed: books.owed })
@@ -225,7 +313,7 @@ fn author() -> Author {
 }
 
 /// A top-up whose invoice can be paid.
-fn open(rng: &mut fastrand::Rng) -> TopUp {
+fn open(quiet: bool, rng: &mut fastrand::Rng) -> TopUp {
     static PURCHASE: LazyLock<Purchase> = LazyLock::new(|| {
         let list = PriceList::from_json(
             r#"{"version":"v1","default_currency":"IDR","currencies":{"IDR":{"unit_price":25000,"tax_percent":"11",
@@ -238,7 +326,7 @@ fn open(rng: &mut fastrand::Rng) -> TopUp {
     let id = TopUpId::parse("top_01a208d846c676229a08bf3f3cf70805").unwrap();
     let org = OrgId::parse("acme").unwrap();
     let mut purchase = PURCHASE.clone();
-    purchase.total.minor_units = TOTALS[rng.usize(..TOTALS.len())];
+    purchase.total.minor_units = if quiet { TOTALS[0] } else { TOTALS[rng.usize(..TOTALS.len())] };
     let mut top_up = TopUp::requested(id, org, purchase, &Actor::System, now, 72 * 3600);
     top_up.payer = Some(PAYER.to_owned());
     top_up.status = Status::Open;

@@ -1,7 +1,9 @@
 //! What became of the money of one invoice at its provider, and what is told of it.
+use std::collections::BTreeSet;
+
 use saldo_domain::{
     CreditNote, Credits, Deployment, Dispute, DisputeStatus, Evidence, InvoiceLink, InvoiceStatus, Payment,
-    PaymentKind, Refund, RefundState, Returned, Timestamp, TopUp,
+    PaymentKind, Refund, RefundState, RefundUnderWay, Returned, Timestamp, TopUp,
 };
 use saldo_top_ups::{About, News, Told};
 
@@ -39,6 +41,10 @@ pub(super) struct Provider {
     /// What was true before each change.
     pub(super) past: Vec<Returned>,
     pub(super) events: Vec<Event>,
+    /// Which of the refunds were made with a credit note.
+    pub(super) noted: BTreeSet<usize>,
+    /// The keys under which refunds of ours were made.
+    pub(super) keys: BTreeSet<String>,
 }
 
 impl Provider {
@@ -64,7 +70,8 @@ impl Provider {
             failure: None,
         };
         let (returned, past, events) = (Returned::default(), Vec::new(), Vec::new());
-        Provider { invoice, returned, ever_refunded: 0, past, events }
+        let (noted, keys) = (BTreeSet::new(), BTreeSet::new());
+        Provider { invoice, returned, ever_refunded: 0, past, events, noted, keys }
     }
 
     /// Something happens, and events tell of it.
@@ -106,10 +113,36 @@ impl Provider {
     fn note(&mut self, amount: i64, rng: &mut fastrand::Rng) {
         let refunded = if rng.bool() { rng.i64(1..=amount) } else { 0 };
         if refunded > 0 {
+            self.noted.insert(self.returned.refunds.len());
             self.refund(refunded, RefundState::Pending);
         }
-        self.returned.credit_notes.push(CreditNote { amount, refunded, voided: false });
+        self.returned.credit_notes.push(CreditNote { amount, refunded, ..CreditNote::default() });
         self.tell(Topic::Note, News::Returned);
+    }
+
+    /// A refund of ours with its credit note, both or none; `willing` is whether it would be made the first time. Gives whether
+    /// it is made.
+    pub(super) fn give_back(&mut self, refund: &RefundUnderWay, key: &str, willing: bool) -> bool {
+        if self.keys.contains(key) {
+            return true;
+        }
+        let notes: i64 = self.returned.credit_notes.iter().map(|note| note.amount).sum();
+        let refunds: i64 = self.returned.refunds.iter().map(|refund| refund.amount).sum();
+        let most = self.invoice.total - refund.money;
+        if !willing || notes > most || (!refund.out_of_band && refunds > most) {
+            return false;
+        }
+        self.past.push(self.returned.clone());
+        self.keys.insert(key.to_owned());
+        let (amount, made_for) = (refund.money, Some(refund.operation.clone()));
+        let refunded = if refund.out_of_band { 0 } else { amount };
+        if refunded > 0 {
+            self.noted.insert(self.returned.refunds.len());
+            self.refund(amount, RefundState::Pending);
+        }
+        self.returned.credit_notes.push(CreditNote { amount, refunded, made_for, ..CreditNote::default() });
+        self.tell(Topic::Note, News::Returned);
+        true
     }
 
     /// It fails even after it succeeded, and does not come back.

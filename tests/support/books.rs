@@ -298,8 +298,9 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
     assert_eq!(unfinished, holder, "{when}: the unfinished top-ups of {org} are the holder of its slot");
     for (id, top_up) in &account.top_ups {
         let listed = top_up.contains_key("due_pk") && top_up.contains_key("due_at");
-        let in_doubt = listed && text(top_up, "due_pk").starts_with("DUE#REVIEW#");
-        let listed = listed && !in_doubt;
+        let in_part = |part: &str| listed && text(top_up, "due_pk").starts_with(part);
+        let (in_doubt, refunding) = (in_part("DUE#REVIEW#"), in_part("DUE#REFUND#"));
+        let listed = listed && !in_doubt && !refunding;
         assert_eq!(
             listed,
             unfinished.contains(id),
@@ -307,8 +308,13 @@ fn prove_slot(org: &str, account: &Account, when: &str) {
         );
         assert_eq!(
             in_doubt,
-            !listed && top_up.contains_key("review"),
+            !listed && !refunding && top_up.contains_key("review"),
             "{when}: {id} of {org} is on the list of what is to be looked at while it is"
+        );
+        assert_eq!(
+            refunding,
+            !listed && top_up.contains_key("refund"),
+            "{when}: {id} of {org} is on the list of refunds while one is under way"
         );
     }
 }

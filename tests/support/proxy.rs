@@ -101,17 +101,23 @@ impl Proxy {
         Proxy::start_with(saldo, None, jitter, seed).await
     }
 
+    /// The same before another SQS.
+    pub(crate) async fn start_before(saldo: &Saldo, sqs: &str, fault: Option<Fault>) -> Proxy {
+        Proxy::start_of(saldo, sqs, fault, Duration::ZERO, 0, Vec::new()).await
+    }
+
     /// What is asked about these objects of Stripe is never answered.
     pub(crate) async fn start_silent_about(saldo: &Saldo, objects: &[String]) -> Proxy {
-        Proxy::start_of(saldo, None, Duration::ZERO, 0, objects.to_vec()).await
+        Proxy::start_of(saldo, saldo.sqs_url(), None, Duration::ZERO, 0, objects.to_vec()).await
     }
 
     async fn start_with(saldo: &Saldo, fault: Option<Fault>, jitter: Duration, seed: u64) -> Proxy {
-        Proxy::start_of(saldo, fault, jitter, seed, Vec::new()).await
+        Proxy::start_of(saldo, saldo.sqs_url(), fault, jitter, seed, Vec::new()).await
     }
 
     async fn start_of(
         saldo: &Saldo,
+        sqs: &str,
         fault: Option<Fault>,
         jitter: Duration,
         seed: u64,
@@ -129,7 +135,7 @@ impl Proxy {
         });
         let endpoints = Endpoints {
             dynamodb: Some(listen(&state, saldo.dynamodb_url()).await),
-            sqs: Some(listen(&state, saldo.sqs_url()).await),
+            sqs: Some(listen(&state, sqs).await),
             secrets_manager: Some(saldo.secrets_manager_url().to_owned()),
             stripe: listen(&state, saldo.stripe_url()).await,
         };

@@ -61,10 +61,27 @@ pub(crate) fn order(
     org: &str,
     key: &str,
 ) -> impl Future<Output = client::Answer> + use<> {
-    let function = saldo_create_top_up::connect(&saldo.env_of("create-top-up"), world).unwrap();
+    let (buyer, org, key) = (Buyer::connect(saldo, world), org.to_owned(), key.to_owned());
+    async move { buyer.order(&org, &key).await }
+}
+
+/// The function that sells, as one process that goes on.
+pub(crate) struct Buyer(saldo_create_top_up::Function);
+
+impl Buyer {
+    pub(crate) fn connect(saldo: &Saldo, world: &World) -> Buyer {
+        Buyer(saldo_create_top_up::connect(&saldo.env_of("create-top-up"), world).unwrap())
+    }
+
+    /// Buys 1000 credits.
+    pub(crate) async fn order(&self, org: &str, key: &str) -> client::Answer {
+        whole(order_of(org, key), |request| self.0.handle(request)).await
+    }
+}
+
+fn order_of(org: &str, key: &str) -> Request {
     let body = json!({"credits": 1000, "expected_total": {"currency": "IDR", "minor_units": TOTAL}});
-    let request = request("POST", "/v1/top-ups", &[], org, &[("idempotency-key", key)], &body.to_string());
-    async move { whole(request, |request| function.handle(request)).await }
+    request("POST", "/v1/top-ups", &[], org, &[("idempotency-key", key)], &body.to_string())
 }
 
 pub(crate) fn cancel(

@@ -6,10 +6,10 @@ use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::{Balance, Store};
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, quote_problem, top_up_json};
+use saldo_adapters::http::{Callers, Problem, json_response, quote_problem, top_up_json};
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{BalanceShards, Credits, OrgId, Permission, PriceList, Rates, TopUp, total};
+use saldo_domain::{BalanceShards, CallKind, Credits, OrgId, Permission, PriceList, Rates, TopUp, total};
 use serde_json::{Map, Value, json};
 use tracing::{error, warn};
 
@@ -18,7 +18,7 @@ use tracing::{error, warn};
 pub struct Function {
     prices: PriceList,
     rates: Rates,
-    claims: ClaimNames,
+    callers: Callers,
     store: Store,
     spender: Spender<Store>,
     clock: Clock,
@@ -30,7 +30,7 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
         prices: env.price_list()?,
         rates: env.rates()?,
-        claims: env.claim_names(),
+        callers: Callers::connect(env, world)?,
         spender: Spender::new(store.clone()),
         store,
         clock: world.clock(),
@@ -46,7 +46,7 @@ impl Function {
     }
 
     async fn balance(&self, request: &Request) -> Result<Value, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
         let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
         let (credits, open) = self.read(&caller.org).await.map_err(|error| {

@@ -7,18 +7,18 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, ProblemCode, json_response, limited_body, obstacle_problem, top_up_json,
+    Callers, Problem, ProblemCode, json_response, limited_body, obstacle_problem, top_up_json,
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Author, Cause, Ending, Obstacle, OrgId, Permission, Status, TopUp, TopUpId};
+use saldo_domain::{Author, CallKind, Cause, Ending, Obstacle, OrgId, Permission, Status, TopUp, TopUpId};
 use saldo_top_ups::TopUps;
 use tracing::error;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    claims: ClaimNames,
+    callers: Callers,
     top_ups: TopUps<Store, Stripe>,
     clock: Clock,
 }
@@ -26,7 +26,7 @@ pub struct Function {
 /// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let top_ups = TopUps { rows: world.store(env)?, invoices: world.stripe(env)?, policy: env.policy()? };
-    Ok(Function { claims: env.claim_names(), top_ups, clock: world.clock() })
+    Ok(Function { callers: Callers::connect(env, world)?, top_ups, clock: world.clock() })
 }
 
 impl Function {
@@ -38,12 +38,12 @@ impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.cancel(&request).await {
             Ok(top_up) => json_response(StatusCode::OK, &top_up_json(&top_up)),
-            Err(problem) => problem.into_response(),
+            Err(problem) => problem.left_alone_for(self.top_ups.invoices.away_secs()).into_response(),
         }
     }
 
     async fn cancel(&self, request: &Request) -> Result<TopUp, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
+        let caller = self.callers.authorize(request, CallKind::Order, Permission::BillingSubscribe)?;
         limited_body(request)?;
         let top_up = self.row(&caller.org, request).await?;
         let author = Author { actor: caller.actor, cause: Cause::Cancellation };

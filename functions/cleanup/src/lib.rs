@@ -1,4 +1,5 @@
-//! Schedule: compares every unfinished top-up that is due with Stripe, and finishes debits of its organisation.
+//! Schedule: compares every unfinished top-up that is due with Stripe, finishes debits of its organisation, and looks after
+//! refunds that were cut off.
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
@@ -6,8 +7,8 @@ use saldo_adapters::dynamo::{Due, Store};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{Metric, measure};
-use saldo_top_ups::TopUps;
+use saldo_domain::{Metric, Timestamp, measure};
+use saldo_top_ups::{GivenBack, TopUps};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
 
@@ -65,8 +66,40 @@ impl Function {
             }
             checked += 1;
         }
+        let (refunds, not_made) = self.refunds(now).await;
+        (checked, failed) = (checked + refunds, failed + not_made);
         info!(checked, finished, failed, "cleaned up");
         measure!(Metric::CleanupFailures, failed);
         json!({"checked": checked, "finished": finished, "failed": failed})
+    }
+
+    /// Looks after the refunds that nobody has brought to their end: how many, and how many of them were not made.
+    async fn refunds(&self, now: Timestamp) -> (usize, i64) {
+        let (mut looked_at, mut failed) = (0, 0);
+        let mut work = self.top_ups.rows.due_refunds(now);
+        while looked_at < LARGEST_RUN {
+            let Due { org, id, .. } = match work.next().await {
+                Ok(Some(due)) => due,
+                Ok(None) => break,
+                Err(error) => {
+                    error!(%error, "due refunds not read");
+                    return (looked_at, failed + 1);
+                }
+            };
+            let (org_name, top_up) = (org.as_str(), id.as_str());
+            match self.top_ups.look_after_refund(&org, &id, now).await {
+                Ok(GivenBack::Made) => info!(org = org_name, top_up, "refund made"),
+                Ok(GivenBack::Refused(why)) => {
+                    error!(org = org_name, top_up, why, "refund refused, and its credits given again");
+                    failed += 1;
+                }
+                Err(error) => {
+                    error!(org = org_name, top_up, %error, "refund still under way");
+                    failed += 1;
+                }
+            }
+            looked_at += 1;
+        }
+        (looked_at, failed)
     }
 }

@@ -8,12 +8,12 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, ProblemCode, json_response, obstacle_problem, open_top_up_json, quote_json,
+    Caller, Callers, Problem, ProblemCode, json_response, obstacle_problem, open_top_up_json, quote_json,
     quote_problem, top_up_json,
 };
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
-use saldo_domain::{Currency, IdempotencyKey, Permission, PriceList, Purchase, Status, TopUp};
+use saldo_domain::{CallKind, Currency, IdempotencyKey, Permission, PriceList, Purchase, Status, TopUp};
 use saldo_top_ups::{Failure, Opening, Order, TopUps};
 
 use crate::order::Wish;
@@ -22,7 +22,7 @@ use crate::order::Wish;
 #[derive(Clone, Debug)]
 pub struct Function {
     prices: PriceList,
-    claims: ClaimNames,
+    callers: Callers,
     lifetime_secs: i64,
     top_ups: TopUps<Store, Stripe>,
     clock: Clock,
@@ -35,7 +35,7 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let invoices = stripe.with_payment_methods(prices.payment_methods());
     Ok(Function {
         prices,
-        claims: env.claim_names(),
+        callers: Callers::connect(env, world)?,
         lifetime_secs: env.lifetime_secs()?,
         top_ups: TopUps { rows: world.store(env)?, invoices, policy: env.policy()? },
         clock: world.clock(),
@@ -51,12 +51,12 @@ impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         match self.create(&request).await {
             Ok((status, top_up)) => json_response(status, &top_up_json(&top_up)),
-            Err(problem) => problem.into_response(),
+            Err(problem) => problem.left_alone_for(self.top_ups.invoices.away_secs()).into_response(),
         }
     }
 
     async fn create(&self, request: &Request) -> Result<(StatusCode, TopUp), Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
+        let caller = self.callers.authorize(request, CallKind::Order, Permission::BillingSubscribe)?;
         let (key, wish) = Wish::read(request)?;
         let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let opening = match self.price(currency, &wish) {

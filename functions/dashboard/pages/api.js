@@ -8,14 +8,19 @@ const PATIENCE_MS = 25_000;
  * kind: "session" (sign in again), "permission", "network" (retry), "problem" (the server said no: see status and code).
  */
 export class ApiFailure extends Error {
-  constructor(kind, status = 0, problem = {}) {
+  constructor(kind, status = 0, problem = {}, retryAfterSecs = 0) {
     super(kind);
-    Object.assign(this, { kind, status, problem, code: problem.code });
+    Object.assign(this, { kind, status, problem, code: problem.code, retryAfterSecs });
+  }
+
+  /** Whether it came too soon after others: the same request may be sent after `retryAfterSecs`. */
+  get tooMany() {
+    return this.status === 429;
   }
 
   /** Whether the same request may be sent again: nobody knows if it was carried out. */
   get unclear() {
-    return this.kind === "network" || this.status >= 500 || this.status === 429;
+    return this.kind === "network" || this.status >= 500 || this.tooMany;
   }
 }
 
@@ -65,10 +70,10 @@ export async function call(method, path, { body, headers = {}, tagged = false } 
   throw failureOf(answer, content ?? {});
 }
 
-function failureOf({ ok, status }, problem) {
+function failureOf({ ok, status, headers }, problem) {
   if (status === 401) return new ApiFailure("session", 401, problem);
   if (status === 403) return new ApiFailure("permission", 403, problem);
-  return new ApiFailure("problem", ok ? 502 : status, problem);
+  return new ApiFailure("problem", ok ? 502 : status, problem, Number(headers.get("retry-after")) || 0);
 }
 
 async function send(method, path, body, headers) {

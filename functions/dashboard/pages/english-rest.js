@@ -42,6 +42,7 @@ export const ENGLISH_REST = {
   "history.cancelFor": "Cancel the top-up of {credits} credits for {total}",
   "history.pdf": "Invoice PDF",
   "history.receipt": "Receipt",
+  "history.note": "Credit note",
   "history.paidAt": "Paid {date}{method}",
   "history.disputed": "{amount} disputed, {credits} credits taken back",
   "history.disputed.inquiry": "A bank asks about {amount}; no credits were taken",

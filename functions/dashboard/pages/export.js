@@ -7,6 +7,8 @@ import { failureNotice, working } from "./parts.js";
 /** This month and a year of those before it. */
 const SHOWN_MONTHS = 13;
 const TRIES = 3;
+/** What the server asks for is kept to, up to this. */
+const LONGEST_WAIT_SECS = 60;
 /** A header is far shorter. */
 const HEADER_BYTES = 1024;
 
@@ -64,6 +66,7 @@ async function patiently(call) {
       return await call();
     } catch (failure) {
       if (!failure.unclear || tried === TRIES) throw failure;
+      if (failure.tooMany) await new Promise((done) => setTimeout(done, Math.min(failure.retryAfterSecs || 1, LONGEST_WAIT_SECS) * 1000));
     }
   }
 }

@@ -199,6 +199,7 @@ function actions(topUp, { app, changed }) {
   return [
     topUp.payment && paper(topUp.payment.receipt_url, "history.receipt", topUp),
     topUp.status === "paid" && paper(topUp.invoice_pdf, "history.pdf", topUp),
+    ...(topUp.credit_notes ?? []).map((note) => paper(note.pdf, "history.note", { invoice_number: note.number })),
     trailButton(topUp, app),
   ];
 }

@@ -42,6 +42,7 @@ export const INDONESIAN_REST = {
   "history.cancelFor": "Batalkan top up {credits} kredit seharga {total}",
   "history.pdf": "Invoice (PDF)",
   "history.receipt": "Kuitansi",
+  "history.note": "Nota kredit",
   "history.paidAt": "Dibayar {date}{method}",
   "history.disputed": "{amount} disengketakan, {credits} kredit ditarik kembali",
   "history.disputed.inquiry": "Bank menanyakan {amount}; tidak ada kredit yang ditarik",

@@ -80,7 +80,7 @@ export function changes({ before, after }) {
   return table(t("op.kept.changes"), ["", t("op.kept.before"), t("op.kept.after")], rows);
 }
 
-const COUNTS = ["granted", "refunded", "disputed", "credits"];
+const COUNTS = ["granted", "refunded", "disputed", "credits", "refund_credits"];
 
 /** What is kept as the API's words and digits, as people read it. */
 function factWords(name, value) {
@@ -88,6 +88,7 @@ function factWords(name, value) {
   if (name === "status") return wordsFor("status", value);
   if (name === "review") return wordsFor("op.review", value);
   if (name === "state") return wordsFor("op.stateIs", value);
+  if (name === "refund_way") return wordsFor("op.way", value);
   return COUNTS.includes(name) && /^-?\d{1,15}$/.test(value) ? number(Number(value)) : value;
 }
 

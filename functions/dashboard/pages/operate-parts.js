@@ -36,7 +36,7 @@ export function wordsFor(prefix, word) {
 }
 
 /** Refusals that have several causes, of which the API's own words tell the one. */
-const DETAILED = ["not_releasable", "invalid_request"];
+const DETAILED = ["not_releasable", "not_refundable", "refund_refused", "invalid_request"];
 
 /** What went wrong, and the way on. */
 export function operateFailure(failure, app, { retry, large = false } = {}) {

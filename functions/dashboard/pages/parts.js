@@ -26,6 +26,10 @@ export function failureNotice(failure, app, { retry, large = false, saving } = {
   if (failure.kind === "network") {
     return notice({ tone: "low", icon: "offline", title: t("error.network.title"), text: t("error.network"), actions: [again], role: "alert", large });
   }
+  if (failure.tooMany) {
+    const text = failure.retryAfterSecs > 0 ? t("error.tooMany.in", { seconds: failure.retryAfterSecs }) : t("error.tooMany");
+    return notice({ tone: "low", icon: "alert", title: t("error.tooMany.title"), text, actions: [again], role: "alert", large });
+  }
   if (isStanding(failure.code)) return standingNotice(failure.code, { role: "alert", large });
   const provider = failure.code === "payment_provider_unavailable";
   return notice({

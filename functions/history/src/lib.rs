@@ -15,16 +15,16 @@ use saldo_adapters::PortError;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, ClaimNames, Problem};
+use saldo_adapters::http::{Callers, Problem};
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{OrgId, Permission};
+use saldo_domain::{CallKind, OrgId, Permission};
 use tracing::error;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    claims: ClaimNames,
+    callers: Callers,
     store: Store,
     spender: Spender<Store>,
     clock: Clock,
@@ -34,7 +34,7 @@ pub struct Function {
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let store = world.store(env)?;
     let spender = Spender::new(store.clone());
-    Ok(Function { claims: env.claim_names(), store, spender, clock: world.clock() })
+    Ok(Function { callers: Callers::connect(env, world)?, store, spender, clock: world.clock() })
 }
 
 impl Function {
@@ -43,9 +43,12 @@ impl Function {
     }
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
         // What the path names comes first: whatever it says, it never is a route.
         let named = |name| request.path_parameters_ref().and_then(|all| all.first(name));
+        let many = named("month").is_some()
+            || named("id").is_none() && request.raw_http_path().ends_with("/entries");
+        let kind = if many { CallKind::Export } else { CallKind::View };
+        let caller = self.callers.authorize(request, kind, Permission::BillingView)?;
         if let Some(month) = named("month") {
             return self.statement(&caller.org, month).await;
         }

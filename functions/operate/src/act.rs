@@ -4,7 +4,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
 use saldo_domain::{Action, Actor, Credits, NotReleased, OrgId, needs_a_second_person};
-use saldo_top_ups::{OperateError, Operated, Wish};
+use saldo_top_ups::{Audits, OperateError, Operated, Wish};
 use serde_json::{Value, json};
 
 use crate::body::{Members, key, key_reused, members, reason, text, whole_number};
@@ -13,8 +13,8 @@ use crate::place::{Deed, organisation_not_found};
 use crate::shapes::audit_json;
 use crate::{Function, provider, table};
 
-/// More than any balance: a larger adjustment is a mistake.
-const MOST_CREDITS: i64 = 1_000_000_000;
+/// More than any balance: more is a mistake.
+pub(crate) const MOST_CREDITS: i64 = 1_000_000_000;
 
 impl Function {
     /// Does it, and answers what is kept of it: 201, or 200 where it was done before.
@@ -45,6 +45,7 @@ impl Function {
             Deed::Settle(id) => self.top_ups.operate(&wish(Action::Settle, id.as_str()), now).await,
             Deed::Void(id) => self.top_ups.operate(&wish(Action::Void, id.as_str()), now).await,
             Deed::Release(id) => self.top_ups.operate(&wish(released_as(&body)?, id.as_str()), now).await,
+            Deed::Refund(id) => self.refund(&body, &wish(Action::Refund, id.as_str()), now).await?,
             Deed::Adjust => {
                 let credits = credits(&body)?;
                 if !self.store.knows(&org).await.map_err(|error| table(&error))? {
@@ -95,20 +96,26 @@ impl Function {
                 "This adjustment was agreed to before, and is posted.",
             ),
             OperateError::BalanceChanged(balance) => balance_changed(balance),
-            OperateError::NotEnough(credits) => self.not_enough(org, credits).await,
+            OperateError::NotEnough(credits) => {
+                let detail = "The balance does not cover this, and an adjustment makes no debt.";
+                self.not_enough(org, credits, detail).await
+            }
+            OperateError::NotRefunded(why) => self.not_refunded(org, why).await,
+            OperateError::RefundRefused(why) => {
+                let detail = format!("Its money is not given back, and its credits were given again. {why}");
+                Problem::new(ProblemCode::RefundRefused, detail)
+            }
             OperateError::Port(error) => provider(&error),
         }
     }
 
-    /// An adjustment never makes debt.
-    async fn not_enough(&self, org: &OrgId, credits: Credits) -> Problem {
-        match self.store.balance(org).await {
-            Ok(balance) => {
-                let detail = "The balance does not cover this, and an adjustment makes no debt.";
-                Problem::new(ProblemCode::InsufficientCredits, detail)
-                    .with("credits", json!(credits))
-                    .with("available_credits", json!(balance.main.credits))
-            }
+    /// So many credits are wanted, and all balance shards together have fewer.
+    pub(crate) async fn not_enough(&self, org: &OrgId, credits: Credits, detail: &str) -> Problem {
+        match self.store.available(org).await {
+            Ok(available) => Problem::new(ProblemCode::InsufficientCredits, detail)
+                .with("credits", json!(credits))
+                .with("available_credits", json!(available.0.max(0)))
+                .with("owed", json!(available.0.min(0).unsigned_abs())),
             Err(error) => table(&error),
         }
     }

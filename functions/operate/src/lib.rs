@@ -8,6 +8,7 @@ mod lists;
 mod organisation;
 mod place;
 mod references;
+mod refund;
 mod search;
 mod shapes;
 mod top_up;
@@ -19,7 +20,7 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dead_letters::DeadLetters;
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{ClaimNames, Problem, Staff, json_response, obstacle_problem};
+use saldo_adapters::http::{Callers, Problem, json_response, obstacle_problem};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_domain::{Credits, Obstacle};
@@ -32,7 +33,7 @@ use crate::place::Place;
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    claims: ClaimNames,
+    callers: Callers,
     store: Store,
     top_ups: TopUps<Store, Stripe>,
     dead_letters: DeadLetters,
@@ -47,8 +48,8 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let top_ups = TopUps { rows: store.clone(), invoices: world.stripe(env)?, policy: env.policy()? };
     let adjustment_limit = env.adjustment_limit()?;
     let dead_letters = world.dead_letters(env)?;
-    let (claims, clock) = (env.claim_names(), world.clock());
-    Ok(Function { claims, store, top_ups, dead_letters, adjustment_limit, clock })
+    let (callers, clock) = (Callers::connect(env, world)?, world.clock());
+    Ok(Function { callers, store, top_ups, dead_letters, adjustment_limit, clock })
 }
 
 impl Function {
@@ -66,7 +67,7 @@ impl Function {
     }
 
     async fn answer(&self, request: &Request) -> Result<(StatusCode, Value), Problem> {
-        let staff = Staff::authorize(request, &self.claims)?;
+        let staff = self.callers.staff(request)?;
         let place = Place::of(request)?;
         tracing::info!(by = %staff.actor, call = place.as_str(), "staff");
         let seen = match place {

@@ -28,6 +28,7 @@ pub(crate) enum Deed {
     Settle(TopUpId),
     Void(TopUpId),
     Release(TopUpId),
+    Refund(TopUpId),
     Adjust,
     Approve(OperationId),
     ZeroBalance(OrgId),
@@ -54,6 +55,7 @@ impl Place {
             (Some("top-ups"), Some(_), Some("settle")) => Ok(Place::Deed(Deed::Settle(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("void")) => Ok(Place::Deed(Deed::Void(top_up(request)?))),
             (Some("top-ups"), Some(_), Some("release")) => Ok(Place::Deed(Deed::Release(top_up(request)?))),
+            (Some("top-ups"), Some(_), Some("refund")) => Ok(Place::Deed(Deed::Refund(top_up(request)?))),
             (Some("adjustments"), None, None) if request.method() == Method::GET => Ok(Place::Adjustments),
             (Some("adjustments"), None, None) => Ok(Place::Deed(Deed::Adjust)),
             (Some("adjustments"), Some(_), Some("approve")) => {
@@ -83,6 +85,7 @@ impl Place {
             Place::Deed(Deed::Settle(_)) => "settle",
             Place::Deed(Deed::Void(_)) => "void",
             Place::Deed(Deed::Release(_)) => "release",
+            Place::Deed(Deed::Refund(_)) => "refund",
             Place::Deed(Deed::Adjust) => "adjust",
             Place::Deed(Deed::Approve(_)) => "approve",
             Place::Deed(Deed::ZeroBalance(_)) => "zero-balance",

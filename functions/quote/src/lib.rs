@@ -4,21 +4,21 @@ use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::http::{
-    Caller, ClaimNames, Problem, integer, json_response, query_parameter, quote_json, quote_problem,
+    Callers, Problem, integer, json_response, query_parameter, quote_json, quote_problem,
 };
 use saldo_adapters::world::World;
-use saldo_domain::{Credits, Permission, PriceList, Quote};
+use saldo_domain::{CallKind, Credits, Permission, PriceList, Quote};
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
     prices: PriceList,
-    claims: ClaimNames,
+    callers: Callers,
 }
 
 /// Reads `SALDO_PRICES` and the claim names.
-pub fn connect(env: &Env, _world: &World) -> Result<Function, ConfigError> {
-    Ok(Function { prices: env.price_list()?, claims: env.claim_names() })
+pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
+    Ok(Function { prices: env.price_list()?, callers: Callers::connect(env, world)? })
 }
 
 impl Function {
@@ -30,7 +30,7 @@ impl Function {
     }
 
     fn quote(&self, request: &Request) -> Result<Quote, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
         let credits = match query_parameter(request, "credits")? {
             None => None,
             Some(text) => {

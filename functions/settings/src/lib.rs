@@ -7,9 +7,9 @@ use lambda_http::{Body, Request};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, ClaimNames, Problem, ProblemCode, json_response};
+use saldo_adapters::http::{Caller, Callers, Problem, ProblemCode, json_response};
 use saldo_adapters::world::World;
-use saldo_domain::{BillingContact, ContactField, OrgId, Permission, PortError, Settings};
+use saldo_domain::{BillingContact, CallKind, ContactField, OrgId, Permission, PortError, Settings};
 use serde_json::{Map, Value, json};
 use tracing::error;
 
@@ -18,14 +18,14 @@ use crate::change::Change;
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
-    claims: ClaimNames,
+    callers: Callers,
     store: Store,
     clock: Clock,
 }
 
 /// Reads claim names and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    Ok(Function { claims: env.claim_names(), store: world.store(env)?, clock: world.clock() })
+    Ok(Function { callers: Callers::connect(env, world)?, store: world.store(env)?, clock: world.clock() })
 }
 
 impl Function {
@@ -39,7 +39,7 @@ impl Function {
 
     /// What is stored; before anything is, what the token says.
     async fn show(&self, request: &Request) -> Result<Settings, Problem> {
-        let caller = Caller::authorize(request, &self.claims, Permission::BillingView)?;
+        let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
         let settings = self.store.settings(&caller.org).await;
         let mut settings = settings.map_err(|error| unavailable(&caller.org, &error))?;
         if settings.version == 0 {
@@ -51,7 +51,7 @@ impl Function {
     /// Replaces the billing contact, if it is still the one that the client has seen.
     async fn change(&self, request: &Request) -> Result<Settings, Problem> {
         let Caller { org, actor, .. } =
-            Caller::authorize(request, &self.claims, Permission::BillingSubscribe)?;
+            self.callers.authorize(request, CallKind::Order, Permission::BillingSubscribe)?;
         let Change { billing, seen } = Change::read(request)?;
         match self.store.change_settings(&org, &billing, seen, &actor, self.clock.now()).await {
             Ok(()) => Ok(Settings { billing, version: seen.saturating_add(1), ..Settings::default() }),

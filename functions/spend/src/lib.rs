@@ -10,17 +10,17 @@ use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, ClaimNames, Problem, json_response, limited_body};
+use saldo_adapters::http::{Caller, Callers, Problem, json_response, limited_body};
 use saldo_adapters::world::World;
 use saldo_credits::{Outcome, Spender};
-use saldo_domain::{DebitId, Permission, Rates};
+use saldo_domain::{CallKind, DebitId, Permission, Rates};
 use serde_json::json;
 
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
     rates: Rates,
-    claims: ClaimNames,
+    callers: Callers,
     spenders_reverse: bool,
     spender: Spender<Store>,
     clock: Clock,
@@ -30,7 +30,7 @@ pub struct Function {
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     Ok(Function {
         rates: env.rates()?,
-        claims: env.claim_names(),
+        callers: Callers::connect(env, world)?,
         spenders_reverse: env.spenders_reverse()?,
         spender: Spender::new(world.store(env)?)
             .with_shards(env.shards()?)
@@ -45,7 +45,7 @@ impl Function {
     }
 
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
-        let caller = Caller::read(request, &self.claims)?;
+        let caller = self.callers.read(request, CallKind::Spend)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
             None => {
                 caller.may(Permission::CreditsSpend)?;

@@ -65,6 +65,7 @@ impl Function {
             kind: event.kind.clone(),
             about,
             created: event.created.unwrap_or(self.clock.now().secs()),
+            waiting: None,
         };
         match self.queue.send(&message).await {
             Ok(()) => {

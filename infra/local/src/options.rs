@@ -66,3 +66,16 @@ impl Default for Options {
         }
     }
 }
+
+/// The most that the parameter `Budgets` takes.
+const WIDE: &str = r#"{"organisation":{"burst":1000000,"per_minute":10000000},"caller":{"burst":1000000,"per_minute":10000000}}"#;
+
+impl Options {
+    /// The same with budgets of requests that nobody uses up, for whoever tries everything or measures.
+    #[must_use]
+    pub fn with_wide_budgets(mut self) -> Options {
+        let kinds = ["view", "export", "order", "spend", "operate"].map(|kind| format!("\"{kind}\":{WIDE}"));
+        self.parameters.insert("Budgets".to_owned(), format!("{{{}}}", kinds.join(",")));
+        self
+    }
+}

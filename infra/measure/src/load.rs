@@ -26,7 +26,7 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
         _ => return Err("load takes a number of seconds and nothing else".into()),
     };
     let (counts, _) = calls::measure().await?;
-    let saldo = Arc::new(Saldo::start(Options::default()).await?);
+    let saldo = Arc::new(Saldo::start(Options::default().with_wide_budgets()).await?);
     let mut chance = fastrand::Rng::with_seed(SEED);
     let mut senders = Vec::new();
     for number in 0..SENDERS {

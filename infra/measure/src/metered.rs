@@ -50,15 +50,15 @@ impl Metered {
     pub(crate) async fn start_with(shards: &str) -> Result<Metered, Failure> {
         let (meter, clock) = (Meter::new(), Clock::system());
         let between = meter.clone();
-        let saldo = Saldo::start(Options {
+        let options = Options {
             clock: clock.clone(),
             parameters: [("Shards".to_owned(), shards.to_owned())].into(),
             poll: false,
             schedules: false,
             between: Some(Arc::new(move |function, endpoints| between.between(function, endpoints))),
             ..Options::default()
-        })
-        .await?;
+        };
+        let saldo = Saldo::start(options.with_wide_budgets()).await?;
         let world = World::at(meter.between("credit-worker", endpoints(&saldo)), clock.clone());
         let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &world)?;
         let payer = Payer::new(&saldo, "acme")?;

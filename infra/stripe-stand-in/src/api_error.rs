@@ -81,6 +81,17 @@ impl ApiError {
         ApiError::new(502, "api_error", "The answer was lost on its way.")
     }
 
+    /// What an outage answers.
+    pub(crate) fn away(status: u16) -> ApiError {
+        match status {
+            429 => {
+                let refusal = ApiError::new(429, "invalid_request_error", "Request rate limit exceeded.");
+                refusal.with("code", "rate_limit")
+            }
+            _ => ApiError::new(status, "api_error", "An unknown error occurred."),
+        }
+    }
+
     pub(crate) fn internal() -> ApiError {
         ApiError::new(500, "api_error", "An unknown error occurred.")
     }

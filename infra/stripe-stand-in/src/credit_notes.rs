@@ -172,6 +172,7 @@ fn after_payment(
     }
     let mut refunds: Vec<Value> = places.linked.iter().map(|(refund, part)| link(refund, *part)).collect();
     if places.refund > 0 {
+        store.permissions.require("rak_charge_write")?;
         let id = invoice["id"].as_str().unwrap_or_default();
         let charge = charge_object::paid_by(store, id)?;
         let charge = charge.ok_or_else(|| ApiError::state("The invoice has no charge to refund."))?;

@@ -11,6 +11,17 @@ pub enum Fault {
     Lost,
 }
 
+/// A time in which the API does not do what it is asked, whoever asks and with whatever key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outage {
+    /// What is answered: 429, or 500 and more.
+    pub status: u16,
+    /// The header `Retry-After`.
+    pub retry_after_secs: Option<u32>,
+    /// Only requests whose path has this in it; all of them where it is empty.
+    pub about: String,
+}
+
 pub(crate) struct PlannedFault {
     pub(crate) template: String,
     pub(crate) fault: Fault,

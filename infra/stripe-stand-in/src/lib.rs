@@ -68,7 +68,7 @@ mod tax_ids;
 
 pub use api_version::API_VERSION;
 pub use dispute_life::{DisputeKind, DisputeStep};
-pub use faults::{Fault, RefundPlan};
+pub use faults::{Fault, Outage, RefundPlan};
 pub use record::recorded;
 pub use refund_life::RefundStep;
 pub use seller::{SUBSCRIBED_TYPES, Seller};

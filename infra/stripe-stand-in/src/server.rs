@@ -1,15 +1,17 @@
 //! The HTTP side of the API: authentication, idempotency, and one transaction per request.
 
+use std::sync::atomic::Ordering;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{Method, Response, StatusCode, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::api_error::{ApiError, ApiResult};
 use crate::api_version::{self, API_VERSION};
 use crate::call::{ApiAnswer, Call};
-use crate::faults::Fault;
+use crate::faults::{Fault, Outage};
 use crate::form::Params;
 use crate::idempotency::{self, Held, Reply};
 use crate::keys::{self, Permissions};
@@ -40,6 +42,13 @@ struct Asked {
 
 async fn serve(State(stand_in): State<StandIn>, request: Request) -> Response<Body> {
     let id = identifier::new("req_", 14);
+    if let Some(outage) = stand_in.outage_of(request.uri().path()) {
+        let mut response = respond(Reply::refused(&ApiError::away(outage.status)), &id);
+        if let Some(secs) = outage.retry_after_secs {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        return response;
+    }
     let reply = match stand_in.read(request, &id).await {
         Ok(asked) => stand_in.reply(asked).await,
         Err(refusal) => Reply::refused(&refusal),
@@ -48,6 +57,13 @@ async fn serve(State(stand_in): State<StandIn>, request: Request) -> Response<Bo
 }
 
 impl StandIn {
+    fn outage_of(&self, path: &str) -> Option<Outage> {
+        let outage =
+            locked(&self.shared.settings).outage.clone().filter(|outage| path.contains(&outage.about));
+        self.shared.unanswered.fetch_add(u64::from(outage.is_some()), Ordering::Relaxed);
+        outage
+    }
+
     async fn read(&self, request: Request, id: &str) -> ApiResult<Asked> {
         let (parts, body) = request.into_parts();
         let permissions = {

@@ -1,12 +1,13 @@
 //! What a payer or a bank would do, what is looked at and what is made to go wrong: for tests and the local program.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::api_error::{ApiError, ApiResult};
-use crate::faults::{Fault, PlannedFault};
+use crate::faults::{Fault, Outage, PlannedFault};
 use crate::keys::RestrictedKey;
 use crate::payment_methods::{Aftermath, PaymentMethod};
 use crate::seller::Seller;
@@ -174,6 +175,16 @@ impl StandIn {
     /// The next request of an endpoint, e.g. `POST /v1/invoices/{id}/finalize`, fails once.
     pub fn fail_next(&self, template: &str, fault: Fault) {
         locked(&self.shared.settings).fault = Some(PlannedFault { template: template.to_owned(), fault });
+    }
+
+    /// From now on the API is away; `None` ends that. What is under way is answered.
+    pub fn set_outage(&self, outage: Option<Outage>) {
+        locked(&self.shared.settings).outage = outage;
+    }
+
+    /// How many requests outages have met until now.
+    pub fn unanswered(&self) -> u64 {
+        self.shared.unanswered.load(Ordering::Relaxed)
     }
 
     /// How many events still wait for a 2xx.

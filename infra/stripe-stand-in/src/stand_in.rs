@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::api_error::ApiResult;
-use crate::faults::{PlannedFault, RefundPlan};
+use crate::faults::{Outage, PlannedFault, RefundPlan};
 use crate::keys::{Permissions, RestrictedKey};
 use crate::seller::Seller;
 use crate::store::{self, Store};
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     /// Idempotency keys of requests that are running.
     pub(crate) running: Mutex<HashSet<String>>,
     pub(crate) requests: Mutex<BTreeMap<String, u64>>,
+    /// Requests that an outage met.
+    pub(crate) unanswered: AtomicU64,
     /// What was asked for since somebody last took it: each call with the permissions that it needs.
     pub(crate) needs: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Rung when there may be something to deliver.
@@ -89,6 +92,7 @@ pub(crate) struct Settings {
     pub(crate) paused: bool,
     pub(crate) latency: Duration,
     pub(crate) fault: Option<PlannedFault>,
+    pub(crate) outage: Option<Outage>,
     pub(crate) restricted_keys: Vec<RestrictedKey>,
     pub(crate) seller: Seller,
 }
@@ -103,6 +107,7 @@ impl StandIn {
             paused: false,
             latency: Duration::ZERO,
             fault: None,
+            outage: None,
             restricted_keys: Vec::new(),
             seller: Seller::default(),
         };
@@ -114,6 +119,7 @@ impl StandIn {
             settings: Mutex::new(settings),
             running: Mutex::default(),
             requests: Mutex::default(),
+            unanswered: AtomicU64::new(0),
             needs: Mutex::default(),
             bell: Notify::new(),
         };

@@ -37,6 +37,11 @@ impl Clock {
 
     /// Moves this clock and all its clones ahead.
     pub fn advance(&self, secs: i64) {
-        self.ahead_ms.fetch_add(secs.saturating_mul(1000), Ordering::Relaxed);
+        self.advance_ms(secs.saturating_mul(1000));
+    }
+
+    /// The same by milliseconds.
+    pub fn advance_ms(&self, ms: i64) {
+        self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }

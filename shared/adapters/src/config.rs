@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Credits, Policy, PriceList, Rates, ShardCounts};
+use saldo_domain::{Budgets, Credits, Policy, PriceList, Rates, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -63,6 +63,13 @@ impl Env {
         let variable = "SALDO_SHARDS";
         let text = self.get(variable).unwrap_or("{}");
         ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
+    }
+
+    /// `SALDO_BUDGETS`: how often an organisation and each caller may call; the defaults where it says nothing.
+    pub fn budgets(&self) -> Result<Budgets, ConfigError> {
+        let variable = "SALDO_BUDGETS";
+        let text = self.get(variable).unwrap_or("{}");
+        Budgets::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_REVERSAL_HOURS`, in seconds: for how long after its id's time a debit may be reversed, 1 hour to a year; 72

@@ -1,6 +1,7 @@
 //! The queue between the webhook and the credit worker.
 
-use saldo_domain::Timestamp;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
+use saldo_domain::{Timestamp, Waiting};
 use saldo_top_ups::{News, Told};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub struct PaymentMessage {
     pub about: About,
     /// When the provider made the event, in seconds since 1970.
     pub created: i64,
+    /// For how long it was put off, if it was: those who do not know it read the message all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
 }
 
 /// What a message is about: one member of its JSON, named by what it is.
@@ -123,17 +127,50 @@ impl PaymentQueue {
     pub async fn send(&self, message: &PaymentMessage) -> Result<(), PortError> {
         let body = message.to_text()?;
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
-        sent.map(drop).map_err(|error| {
-            PortError::Unavailable(format!(
-                "SendMessage: {}",
-                aws_sdk_sqs::error::DisplayErrorContext(&error)
-            ))
-        })
+        sent.map(drop).map_err(|error| unavailable("SendMessage", &error))
     }
+
+    /// Hands up to ten messages over, each to come after so many seconds, 900 at most; tells of each, in their order, whether
+    /// the queue has it.
+    pub async fn send_later(&self, messages: &[(PaymentMessage, u32)]) -> Result<Vec<bool>, PortError> {
+        let entry = |(at, (message, secs)): (usize, &(PaymentMessage, u32))| {
+            let entry =
+                SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(message.to_text()?);
+            let entry = entry.delay_seconds(i32::try_from(*secs).unwrap_or(i32::MAX));
+            entry.build().map_err(|error| PortError::Broken(error.to_string()))
+        };
+        let entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let sent = request.send().await.map_err(|error| unavailable("SendMessageBatch", &error))?;
+        let has = |at: usize| sent.successful().iter().any(|one| one.id() == at.to_string());
+        Ok((0..messages.len()).map(has).collect())
+    }
+
+    /// Hides up to ten received messages, by their receipts, for so many seconds from now.
+    pub async fn hide(&self, received: &[(String, u32)]) -> Result<(), PortError> {
+        let entry = |(at, (receipt, secs)): (usize, &(String, u32))| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(at.to_string())
+                .receipt_handle(receipt);
+            let entry = entry.visibility_timeout(i32::try_from(*secs).unwrap_or(i32::MAX));
+            entry.build().map_err(|error| PortError::Broken(error.to_string()))
+        };
+        let entries = received.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let request =
+            self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
+        let changed = request.send().await;
+        changed.map(drop).map_err(|error| unavailable("ChangeMessageVisibilityBatch", &error))
+    }
+}
+
+fn unavailable(what: &str, error: &impl std::error::Error) -> PortError {
+    PortError::Unavailable(format!("{what}: {}", aws_sdk_sqs::error::DisplayErrorContext(error)))
 }
 
 #[cfg(test)]
 mod tests {
+    use saldo_domain::PutOff;
+
     use super::*;
 
     fn message() -> PaymentMessage {
@@ -142,6 +179,7 @@ mod tests {
             kind: "invoice.paid".to_owned(),
             about: About::Invoice("in_1".to_owned()),
             created: 5,
+            waiting: None,
         }
     }
 
@@ -152,6 +190,23 @@ mod tests {
         assert_eq!(PaymentMessage::read(&text), Ok(Received::Message(message())));
         let first = text.replace(r#""version":1,"#, "");
         assert_eq!(PaymentMessage::read(&first), Ok(Received::Message(message())));
+    }
+
+    #[test]
+    fn a_message_that_was_put_off_says_so_and_is_read_by_those_who_do_not_know_it() {
+        let now = Timestamp::from_secs(60);
+        let PutOff::Later { waiting, .. } = Waiting::put_off(None, now, now, 0) else { panic!("it waits") };
+        let waiting = PaymentMessage { waiting: Some(waiting), ..message() };
+        let text = waiting.to_text().unwrap();
+        assert!(
+            text.contains(r#""version":1"#) && text.contains(r#""waiting":{"since":60,"times":1}"#),
+            "{text}"
+        );
+        assert_eq!(PaymentMessage::read(&text), Ok(Received::Message(waiting)));
+        for broken in [r#""since":"60""#, r#""since":1.5"#, r#""later":60"#] {
+            let text = text.replace(r#""since":60"#, broken);
+            assert!(matches!(PaymentMessage::read(&text), Err(PortError::Broken(_))), "{text}");
+        }
     }
 
     #[test]

@@ -186,7 +186,8 @@ impl World {
         if livemode && self.endpoints.stripe != STRIPE_URL {
             return Err(ConfigError::new("SALDO_STRIPE_URL", "is not Stripe's, and the mode is live"));
         }
-        Ok(Stripe::new(self.stripe_http.clone(), &self.endpoints.stripe, key, livemode, deployment))
+        let way = (self.stripe_http.clone(), self.endpoints.stripe.as_str());
+        Ok(Stripe::new(way, key, (livemode, deployment), self.clock()))
     }
 
     /// What Stripe may sign its webhooks with, from the secret `SALDO_STRIPE_WEBHOOK_SECRET`: `none`, or one or two secrets

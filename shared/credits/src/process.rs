@@ -204,3 +204,39 @@ impl Process {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use saldo_domain::{Channel, Credits, Details};
+
+    use super::*;
+
+    fn debit(id: &str) -> Debit {
+        let id = DebitId::parse(id).unwrap();
+        Debit { id, credits: Credits(1), channel: Channel::Email, details: Details::default() }
+    }
+
+    /// Whether it is worked on at once; time does not pass.
+    fn at_once<'a>(process: &'a Process, org: &'a OrgId, debits: &'a [Debit]) -> Option<Working<'a>> {
+        let mut work = std::pin::pin!(process.work_on(org, debits));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match work.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(working) => working.ok(),
+            std::task::Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn one_organisation_that_is_full_holds_no_other_up() {
+        let process = Process::default();
+        let (acme, globex) = (OrgId::parse("acme").unwrap(), OrgId::parse("globex").unwrap());
+        let debits = [debit("01936b0c-1c5b-7000-8000-000000000001")];
+        let mut places: Vec<_> = (0..AT_ONCE).filter_map(|_| at_once(&process, &acme, &debits)).collect();
+        assert_eq!(places.len(), AT_ONCE);
+        assert!(at_once(&process, &acme, &debits).is_none(), "its own wait");
+        let others: Vec<_> = (0..AT_ONCE).filter_map(|_| at_once(&process, &globex, &debits)).collect();
+        assert_eq!(others.len(), AT_ONCE, "another has all its places");
+        places.pop();
+        assert!(at_once(&process, &acme, &debits).is_some());
+    }
+}

@@ -7,10 +7,12 @@ mod account;
 mod alarm;
 mod balance;
 mod books;
+mod budget;
 mod ledger;
 mod metric;
 mod money;
 mod operation;
+mod outage;
 mod port_error;
 mod rates;
 mod timestamp;
@@ -24,13 +26,14 @@ pub use alarm::Alarm;
 pub use balance::{
     BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH,
     MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit,
-    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp,
+    Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, gather,
     rebalance, refusal, resume, total,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
     RowBooks, Sums, Sweep, Used, Verdict,
 };
+pub use budget::{Budget, Budgets, BudgetsError, CallKind, KindBudgets, Taken};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use metric::{METRICS, Metric, Unit};
 pub use money::{
@@ -38,13 +41,15 @@ pub use money::{
     TaxPercent, UnknownCurrency,
 };
 pub use operation::{Action, Audit, Facts, Operation, Proposal, Reason, needs_a_second_person};
+pub use outage::{Breaker, Leave, PutOff, Waiting, hidden_secs};
 pub use port_error::PortError;
 pub use rates::{Channel, Country, Rates, RatesError};
 pub use timestamp::Timestamp;
 pub use top_up::{
     Answer, Asked, Change, Commit, CreditNote, Deployment, Disagreement, Dispute, DisputeStatus, Ending,
-    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotReleased,
-    Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind, Policy, Proven, Refund,
-    RefundState, ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step,
-    TopUp, What, apply, decide, disagreements, entitled, lifecycle, prove, release, what_was_ordered,
+    Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, Looked, MOST_ASKED, NotRefunded,
+    NotReleased, NoteDocument, Nothing, Obstacle, Occasion, PaidWith, Payment, PaymentFailure, PaymentKind,
+    Policy, Proven, Refund, RefundOrder, RefundState, RefundUnderWay, ReleasedAs, Returned, Returns,
+    ReviewReason, RowThen, Seen, Side, Standing, Status, Step, TopUp, What, apply, begin_refund, decide,
+    disagreements, entitled, lifecycle, prove, release, undo_refund, what_was_ordered,
 };

@@ -34,12 +34,14 @@ pub enum Metric {
     Webhooks,
     /// Messages to the worker, by outcome.
     Messages,
-    /// Answered calls to the payment provider, by method and path.
+    /// Calls to the payment provider, by method and path; `held` are those that were not made, as it answers nobody.
     ProviderCalls,
     /// Calls that the provider did not answer clearly, by method and path.
     ProviderErrors,
     /// How long the provider took, by method and path.
     ProviderTime,
+    /// How long messages have waited that are put off, as the provider answers nobody.
+    CreditWaiting,
     /// Calls that the table did not answer or refused as wrong.
     TableErrors,
     /// Top-ups that cleanup could not compare.
@@ -76,7 +78,7 @@ macro_rules! measure {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 21] = [
+    pub const ALL: [Metric; 22] = [
         Metric::TopUps,
         Metric::CreditsGranted,
         Metric::CreditsTakenBack,
@@ -93,6 +95,7 @@ impl Metric {
         Metric::ProviderCalls,
         Metric::ProviderErrors,
         Metric::ProviderTime,
+        Metric::CreditWaiting,
         Metric::TableErrors,
         Metric::CleanupFailures,
         Metric::Differences,
@@ -119,6 +122,7 @@ impl Metric {
             Metric::ProviderCalls => "ProviderCalls",
             Metric::ProviderErrors => "ProviderErrors",
             Metric::ProviderTime => "ProviderTime",
+            Metric::CreditWaiting => "CreditWaiting",
             Metric::TableErrors => "TableErrors",
             Metric::CleanupFailures => "CleanupFailures",
             Metric::Differences => "Differences",
@@ -136,7 +140,7 @@ impl Metric {
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
-            Metric::PaymentToCredit | Metric::ProviderTime => Unit::Milliseconds,
+            Metric::PaymentToCredit | Metric::ProviderTime | Metric::CreditWaiting => Unit::Milliseconds,
             Metric::TopUps
             | Metric::CreditsGranted
             | Metric::CreditsTakenBack
@@ -176,6 +180,7 @@ impl Metric {
             | Metric::CreditsSpent
             | Metric::DebitsRepaired
             | Metric::Rebalances
+            | Metric::CreditWaiting
             | Metric::TableErrors
             | Metric::CleanupFailures
             | Metric::Drift => None,

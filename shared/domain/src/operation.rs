@@ -40,10 +40,14 @@ pub enum Action {
     ApproveAdjustment,
     /// What the provider keeps for a payer beside its invoices is brought to zero.
     ZeroBalance,
+    /// Money of a top-up is given back, and its credits are taken first.
+    Refund,
+    /// The provider has refused to give it back, and its credits are given again.
+    UndoRefund,
 }
 
 impl Action {
-    pub const ALL: [Action; 8] = [
+    pub const ALL: [Action; 10] = [
         Action::Settle,
         Action::Void,
         Action::ReleaseAsPaid,
@@ -52,6 +56,8 @@ impl Action {
         Action::ProposeAdjustment,
         Action::ApproveAdjustment,
         Action::ZeroBalance,
+        Action::Refund,
+        Action::UndoRefund,
     ];
 
     #[must_use]
@@ -65,6 +71,8 @@ impl Action {
             Action::ProposeAdjustment => "propose_adjustment",
             Action::ApproveAdjustment => "approve_adjustment",
             Action::ZeroBalance => "zero_balance",
+            Action::Refund => "refund",
+            Action::UndoRefund => "undo_refund",
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use saldo_domain::{
-    Audit, BillingContact, Commit, Facts, FailureReason, IdempotencyKey, Occasion, Operation, OperationId,
-    OrgId, PortError, Posting, Proposal, Settings, TopUp, TopUpId,
+    Audit, BillingContact, Commit, Credits, Facts, FailureReason, IdempotencyKey, Occasion, Operation,
+    OperationId, OrgId, PortError, Posting, Proposal, Settings, TopUp, TopUpId,
 };
 
 use crate::{Begun, Rows};
@@ -52,6 +52,9 @@ pub trait Audits: Rows {
         org: &OrgId,
         id: &OperationId,
     ) -> impl Future<Output = Result<Option<Proposal>, PortError>> + Send;
+
+    /// What the organisation has, over all its balance shards; negative where it owes.
+    fn available(&self, org: &OrgId) -> impl Future<Output = Result<Credits, PortError>> + Send;
 }
 
 /// What somebody asked for under a key, and the id that it got.
@@ -103,6 +106,16 @@ pub(crate) fn facts(top_up: &TopUp) -> Facts {
         ("revision".to_owned(), top_up.revision.to_string()),
     ]);
     facts.extend(top_up.review.map(|reason| ("review".to_owned(), reason.as_str().to_owned())));
+    if let Some(refund) = &top_up.refund {
+        let way = if refund.out_of_band { "out_of_band" } else { "stripe" };
+        facts.extend([
+            ("refund".to_owned(), refund.operation.as_str().to_owned()),
+            ("refund_credits".to_owned(), refund.credits.to_string()),
+            ("refund_money".to_owned(), refund.money.to_string()),
+            ("refund_way".to_owned(), way.to_owned()),
+            ("currency".to_owned(), top_up.purchase.total.currency.to_string()),
+        ]);
+    }
     facts
 }
 

@@ -1,7 +1,7 @@
 //! Ending a top-up.
 
 use saldo_domain::{
-    Author, Cause, Change, Ending, Nothing, Occasion, PortError, Timestamp, TopUp, What, decide,
+    Author, Cause, Change, Ending, Nothing, Occasion, PortError, ReviewReason, Timestamp, TopUp, What, decide,
 };
 
 use crate::noted::{has_a_place, keep_cut_off, noting};
@@ -71,6 +71,12 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         let evidence = self.invoices.close(&link.id).await?;
         let change = match decide(top_up, seen(evidence.as_ref()), self.policy, now) {
             Change::Close(_) => Change::Close(ending),
+            // Somebody wants its end, and nothing is left that could be ended or paid.
+            Change::Flag(ReviewReason::InvoiceGone) | Change::Nothing(Nothing::Undecided)
+                if evidence.is_none() =>
+            {
+                Change::Review(top_up.review.unwrap_or(ReviewReason::InvoiceGone))
+            }
             change => change,
         };
         self.commit(top_up, change, author, now).await

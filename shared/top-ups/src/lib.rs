@@ -8,6 +8,8 @@
 //! | [`TopUps::reconcile`] | one row, compared with its invoice | all of them |
 //! | [`TopUps::close`] | ends the invoice, and lets the same decision speak | cancel-top-up |
 //! | [`TopUps::operate`] | what the staff do about a top-up, with what is kept of it | operate |
+//! | [`TopUps::refund`] | money given back, its credits first | operate |
+//! | [`TopUps::look_after_refund`] | one that was cut off: found, made, or undone | cleanup |
 //! | [`TopUps::adjust`], [`TopUps::approve`] | a balance set right, by one person or two | operate |
 //! | [`TopUps::zero_balance`] | what the provider keeps for a payer, brought to zero | operate |
 //! | [`TopUps::find`] | the organisations and top-ups behind what the staff typed | operate |
@@ -25,6 +27,7 @@ mod open;
 mod operate;
 mod payer_balance;
 mod ports;
+mod refund;
 mod settle;
 mod told;
 
@@ -37,6 +40,7 @@ pub use open::{Failure, Opening, Order};
 pub use operate::{OperateError, Operated, Wish};
 pub use payer_balance::{BalanceChange, PayerBalances};
 pub use ports::{Begun, Invoices, InvoicesError, Rows};
+pub use refund::{GivenBack, Refunding};
 pub use told::{About, Handled, News, NotOurs, Settled, Told};
 
 /// Top-ups, over their rows and the provider's invoices.

@@ -25,6 +25,12 @@ pub(crate) fn measure_change(
             measure!(Metric::CreditedUnheard, 1);
         }
     }
+    measure_moved(before, after);
+}
+
+/// Credits that went with money that went back.
+pub(crate) fn measure_moved(before: &TopUp, after: &TopUp) {
+    let gained = |of: fn(&TopUp) -> i64| of(after) - of(before);
     for (kind, credits) in [
         ("refund", gained(|top_up| top_up.posted.refunded.0)),
         ("dispute", gained(|top_up| top_up.posted.disputed.0)),

@@ -1,11 +1,12 @@
 //! An invoice provider in memory, for tests: as strict as a real one, and as small as the port allows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BillingContact, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, PaidWith, Payment,
-    PaymentFailure, PaymentKind, Purchase, Returned, Timestamp, TopUp,
+    BillingContact, CreditNote, Deployment, Evidence, InvoiceLink, InvoiceStatus, Language, OrgId, PaidWith,
+    Payment, PaymentFailure, PaymentKind, Purchase, Refund, RefundState, RefundUnderWay, Returned, Timestamp,
+    TopUp,
 };
 
 use crate::{Invoices, InvoicesError};
@@ -22,6 +23,8 @@ struct State {
     /// What was answered under each key.
     answers: HashMap<String, Answer>,
     made: u64,
+    /// Invoices that it does not know for now.
+    lost: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,16 @@ impl InMemory {
         Ok(())
     }
 
+    /// It does not know an invoice any more.
+    pub fn lose(&self, invoice: &str) {
+        self.state().lost.insert(invoice.to_owned());
+    }
+
+    /// It knows the invoice again.
+    pub fn find_again(&self, invoice: &str) {
+        self.state().lost.remove(invoice);
+    }
+
     /// Staff deletes a payer.
     pub fn forget_payer(&self, payer: &str) {
         self.state().payers.remove(payer);
@@ -113,7 +126,8 @@ impl State {
     }
 
     fn invoice(&mut self, id: &str) -> Result<&mut Invoice, InvoicesError> {
-        let found = self.invoices.iter_mut().find(|invoice| invoice.now.invoice.id == id);
+        let known = !self.lost.contains(id);
+        let found = self.invoices.iter_mut().find(|invoice| known && invoice.now.invoice.id == id);
         found.ok_or_else(|| InvoicesError::NotFound { what: format!("no invoice {id}") })
     }
 
@@ -238,6 +252,37 @@ impl Invoices for InMemory {
         let of = newest_first
             .filter(|now| now.top_up.as_ref() == Some(&top_up.id) && now.payer.as_deref() == Some(payer));
         Ok(of.cloned().collect())
+    }
+
+    async fn give_back(
+        &self,
+        top_up: &TopUp,
+        refund: &RefundUnderWay,
+        key: &str,
+    ) -> Result<(), InvoicesError> {
+        let link = top_up.invoice.clone().ok_or_else(|| refused("there is no invoice"))?;
+        let made = self.change(key, |state| {
+            let invoice = state.invoice(&link.id)?;
+            let Invoice { now, returned, .. } = invoice;
+            let noted =
+                returned.credit_notes.iter().fold(refund.money, |sum, note| sum.saturating_add(note.amount));
+            if now.status != InvoiceStatus::Paid || refund.money <= 0 || noted > now.amount_paid {
+                return Err(refused("there is not so much to give back"));
+            }
+            let refunded = if refund.out_of_band { 0 } else { refund.money };
+            let gone = returned.refunds.iter().filter(|one| one.state != RefundState::Failed);
+            let gone = gone.fold(refunded, |sum, one| sum.saturating_add(one.amount));
+            if refunded > 0 && gone > now.amount_paid {
+                return Err(refused("it was given back already"));
+            }
+            if refunded > 0 {
+                returned.refunds.push(Refund { amount: refunded, state: RefundState::Succeeded });
+            }
+            let (amount, made_for) = (refund.money, Some(refund.operation.clone()));
+            returned.credit_notes.push(CreditNote { amount, refunded, made_for, ..CreditNote::default() });
+            Ok(now.clone())
+        });
+        made.map(drop)
     }
 
     async fn delete_draft(&self, invoice: &str) -> Result<(), InvoicesError> {

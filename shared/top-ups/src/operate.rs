@@ -1,8 +1,8 @@
 //! What the staff do about a top-up: settle it again, end it, or end its doubt.
 
 use saldo_domain::{
-    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, Money, NotReleased, Operation,
-    OperationId, OrgId, PortError, Reason, ReleasedAs, Timestamp, TopUp, TopUpId, release,
+    Action, Audit, Author, Cause, Commit, Credits, Ending, IdempotencyKey, Money, NotRefunded, NotReleased,
+    Operation, OperationId, OrgId, PortError, Reason, ReleasedAs, Timestamp, TopUp, TopUpId, release,
 };
 
 use crate::audited::{Asked, Audited, Audits, facts};
@@ -48,6 +48,9 @@ pub enum OperateError {
     NotEnough(Credits),
     /// What the provider keeps for the payer is not what was seen, but this.
     BalanceChanged(Option<Money>),
+    NotRefunded(NotRefunded),
+    /// The provider does not give the money back, for this reason; the credits were given again.
+    RefundRefused(String),
     Port(PortError),
 }
 
@@ -74,6 +77,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Action::Adjust | Action::ProposeAdjustment | Action::ApproveAdjustment | Action::ZeroBalance => {
                 Err(OperateError::NoTopUp)
             }
+            Action::Refund | Action::UndoRefund => Err(OperateError::NoTopUp),
         }
     }
 
@@ -81,6 +85,16 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
     pub(crate) async fn asked(
         &self,
         wish: &Wish,
+        now: Timestamp,
+    ) -> Result<Result<Operation, Operated>, OperateError> {
+        self.asked_with(wish, "", now).await
+    }
+
+    /// The same of a wish that says more, each with a space before it.
+    pub(crate) async fn asked_with(
+        &self,
+        wish: &Wish,
+        details: &str,
         now: Timestamp,
     ) -> Result<Result<Operation, Operated>, OperateError> {
         let operation = Operation {
@@ -93,7 +107,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             reason: wish.reason.clone(),
         };
         let (action, reason) = (wish.action.as_str(), wish.reason.as_str());
-        let what = format!("{action} {} {} {reason}", wish.org, wish.about);
+        let what = format!("{action} {} {}{details} {reason}", wish.org, wish.about);
         let asked = self.rows.ask(&Asked { key: wish.key.clone(), what: what.clone(), operation }).await?;
         if asked.what != what {
             return Err(OperateError::KeyReused);
@@ -114,6 +128,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
 
     async fn look(&self, row: TopUp, operation: Operation, now: Timestamp) -> Result<Operated, OperateError> {
         let author = author(&operation);
+        let row = self.without_refund(row, &author, now).await?;
         let rows = Audited::new(self.rows.clone(), operation.clone());
         let audited = TopUps { rows, invoices: self.invoices.clone(), policy: self.policy };
         // Boxed, as the requests of all adapters together are too deep for the compiler to lay out in one piece.
@@ -131,6 +146,15 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             self.rows.keep_audit(&audit).await?;
         }
         self.done(&operation, true).await
+    }
+
+    /// A refund that is under way is brought to its end first.
+    async fn without_refund(&self, row: TopUp, author: &Author, now: Timestamp) -> Result<TopUp, PortError> {
+        if row.refund.is_none() {
+            return Ok(row);
+        }
+        Box::pin(self.look_after(&row, author, now)).await?;
+        self.as_it_is_now(&row).await
     }
 
     async fn release(

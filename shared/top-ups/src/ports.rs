@@ -5,7 +5,7 @@ use std::future::Future;
 
 use saldo_domain::{
     BillingContact, Commit, Evidence, FailureReason, IdempotencyKey, Language, Obstacle, Occasion, OrgId,
-    PaidWith, PortError, Purchase, Returned, Settings, Timestamp, TopUp, TopUpId,
+    PaidWith, PortError, Purchase, RefundUnderWay, Returned, Settings, Timestamp, TopUp, TopUpId,
 };
 use tracing::warn;
 
@@ -192,6 +192,15 @@ pub trait Invoices: Send + Sync {
         top_up: &TopUp,
         payer: &str,
     ) -> impl Future<Output = Result<Vec<Evidence>, InvoicesError>> + Send;
+
+    /// Gives money of a paid invoice back, or says that it goes back by another way, with a credit note that names the refund.
+    /// It may be on its way only, and fail later.
+    fn give_back(
+        &self,
+        top_up: &TopUp,
+        refund: &RefundUnderWay,
+        key: &str,
+    ) -> impl Future<Output = Result<(), InvoicesError>> + Send;
 
     /// Deletes a draft; one that is gone already is fine.
     fn delete_draft(&self, invoice: &str) -> impl Future<Output = Result<(), InvoicesError>> + Send;

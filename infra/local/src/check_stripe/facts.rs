@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::lab::Lab;
 use super::seen::Seen;
-use super::{customers, invoices, keys, payments, virtual_accounts};
+use super::{customers, invoices, keys, payments, refunds, virtual_accounts};
 use crate::obstacle::Obstacle;
 
 /// What Saldo relies on, and how it is tried.
@@ -23,7 +23,7 @@ macro_rules! fact {
 }
 
 /// All of them.
-pub const FACTS: [Fact; 34] = [
+pub const FACTS: [Fact; 36] = [
     fact!("customer-without-email", "an invoice to be sent is refused (400)", customers::without_email),
     fact!("customer-deleted", "a draft is refused: resource_missing, customer", customers::deleted),
     fact!("tax-id-of-15-digits", "accepted as id_npwp", customers::npwp_15),
@@ -49,6 +49,12 @@ pub const FACTS: [Fact; 34] = [
     fact!("card-declined", "open, with the reason on its payment intent", payments::declined),
     fact!("paid-out-of-band", "paid by no payment intent", payments::out_of_band),
     fact!("close-a-paid-one", "void refused, still paid", payments::close_paid),
+    fact!(
+        "refund-with-a-note",
+        "made at once, named by its note, which is listed and marked",
+        refunds::with_note
+    ),
+    fact!("note-out-of-band", "kept without a refund, listed and marked", refunds::past_stripe),
     fact!("virtual-account-offered", "on an IDR invoice without being asked for", virtual_accounts::offered),
     fact!("virtual-account-asked-for", "payment_method_types takes it", virtual_accounts::asked_for),
     fact!("virtual-account-unpaid", "does not keep an invoice from being voided", virtual_accounts::unpaid),

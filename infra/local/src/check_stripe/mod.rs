@@ -7,6 +7,7 @@ mod keys;
 mod lab;
 mod payments;
 mod product;
+mod refunds;
 mod report;
 mod seen;
 mod settings;

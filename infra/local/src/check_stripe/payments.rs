@@ -50,7 +50,7 @@ pub(super) fn is_proven(facts: &Evidence, total: i64) -> bool {
 }
 
 /// A test card becomes the customer's, and pays.
-async fn pay_by_card(lab: &Lab, opened: &Opened, card: &str) -> Result<Answer, Obstacle> {
+pub(super) async fn pay_by_card(lab: &Lab, opened: &Opened, card: &str) -> Result<Answer, Obstacle> {
     let form = [("customer", opened.customer.as_str())];
     let kept = lab.http.post(&format!("/payment_methods/{card}/attach"), &form).await?.made()?;
     let form = [("payment_method", id(&kept)?)];

@@ -9,7 +9,7 @@ use crate::obstacle::Obstacle;
 use crate::stripe_http::{Answer, Http};
 
 /// A permission by Stripe's name, by the name in its dashboard, and a call that needs just this one.
-const PROBES: [(&str, &str, Call); 15] = [
+const PROBES: [(&str, &str, Call); 17] = [
     ("rak_customer_write", "Customers: write", Call::Post("/customers/cus_SaldoDoctor")),
     ("rak_invoice_write", "Invoices: write", Call::Post("/invoices/in_SaldoDoctor/void")),
     ("rak_invoice_read", "Invoices: read", Call::Get("/invoices/in_SaldoDoctor")),
@@ -23,8 +23,14 @@ const PROBES: [(&str, &str, Call); 15] = [
     ("rak_charge_read", "Charges and refunds: read", Call::Get("/charges/ch_SaldoDoctor")),
     ("rak_dispute_read", "Disputes: read", Call::Get("/disputes/dp_SaldoDoctor")),
     ("rak_credit_note_read", "Credit notes: read", Call::Get("/credit_notes/cn_SaldoDoctor")),
+    ("rak_credit_note_write", "Credit notes: write", Call::Post("/credit_notes/cn_SaldoDoctor")),
     ("rak_event_read", "Events: read", Call::Get("/events/evt_SaldoDoctor")),
     ("rak_charge_write", "Charges and refunds: write", Call::Post("/refunds/re_SaldoDoctor")),
+    (
+        "rak_payment_intent_write",
+        "Payment intents: write",
+        Call::Post("/payment_intents/pi_SaldoDoctor/cancel"),
+    ),
 ];
 
 #[derive(Clone, Copy)]
@@ -77,9 +83,10 @@ pub(super) async fn permissions(http: &Http, name: &str, needed: &[&str], report
     }
 }
 
-/// Whether the keys may do nothing that no function asks: the read key change customers, the write key refund.
+/// Whether the keys may do nothing that no function asks: the read key change customers, the write key take payments.
 pub(super) async fn no_more_than_needed(write: &Http, read: &Http, report: &mut Report) {
-    let controls = [("read_key", read, "rak_customer_write"), ("write_key", write, "rak_charge_write")];
+    let controls =
+        [("read_key", read, "rak_customer_write"), ("write_key", write, "rak_payment_intent_write")];
     for (name, http, permission) in controls {
         let Some((_, words, call)) = PROBES.iter().find(|(known, _, _)| *known == permission) else {
             continue;
@@ -107,13 +114,13 @@ async fn tried(http: &Http, call: Call) -> Result<Answer, Obstacle> {
 
 #[cfg(test)]
 mod tests {
-    use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+    use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 
     use super::*;
 
     #[test]
     fn each_permission_of_a_key_can_be_tried() {
-        for needed in [&WRITE_KEY[..], &WRITE_KEY_WITH_PRODUCT, &READ_KEY].concat() {
+        for needed in [&WRITE_KEY[..], &WRITE_KEY_WITH_PRODUCT, &OPERATE_KEY, &READ_KEY].concat() {
             assert!(PROBES.iter().any(|(known, _, _)| *known == needed), "{needed}");
         }
     }

@@ -17,7 +17,7 @@ pub async fn run(settings: &Settings) -> Report {
     keys::modes(settings, &mut report);
     let http = |key: &str| Http::new(&settings.base, key);
     let (write, read) = (http(&settings.write_key), http(&settings.read_key));
-    keys::permissions(&write, "write_key", settings.write_permissions(), &mut report).await;
+    keys::permissions(&write, "write_key", &settings.write_permissions(), &mut report).await;
     keys::permissions(&read, "read_key", settings.read_permissions(), &mut report).await;
     keys::no_more_than_needed(&write, &read, &mut report).await;
     if settings.product.is_some() {

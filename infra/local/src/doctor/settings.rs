@@ -1,7 +1,7 @@
 //! What is looked at, with which keys: the names are those of the functions' own environment where they have one.
 
 use saldo_adapters::config::Env;
-use saldo_adapters::stripe::{READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
+use saldo_adapters::stripe::{OPERATE_KEY, READ_KEY, WRITE_KEY, WRITE_KEY_WITH_PRODUCT};
 use saldo_adapters::world::STRIPE_URL;
 use saldo_domain::Currency;
 
@@ -52,8 +52,9 @@ impl Settings {
     }
 
     /// Stripe's names of what the write key must be allowed.
-    pub(super) fn write_permissions(&self) -> &'static [&'static str] {
-        if self.product.is_some() { &WRITE_KEY_WITH_PRODUCT } else { &WRITE_KEY }
+    pub(super) fn write_permissions(&self) -> Vec<&'static str> {
+        let selling = if self.product.is_some() { WRITE_KEY_WITH_PRODUCT } else { WRITE_KEY };
+        [&selling[..], &OPERATE_KEY].concat()
     }
 
     pub(super) fn read_permissions(&self) -> &'static [&'static str] {

@@ -194,7 +194,7 @@ impl Queues {
     }
 
     /// How long until an invisible message of `queue` shows again; a minute when there is none.
-    fn until_next(&self, queue: &str) -> Result<Duration, QueueError> {
+    pub fn until_next(&self, queue: &str) -> Result<Duration, QueueError> {
         let next: Option<i64> = locked(&self.0.connection).query_row(
             "SELECT MIN(visible_ms) FROM messages WHERE queue = ?1",
             params![queue],

@@ -19,7 +19,7 @@ pub(crate) struct Times {
 
 /// Payments, and between them the reading of a balance that does not change: what of the time is the looking itself.
 pub(crate) async fn measure() -> Result<Vec<Times>, Failure> {
-    let saldo = Saldo::start(Options::default()).await?;
+    let saldo = Saldo::start(Options::default().with_wide_budgets()).await?;
     let (mut looking, mut paying) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
         let payer = Payer::new(&saldo, &format!("org-{run}"))?;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use saldo_credits::Balances;
 use saldo_domain::{
-    Action, Audit, Commit, Facts, Operation, OperationId, OrgId, PortError, Posting, Proposal, Reason,
+    Action, Audit, Commit, Credits, Facts, Operation, OperationId, OrgId, PortError, Posting, Proposal,
+    Reason, Sharding, Timestamp, total,
 };
 use saldo_top_ups::{Asked, Audits, Booked};
 
@@ -30,7 +32,7 @@ impl Audits for Store {
             .text(WHAT, &asked.what)
             .text(OPERATION, operation.id.as_str())
             .number("at", operation.at.ms())
-            .number(TTL, operation.at.plus_secs(REQUEST_LIFE_SECS).secs());
+            .optional_number(TTL, forgotten_at(operation).map(|at| at.secs()));
         let Err(refused) = self.transact(vec![self.put_if_absent(item.0)?]).await? else {
             return Ok(asked.clone());
         };
@@ -90,6 +92,14 @@ impl Audits for Store {
     async fn proposal(&self, org: &OrgId, id: &OperationId) -> Result<Option<Proposal>, PortError> {
         self.item(keys::proposal(org, id)).await?.as_ref().map(proposal_of).transpose()
     }
+
+    async fn available(&self, org: &OrgId) -> Result<Credits, PortError> {
+        let main = self.main_shard(org).await?;
+        match main.sharding {
+            Sharding::No | Sharding::Announced => Ok(main.credits),
+            Sharding::Since(_) => self.all_shards(org).await.map(|all| total(&all)),
+        }
+    }
 }
 
 impl Store {
@@ -100,6 +110,11 @@ impl Store {
         let items: Vec<_> = answer.items().iter().map(audit_of).collect::<Result<_, _>>()?;
         Ok(Page { items, next: None })
     }
+}
+
+/// When the key of an operation is forgotten: that of a refund never is, as the same again would give money back twice.
+fn forgotten_at(operation: &Operation) -> Option<Timestamp> {
+    (operation.action != Action::Refund).then(|| operation.at.plus_secs(REQUEST_LIFE_SECS))
 }
 
 fn audit_item(audit: &Audit) -> Item {

@@ -11,7 +11,7 @@ use super::errors::port_error;
 use super::keys::{self, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, Work};
 use super::reads::page_size;
 
-/// An unfinished top-up whose next check is due.
+/// A top-up that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub org: OrgId,
@@ -45,8 +45,18 @@ impl Store {
     /// The unfinished top-ups whose next check is due at `now`.
     #[must_use]
     pub fn due_top_ups(&self, now: Timestamp) -> DueWork<'_> {
+        self.due(Work::TopUp, now)
+    }
+
+    /// The paid top-ups whose refund nobody has brought to its end, and is to be looked after at `now`.
+    #[must_use]
+    pub fn due_refunds(&self, now: Timestamp) -> DueWork<'_> {
+        self.due(Work::Refund, now)
+    }
+
+    fn due(&self, work: Work, now: Timestamp) -> DueWork<'_> {
         let part = |partition| Part { partition, read: VecDeque::new(), last: None, more: true };
-        DueWork { store: self, now, parts: keys::due_partitions(Work::TopUp).map(part).collect() }
+        DueWork { store: self, now, parts: keys::due_partitions(work).map(part).collect() }
     }
 }
 

@@ -200,6 +200,8 @@ pub(super) fn due_at(moment: Timestamp) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     TopUp,
+    /// A paid top-up whose money is being given back.
+    Refund,
     /// A finished top-up that a person has to look at.
     Review,
     /// An organisation whose books are to be compared.
@@ -213,7 +215,7 @@ impl Work {
     fn partitions(self) -> u8 {
         match self {
             Work::TopUp | Work::Books => DUE_PARTITIONS,
-            Work::Review | Work::Adjustment => 1,
+            Work::Refund | Work::Review | Work::Adjustment => 1,
         }
     }
 }
@@ -225,9 +227,9 @@ pub(super) fn due_partition(kind: Work, id: &str) -> String {
     numbered(kind, hash % kind.partitions())
 }
 
-/// Whether this partition of the index is of what is to be looked at.
-pub(super) fn is_of_reviews(partition: &str) -> bool {
-    due_partitions(Work::Review).any(|one| one == partition)
+/// Whether this partition of the index is of unfinished top-ups.
+pub(super) fn is_of_top_ups(partition: &str) -> bool {
+    due_partitions(Work::TopUp).any(|one| one == partition)
 }
 
 /// Every partition where work of this kind may wait.
@@ -238,6 +240,7 @@ pub(super) fn due_partitions(kind: Work) -> impl Iterator<Item = String> {
 fn numbered(kind: Work, number: u8) -> String {
     let kind = match kind {
         Work::TopUp => "TOPUP",
+        Work::Refund => "REFUND",
         Work::Review => "REVIEW",
         Work::Books => "BOOKS",
         Work::Adjustment => "ADJUSTMENT",

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use saldo_credits::{Balances, Stored};
 use saldo_domain::{
     Credits, Entry, Floor, IdempotencyKey, Metric, Occasion, Once, OrgId, Posting, ShardId, Sharding, TopUp,
-    TopUpId, measure,
+    TopUpId, gather, measure,
 };
 use tracing::warn;
 
@@ -42,11 +42,13 @@ struct Taken {
     change: Vec<UpdateBuilder>,
     /// Whether the main shard owes credits behind it.
     owing: bool,
+    /// Whether it is there, so that a refusal only means that the balance has changed since it was read.
+    enough: bool,
 }
 
 impl Taken {
     fn whole(change: UpdateBuilder) -> Taken {
-        Taken { change: vec![change], owing: false }
+        Taken { change: vec![change], owing: false, enough: true }
     }
 }
 
@@ -105,10 +107,10 @@ impl Store {
         let moved = moved.ok_or_else(|| PortError::Broken("more credits than can be counted".to_owned()))?;
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         for _ in 0..TRIES {
-            let Taken { change, owing } = if moved >= Credits::ZERO {
+            let Taken { change, owing, enough } = if moved >= Credits::ZERO {
                 Taken::whole(self.gain(org, ShardId::MAIN, moved))
             } else if bounded {
-                Taken::whole(self.covered(org, moved))
+                self.taken_from_all(org, moved).await?
             } else {
                 self.taken_back(org, moved).await?
             };
@@ -122,7 +124,7 @@ impl Store {
             }
             match self.transact(all).await? {
                 // The balance is not as it was read: it is read again.
-                Err(refused) if !bounded && of_balance.into_iter().any(|place| refused.at(place)) => {}
+                Err(refused) if enough && of_balance.into_iter().any(|place| refused.at(place)) => {}
                 written => {
                     if written.is_ok() && owing {
                         measure!(Metric::Debts, 1);
@@ -135,18 +137,35 @@ impl Store {
         Err(PortError::Unavailable("the balance changes".to_owned()))
     }
 
-    /// Credits that leave the main shard, if it has them.
-    fn covered(&self, org: &OrgId, moved: Credits) -> UpdateBuilder {
-        self.gain(org, ShardId::MAIN, moved)
+    /// Credits that leave a balance shard, if it has them.
+    fn covered(&self, org: &OrgId, shard: ShardId, moved: Credits) -> UpdateBuilder {
+        self.gain(org, shard, moved)
             .condition_expression("#credits >= :least")
             .expression_attribute_values(":least", number(moved.negated().0))
+    }
+
+    /// Credits that leave the main shard, and where it does not have them all, the others. Where all together do not have
+    /// them, it is refused.
+    async fn taken_from_all(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
+        let main = self.main_shard(org).await?;
+        let from_main = Taken::whole(self.covered(org, ShardId::MAIN, moved));
+        if main.credits >= moved.negated() {
+            return Ok(from_main);
+        }
+        let gives = match main.sharding {
+            Sharding::No | Sharding::Announced => None,
+            Sharding::Since(_) => gather(&self.all_shards(org).await?, moved.negated()),
+        };
+        let Some(gives) = gives else { return Ok(Taken { enough: false, ..from_main }) };
+        let from = |(shard, credits): (ShardId, Credits)| self.covered(org, shard, credits.negated());
+        Ok(Taken { change: gives.into_iter().map(from).collect(), ..from_main })
     }
 
     /// Credits that leave the main shard, whether it has them or not, with what follows from that.
     async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
         let main = self.main_shard(org).await?;
         if main.credits >= moved.negated() {
-            return Ok(Taken::whole(self.covered(org, moved)));
+            return Ok(Taken::whole(self.covered(org, ShardId::MAIN, moved)));
         }
         let owing = self.gain(org, ShardId::MAIN, moved);
         let change = match main.sharding {
@@ -160,7 +179,7 @@ impl Store {
                 std::iter::once(owing).chain(others).collect()
             }
         };
-        Ok(Taken { change, owing: true })
+        Ok(Taken { change, owing: true, enough: true })
     }
 
     /// The mark that a posting is made once, where its entry alone does not say it.

@@ -2,8 +2,9 @@
 
 use saldo_domain::{
     Actor, Author, Channel, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
-    EntryKind, FailureReason, InvoiceLink, Looked, OrgId, OtherBase, PaidWith, PaymentFailure, Purchase,
-    Returns, ReviewReason, Status, TaxBase, TaxPercent, Timestamp, TopUp, TopUpId,
+    EntryKind, FailureReason, InvoiceLink, Looked, NoteDocument, OperationId, OrgId, OtherBase, PaidWith,
+    PaymentFailure, Purchase, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase, TaxPercent,
+    Timestamp, TopUp, TopUpId,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -13,12 +14,14 @@ use crate::PortError;
 pub(super) const REVISION: &str = "revision";
 pub(super) const TOP_UP_ID: &str = "top_up_id";
 pub(super) const CREDITS: &str = "credits";
+const OUT_OF_BAND: &str = "out_of_band";
+const THROUGH_STRIPE: &str = "stripe";
 
 pub(super) fn top_up_item(top_up: &TopUp) -> Item {
     let purchase = &top_up.purchase;
     let invoice = top_up.invoice.as_ref();
     let failure = top_up.payment_failure.as_ref();
-    Writer(keys::top_up(&top_up.org, &top_up.id))
+    let item = Writer(keys::top_up(&top_up.org, &top_up.id))
         .text("status", top_up.status.as_str())
         .number(CREDITS, purchase.credits.0)
         .text("currency", purchase.total.currency.as_str())
@@ -56,6 +59,7 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_text("receipt_url", top_up.paid_with.as_ref().and_then(|how| how.receipt_url.as_deref()))
         .optional_number("money_refunded", some(top_up.returns.refunded))
         .optional_number("money_disputed", some(top_up.returns.disputed))
+        .optional_text("credit_notes", notes_text(&top_up.credit_notes).as_deref())
         .optional_text("dispute", top_up.returns.dispute.map(DisputeStatus::as_str))
         .optional_number("granted", some(top_up.posted.granted.0))
         .optional_number("refunded", some(top_up.posted.refunded.0))
@@ -66,21 +70,79 @@ pub(super) fn top_up_item(top_up: &TopUp) -> Item {
         .optional_number("looks", top_up.looked.as_ref().map(|looked| looked.times))
         .optional_number("looked_at", top_up.looked.as_ref().map(|looked| looked.at.ms()))
         .optional_text("looked_by", top_up.looked.as_ref().and_then(|looked| looked.id.as_deref()))
-        .number(REVISION, top_up.revision)
-        .0
+        .number(REVISION, top_up.revision);
+    with_refund(item, top_up.refund.as_ref()).0
 }
 
 /// Where in the index it is: what is unfinished is work, and what is finished and in doubt is to be looked at.
 fn due_partition(top_up: &TopUp) -> Option<String> {
-    match (top_up.due_at, top_up.review) {
-        (Some(_), _) => Some(keys::due_partition(keys::Work::TopUp, top_up.id.as_str())),
-        (None, Some(_)) => Some(keys::due_partition(keys::Work::Review, top_up.id.as_str())),
-        (None, None) => None,
+    let in_part = |work| Some(keys::due_partition(work, top_up.id.as_str()));
+    match (top_up.due_at, &top_up.refund, top_up.review) {
+        (Some(_), _, _) => in_part(keys::Work::TopUp),
+        (None, Some(_), _) => in_part(keys::Work::Refund),
+        (None, None, Some(_)) => in_part(keys::Work::Review),
+        (None, None, None) => None,
     }
 }
 
 fn listed_at(top_up: &TopUp) -> Option<Timestamp> {
-    top_up.due_at.or(top_up.review.map(|_| top_up.review_since.unwrap_or(top_up.created_at)))
+    let in_review = top_up.review.map(|_| top_up.review_since.unwrap_or(top_up.created_at));
+    top_up.due_at.or(top_up.refund.as_ref().map(RefundUnderWay::next_check)).or(in_review)
+}
+
+fn with_refund(item: Writer, refund: Option<&RefundUnderWay>) -> Writer {
+    let Some(refund) = refund else { return item };
+    item.text("refund", refund.operation.as_str())
+        .text("refund_reason", refund.reason.as_str())
+        .number("refund_credits", refund.credits.0)
+        .number("refund_money", refund.money)
+        .number("refund_before", refund.before)
+        .text("refund_way", if refund.out_of_band { OUT_OF_BAND } else { THROUGH_STRIPE })
+        .number("refund_since", refund.since.ms())
+        .number("refund_tried_at", refund.tried_at.ms())
+        .number("refund_tries", refund.tries)
+        .number("refund_keys", refund.keys_used)
+}
+
+fn refund_of(row: &Reader<'_>) -> Result<Option<RefundUnderWay>, PortError> {
+    if row.optional_text("refund").is_none() {
+        return Ok(None);
+    }
+    Ok(Some(RefundUnderWay {
+        operation: row.parsed("refund", |id| OperationId::parse(id).ok())?,
+        reason: row.parsed("refund_reason", |reason| Reason::parse(reason).ok())?,
+        credits: Credits(row.number("refund_credits")?),
+        money: row.number("refund_money")?,
+        before: row.number("refund_before")?,
+        out_of_band: row.text("refund_way")? == OUT_OF_BAND,
+        since: row.moment("refund_since")?,
+        tried_at: row.moment("refund_tried_at")?,
+        tries: row.number("refund_tries")?,
+        keys_used: row.number("refund_keys")?,
+    }))
+}
+
+/// A line for each, its parts with tabs between them: none of them has one.
+fn notes_text(notes: &[NoteDocument]) -> Option<String> {
+    let line = |note: &NoteDocument| {
+        let NoteDocument { number, pdf, money, at } = note;
+        format!("{number}\t{money}\t{}\t{}", at.ms(), pdf.as_deref().unwrap_or_default())
+    };
+    let lines: Vec<_> = notes.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn notes_of(row: &Reader<'_>) -> Result<Vec<NoteDocument>, PortError> {
+    let note = |line: &str| {
+        let mut parts = line.split('\t');
+        let number = parts.next()?.to_owned();
+        let money = parts.next()?.parse().ok()?;
+        let at = Timestamp::from_ms(parts.next()?.parse().ok()?);
+        let pdf = parts.next().filter(|pdf| !pdf.is_empty()).map(str::to_owned);
+        Some(NoteDocument { number, pdf, money, at })
+    };
+    let lines = row.optional_text("credit_notes").unwrap_or_default().lines();
+    lines.map(|line| note(line).ok_or_else(|| row.fault("credit_notes"))).collect()
 }
 
 fn entries_text(entries: &[EntryId]) -> Option<String> {
@@ -125,6 +187,8 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
             disputed: row.optional_number("money_disputed").unwrap_or_default(),
             dispute: row.optional_text("dispute").and_then(DisputeStatus::parse),
         },
+        credit_notes: notes_of(&row)?,
+        refund: refund_of(&row)?,
         posted: posted_of(&row),
         entries: entries_named_in(&row)?,
         created_by: row.parsed("created_by", |text| text.parse().ok())?,
@@ -138,10 +202,10 @@ pub(super) fn top_up_of(item: &Item) -> Result<TopUp, PortError> {
     })
 }
 
-/// When it is due; of one in review the index says only since when it is to be looked at.
+/// When it is due; of one that is finished the index says something else.
 fn due_at_of(row: &Reader<'_>) -> Option<Timestamp> {
-    let in_review = row.optional_text(keys::DUE_PK).is_some_and(keys::is_of_reviews);
-    let digits = row.optional_text(keys::DUE_AT).filter(|_| !in_review)?;
+    let unfinished = row.optional_text(keys::DUE_PK).is_some_and(keys::is_of_top_ups);
+    let digits = row.optional_text(keys::DUE_AT).filter(|_| unfinished)?;
     digits.parse().ok().map(Timestamp::from_ms)
 }
 

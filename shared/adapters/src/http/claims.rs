@@ -40,13 +40,6 @@ pub struct Caller {
 const NAMELESS: &str = "unnamed";
 
 impl Caller {
-    /// Reads the verified claims and checks the permission; the organisation comes from nowhere else.
-    pub fn authorize(request: &Request, names: &ClaimNames, needed: Permission) -> Result<Caller, Problem> {
-        let caller = Caller::read(request, names)?;
-        caller.may(needed)?;
-        Ok(caller)
-    }
-
     /// The currency that the organisation is billed in, where the token says.
     pub fn currency(&self) -> Result<Option<Currency>, Problem> {
         let parsed =
@@ -60,7 +53,7 @@ impl Caller {
     }
 
     /// Reads the verified claims; what the caller may do is still to be checked.
-    pub fn read(request: &Request, names: &ClaimNames) -> Result<Caller, Problem> {
+    pub(super) fn read(request: &Request, names: &ClaimNames) -> Result<Caller, Problem> {
         let claims = Claims::of(request).ok_or_else(Problem::unauthorized)?;
         let Some(Ok(org)) = claims.get(&names.org).map(OrgId::parse) else {
             return Err(Problem::new(
@@ -89,7 +82,7 @@ pub struct Staff {
 impl Staff {
     /// Reads the verified claims; nothing but [`Permission::BillingOperate`] lets anyone pass. The token need name no
     /// organisation, and must say whom it is for, as every action is somebody's.
-    pub fn authorize(request: &Request, names: &ClaimNames) -> Result<Staff, Problem> {
+    pub(super) fn authorize(request: &Request, names: &ClaimNames) -> Result<Staff, Problem> {
         let claims = Claims::of(request).ok_or_else(Problem::unauthorized)?;
         let needed = Permission::BillingOperate;
         if !permissions(request, &claims, names).allow(needed) {

@@ -1,6 +1,7 @@
 //! HTTP as the functions speak it: who asks, what they ask, what they are told.
 
 mod answer;
+mod callers;
 mod claims;
 mod event;
 mod problem;
@@ -11,6 +12,7 @@ mod resources;
 mod trail;
 
 pub use answer::answer;
+pub use callers::Callers;
 pub use claims::{Caller, ClaimNames, Staff};
 pub use event::{Event, serve};
 pub use problem::{Problem, obstacle_problem, quote_problem};

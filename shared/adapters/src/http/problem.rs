@@ -36,6 +36,15 @@ impl Problem {
         self
     }
 
+    /// Names the pause for which the payment provider is left alone, where that is why: who comes earlier is told the same.
+    #[must_use]
+    pub fn left_alone_for(mut self, secs: Option<u32>) -> Problem {
+        if self.code == ProblemCode::PaymentProviderUnavailable {
+            self.retry_after_secs = self.retry_after_secs.max(secs);
+        }
+        self
+    }
+
     /// 400: a field is missing, of another type or out of its form.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Problem {
@@ -78,6 +87,15 @@ impl Problem {
     #[must_use]
     pub fn top_up_not_found() -> Problem {
         Problem::new(ProblemCode::TopUpNotFound, "There is no top-up with this id.")
+    }
+
+    /// 429: the budget of the organisation, or of the caller, is used up for so many seconds; nothing was done.
+    #[must_use]
+    pub fn too_many_requests(secs: u32) -> Problem {
+        let detail = format!(
+            "You or your organisation call more often than is provided for. Nothing was done. Try again in {secs} s."
+        );
+        Problem::new(ProblemCode::TooManyRequests, detail).retry_after(secs)
     }
 
     /// 503: Stripe did not do its part; nothing is lost and repeating is safe.

@@ -2,7 +2,9 @@
 
 use lambda_http::Body;
 use lambda_http::http::{Response, StatusCode};
-use saldo_domain::{Credits, FailureReason, Money, Purchase, Quote, ReviewReason, Status, TopUp};
+use saldo_domain::{
+    Credits, FailureReason, Money, NoteDocument, Purchase, Quote, ReviewReason, Status, TopUp,
+};
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -84,6 +86,7 @@ pub fn top_up_json(top_up: &TopUp) -> Value {
         "review": review_json(top_up),
         "granted": (top_up.posted.granted != Credits::ZERO).then_some(top_up.posted.granted),
         "refunded": refunded_json(top_up),
+        "credit_notes": top_up.credit_notes.iter().map(|note| note_json(top_up, note)).collect::<Vec<_>>(),
         "disputed": disputed_json(top_up),
         "credited": (top_up.posted.granted != Credits::ZERO).then(|| top_up.posted.credited()),
     })
@@ -105,6 +108,16 @@ fn refunded_json(top_up: &TopUp) -> Option<Value> {
     let money = Money { minor_units, ..top_up.purchase.total };
     let any = credits != Credits::ZERO || minor_units != 0;
     any.then(|| json!({ "credits": credits, "money": money_json(money) }))
+}
+
+/// A document that takes back a part of the invoice.
+fn note_json(top_up: &TopUp, note: &NoteDocument) -> Value {
+    json!({
+        "number": note.number,
+        "pdf": note.pdf,
+        "money": money_json(Money { minor_units: note.money, ..top_up.purchase.total }),
+        "at": note.at.rfc3339(),
+    })
 }
 
 /// What the payer's bank disputes, whatever came of it, and the credits that are gone with it now.
@@ -135,6 +148,7 @@ fn review_json(top_up: &TopUp) -> Option<Value> {
         ReviewReason::NoPayment => "The invoice is marked as paid, and no payment has arrived for it.",
         ReviewReason::Overpaid => "More was paid than was asked for.",
         ReviewReason::PaymentDetached => "The payment was taken off its invoice.",
+        ReviewReason::InvoiceGone => "The payment provider does not know the invoice any more.",
     };
     Some(json!({
         "code": reason.as_str(),

@@ -12,7 +12,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use saldo_domain::{Answer, Asked, Metric, measure};
+use saldo_domain::{Answer, Asked, Metric, Timestamp, measure};
 use saldo_top_ups::note_asked;
 use stripe_client_core::{
     CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
@@ -20,16 +20,25 @@ use stripe_client_core::{
 use tokio::time::Instant;
 
 use super::error::{Failure, StripeError, failure_of};
+use super::gate::{Gate, Seen};
 use super::secrets::{Bearer, Key};
+use crate::clock::Clock;
 use crate::secrets::SecretError;
 use crate::telemetry::{Subsegment, To};
 
 /// The longest that one attempt may take, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
+/// The same for the probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// What the probe asks for: an invoice that nobody has, of the kind that all our keys may read. Any answer shows that Stripe
+/// is there.
+const PROBE: &str = "/invoices/in_saldo_probe";
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 3;
 /// The longest pause before the first repeat; it doubles.
 const FIRST_PAUSE_MS: u64 = 250;
+/// The longest pause that Stripe asks for which a call waits for; a longer one ends it.
+const LONGEST_PAUSE_SECS: u32 = 2;
 /// How Stripe's logs name who asked.
 const NAME: &str = concat!("Saldo/", env!("CARGO_PKG_VERSION"));
 /// The longest name of a request that is kept, in bytes.
@@ -66,6 +75,7 @@ pub(super) struct Connection {
     http: StripeHttp,
     base: Arc<str>,
     key: Key,
+    gate: Gate,
 }
 
 impl fmt::Debug for Connection {
@@ -75,9 +85,9 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(http: StripeHttp, base: &str, key: Key) -> Connection {
+    pub(super) fn new(http: StripeHttp, base: &str, key: Key, clock: Clock) -> Connection {
         let base = base.trim_end_matches('/').into();
-        Connection { http, base, key }
+        Connection { http, base, key, gate: Gate::new(clock) }
     }
 
     /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.
@@ -85,16 +95,48 @@ impl Connection {
         let _ = self.key.value().await;
     }
 
-    async fn measured(
+    /// Until when Stripe is not asked, as it answers nobody; `None` while it is.
+    pub(super) fn closed_until(&self) -> Option<Timestamp> {
+        self.gate.closed_until()
+    }
+
+    pub(super) fn closed_for(&self) -> Option<u32> {
+        self.gate.closed_for()
+    }
+
+    async fn noted(
         &self,
         request: &RequestBuilder,
         key: Option<&str>,
         bearer: &Bearer,
     ) -> Result<Bytes, Failure> {
+        let (answered, id) = self.measured(request, key, bearer, ATTEMPT_TIMEOUT).await;
+        note_asked(Asked { call: call(request), answer: kind_of(&answered), id });
+        let seen = answered.as_ref().map_or_else(|failure| failure.seen, |_| Seen::Answered);
+        if seen == Seen::Answered || seen.asks_for_more_than(LONGEST_PAUSE_SECS) {
+            self.gate.saw(seen);
+        }
+        answered
+    }
+
+    async fn probe(&self, bearer: &Bearer) -> Seen {
+        let request = RequestBuilder::new(StripeMethod::Get, PROBE);
+        let (answered, _) = self.measured(&request, None, bearer, PROBE_TIMEOUT).await;
+        answered.map_or_else(|failure| failure.seen, |_| Seen::Answered)
+    }
+
+    /// One attempt, and the name that Stripe gave it.
+    async fn measured(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        bearer: &Bearer,
+        timeout: Duration,
+    ) -> (Result<Bytes, Failure>, Option<String>) {
         let (call, began) = (call(request), Instant::now());
         let what = format!("{:?} {}", request.method, request.path);
         let subsegment = Subsegment::begin(|| self.asked(&call));
-        let answer = self.attempt(request, key, bearer, &what).await;
+        let answer = self.attempt(request, key, bearer, &what, timeout).await;
         if let (Some(subsegment), Ok(answer)) = (subsegment, &answer) {
             subsegment.answered(answer.status().as_u16());
         }
@@ -103,13 +145,12 @@ impl Connection {
             true => Ok(answer.into_body()),
             false => Err(failure_of(&what, &answer)),
         });
-        note_asked(Asked { call: call.clone(), answer: kind_of(&answered), id });
         if answered.as_ref().is_err_and(|failure| failure.error.is_a_fault()) {
             measure!(Metric::ProviderErrors, 1, &call);
         }
         measure!(Metric::ProviderCalls, 1, &call);
         measure!(Metric::ProviderTime, i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX), &call);
-        answered
+        (answered, id)
     }
 
     /// For the trace: without the ids in the path, and without what is asked for.
@@ -125,10 +166,12 @@ impl Connection {
         key: Option<&str>,
         bearer: &Bearer,
         what: &str,
+        timeout: Duration,
     ) -> Result<Response<Bytes>, Failure> {
         let unclear = |reason: String| Failure {
             error: StripeError::Unclear { what: format!("{what}: {reason}"), replayed: false },
             again: true,
+            seen: Seen::Unanswered { retry_after_secs: None },
             key_unknown: false,
         };
         let sent = async {
@@ -143,7 +186,7 @@ impl Connection {
                 Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|e| unclear(e.to_string()))?;
             Ok::<_, Failure>(Response::from_parts(head, body.to_bytes()))
         };
-        tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await.map_err(|_| unclear("timed out".into()))?
+        tokio::time::timeout(timeout, sent).await.map_err(|_| unclear("timed out".into()))?
     }
 
     fn to_http(
@@ -178,6 +221,7 @@ impl Connection {
         built.body(body).map_err(|error| Failure {
             error: StripeError::Broken { what: format!("request not made: {error}") },
             again: false,
+            seen: Seen::Answered,
             key_unknown: false,
         })
     }
@@ -188,7 +232,7 @@ impl StripeClient for Connection {
 
     /// Sends a request, and again while that is safe: what Stripe did not answer clearly is repeated under the same
     /// idempotency key; a change without a key is sent once. Under a key that Stripe does not know nothing was done, so that
-    /// it is sent once more when there is another one.
+    /// it is sent once more when there is another one. While Stripe answers nobody, nothing is sent.
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
         let (request, settings) = request.into_pieces();
         let key = settings.request_strategy.as_ref().and_then(RequestStrategy::get_key);
@@ -196,23 +240,49 @@ impl StripeClient for Connection {
         let repeatable = key.is_some() || !matches!(request.method, StripeMethod::Post);
         let not_sent = |error: SecretError| StripeError::Unclear { what: error.to_string(), replayed: false };
         let mut bearer = self.key.value().await.map_err(not_sent)?;
+        self.gate.enter(self.probe(&bearer)).await.map_err(|until| held(&request, until))?;
         let (mut attempt, mut changed) = (1, false);
         loop {
-            match self.measured(&request, key, &bearer).await {
+            let began = Instant::now();
+            let failure = match self.noted(&request, key, &bearer).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if failure.key_unknown && !changed => {
-                    bearer = self.key.instead_of(&bearer).await.ok_or(failure.error)?;
-                    changed = true;
-                }
-                Err(failure) if failure.again && repeatable && attempt < ATTEMPTS => {
-                    let longest = FIRST_PAUSE_MS << (attempt - 1);
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 4..=longest))).await;
-                    attempt += 1;
-                }
-                Err(failure) => return Err(failure.error),
+                Err(failure) => failure,
+            };
+            if failure.key_unknown && !changed {
+                bearer = self.key.instead_of(&bearer).await.ok_or(failure.error)?;
+                changed = true;
+                continue;
             }
+            let over = !(failure.again && repeatable && attempt < ATTEMPTS);
+            // What took long is not repeated to somebody who answers nobody: the time is the caller's.
+            let long = failure.seen.asks_for_more_than(LONGEST_PAUSE_SECS) || began.elapsed() > PROBE_TIMEOUT;
+            let doubtful = failure.seen != Seen::Answered && (over || long);
+            let away = doubtful && self.gate.is_away(self.probe(&bearer)).await;
+            if away || over {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause(attempt, failure.seen)).await;
+            attempt += 1;
         }
     }
+}
+
+/// Before the next attempt: as long as Stripe asks for, or a part of a second that doubles.
+fn pause(attempt: u32, seen: Seen) -> Duration {
+    let longest = FIRST_PAUSE_MS << (attempt - 1);
+    let own = Duration::from_millis(fastrand::u64(longest / 4..=longest));
+    match seen {
+        Seen::Unanswered { retry_after_secs: Some(secs) } => own.max(Duration::from_secs(secs.into())),
+        Seen::Unanswered { retry_after_secs: None } | Seen::Answered => own,
+    }
+}
+
+/// A request that was not sent.
+fn held(request: &RequestBuilder, until: Timestamp) -> StripeError {
+    measure!(Metric::ProviderCalls, 1, "held");
+    measure!(Metric::ProviderErrors, 1, "held");
+    let what = format!("{:?} {}: not asked before {}", request.method, request.path, until.rfc3339());
+    StripeError::Unclear { what, replayed: false }
 }
 
 /// A request by method and path, without the ids in it, so that there are few.

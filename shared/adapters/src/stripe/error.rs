@@ -8,6 +8,8 @@ use saldo_domain::Obstacle;
 use saldo_top_ups::InvoicesError;
 use stripe_client_core::StripeClientErr;
 
+use super::gate::Seen;
+
 /// Why Stripe did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StripeError {
@@ -87,6 +89,8 @@ pub(super) struct Failure {
     pub(super) error: StripeError,
     /// Whether sending it again may help.
     pub(super) again: bool,
+    /// Whether it shows that Stripe is there.
+    pub(super) seen: Seen,
     /// Whether Stripe does not know the key, or no more: nothing was done then.
     pub(super) key_unknown: bool,
 }
@@ -123,14 +127,32 @@ pub(super) fn failure_of(what: &str, answer: &Response<Bytes>) -> Failure {
         404 => StripeError::NotFound { what },
         400 if is_unknown_customer(&body) => StripeError::NoSuchCustomer { what },
         409 | 424 | 429 | 500.. => {
-            return Failure { error: StripeError::Unclear { what, replayed }, again, key_unknown: false };
+            let seen = match status {
+                429 | 500.. if !replayed => {
+                    Seen::Unanswered { retry_after_secs: retry_after(header("retry-after")) }
+                }
+                _ => Seen::Answered,
+            };
+            return Failure {
+                error: StripeError::Unclear { what, replayed },
+                again,
+                key_unknown: false,
+                seen,
+            };
         }
         _ => match obstacle(&body) {
             Some(obstacle) => StripeError::Barred { what, obstacle },
             None => StripeError::Refused { what },
         },
     };
-    Failure { error, again: false, key_unknown: status == 401 }
+    Failure { error, again: false, key_unknown: status == 401, seen: Seen::Answered }
+}
+
+/// The pause that Stripe asks for, where it says it in seconds.
+fn retry_after(header: Option<&str>) -> Option<u32> {
+    header
+        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(|text| text.parse().unwrap_or(u32::MAX))
 }
 
 fn is_unknown_customer(body: &ErrorBody) -> bool {
@@ -202,6 +224,36 @@ mod tests {
             failure(401, "no JSON"),
             StripeError::Barred { obstacle: Obstacle::KeyNotPermitted, .. }
         ));
+    }
+
+    #[test]
+    fn only_what_nobody_would_be_answered_shows_that_stripe_is_away() {
+        let seen = |status: u16, header: (&str, &str)| {
+            let answer =
+                Response::builder().status(status).header(header.0, header.1).body(Bytes::new()).unwrap();
+            failure_of("GET /invoices/in_1", &answer).seen
+        };
+        let none = ("request-id", "req_1");
+        for status in [400, 401, 402, 403, 404, 409, 424] {
+            assert_eq!(seen(status, none), Seen::Answered, "{status}");
+        }
+        for status in [429, 500, 502, 503, 504] {
+            assert_eq!(seen(status, none), Seen::Unanswered { retry_after_secs: None }, "{status}");
+            assert_eq!(seen(status, ("idempotent-replayed", "true")), Seen::Answered, "{status} of before");
+        }
+        for (told, pause) in [
+            ("7", Some(7)),
+            ("99999999999", Some(u32::MAX)),
+            ("-1", None),
+            ("Fri, 27 Nov 2026 10:00:00 GMT", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                seen(429, ("retry-after", told)),
+                Seen::Unanswered { retry_after_secs: pause },
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join;
 use saldo_domain::{
-    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, PaidWith, Purchase, Returned,
-    Timestamp, TopUp,
+    BillingContact, Currency, Evidence, InvoiceStatus, Language, OrgId, PaidWith, Purchase, RefundUnderWay,
+    Returned, Timestamp, TopUp,
 };
 use saldo_top_ups::{Invoices, InvoicesError};
 use stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
@@ -27,6 +27,7 @@ use super::returns::{
 };
 use super::secrets::Key;
 use super::{customers, line};
+use crate::clock::Clock;
 
 /// Stripe, for one key. What each call does stands at [`Invoices`].
 #[derive(Clone, Debug)]
@@ -159,16 +160,36 @@ impl Invoices for Stripe {
         let mut payments: Vec<&str> = of.paid_by().collect();
         payments.extend(payment.filter(|payment| !of.paid_by().any(|one| one == *payment)));
         let mut returned = Returned::default();
+        let mut listed = Vec::new();
         for payment in payments {
             let refunds = self.all::<RefundAnswer>(|after| returns::refunds(payment, after));
             let disputes = self.all::<DisputeAnswer>(|after| returns::disputes(payment, after));
             let (refunds, disputes) = try_join(refunds, disputes).await?;
             returned.refunds.extend(refunds.iter().map(|refund| refund.refund(of)));
             returned.disputes.extend(disputes.iter().map(|dispute| dispute.dispute(of)));
+            listed.extend(refunds);
         }
-        let notes = self.all::<CreditNoteAnswer>(|after| returns::credit_notes(&of.invoice.id, after));
-        returned.credit_notes = notes.await?.iter().map(|note| note.credit_note(of)).collect();
+        // Notes come last: one that is told of was made with its refund, which may be younger than the list of refunds.
+        let notes =
+            self.all::<CreditNoteAnswer>(|after| returns::credit_notes(&of.invoice.id, after)).await?;
+        returned.refunds.extend(notes.iter().flat_map(|note| note.unlisted(&listed, of)));
+        returned.credit_notes = notes.iter().map(|note| note.credit_note(of)).collect();
         Ok(returned)
+    }
+
+    async fn give_back(
+        &self,
+        top_up: &TopUp,
+        refund: &RefundUnderWay,
+        key: &str,
+    ) -> Result<(), InvoicesError> {
+        let invoice = top_up.invoice.as_ref().map(|link| link.id.as_str());
+        let invoice =
+            invoice.ok_or_else(|| InvoicesError::Refused { what: "it has no invoice".to_owned() })?;
+        let mut marks = self.marks(&top_up.org);
+        marks.insert(TOP_UP_KEY.to_owned(), top_up.id.to_string());
+        self.ask::<Identified>(returns::give_back(invoice, refund, marks), Some(key)).await?;
+        Ok(())
     }
 
     // Looking a thing up by its metadata is what makes it safe to repeat a creation whose answer was lost; Stripe's search
@@ -230,10 +251,28 @@ impl Invoices for Stripe {
 
 impl Stripe {
     /// `livemode` is the mode that this system lives in, and `deployment` its mark there; `key` is of that mode.
-    pub(crate) fn new(http: StripeHttp, base: &str, key: Key, livemode: bool, deployment: &str) -> Stripe {
-        let connection = Connection::new(http, base, key);
+    pub(crate) fn new(
+        (http, base): (StripeHttp, &str),
+        key: Key,
+        (livemode, deployment): (bool, &str),
+        clock: Clock,
+    ) -> Stripe {
+        let connection = Connection::new(http, base, key, clock);
         let system = System { livemode, deployment: deployment.to_owned() };
         Stripe { connection, system, payment_methods: BTreeMap::new(), product: None }
+    }
+
+    /// Until when Stripe is not asked by this process, as it answers nobody; `None` while it is asked. At that moment one
+    /// question goes to it first, and the others only if it is answered.
+    #[must_use]
+    pub fn away_until(&self) -> Option<Timestamp> {
+        self.connection.closed_until()
+    }
+
+    /// The same as whole seconds from now.
+    #[must_use]
+    pub fn away_secs(&self) -> Option<u32> {
+        self.connection.closed_for()
     }
 
     /// Reads the key, so that no call waits for that. A failure is told, and the first call tries again.

@@ -75,7 +75,7 @@ impl Stripe {
         };
         let (event_id, kind) = (event.id.clone(), event.kind.clone());
         let created = event.created.unwrap_or_default();
-        Some(PaymentMessage { event: event_id, kind, about, created }.told())
+        Some(PaymentMessage { event: event_id, kind, about, created, waiting: None }.told())
     }
 }
 

@@ -7,6 +7,7 @@ mod customers;
 mod declines;
 mod error;
 mod event;
+mod gate;
 mod invoices;
 mod line;
 mod listing;

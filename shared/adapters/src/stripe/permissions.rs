@@ -28,8 +28,9 @@ pub const WRITE_KEY_WITH_PRODUCT: [&str; 8] = [
     "rak_payment_intent_read",
 ];
 
-/// What operate needs of the same key besides: it finds a top-up by what Stripe knows of its money.
-pub const OPERATE_KEY: [&str; 3] = ["rak_charge_read", "rak_dispute_read", "rak_credit_note_read"];
+/// What operate and cleanup need of the same key besides: a top-up is found by what Stripe knows of its money, and money is
+/// given back. A credit note that makes a refund is taken to need the permission for refunds too.
+pub const OPERATE_KEY: [&str; 3] = ["rak_charge_write", "rak_dispute_read", "rak_credit_note_write"];
 
 /// For who only looks: credit-worker and reconcile. Refunds are read with the permission for charges.
 pub const READ_KEY: [&str; 7] = [

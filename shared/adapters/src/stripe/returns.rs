@@ -1,10 +1,15 @@
 //! What Stripe says of money that went back: refunds, disputes, credit notes, and the invoice that a payment is on.
 
+use std::collections::HashMap;
+
 use miniserde::Deserialize;
 use miniserde::json::Value;
-use saldo_domain::{CreditNote, Dispute, DisputeStatus, Evidence, PaidWith, Refund, RefundState};
+use saldo_domain::{
+    CreditNote, Dispute, DisputeStatus, Evidence, NoteDocument, OperationId, PaidWith, Refund, RefundState,
+    RefundUnderWay, Timestamp,
+};
 use stripe::StripeRequest;
-use stripe_billing::credit_note::ListCreditNote;
+use stripe_billing::credit_note::{CreateCreditNote, ListCreditNote};
 use stripe_billing::invoice_payment::{
     ListInvoicePayment, ListInvoicePaymentPayment, ListInvoicePaymentPaymentType,
 };
@@ -14,6 +19,9 @@ use stripe_core::dispute::ListDispute;
 use stripe_core::refund::ListRefund;
 
 use super::answers::id_of;
+
+/// Under which key a credit note names the refund of ours that it was made for.
+const REFUND_KEY: &str = "saldo_refund";
 
 /// As many as one page has.
 const PAGE: i64 = 100;
@@ -32,6 +40,21 @@ pub(super) fn disputes(payment: &str, after: Option<&str>) -> RequestBuilder {
 pub(super) fn credit_notes(invoice: &str, after: Option<&str>) -> RequestBuilder {
     let request = ListCreditNote::new().invoice(invoice).limit(PAGE);
     after.map_or(request.clone(), |after| request.starting_after(after)).build()
+}
+
+/// A credit note of an amount that includes tax, with a refund of as much, or with a word that it goes back by another way.
+/// Stripe tells the payer by mail.
+pub(super) fn give_back(
+    invoice: &str,
+    refund: &RefundUnderWay,
+    mut marks: HashMap<String, String>,
+) -> RequestBuilder {
+    marks.insert(REFUND_KEY.to_owned(), refund.operation.as_str().to_owned());
+    let note = CreateCreditNote::new(invoice).amount(refund.money).metadata(marks);
+    match refund.out_of_band {
+        true => note.out_of_band_amount(refund.money).build(),
+        false => note.refund_amount(refund.money).build(),
+    }
 }
 
 /// The attempts of a payment, the newest first: the one that succeeded is the last that was made.
@@ -119,11 +142,16 @@ pub(super) struct CreditNoteAnswer {
     status: String,
     post_payment_amount: i64,
     refunds: Option<Vec<NotedRefund>>,
+    metadata: Option<HashMap<String, String>>,
+    number: Option<String>,
+    pdf: Option<String>,
+    created: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct NotedRefund {
     amount_refunded: i64,
+    refund: Option<Value>,
 }
 
 impl Listed for RefundAnswer {
@@ -184,7 +212,41 @@ impl CreditNoteAnswer {
             amount: in_currency(self.post_payment_amount, &self.currency, of),
             refunded: refunds.fold(0, |sum, one| sum.saturating_add(one.amount_refunded)),
             voided: self.status == "void",
+            document: self.document(of),
+            made_for: self
+                .metadata
+                .as_ref()
+                .and_then(|marks| OperationId::parse(marks.get(REFUND_KEY)?).ok()),
         }
+    }
+
+    /// What a payer may want of it. Addresses that are none are left out, as pages link to them.
+    fn document(&self, of: &Evidence) -> Option<NoteDocument> {
+        let number = self.number.clone()?;
+        let plain = (1..=64).contains(&number.len()) && !number.chars().any(char::is_control);
+        let link = |pdf: &&String| {
+            pdf.starts_with("http") && pdf.len() <= 1_000 && !pdf.contains(char::is_whitespace)
+        };
+        plain.then(|| NoteDocument {
+            number,
+            pdf: self.pdf.as_ref().filter(link).cloned(),
+            money: in_currency(self.post_payment_amount, &self.currency, of),
+            at: Timestamp::from_secs(self.created.unwrap_or_default()),
+        })
+    }
+
+    /// Refunds that it is and that are not among those that were listed: they were made after that, with it.
+    pub(super) fn unlisted(&self, listed: &[RefundAnswer], of: &Evidence) -> Vec<Refund> {
+        let is_listed = |id: &str| listed.iter().any(|refund| refund.id == id);
+        let refunds = self.refunds.iter().flatten();
+        let unlisted =
+            refunds.filter(|one| one.refund.as_ref().and_then(id_of).is_some_and(|id| !is_listed(&id)));
+        unlisted
+            .map(|one| Refund {
+                amount: in_currency(one.amount_refunded, &self.currency, of),
+                state: RefundState::Pending,
+            })
+            .collect()
     }
 }
 

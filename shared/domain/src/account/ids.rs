@@ -114,6 +114,15 @@ impl OperationId {
         if exact { Ok(OperationId(text.to_owned())) } else { Err(InvalidId) }
     }
 
+    /// The id of the operation that undoes this one: it follows from it, so that there is one at the most, and is its
+    /// neighbour in time.
+    #[must_use]
+    pub fn undone(&self) -> OperationId {
+        let digits = self.0.strip_prefix(OPERATION_PREFIX).unwrap_or_default();
+        let number = Uuid::try_parse(digits).map_or(0, |id| id.as_u128());
+        OperationId(format!("{OPERATION_PREFIX}{}", Uuid::from_u128(number ^ 1).simple()))
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -10,7 +10,7 @@ mod stamp;
 
 pub use debit::{Debit, DebitEntry, Details, Reference, Reversal};
 pub use id::{DebitId, RunId};
-pub use rebalance::{BalanceShards, Rebalance, Resume, rebalance, resume, total};
+pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
 pub use shard::{BalanceShard, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};

@@ -80,6 +80,22 @@ pub fn resume(all: &BalanceShards) -> Option<Resume> {
     (owed == 0 && !gives.is_empty()).then_some(Resume { gives })
 }
 
+/// What each balance shard gives so that `credits` leave together, the main one first; none gives more than it has. `None`
+/// when all of them together, less what the main one owes, have fewer.
+#[must_use]
+pub fn gather(all: &BalanceShards, credits: Credits) -> Option<Vec<(ShardId, Credits)>> {
+    if total(all) < credits {
+        return None;
+    }
+    let mut wanted = credits.0;
+    let gives = all.iter().map(|(id, shard)| {
+        let gives = shard.credits.0.clamp(0, wanted.max(0));
+        wanted -= gives;
+        (*id, Credits(gives))
+    });
+    Some(gives.filter(|(_, credits)| *credits > Credits::ZERO).collect())
+}
+
 /// What all balance shards have together.
 #[must_use]
 pub fn total(all: &BalanceShards) -> Credits {
@@ -93,6 +109,21 @@ mod tests {
     fn shards_with(credits: &[i64]) -> BalanceShards {
         let shard = |credits: &i64| BalanceShard { credits: Credits(*credits), ..BalanceShard::default() };
         ShardId::balances().zip(credits.iter().map(shard)).collect()
+    }
+
+    #[test]
+    fn what_is_gathered_is_what_is_asked_for_and_no_shard_gives_more_than_it_has() {
+        let gathered = |credits: &[i64], wanted: i64| {
+            let gives = gather(&shards_with(credits), Credits(wanted))?;
+            Some(gives.into_iter().map(|(shard, n)| (shard.number(), n.0)).collect::<Vec<_>>())
+        };
+        assert_eq!(gathered(&[5, 10, 20], 5), Some(vec![(0, 5)]));
+        assert_eq!(gathered(&[5, 10, 20], 35), Some(vec![(0, 5), (1, 10), (2, 20)]));
+        assert_eq!(gathered(&[5, 0, 20], 6), Some(vec![(0, 5), (2, 1)]));
+        assert_eq!(gathered(&[5, 10, 20], 36), None);
+        assert_eq!(gathered(&[-5, 10, 20], 25), Some(vec![(1, 10), (2, 15)]), "the debt stays covered");
+        assert_eq!(gathered(&[-5, 10, 20], 26), None);
+        assert_eq!(gathered(&[], 1), None);
     }
 
     fn moved(credits: &[i64], to: u8, serving: u8, needed: i64) -> Option<Vec<(u8, i64)>> {

@@ -4,9 +4,9 @@ use super::MOST_ENTRIES;
 use super::entitlement::difference;
 use super::trail::{Occasion, What};
 use crate::{
-    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, PaymentFailure, Policy,
-    Posting, Proven, Returns, ReviewReason, Standing, Status, Step, Timestamp, TopUp, entitled, lifecycle,
-    prove,
+    Author, Credits, Ending, Entitlement, Evidence, InvoiceLink, InvoiceStatus, NoteDocument, PaymentFailure,
+    Policy, Posting, Proven, RefundUnderWay, Returned, Returns, ReviewReason, Standing, Status, Step,
+    Timestamp, TopUp, entitled, lifecycle, prove,
 };
 
 /// What the provider answered about the invoice that a top-up points to.
@@ -27,6 +27,10 @@ pub enum Change {
         paid_at: Timestamp,
         /// The payment that proves it; `None` of money that did not go through the provider.
         payment: Option<String>,
+        /// The credit notes that there are.
+        notes: Vec<NoteDocument>,
+        /// Whether the refund that was under way is among what went back by now.
+        refund_over: bool,
     },
     /// The invoice can be paid now.
     Open(InvoiceLink),
@@ -88,6 +92,7 @@ impl Change {
                     || (earned.refunded, earned.disputed) != (nothing, nothing)
             }
             Change::Flag(_) | Change::Nothing(Nothing::Contradiction) => true,
+            Change::Review(ReviewReason::InvoiceGone) => true,
             Change::Open(_) | Change::Close(_) | Change::Review(_) | Change::NoteFailure(_) => false,
             Change::Nothing(Nothing::AlreadyApplied | Nothing::Undecided) => false,
         }
@@ -161,11 +166,13 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     let mut postings = Vec::new();
     match change {
         Change::Nothing(_) => return None,
-        Change::Earn { earned, returns, paid_at, payment } => {
+        Change::Earn { earned, returns, paid_at, payment, notes, refund_over } => {
             after.status = Status::Paid;
             after.paid_at = top_up.paid_at.or(Some(*paid_at));
             after.payment = top_up.payment.clone().or_else(|| payment.clone());
             after.returns = *returns;
+            after.credit_notes.clone_from(notes);
+            after.refund = top_up.refund.clone().filter(|_| !refund_over);
             after.payment_failure = None;
             // What was in doubt about this invoice is settled; that another one was paid is not.
             after.review = top_up.review.filter(|reason| *reason == ReviewReason::WrongInvoice);
@@ -211,17 +218,20 @@ pub(super) fn name_entries(top_up: &mut TopUp, postings: &[Posting]) {
 fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
     let earned = entitled(top_up, money);
     let evidence = money.evidence();
-    let returns = match &evidence.returned {
-        Some(returned) => Returns::of(returned, top_up.purchase.total.minor_units),
-        None => top_up.returns,
-    };
+    let returned = evidence.returned.as_ref();
+    let returns = returned.map_or(top_up.returns, |returned| Returns::of(top_up, returned));
+    let notes = returned.map_or_else(|| top_up.credit_notes.clone(), Returned::documents);
+    let same = returns == top_up.returns && notes == top_up.credit_notes;
+    let over = |refund: &RefundUnderWay| returned.is_some_and(|returned| refund.is_among(returned));
+    let refund_over = top_up.refund.as_ref().is_some_and(over);
     match lifecycle(top_up.status, Standing::Proven, top_up.is_over(now)) {
-        Step::Stays if earned == top_up.posted && returns == top_up.returns => {
+        Step::Stays if earned == top_up.posted && same && !refund_over => {
             Change::Nothing(Nothing::AlreadyApplied)
         }
         Step::Stays | Step::Closes(_) => {
             let paid_at = evidence.paid_at.unwrap_or(now);
-            Change::Earn { earned, returns, paid_at, payment: evidence.paid_by().next().map(str::to_owned) }
+            let payment = evidence.paid_by().next().map(str::to_owned);
+            Change::Earn { earned, returns, paid_at, payment, notes, refund_over }
         }
         Step::Opens | Step::Contradicts => Change::Nothing(Nothing::Contradiction),
     }
@@ -242,7 +252,15 @@ fn doubtful(top_up: &TopUp, reason: ReviewReason, now: Timestamp) -> Change {
 }
 
 fn without_money(top_up: &TopUp, standing: Standing, evidence: Option<&Evidence>, now: Timestamp) -> Change {
+    let is_gone = matches!(standing, Standing::Missing | Standing::Draft) && top_up.status == Status::Open;
     match (lifecycle(top_up.status, standing, top_up.is_over(now)), evidence) {
+        (Step::Closes(Status::InReview), Some(_) | None) if is_gone => {
+            Change::Review(top_up.review.unwrap_or(ReviewReason::InvoiceGone))
+        }
+        (Step::Contradicts, Some(_) | None) if is_gone => match top_up.review {
+            Some(_) => Change::Nothing(Nothing::Undecided),
+            None => Change::Flag(ReviewReason::InvoiceGone),
+        },
         (Step::Opens, Some(evidence)) => Change::Open(evidence.invoice.clone()),
         (Step::Opens, None) | (Step::Contradicts, Some(_) | None) => Change::Nothing(Nothing::Contradiction),
         (Step::Closes(status), Some(_) | None) => match Ending::of(status) {
@@ -307,7 +325,8 @@ mod tests {
     /// The change that grants all that was bought.
     fn credit(of: &TopUp) -> Change {
         let earned = Entitlement { granted: of.purchase.credits, ..Entitlement::default() };
-        Change::Earn { earned, returns: Returns::default(), paid_at: now(), payment: Some("pi_1".to_owned()) }
+        let (returns, payment) = (Returns::default(), Some("pi_1".to_owned()));
+        Change::Earn { earned, returns, paid_at: now(), payment, notes: Vec::new(), refund_over: false }
     }
 
     fn kinds(commit: &Commit) -> Vec<(EntryKind, Credits)> {
@@ -458,14 +477,41 @@ mod tests {
     #[test]
     fn the_slot_is_kept_while_stripe_has_not_decided() {
         let open = top_up(Status::Open);
-        for status in
-            [InvoiceStatus::Draft, InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown]
-        {
+        for status in [InvoiceStatus::Open, InvoiceStatus::Uncollectible, InvoiceStatus::Unknown] {
             let invoice = invoice(&open, status.clone());
             let change = decide(&open, Seen::Found(&invoice), POLICY, now().plus_secs(100 * 3600));
             assert!(matches!(change, Change::Nothing(_)), "{status:?}");
         }
-        assert_eq!(decide(&open, Seen::Missing, POLICY, now()), Change::Nothing(Nothing::Contradiction));
+    }
+
+    #[test]
+    fn an_invoice_that_is_gone_is_told_and_frees_the_slot_when_its_time_is_over() {
+        let open = top_up(Status::Open);
+        let draft = invoice(&open, InvoiceStatus::Draft);
+        let gone = Change::Flag(ReviewReason::InvoiceGone);
+        for seen in [Seen::Missing, Seen::Found(&draft)] {
+            let change = decide(&open, seen, POLICY, now());
+            assert_eq!(change, gone);
+            assert!(change.may_be_over(&open), "it is asked for again before it is told");
+            let told = applied(&open, &change).unwrap();
+            assert_eq!((told.release_slot, told.top_up.status), (false, Status::Open));
+            assert!(told.top_up.due_at.is_some());
+            let again = decide(&told.top_up, seen, POLICY, now());
+            assert_eq!(again, Change::Nothing(Nothing::Undecided), "told once");
+            let over = now().plus_secs(72 * 3600);
+            for row in [&open, &told.top_up] {
+                let change = decide(row, seen, POLICY, over);
+                assert_eq!(change, Change::Review(ReviewReason::InvoiceGone));
+                assert!(change.may_be_over(row));
+                let ended = applied(row, &change).unwrap();
+                assert!(ended.release_slot && ended.postings.is_empty());
+                let still = decide(&ended.top_up, seen, POLICY, over);
+                assert_eq!(still, Change::Nothing(Nothing::AlreadyApplied));
+                let paid = invoice(&open, InvoiceStatus::Paid);
+                let paid = decide(&ended.top_up, Seen::Found(&paid), POLICY, over);
+                assert_eq!(paid, credit(&ended.top_up), "found again and paid, it is credited");
+            }
+        }
     }
 
     #[test]
@@ -551,7 +597,9 @@ mod tests {
         let open = top_up(Status::Open);
         let paid = invoice(&open, InvoiceStatus::Paid);
         let change = decide(&open, Seen::Found(&paid), POLICY, now());
-        let Change::Earn { earned, returns, paid_at, payment } = change.clone() else { panic!() };
+        let Change::Earn { earned, returns, paid_at, payment, notes, refund_over } = change.clone() else {
+            panic!()
+        };
         let told = |before: &TopUp, change: &Change| {
             let Occasion { what, detail, .. } = change.occasion(before, before, &worker(), now());
             (what, detail)
@@ -559,7 +607,7 @@ mod tests {
         assert_eq!(told(&open, &change), (What::Credited, Some("1000".to_owned())));
         let credited = top_up(Status::Paid);
         let less = Entitlement { refunded: Credits(250), ..earned };
-        let taken = Change::Earn { earned: less, returns, paid_at, payment };
+        let taken = Change::Earn { earned: less, returns, paid_at, payment, notes, refund_over };
         assert_eq!(told(&credited, &taken), (What::TakenBack, Some("-250".to_owned())));
         let refunded = TopUp { posted: less, ..credited };
         assert_eq!(told(&refunded, &change), (What::GivenAgain, Some("250".to_owned())));

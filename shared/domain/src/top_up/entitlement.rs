@@ -34,10 +34,11 @@ pub struct Returns {
 
 impl Returns {
     #[must_use]
-    pub fn of(returned: &Returned, total: i64) -> Returns {
+    pub fn of(top_up: &TopUp, returned: &Returned) -> Returns {
+        let total = top_up.purchase.total.minor_units;
         let disputes = returned.disputes.iter();
         Returns {
-            refunded: refunded(returned).min(total),
+            refunded: Gone::of(top_up, returned).refunded.min(total),
             disputed: sum(disputes.clone().map(|dispute| dispute.amount)).min(total),
             dispute: disputes.map(|dispute| dispute.status).max(),
         }
@@ -51,18 +52,43 @@ impl Returns {
 /// first, refunds or disputes, makes a difference of one credit between the two at the most, and none to their sum.
 #[must_use]
 pub fn entitled(top_up: &TopUp, money: &Proven<'_>) -> Entitlement {
+    match &money.evidence().returned {
+        Some(returned) => entitled_with(top_up, returned),
+        None => Entitlement { granted: top_up.purchase.credits, ..top_up.posted },
+    }
+}
+
+/// The same of a payment that is proven, by all that went back of it.
+pub(super) fn entitled_with(top_up: &TopUp, returned: &Returned) -> Entitlement {
     let purchase = &top_up.purchase;
-    let Some(returned) = &money.evidence().returned else {
-        return Entitlement { granted: purchase.credits, ..top_up.posted };
-    };
     let total = purchase.total.minor_units;
-    let refunded = refunded(returned);
-    let refunded_credits = share(purchase.credits, refunded, total);
-    let taken_credits = share(purchase.credits, refunded.saturating_add(disputed(returned)), total);
-    Entitlement {
-        granted: purchase.credits,
-        refunded: refunded_credits,
-        disputed: Credits(taken_credits.0 - refunded_credits.0),
+    let gone = Gone::of(top_up, returned);
+    let refunded = share(purchase.credits, gone.refunded, total);
+    let taken = share(purchase.credits, gone.sum(), total);
+    Entitlement { granted: purchase.credits, refunded, disputed: Credits(taken.0 - refunded.0) }
+}
+
+/// Money that went back, in minor units, or counts as if it had.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    /// Refunds unless they came to nothing, credit notes as far as they are not refunds, and what is under way.
+    pub(super) refunded: i64,
+    /// What payers' banks hold.
+    pub(super) disputed: i64,
+}
+
+impl Gone {
+    /// A refund that is under way counts until the provider tells of its credit note. It may tell of the refund itself
+    /// before, so that the two are not added: together they are at least what was given back before it and itself.
+    pub(super) fn of(top_up: &TopUp, returned: &Returned) -> Gone {
+        let told = refunded(returned);
+        let under_way = top_up.refund.as_ref().filter(|refund| !refund.is_among(returned));
+        let at_least = under_way.map_or(0, |refund| refund.before.saturating_add(refund.money));
+        Gone { refunded: told.max(at_least), disputed: disputed(returned) }
+    }
+
+    pub(super) fn sum(self) -> i64 {
+        self.refunded.saturating_add(self.disputed)
     }
 }
 
@@ -97,15 +123,16 @@ pub(super) fn difference(top_up: &TopUp, earned: Entitlement, actor: &Actor, now
 
 /// Money that was given back, in minor units: refunds unless they came to nothing, and credit notes as far as they are
 /// not refunds.
-fn refunded(returned: &Returned) -> i64 {
+pub(super) fn refunded(returned: &Returned) -> i64 {
     let refunds = returned.refunds.iter().map(|Refund { amount, state }| match state {
         RefundState::Pending | RefundState::WaitsForPayer | RefundState::Succeeded => *amount,
         RefundState::Failed | RefundState::Canceled => 0,
     });
-    let notes = returned.credit_notes.iter().map(|CreditNote { amount, refunded, voided }| match voided {
-        true => 0,
-        false => amount.saturating_sub(*refunded),
-    });
+    let notes =
+        returned.credit_notes.iter().map(|CreditNote { amount, refunded, voided, .. }| match voided {
+            true => 0,
+            false => amount.saturating_sub(*refunded),
+        });
     sum(refunds.chain(notes))
 }
 
@@ -120,7 +147,7 @@ fn sum(amounts: impl Iterator<Item = i64>) -> i64 {
 }
 
 /// The share of `credits` that goes with `returned` of `total`, rounded up.
-fn share(credits: Credits, returned: i64, total: i64) -> Credits {
+pub(super) fn share(credits: Credits, returned: i64, total: i64) -> Credits {
     if returned <= 0 || total <= 0 {
         return Credits::ZERO;
     }

@@ -1,6 +1,6 @@
 //! What the payment provider says now about the money of a top-up, in our words.
 
-use crate::{Currency, InvoiceLink, OrgId, Timestamp, TopUpId};
+use crate::{Currency, InvoiceLink, OperationId, OrgId, Timestamp, TopUpId};
 
 /// Everything that a decision about one invoice needs; each field as it is now, none as it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,14 +196,45 @@ impl DisputeStatus {
 }
 
 /// A document that takes back a part of a paid invoice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreditNote {
     /// Minor units of the invoice's currency.
     pub amount: i64,
     /// What of it is a refund, and so among the refunds already.
     pub refunded: i64,
     pub voided: bool,
+    /// The refund of ours that it was made for, where it names one.
+    pub made_for: Option<OperationId>,
+    /// The document, to be shown; nothing is decided by it.
+    pub document: Option<NoteDocument>,
 }
+
+/// A credit note as its payer may want to have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteDocument {
+    pub number: String,
+    /// Where it is, if the provider says so.
+    pub pdf: Option<String>,
+    /// Minor units of the invoice's currency.
+    pub money: i64,
+    pub at: Timestamp,
+}
+
+impl Returned {
+    /// The documents of the latest credit notes that hold, the oldest first: at most eight.
+    #[must_use]
+    pub fn documents(&self) -> Vec<NoteDocument> {
+        let holding = self.credit_notes.iter().filter(|note| !note.voided);
+        let mut all: Vec<_> = holding.filter_map(|note| note.document.clone()).collect();
+        all.sort_by(|one, other| (one.at, &one.number).cmp(&(other.at, &other.number)));
+        let surplus = all.len().saturating_sub(MOST_NOTES);
+        all.drain(..surplus);
+        all
+    }
+}
+
+/// How many credit notes of a top-up are shown.
+const MOST_NOTES: usize = 8;
 
 /// The latest refused attempt to pay for a top-up.
 #[derive(Clone, Debug, PartialEq, Eq)]

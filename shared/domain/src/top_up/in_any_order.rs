@@ -36,7 +36,7 @@ impl Provider {
             2 => {
                 let refunded = rng.i64(0..=some);
                 returned.refunds.push(Refund { amount: refunded, state: RefundState::WaitsForPayer });
-                returned.credit_notes.push(CreditNote { amount: some, refunded, voided: false });
+                returned.credit_notes.push(CreditNote { amount: some, refunded, ..CreditNote::default() });
             }
             3 => {
                 // It fails even after it succeeded, and does not come back.
@@ -236,7 +236,7 @@ fn partial_refunds_failed_refunds_and_disputes_won_are_numbers() {
     assert_eq!(posted(&|e| back(e).disputes.push(dispute(total))), (1000, 0, 0, 3));
     assert_eq!(posted(&|e| back(e).disputes[0].withdrawn = true), (1000, 0, 1000, 4), "lost");
     assert_eq!(posted(&|e| back(e).disputes[0].withdrawn = false), (1000, 0, 0, 5), "and won");
-    let third = CreditNote { amount: total / 3, refunded: 0, voided: false };
+    let third = CreditNote { amount: total / 3, ..CreditNote::default() };
     assert_eq!(posted(&|e| back(e).credit_notes.push(third.clone())), (1000, 334, 0, 6), "rounded up");
     let rest = Refund { amount: total, state: RefundState::WaitsForPayer };
     assert_eq!(

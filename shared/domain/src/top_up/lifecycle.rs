@@ -47,6 +47,8 @@ pub fn lifecycle(status: Status, invoice: Standing, over: bool) -> Step {
         (Draft, Requested) => Step::Stays,
         (Payable, Requested) => Step::Opens,
         (Payable, Open) => Step::Stays,
+        // What is not there, or is a draft, cannot be paid; it may be there again, so that it has its time.
+        (Missing | Draft, Open) if over => Step::Closes(InReview),
         (Missing | Draft, Open) => Step::Contradicts,
         (Void, Requested | Open) => Step::Closes(if over { Expired } else { Canceled }),
 

@@ -11,9 +11,13 @@ mod failure;
 mod in_any_order;
 mod lifecycle;
 mod proof;
+mod refund;
+#[cfg(test)]
+mod refunding;
 mod release;
 mod review;
 mod trail;
+mod under_way;
 
 use crate::{Actor, Author, Cause, EntryId, OrgId, Purchase, Timestamp, TopUpId};
 
@@ -21,15 +25,17 @@ pub use compare::{Disagreement, Side, disagreements};
 pub use decide::{Change, Commit, Nothing, Seen, apply, decide};
 pub use entitlement::{Entitlement, Returns, entitled};
 pub use evidence::{
-    CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, Payment, PaymentFailure,
-    PaymentKind, Refund, RefundState, Returned,
+    CreditNote, Deployment, Dispute, DisputeStatus, Evidence, InvoiceStatus, NoteDocument, Payment,
+    PaymentFailure, PaymentKind, Refund, RefundState, Returned,
 };
 pub use failure::{Ending, FailureReason, Obstacle};
 pub use lifecycle::{Standing, Step, lifecycle};
 pub use proof::{Policy, Proven, prove, what_was_ordered};
+pub use refund::{NotRefunded, RefundOrder, begin_refund, undo_refund};
 pub use release::{NotReleased, ReleasedAs, release};
 pub use review::ReviewReason;
 pub use trail::{Answer, Asked, Looked, MOST_ASKED, Occasion, RowThen, What};
+pub use under_way::RefundUnderWay;
 
 /// One purchase of credits.
 ///
@@ -66,6 +72,10 @@ pub struct TopUp {
     pub paid_with: Option<PaidWith>,
     /// What went back of its money, as it was last seen.
     pub returns: Returns,
+    /// The latest credit notes of its invoice, as they were last seen.
+    pub credit_notes: Vec<NoteDocument>,
+    /// The refund that the staff make of it now, at most one at a time.
+    pub refund: Option<RefundUnderWay>,
     /// What its money has earned, as far as it is posted.
     pub posted: Entitlement,
     /// The entries by which it was posted, in their order: the latest `MOST_ENTRIES`.
@@ -200,6 +210,8 @@ impl TopUp {
             payment: None,
             paid_with: None,
             returns: Returns::default(),
+            credit_notes: Vec::new(),
+            refund: None,
             posted: Entitlement::default(),
             entries: Vec::new(),
             created_by: buyer.clone(),

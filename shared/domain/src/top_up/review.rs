@@ -17,10 +17,12 @@ pub enum ReviewReason {
     Overpaid,
     /// Credited, and then the provider took the payment off the invoice.
     PaymentDetached,
+    /// The provider does not know the invoice any more that could be paid, or calls it a draft again.
+    InvoiceGone,
 }
 
 impl ReviewReason {
-    pub const ALL: [ReviewReason; 9] = [
+    pub const ALL: [ReviewReason; 10] = [
         ReviewReason::WrongMode,
         ReviewReason::WrongCurrency,
         ReviewReason::WrongTotal,
@@ -30,6 +32,7 @@ impl ReviewReason {
         ReviewReason::NoPayment,
         ReviewReason::Overpaid,
         ReviewReason::PaymentDetached,
+        ReviewReason::InvoiceGone,
     ];
 
     #[must_use]
@@ -44,6 +47,7 @@ impl ReviewReason {
             ReviewReason::NoPayment => "no_payment",
             ReviewReason::Overpaid => "overpaid",
             ReviewReason::PaymentDetached => "payment_detached",
+            ReviewReason::InvoiceGone => "invoice_gone",
         }
     }
 
@@ -75,6 +79,9 @@ impl ReviewReason {
             ReviewReason::PaymentDetached => {
                 "Credits were given, and then the payment was taken off the invoice."
             }
+            ReviewReason::InvoiceGone => {
+                "Stripe does not know the invoice any more that could be paid: the key is of another account, or somebody deleted test data."
+            }
         }
     }
 
@@ -100,6 +107,9 @@ impl ReviewReason {
             ReviewReason::Overpaid => "Pay back what is too much, then release it as paid.",
             ReviewReason::PaymentDetached => {
                 "Attach the payment again and settle the top-up; if the money went back, refund the credits out of band."
+            }
+            ReviewReason::InvoiceGone => {
+                "Look for the invoice in Stripe's dashboard. Is the key of another account, set it right and settle the top-up; is it gone for good, void the top-up and release it as nothing."
             }
         }
     }
