@@ -189,3 +189,54 @@ async fn an_adjustment_downwards_takes_what_all_shards_have_together_and_no_more
     assert_eq!(credits(&saldo, "acme").await, 0);
     books::prove_always(&saldo, "adjusted over shards").await;
 }
+
+/// Somebody has to approve it first: it stays payable past its usual end, and is paid then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_top_up_that_is_given_more_time_is_paid_after_its_usual_end() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    let staff = Staff::of(&saldo, "ana").await;
+    let (id, invoice) = system::open_top_up(&saldo, "acme").await;
+    let path = format!("top-ups/{id}/extend");
+    let wish = |days: i64| json!({"org": "acme", "days": days, "reason": "the payer waits for approval"});
+    for (days, code) in
+        [(0, "invalid_request"), (31, "invalid_request"), (1, "not_extendable"), (30, "not_extendable")]
+    {
+        clock.advance(i64::from(days == 30));
+        let (_, problem) = act(&saldo, "ana", &path, &format!("refused-{days}"), wish(days)).await;
+        assert_eq!(problem["code"], code, "{days}: {problem}");
+    }
+    let (status, done) = act(&saldo, "ana", &path, "one", wish(10)).await;
+    assert_eq!((status, &done["action"]), (201, &json!("extend")), "{done}");
+    assert!(done["before"]["expires_at"].as_str() < done["after"]["expires_at"].as_str(), "{done}");
+    assert_eq!(act(&saldo, "ana", &path, "one", wish(10)).await, (200, done.clone()), "the same again");
+    let (status, problem) = act(&saldo, "ana", &path, "one", wish(11)).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("idempotency_key_reused")));
+    let seen = system::top_up(&saldo, "acme", &id).await.1;
+    assert_eq!((&seen["status"], &seen["expires_at"]), (&json!("open"), &done["after"]["expires_at"]));
+
+    clock.advance(8 * 86_400);
+    assert_eq!(system::cleanup(&saldo, &saldo.world()).await["failed"], 0);
+    assert_eq!(system::top_up(&saldo, "acme", &id).await.1["status"], "open");
+    saldo.stand_in().pay(&invoice, Method::Card).unwrap();
+    hear(&saldo, &invoice).await;
+    assert_eq!(credits(&saldo, "acme").await, 1000);
+    let (status, problem) = act(&saldo, "ana", &path, "late", wish(20)).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("not_extendable")), "it is paid");
+    let steps = staff.see(&format!("top-ups/{id}?org=acme")).await["trail"]["steps"].clone();
+    assert!(steps.as_array().unwrap().iter().any(|step| step["what"] == "extended"), "{steps}");
+    books::prove_always(&saldo, "given more time").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_that_nobody_pays_ends_when_its_longer_time_is_over() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    let (id, _) = system::open_top_up(&saldo, "acme").await;
+    let wish = json!({"org": "acme", "days": 10, "reason": "the payer waits for approval"});
+    assert_eq!(act(&saldo, "ana", &format!("top-ups/{id}/extend"), "one", wish).await.0, 201);
+    clock.advance(11 * 86_400);
+    system::cleanup(&saldo, &saldo.world()).await;
+    assert_eq!(system::top_up(&saldo, "acme", &id).await.1["status"], "expired");
+    books::prove_always(&saldo, "more time is over").await;
+}

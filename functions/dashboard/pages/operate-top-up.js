@@ -48,6 +48,7 @@ function acts({ organisation: org, top_up: one, review }) {
   const path = `top-ups/${encodeURIComponent(one.id)}`;
   const values = { credits: number(one.credits), total: money(one.total) };
   const all = [{ name: "settle", path: `${path}/settle`, body: { org } }];
+  if (one.status === "open") all.push({ name: "extend", path: `${path}/extend`, body: { org }, fields: [daysField()] });
   if (UNFINISHED.includes(one.status)) all.push({ name: "void", path: `${path}/void`, body: { org }, danger: true });
   if (review) {
     all.push({ name: "releasePaid", path: `${path}/release`, body: { org, as: "paid" } });
@@ -55,6 +56,13 @@ function acts({ organisation: org, top_up: one, review }) {
   }
   if (one.status === "paid") all.push({ name: "refund", path: `${path}/refund`, body: { org }, danger: true, fields: refundFields() });
   return all.map((wish) => ({ ...wish, values }));
+}
+
+function daysField() {
+  return {
+    name: "days", kind: "number", label: t("op.extend.days"), hint: t("op.extend.days.hint"), invalid: t("op.extend.days.invalid"),
+    read: (typed) => (/^([1-9]|[12]\d|30)$/.test(typed.trim()) ? Number(typed.trim()) : undefined),
+  };
 }
 
 /** How much, and in which way; a box that is not ticked is left out. */
