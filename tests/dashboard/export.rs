@@ -18,7 +18,8 @@ const FAILING_ONCE: &str = r"
     window.parts = 0;
     window.fetch = (url, options) => String(url).includes('&cursor=') && window.parts++ === 0
         ? Promise.resolve(new Response('{}', { status: 503 })) : real(url, options);";
-const HEADER: &str = "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at";
+const HEADER: &str =
+    "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version";
 
 /// Three short answers of a month that becomes final while they are read.
 const THREE_PARTS: &str = r#"

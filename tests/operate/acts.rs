@@ -195,7 +195,6 @@ async fn an_adjustment_downwards_takes_what_all_shards_have_together_and_no_more
 async fn an_open_top_up_that_is_given_more_time_is_paid_after_its_usual_end() {
     let clock = Clock::system();
     let saldo = system::start(&clock).await;
-    let staff = Staff::of(&saldo, "ana").await;
     let (id, invoice) = system::open_top_up(&saldo, "acme").await;
     let path = format!("top-ups/{id}/extend");
     let wish = |days: i64| json!({"org": "acme", "days": days, "reason": "the payer waits for approval"});
@@ -223,6 +222,7 @@ async fn an_open_top_up_that_is_given_more_time_is_paid_after_its_usual_end() {
     assert_eq!(credits(&saldo, "acme").await, 1000);
     let (status, problem) = act(&saldo, "ana", &path, "late", wish(20)).await;
     assert_eq!((status, &problem["code"]), (409, &json!("not_extendable")), "it is paid");
+    let staff = Staff::of(&saldo, "ana").await;
     let steps = staff.see(&format!("top-ups/{id}?org=acme")).await["trail"]["steps"].clone();
     assert!(steps.as_array().unwrap().iter().any(|step| step["what"] == "extended"), "{steps}");
     books::prove_always(&saldo, "given more time").await;

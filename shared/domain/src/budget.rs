@@ -71,18 +71,18 @@ const LARGEST_PER_MINUTE: u32 = 10_000_000;
 
 impl Default for Budgets {
     /// More than people and well-behaved programs need, and of what costs much so little that a loop is slow: debits a thousand a
-    /// second, an order one a second.
+    /// second, an order five a second.
     fn default() -> Budgets {
         let of = |organisation: (u32, u32), caller: (u32, u32)| KindBudgets {
             organisation: Budget { burst: organisation.0, per_minute: organisation.1 },
             caller: Budget { burst: caller.0, per_minute: caller.1 },
         };
         Budgets {
-            view: of((300, 1_200), (150, 600)),
-            export: of((120, 300), (60, 150)),
-            order: of((60, 120), (30, 60)),
+            view: of((3_000, 6_000), (2_000, 3_000)),
+            export: of((400, 600), (200, 300)),
+            order: of((400, 600), (200, 300)),
             spend: of((5_000, 60_000), (5_000, 60_000)),
-            operate: of((300, 1_200), (150, 600)),
+            operate: of((3_000, 6_000), (2_000, 3_000)),
         }
     }
 }
