@@ -234,6 +234,36 @@ fn a_small_adjustment_is_posted_and_a_large_one_waits_for_somebody_else() {
 }
 
 #[test]
+fn an_open_top_up_is_given_more_time() {
+    let (id, _) = house().runtime.block_on(system::open_top_up(&house().saldo, "op-extend"));
+    let path = format!("/operate/top-up?org=op-extend&id={id}");
+    for (reader, typed, wrong, kept) in [
+        (Reader::ENGLISH, "12", "Enter a whole number of days from 1 to 30.", "Can be paid until"),
+        (
+            Reader::INDONESIAN,
+            "13",
+            "Isi jumlah hari, bilangan bulat dari 1 sampai 30.",
+            "Dapat dibayar sampai",
+        ),
+    ] {
+        let Some(page) = staff_at(reader, "ana", &path) else { return };
+        page.click("[data-key='extend']");
+        page.wait_for("document.activeElement.id === 'act-days'");
+        page.types("31");
+        because(&page, "waits for approval");
+        page.sees(wrong);
+        page.eval(
+            "document.querySelector('#act-days').focus(); document.querySelector('#act-days').select()",
+        );
+        page.types(typed);
+        page.press("Enter");
+        page.sees(kept);
+        page.click("[data-key='act-close']");
+        page.wait_for("document.querySelector('dialog') === null");
+    }
+}
+
+#[test]
 fn a_payment_is_given_back_in_part_and_then_all_that_is_left() {
     let id = house().runtime.block_on(async {
         let saldo = &house().saldo;
