@@ -229,7 +229,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
 
     let id = crate::support::system::debit_id(&clock, 0);
     let (status, debit) = sent!(saldo_spend, "spend", saldo, DEBIT_EVENT, &[(DEBIT, &id)]);
-    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "units": 1, "available_credits": 998})));
+    assert_eq!((status, debit), (201, json!({"id": id, "credits": 2, "available_credits": 998})));
     let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0))
         .unwrap()
         .run()
@@ -237,7 +237,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
         .to_string();
     let fresh = &run[..34];
     let (status, batch) = sent!(saldo_spend, "spend", saldo, DEBIT_BATCH_EVENT, &[(RUN, fresh)]);
-    let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "units": 1, "available_credits": 993});
+    let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
     assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
     let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");

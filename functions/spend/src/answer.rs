@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
 use saldo_credits::{Debited, Outcome, SpendError};
-use saldo_domain::{Credits, DebitId, MOST_IN_BATCH, OrgId, Reversal};
+use saldo_domain::{Credits, DebitId, MOST_IN_BATCH, OrgId, Reversal, Units};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -17,12 +17,20 @@ pub(crate) fn status(new: bool) -> StatusCode {
 }
 
 pub(crate) fn debited(done: &Debited) -> Value {
-    json!({
+    let answer = json!({
         "id": done.id.to_string(),
         "credits": done.credits,
-        "units": done.units.get(),
         "available_credits": done.available,
-    })
+    });
+    with_units(answer, done.units)
+}
+
+/// Named where there is more than one: who sends messages one by one reads what they always read.
+fn with_units(mut answer: Value, units: Units) -> Value {
+    if units != Units::ONE {
+        answer["units"] = json!(units.get());
+    }
+    answer
 }
 
 /// One debit of a batch.
@@ -39,13 +47,13 @@ pub(crate) fn outcome(id: DebitId, outcome: &Outcome) -> Value {
 }
 
 pub(crate) fn reversed(reversal: &Reversal) -> Value {
-    json!({
+    let answer = json!({
         "id": reversal.debit.to_string(),
         "credits": reversal.credits,
-        "units": reversal.units.get(),
         "reversed_at": reversal.at.rfc3339(),
         "entry": reversal.entry.to_string(),
-    })
+    });
+    with_units(answer, reversal.units)
 }
 
 pub(crate) fn not_found() -> Problem {
