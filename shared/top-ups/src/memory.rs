@@ -213,7 +213,7 @@ impl Invoices for InMemory {
             let draft = &mut state.draft(invoice)?.now;
             draft.status = InvoiceStatus::Open;
             draft.invoice.number = Some(format!("N-{invoice}"));
-            draft.invoice.pay_url = Some(format!("memory:{invoice}"));
+            draft.invoice.pay_url = Some(format!("https://pay.example/{invoice}"));
             Ok(draft.clone())
         })
     }
