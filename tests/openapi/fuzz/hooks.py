@@ -47,18 +47,32 @@ def reverse_debit(case):
         case.path_parameters["id"] = debited[next(turns) % len(debited)]
 
 
+def whole(body, *members):
+    """83.0 is an integer in JSON Schema and none here."""
+    for member in members:
+        if isinstance(body.get(member), float):
+            body[member] = int(body[member])
+
+
 def adjust(case):
-    """As there: 83.0 is an integer in JSON Schema and none here."""
-    case.body["credits"] = int(case.body["credits"])
+    whole(case.body, "credits")
+
+
+def extend(case):
+    whole(case.body, "days")
+
+
+def zero_balance(case):
+    whole(case.body["expected_balance"], "minor_units")
 
 
 def create_top_up(case):
-    """With today's price and a key of its own. 1000.0 is an integer in JSON Schema and none here."""
+    """With today's price and a key of its own."""
     if next(turns) % 4:
         case.headers["Idempotency-Key"] = fresh_id()
-    case.body["credits"] = int(case.body["credits"])
+    whole(case.body, "credits")
     total = case.body["expected_total"]
-    total["minor_units"] = int(total["minor_units"])
+    whole(total, "minor_units")
     try:
         total.update(json.load(ask(f"/v1/quote?credits={case.body['credits']}"))["total"])
     except urllib.error.HTTPError:
@@ -81,6 +95,9 @@ def get_asset(case):
 
 AMENDED = {
     "adjust": adjust,
+    "extendTopUp": extend,
+    "refundTopUp": adjust,
+    "zeroBalance": zero_balance,
     "debit": debit,
     "debitBatch": debit_batch,
     "reverseDebit": reverse_debit,
@@ -99,6 +116,7 @@ def fresh_id():
 
 def shorten(message):
     """A reference is limited in bytes, which a schema cannot say."""
+    whole(message, "units", "max_credits")
     if message.get("reference"):
         message["reference"] = message["reference"].encode(errors="ignore")[:128].decode(errors="ignore") or "x"
 
