@@ -20,7 +20,10 @@ pub(super) async fn are_exact(cloud: &Cloud, stack: &Value) {
             .filter(|(_, outcome)| *outcome != "denied")
             .map(|((resource, action, _), _)| ((*resource).to_owned(), (*action).to_owned()))
             .collect();
-        assert_eq!(may, grants[&function], "{function}: {outcomes}");
+        let mut granted = grants[&function].clone();
+        // Asked by nobody but the staff's own test, as it would move what waits there.
+        granted.retain(|(_, action)| action != "sqs:StartMessageMoveTask");
+        assert_eq!(may, granted, "{function}: {outcomes}");
     }
 }
 
@@ -71,6 +74,14 @@ fn calls(stack: &Value) -> Vec<(&'static str, &'static str, Value)> {
             (resource, "sqs:SendMessage", on_queue("send_message", json!({ "MessageBody": "probe" }))),
             (resource, "sqs:ReceiveMessage", on_queue("receive_message", peek)),
             (resource, "sqs:DeleteMessage", on_queue("delete_message", json!({ "ReceiptHandle": "probe" }))),
+            (
+                resource,
+                "sqs:ChangeMessageVisibility",
+                on_queue(
+                    "change_message_visibility",
+                    json!({ "ReceiptHandle": "probe", "VisibilityTimeout": 1 }),
+                ),
+            ),
             (
                 resource,
                 "sqs:GetQueueAttributes",
