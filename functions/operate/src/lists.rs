@@ -1,7 +1,7 @@
 //! What waits for a person, and what was compared, page by page.
 
 use lambda_http::Request;
-use saldo_adapters::dynamo::{ProposalPlace, ReviewPlace};
+use saldo_adapters::dynamo::Place;
 use saldo_adapters::http::{Problem, integer, query_parameter, report_json};
 use saldo_domain::Timestamp;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const LARGEST_LIMIT: usize = 100;
 impl Function {
     /// Top-ups to be looked at, the oldest first. One that is unfinished comes into the list when it ends.
     pub(crate) async fn reviews(&self, request: &Request) -> Result<Value, Problem> {
-        let (limit, after) = (limit(request)?, cursor(request, ReviewPlace::parse)?);
+        let (limit, after) = (limit(request)?, cursor(request, Place::parse)?);
         let page = self.store.reviews(limit, after.as_ref()).await.map_err(|error| table(&error))?;
         Ok(json!({
             "reviews": page.items.iter().map(row_json).collect::<Vec<_>>(),
@@ -25,7 +25,7 @@ impl Function {
 
     /// Adjustments that wait for a second person, the oldest first.
     pub(crate) async fn adjustments(&self, request: &Request) -> Result<Value, Problem> {
-        let (limit, after) = (limit(request)?, cursor(request, ProposalPlace::parse)?);
+        let (limit, after) = (limit(request)?, cursor(request, Place::parse)?);
         let page = self.store.waiting_proposals(limit, after.as_ref()).await;
         let page = page.map_err(|error| table(&error))?;
         Ok(json!({

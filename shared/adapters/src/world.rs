@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
+    Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
 
@@ -62,6 +62,21 @@ impl Endpoints {
             stripe: base_url(env, "SALDO_STRIPE_URL")?.unwrap_or_else(|| STRIPE_URL.to_owned()),
         })
     }
+}
+
+/// The client of one of AWS's services; each SDK has builder and client of its own, alike but for their names.
+macro_rules! client {
+    ($sdk:ident, $world:expr, $endpoint:expr) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($world.region.clone())
+            .http_client($world.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_credentials_provider($world.credentials.clone());
+        config.set_endpoint_url($endpoint.clone());
+        $sdk::Client::from_conf(config.build())
+    }};
 }
 
 impl World {
@@ -127,15 +142,7 @@ impl World {
 
     /// The table `SALDO_TABLE`.
     pub fn store(&self, env: &Env) -> Result<Store, ConfigError> {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        config.set_credentials_provider(self.credentials.clone());
-        config.set_endpoint_url(self.endpoints.dynamodb.clone());
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let client = client!(aws_sdk_dynamodb, self, self.endpoints.dynamodb);
         Ok(Store::new(client, env.require("SALDO_TABLE")?))
     }
 
@@ -150,15 +157,7 @@ impl World {
     }
 
     fn sqs(&self) -> aws_sdk_sqs::Client {
-        let mut config = aws_sdk_sqs::Config::builder()
-            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
-            .region(self.region.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        config.set_credentials_provider(self.credentials.clone());
-        config.set_endpoint_url(self.endpoints.sqs.clone());
-        aws_sdk_sqs::Client::from_conf(config.build())
+        client!(aws_sdk_sqs, self, self.endpoints.sqs)
     }
 
     /// Stripe with the key that the secret `SALDO_STRIPE_KEY_SECRET` holds, as the system `SALDO_DEPLOYMENT`. The key is read
@@ -205,15 +204,7 @@ impl World {
         variable: &str,
         parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Secret<T>, ConfigError> {
-        let mut config = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
-            .region(self.region.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        config.set_credentials_provider(self.credentials.clone());
-        config.set_endpoint_url(self.endpoints.secrets_manager.clone());
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        let client = client!(aws_sdk_secretsmanager, self, self.endpoints.secrets_manager);
         Ok(Secret::new(client, env.require(variable)?, self.clock(), parse))
     }
 }

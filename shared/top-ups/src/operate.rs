@@ -70,15 +70,18 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Ok(operation) => operation,
             Err(done) => return Ok(done),
         };
-        let row = self.wished(wish).await?;
+        let row = self.row_about(&wish.org, &wish.about).await?;
         match wish.action {
             Action::ReleaseAsPaid => self.release(row, ReleasedAs::Paid, operation, now).await,
             Action::ReleaseAsNothing => self.release(row, ReleasedAs::Nothing, operation, now).await,
             Action::Settle | Action::Void => self.look(row, operation, now).await,
-            Action::Adjust | Action::ProposeAdjustment | Action::ApproveAdjustment | Action::ZeroBalance => {
-                Err(OperateError::NoTopUp)
-            }
-            Action::Refund | Action::UndoRefund | Action::Extend => Err(OperateError::NoTopUp),
+            Action::Adjust
+            | Action::ProposeAdjustment
+            | Action::ApproveAdjustment
+            | Action::ZeroBalance
+            | Action::Refund
+            | Action::UndoRefund
+            | Action::Extend => Err(OperateError::NoTopUp),
         }
     }
 
@@ -88,7 +91,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
             Ok(operation) => operation,
             Err(done) => return Ok(done),
         };
-        let row = self.wished(wish).await?;
+        let row = self.row_about(&wish.org, &wish.about).await?;
         let author = author(&operation);
         self.decided(row, &operation, |row| {
             extend(row, days, &author, now).map_err(OperateError::NotExtended)
@@ -96,9 +99,10 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
         .await
     }
 
-    async fn wished(&self, wish: &Wish) -> Result<TopUp, OperateError> {
-        let id = TopUpId::parse(&wish.about).map_err(|_| OperateError::NoTopUp)?;
-        self.rows.top_up(&wish.org, &id).await?.ok_or(OperateError::NoTopUp)
+    /// The top-up that something is about.
+    pub(crate) async fn row_about(&self, org: &OrgId, about: &str) -> Result<TopUp, OperateError> {
+        let id = TopUpId::parse(about).map_err(|_| OperateError::NoTopUp)?;
+        self.rows.top_up(org, &id).await?.ok_or(OperateError::NoTopUp)
     }
 
     /// The operation that a wish is, new or begun before; or that it is done.

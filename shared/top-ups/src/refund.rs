@@ -71,9 +71,8 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
         refunding: &Refunding,
         now: Timestamp,
     ) -> Result<Operated, OperateError> {
-        let id = TopUpId::parse(&operation.about).map_err(|_| OperateError::NoTopUp)?;
         for _ in 0..TRIES {
-            let row = self.rows.top_up(&operation.org, &id).await?.ok_or(OperateError::NoTopUp)?;
+            let row = self.row_about(&operation.org, &operation.about).await?;
             let Some(evidence) = self.evidence_of(&row).await? else {
                 return Err(OperateError::NotRefunded(NotRefunded::NotPaid));
             };
@@ -125,8 +124,7 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
         now: Timestamp,
     ) -> Result<Operated, OperateError> {
         let operation = &begun.audit.operation;
-        let id = TopUpId::parse(&wish.about).map_err(|_| OperateError::NoTopUp)?;
-        let row = self.rows.top_up(&wish.org, &id).await?.ok_or(OperateError::NoTopUp)?;
+        let row = self.row_about(&wish.org, &wish.about).await?;
         if row.refund.as_ref().is_some_and(|refund| refund.operation == operation.id) {
             self.give_back(row, begun.new, &author(operation), now).await?;
         }

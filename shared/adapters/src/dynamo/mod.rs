@@ -9,6 +9,7 @@ mod closings;
 mod due;
 mod errors;
 mod keys;
+mod listed;
 mod months;
 mod posting;
 mod proposals;
@@ -27,12 +28,11 @@ mod transactions;
 use aws_sdk_dynamodb::Client;
 
 pub use due::{Due, DueWork};
+pub use listed::Place;
 pub use months::Ledger;
 pub use posting::Posted;
-pub use proposals::ProposalPlace;
 pub use reads::{Balance, Page};
 pub use redrives::{Redrive, RedriveAsked};
-pub use reviews::ReviewPlace;
 pub use trail::Trail;
 
 /// The one table of Saldo. All reads of a decision are consistent, all writes conditional.
