@@ -497,6 +497,34 @@ async fn refunds_debits_events_and_a_dispute_at_the_same_time_leave_the_books_ri
     }
 }
 
+/// What was unspent when the refund looked may be spent when it takes: then it takes less, or nothing, and makes no debt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_of_all_that_is_unspent_beside_debits_makes_no_debt() {
+    let clock = Clock::system();
+    let saldo = Arc::new(system::start(&clock).await);
+    let mut given = 0;
+    for round in 0..12 {
+        let org = format!("org-{round}");
+        let payer = Payer::by_card(&saldo, &org).await;
+        let mut racing = JoinSet::new();
+        for n in 0..16 {
+            let id = system::debit_id(&clock, 16 * round + n);
+            racing.spawn(system::debit(&saldo, &saldo.world(), &org, &id, &json!({"channel": "sms"})));
+            if n == 2 {
+                racing.spawn(payer.refund_over(&saldo.world(), &org, payer.body(&json!("all"))));
+            }
+        }
+        while let Some(answer) = racing.join_next().await {
+            let (status, answer) = answer.unwrap();
+            assert!([200, 201, 402, 409, 503].contains(&status), "{status} {answer}");
+            given += usize::from(answer["action"] == "refund");
+        }
+        assert!(payer.credits().await >= 0, "{org}: {} credits", payer.credits().await);
+        books::prove_always(&saldo, &org).await;
+    }
+    assert!(given > 0, "money was given back in none of the rounds");
+}
+
 fn of(saldo: &Saldo, org: &str) -> String {
     let invoices = saldo.stand_in().invoices();
     let invoice = invoices.iter().find(|invoice| invoice["metadata"]["org_id"] == org).unwrap();
