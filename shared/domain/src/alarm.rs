@@ -25,10 +25,12 @@ pub enum Alarm {
     SecretUnreadable,
     /// Two records that must fit together do not: balance and entries, row and entries, row and provider.
     BooksDiffer,
+    /// What an organisation allowed itself to spend in a day or a month is nearly or wholly spent; nothing is refused.
+    BudgetReached,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 9] = [
+    pub const ALL: [Alarm; 10] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::Disputed,
@@ -38,6 +40,7 @@ impl Alarm {
         Alarm::NoWebhookSecret,
         Alarm::SecretUnreadable,
         Alarm::BooksDiffer,
+        Alarm::BudgetReached,
     ];
 
     #[must_use]
@@ -52,6 +55,7 @@ impl Alarm {
             Alarm::NoWebhookSecret => "no_webhook_secret",
             Alarm::SecretUnreadable => "secret_unreadable",
             Alarm::BooksDiffer => "books_differ",
+            Alarm::BudgetReached => "budget_reached",
         }
     }
 }

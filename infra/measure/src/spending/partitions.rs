@@ -133,7 +133,7 @@ impl Store {
     fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
-            Op::Shard(_) => 1,
+            Op::Shard(_) | Op::Budgets => 1,
             _ => 0,
         };
         let answer = self.table.apply(op);
@@ -149,7 +149,7 @@ fn written_by(op: &Op) -> (Vec<Partition>, u64) {
         Op::Reserve(shard, _) | Op::Acknowledge(shard, _) | Op::Fence(shard, _) => {
             (vec![Partition::Shard(*shard)], 1)
         }
-        Op::GiveBack(_, stamp) => (vec![Partition::Shard(stamp.shard())], 1),
+        Op::GiveBack(_, stamp, _) => (vec![Partition::Shard(stamp.shard())], 1),
         Op::PutEntries(ledger, _) | Op::Complete(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
         Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) => (vec![main], 1),
         Op::Rebalance(rebalance) => {
@@ -168,6 +168,21 @@ fn written_by(op: &Op) -> (Vec<Partition>, u64) {
             (all.collect(), UNITS_IN_TRANSACTION)
         }
         Op::Reverse(..) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
-        Op::Entries(_) | Op::Shard(_) => (Vec::new(), 0),
+        Op::Turn(turn) => {
+            let main = (!turn.moved.is_empty()).then_some(ShardId::MAIN);
+            let shards = std::iter::once(turn.shard).chain(main).map(Partition::Shard);
+            (shards.collect(), UNITS_IN_TRANSACTION)
+        }
+        Op::Allow(allowance) => {
+            let from = allowance.from.iter().map(|giver| giver.shard);
+            let shards = from.chain([allowance.to]).map(Partition::Shard);
+            (shards.collect(), UNITS_IN_TRANSACTION)
+        }
+        // The item of the budgets lies in the partition of the main shard.
+        Op::SetBudgets(..) => {
+            (ShardId::balances().map(Partition::Shard).chain([main]).collect(), UNITS_IN_TRANSACTION)
+        }
+        Op::RememberTold(..) => (vec![main], 1),
+        Op::Entries(_) | Op::Shard(_) | Op::Budgets => (Vec::new(), 0),
     }
 }
