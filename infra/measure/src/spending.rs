@@ -4,6 +4,7 @@ mod instructions;
 mod paces;
 mod partitions;
 pub(crate) mod report;
+mod sizes;
 mod throughput;
 mod transactions;
 mod units;

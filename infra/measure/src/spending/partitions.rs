@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use saldo_credits::Reserved;
-use saldo_credits::test_support::{Answer, Op, Table, Way};
-use saldo_domain::{Credits, EntryId, PortError, ShardId, Timestamp, TopUpId, total};
+use saldo_credits::test_support::{Answer, Op, Row, Table, Way};
+use saldo_domain::{
+    Credits, DebitEntry, EntryId, OrgId, PortError, RunId, ShardId, Stamp, Timestamp, TopUpId, total,
+};
 
+use super::sizes;
 use super::virtual_time::{Clock, Micros, locked};
 
 /// How long a call is on its way to the table, and its answer back.
 pub(crate) const WAY_MICROS: Micros = 2_000;
 /// How long a partition is busy with a write unit: 1,000 a second.
 pub(crate) const UNIT_MICROS: Micros = 1_000;
-/// What a transaction costs for each item, in write units.
-pub(crate) const UNITS_IN_TRANSACTION: u64 = 2;
+/// How often a transaction pays for each item.
+pub(crate) const IN_TRANSACTION: u64 = 2;
 
 /// What DynamoDB limits the pace of: the items under one partition key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,19 +31,19 @@ pub(crate) enum Partition {
 pub(crate) struct Partitions(BTreeMap<Partition, Micros>);
 
 impl Partitions {
-    /// Queues `units` for each of `partitions`, which have to be free at the same time; gives when they are written.
-    pub(crate) fn write(&mut self, partitions: &[Partition], units: u64, now: Micros) -> Micros {
-        let free_at = |partition| self.0.get(partition).copied().unwrap_or_default();
-        let begins = partitions.iter().map(free_at).fold(now, Micros::max);
-        let ends = begins + units * UNIT_MICROS;
-        self.0.extend(partitions.iter().map(|partition| (*partition, ends)));
-        ends
+    /// Queues these units for their partitions, which have to be free at the same time; gives when all are written.
+    pub(crate) fn write(&mut self, writes: &[(Partition, u64)], now: Micros) -> Micros {
+        let free_at = |(partition, _): &(Partition, u64)| self.0.get(partition).copied().unwrap_or_default();
+        let begins = writes.iter().map(free_at).fold(now, Micros::max);
+        let ends = writes.iter().map(|(_, units)| begins + units * UNIT_MICROS);
+        self.0.extend(writes.iter().map(|(partition, _)| *partition).zip(ends.clone()));
+        ends.fold(begins, Micros::max)
     }
 }
 
 /// The table, and what was asked of it.
-#[derive(Default)]
 pub(crate) struct Store {
+    org: OrgId,
     pub(crate) table: Table,
     partitions: Partitions,
     pub(crate) asked: Asked,
@@ -74,9 +77,11 @@ pub(crate) struct Link {
 
 impl Link {
     /// To a table whose books are looked at when that is asked for, by [`Link::check`].
-    pub(crate) fn new(clock: &Clock) -> Link {
-        let mut store = Store::default();
-        store.table.unchecked = true;
+    pub(crate) fn new(clock: &Clock, org: &OrgId) -> Link {
+        let mut table = Table::new(None);
+        table.unchecked = true;
+        let store =
+            Store { org: org.clone(), table, partitions: Partitions::default(), asked: Asked::default() };
         Link { clock: clock.clone(), store: Arc::new(Mutex::new(store)) }
     }
 
@@ -87,8 +92,10 @@ impl Link {
     /// A paid top-up: a transaction on the main shard and the main ledger, among others.
     pub(crate) async fn top_up(&self, top_up: &TopUpId, credits: Credits) {
         self.clock.sleep(WAY_MICROS).await;
-        let both = [Partition::Shard(ShardId::MAIN), Partition::Ledger(ShardId::MAIN)];
-        let written = self.store().partitions.write(&both, UNITS_IN_TRANSACTION, self.clock.now());
+        let main = self.store().units(Item::Shard(ShardId::MAIN), 0) * IN_TRANSACTION;
+        let both =
+            [(Partition::Shard(ShardId::MAIN), main), (Partition::Ledger(ShardId::MAIN), IN_TRANSACTION)];
+        let written = self.store().partitions.write(&both, self.clock.now());
         self.clock.sleep_until(written).await;
         self.credit(top_up, credits);
         self.clock.sleep(WAY_MICROS).await;
@@ -114,74 +121,142 @@ impl Link {
 impl Way for Link {
     async fn call(&self, op: Op) -> Result<Answer, PortError> {
         self.clock.sleep(WAY_MICROS).await;
-        let written = self.store().queue(&op, self.clock.now());
+        let (written, queued) = self.store().queue(&op, self.clock.now());
         self.clock.sleep_until(written).await;
-        let answer = self.store().apply(&op);
+        let answer = self.store().apply(&op, &queued, self.clock.now());
         self.clock.sleep(WAY_MICROS).await;
         answer
     }
 }
 
+/// An item that calls write.
+#[derive(Clone, Copy)]
+enum Item {
+    Shard(ShardId),
+    Run(ShardId, RunId),
+    /// The entry of something that is no debit.
+    Entry,
+}
+
+impl Item {
+    fn partition(self) -> Partition {
+        match self {
+            Item::Shard(id) => Partition::Shard(id),
+            Item::Run(ledger, _) => Partition::Ledger(ledger),
+            Item::Entry => Partition::Ledger(ShardId::MAIN),
+        }
+    }
+}
+
 impl Store {
-    /// When the partitions of a call are done with it.
-    fn queue(&mut self, op: &Op, now: Micros) -> Micros {
-        let (partitions, units) = written_by(op);
-        self.asked.write_units += units * u64::try_from(partitions.len()).unwrap_or_default();
-        self.partitions.write(&partitions, units, now)
+    /// When the partitions of a call are done with it, and what it is to cost by what is there now.
+    fn queue(&mut self, op: &Op, now: Micros) -> (Micros, Vec<u64>) {
+        let (items, times) = written_by(op);
+        let more = self.adds(op);
+        let units: Vec<_> = items.iter().map(|item| self.units(*item, more) * times).collect();
+        let writes: Vec<_> = items.iter().map(|item| item.partition()).zip(units.iter().copied()).collect();
+        (self.partitions.write(&writes, now), units)
     }
 
-    fn apply(&mut self, op: &Op) -> Result<Answer, PortError> {
+    /// Does it. It costs what the larger of before and after costs; where that is more than was queued, the rest is queued.
+    fn apply(&mut self, op: &Op, queued: &[u64], now: Micros) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
             Op::Shard(_) | Op::Budgets => 1,
             _ => 0,
         };
+        let (items, times) = written_by(op);
+        let before: Vec<_> = items.iter().map(|item| self.units(*item, 0)).collect();
         let answer = self.table.apply(op);
+        for ((item, before), queued) in items.into_iter().zip(before).zip(queued) {
+            let units = self.units(item, 0).max(before) * times;
+            self.asked.write_units += units;
+            self.partitions.write(&[(item.partition(), units.saturating_sub(*queued))], now);
+        }
         self.asked.refused += u64::from(matches!(answer, Ok(Answer::Reserved(Reserved::Refused(_)))));
         answer
     }
+
+    /// What an item costs that is so many bytes larger than now.
+    fn units(&self, item: Item, more: usize) -> u64 {
+        let org = &self.org;
+        let bytes = match item {
+            Item::Shard(id) => self.table.shards.get(&id).map_or(0, |shard| sizes::shard(org, id, shard)),
+            Item::Run(ledger, run) => {
+                let debits: Vec<_> = self.debits(ledger, run).collect();
+                let item = debits.first().map_or(0, |first| sizes::run(org, ledger, run, first));
+                item + debits.into_iter().map(sizes::debit).sum::<usize>()
+            }
+            Item::Entry => 0,
+        };
+        sizes::units(bytes + more)
+    }
+
+    fn debits(&self, ledger: ShardId, run: RunId) -> impl Iterator<Item = &DebitEntry> {
+        let places = (0..32).filter_map(move |place| run.id(place).ok());
+        let rows = places.filter_map(move |id| self.table.ledger.get(&(ledger, id.entry())));
+        rows.filter_map(|row| match row {
+            Row::Debit(entry) => Some(entry.as_ref()),
+            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+        })
+    }
+
+    /// By how many bytes the item of a call grows, if it does what it is to do.
+    fn adds(&self, op: &Op) -> usize {
+        match op {
+            Op::Reserve(id, reservation) => {
+                let shard = self.table.shards.get(id);
+                let there = |done: &&(_, _)| shard.is_some_and(|shard| shard.pending.contains_key(&done.0));
+                let gone = reservation.acknowledged.iter().filter(there).map(|done| sizes::pending(done.1));
+                let sequence = shard.map_or(0, |shard| shard.sequence);
+                let new = reservation.debits.iter().map(|debit| Stamp::given(sequence, debit.code));
+                new.map(sizes::pending).sum::<usize>().saturating_sub(gone.sum())
+            }
+            Op::PutEntries(_, entries) => entries.iter().map(sizes::debit).sum(),
+            _ => 0,
+        }
+    }
 }
 
-/// The partitions that a call writes to, and the units for each, whether it is refused or not.
-fn written_by(op: &Op) -> (Vec<Partition>, u64) {
-    let main = Partition::Shard(ShardId::MAIN);
+/// The items that a call writes, whether it is refused or not, and how often it pays for each.
+fn written_by(op: &Op) -> (Vec<Item>, u64) {
+    let main = Item::Shard(ShardId::MAIN);
     match op {
         Op::Reserve(shard, _) | Op::Acknowledge(shard, _) | Op::Fence(shard, _) => {
-            (vec![Partition::Shard(*shard)], 1)
+            (vec![Item::Shard(*shard)], 1)
         }
-        Op::GiveBack(_, stamp, _) => (vec![Partition::Shard(stamp.shard())], 1),
-        Op::PutEntries(ledger, _) | Op::Complete(ledger, _) => (vec![Partition::Ledger(*ledger)], 1),
+        Op::GiveBack(_, stamp, _) => (vec![Item::Shard(stamp.shard())], 1),
+        Op::PutEntries(ledger, entries) => {
+            (entries.first().map(|first| Item::Run(*ledger, first.id.run())).into_iter().collect(), 1)
+        }
+        Op::Complete(ledger, entry) => (vec![Item::Run(*ledger, entry.id.run())], 1),
         Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) => (vec![main], 1),
         Op::Rebalance(rebalance) => {
             let from = rebalance.from.iter().map(|(shard, _)| *shard);
-            let shards = from.chain([rebalance.to]).map(Partition::Shard);
-            (shards.collect(), UNITS_IN_TRANSACTION)
+            (from.chain([rebalance.to]).map(Item::Shard).collect(), IN_TRANSACTION)
         }
         Op::Resume(resume) => {
-            let others = resume.gives.iter().map(|(shard, _)| Partition::Shard(*shard));
-            (others.chain([main]).collect(), UNITS_IN_TRANSACTION)
+            let others = resume.gives.iter().map(|(shard, _)| Item::Shard(*shard));
+            (others.chain([main]).collect(), IN_TRANSACTION)
         }
         // With debt, which halts every shard there may be.
         Op::TakeBack(..) => {
-            let ledger = Partition::Ledger(ShardId::MAIN);
-            let all = ShardId::balances().map(Partition::Shard).chain([ledger]);
-            (all.collect(), UNITS_IN_TRANSACTION)
+            (ShardId::balances().map(Item::Shard).chain([Item::Entry]).collect(), IN_TRANSACTION)
         }
-        Op::Reverse(..) => (vec![main, Partition::Ledger(ShardId::MAIN)], UNITS_IN_TRANSACTION),
+        Op::Reverse(ledger, reversal, _) => {
+            (vec![main, Item::Run(*ledger, reversal.debit.run()), Item::Entry], IN_TRANSACTION)
+        }
         Op::Turn(turn) => {
             let main = (!turn.moved.is_empty()).then_some(ShardId::MAIN);
-            let shards = std::iter::once(turn.shard).chain(main).map(Partition::Shard);
-            (shards.collect(), UNITS_IN_TRANSACTION)
+            let shards = std::iter::once(turn.shard).chain(main).map(Item::Shard);
+            (shards.collect(), IN_TRANSACTION)
         }
         Op::Allow(allowance) => {
             let from = allowance.from.iter().map(|giver| giver.shard);
-            let shards = from.chain([allowance.to]).map(Partition::Shard);
-            (shards.collect(), UNITS_IN_TRANSACTION)
+            (from.chain([allowance.to]).map(Item::Shard).collect(), IN_TRANSACTION)
         }
         // The item of the budgets lies in the partition of the main shard.
-        Op::SetBudgets(..) => {
-            (ShardId::balances().map(Partition::Shard).chain([main]).collect(), UNITS_IN_TRANSACTION)
-        }
+        Op::SetBudgets(..) => (ShardId::balances().map(Item::Shard).chain([main]).collect(), IN_TRANSACTION),
         Op::RememberTold(..) => (vec![main], 1),
         Op::Entries(_) | Op::Shard(_) | Op::Budgets => (Vec::new(), 0),
     }

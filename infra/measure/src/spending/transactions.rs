@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use saldo_domain::ShardId;
 
-use super::partitions::{Partition, Partitions, UNITS_IN_TRANSACTION, WAY_MICROS};
+use super::partitions::{IN_TRANSACTION, Partition, Partitions, WAY_MICROS};
 use super::throughput::{BEGIN_WITHIN, MEASURED, SECOND, WARM_UP};
 use super::virtual_time::{Clock, Micros, Tasks, locked};
 
@@ -67,7 +67,7 @@ impl BalanceShard {
             return None;
         }
         self.held = true;
-        let written = self.partitions.write(&[Partition::Shard(ShardId::MAIN)], UNITS_IN_TRANSACTION, now);
+        let written = self.partitions.write(&[(Partition::Shard(ShardId::MAIN), IN_TRANSACTION)], now);
         Some(written.max(now + HOLD_MICROS))
     }
 }
