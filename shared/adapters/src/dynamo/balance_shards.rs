@@ -333,6 +333,8 @@ mod tests {
 
     use super::*;
     use crate::dynamo::attributes::bytes;
+    use crate::dynamo::counters::counter;
+    use crate::dynamo::short_names::shard::{BUDGETS, DAY};
 
     fn ids(count: usize) -> impl Iterator<Item = DebitId> {
         (0..count).map(|at| {
@@ -376,6 +378,41 @@ mod tests {
         // Only above a crowded shard's number does a reservation cost two units, whatever it is of.
         assert!(full(21, 1_000_000_000, "utility", "ID") <= 1024);
         assert!(full(PENDING_MOST, 1_000_000_000, "utility", "ID") <= 4_096);
+    }
+
+    #[test]
+    fn a_shard_with_eight_budgets_costs_one_unit_until_it_is_crowded() {
+        let org = OrgId::parse(&"x".repeat(36)).unwrap();
+        let last = ShardId::balances().last().unwrap();
+        let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
+        let mut item = keys::shard(&org, last);
+        for (name, value) in [
+            (CREDITS, 999_999_999_999),
+            (SEQUENCE, sequence),
+            (MOVEMENTS, 999_999_999),
+            (RESERVED_AT, 9_999_999_999),
+            (EPOCH, 999_999),
+            (REFUSED, 1),
+            (BUDGETS, -9_999),
+            (DAY, 99_999),
+        ] {
+            item.insert(name.to_owned(), number(value));
+        }
+        // Numbers of budgets that were changed a hundred times, each of some million credits.
+        for budget in 100..108 {
+            item.insert(counter(budget), number(-99_999_999));
+        }
+        let with = |pending: usize| {
+            let details = Details { country: Country::parse("ID"), ..Details::default() };
+            let code = Stamp::code(Credits(999), Channel::EMAIL, &details).unwrap();
+            let stamp = long_number(Stamp::given(sequence, code).0);
+            let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
+            let mut item = item.clone();
+            item.insert(PENDING.to_owned(), AttributeValue::M(pending));
+            bytes(&item)
+        };
+        assert!(with(23) <= 1024, "{}", with(23));
+        assert!(with(PENDING_ROOM) > 1024, "else it is said to cost more than it does");
     }
 
     #[test]

@@ -172,7 +172,13 @@ impl Balances for Store {
     }
 
     async fn turn(&self, org: &OrgId, turn: &Turn) -> Result<(), PortError> {
-        self.transact(self.turn_updates(org, turn)?).await?.map_err(|_| PortError::Conflict)
+        let updates = self.turn_updates(org, turn)?;
+        if let [alone] = updates.as_slice()
+            && let Some(update) = self.alone(alone)
+        {
+            return or_conflict(updated(update).await?);
+        }
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
     }
 
     async fn allow(&self, org: &OrgId, allowance: &Allowance) -> Result<(), PortError> {

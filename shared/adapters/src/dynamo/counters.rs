@@ -156,6 +156,21 @@ impl Store {
         Ok(parts)
     }
 
+    /// A part of a transaction as a write of its own, which costs half.
+    pub(super) fn alone(&self, part: &TransactWriteItem) -> Option<UpdateItemFluentBuilder> {
+        let update = part.update()?;
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(update.key().clone()))
+            .update_expression(update.update_expression())
+            .set_condition_expression(update.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(update.expression_attribute_names().cloned())
+            .set_expression_attribute_values(update.expression_attribute_values().cloned());
+        Some(sent)
+    }
+
     /// What the main shard gets of one that is settled.
     fn settled(&self, org: &OrgId, turn: &Turn) -> Result<TransactWriteItem, PortError> {
         let set = |(one, _): &(i64, i64)| format!("#u{one} = if_not_exists(#u{one}, :none) + :moved{one}");

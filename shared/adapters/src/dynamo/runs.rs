@@ -342,7 +342,8 @@ mod tests {
         let version = Some(RateVersion(1_000_000));
         let channel = Channel::parse(&"x".repeat(24)).unwrap();
         let credits = Credits(1_000_000_000_000);
-        let largest = DebitEntry { details, version, channel, credits, ..one.clone() };
+        let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
+        let largest = DebitEntry { details, version, channel, credits, counted, ..one.clone() };
         let alone = item(&"x".repeat(128), std::slice::from_ref(&largest));
         assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
         assert_eq!(stored_in(Some(&alone), largest.id).unwrap(), Stored::Debit(largest));
