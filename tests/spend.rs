@@ -9,6 +9,7 @@ mod cases;
 mod contract;
 mod exact;
 mod final_months;
+mod groups;
 mod history;
 mod http;
 mod meters;

@@ -58,6 +58,7 @@ mod call;
 mod cover;
 mod debit;
 mod finish;
+mod group;
 mod lookup;
 mod outcome;
 mod port;
@@ -71,6 +72,7 @@ mod spender;
 pub mod test_support;
 
 pub use budgets::{BudgetError, BudgetsSpent};
+pub use group::{NotSent, Order};
 pub use outcome::{Debited, Outcome, SpendError};
 pub use port::{Balances, Reserved, Reversed, Stored, Written};
 pub use spender::Spender;
