@@ -47,7 +47,9 @@ impl Order {
         Ok(Order { channel, details, credits: price.credits, version: price.version, max_credits })
     }
 
-    fn under(&self, id: DebitId) -> Debit {
+    /// The debit that it is under this id.
+    #[must_use]
+    pub fn under(&self, id: DebitId) -> Debit {
         let Order { channel, details, credits, version, max_credits } = self.clone();
         Debit { id, credits, version: Some(version), max_credits, channel, details }
     }
