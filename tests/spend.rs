@@ -7,6 +7,7 @@ mod budgets;
 mod bugs;
 mod cases;
 mod contract;
+mod contract_budgets;
 mod exact;
 mod final_months;
 mod groups;
