@@ -10,6 +10,7 @@ mod contract;
 mod contract_budgets;
 mod exact;
 mod final_months;
+mod groups;
 mod history;
 mod http;
 mod meters;
