@@ -24,6 +24,8 @@ pub(crate) const START_MS: i64 = 1_795_441_928_000;
 /// What is sold besides what was always sold.
 const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2,"class":{"utility":0}},"sms":{"default":1},"voice":{"default":2}}"#;
 
+/// Debits whose ids were chosen for their senders.
+type Sent = Arc<Mutex<Vec<Debit>>>;
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a history has most of.
@@ -420,7 +422,7 @@ async fn send_one(
     org: OrgId,
     order: Order,
     now: Timestamp,
-    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Arc<Mutex<Vec<Debit>>>),
+    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Sent),
 ) {
     let before = Before::of(&answers, &port, &[]);
     let (debit, answer) = match spender.send(&org, &machine(), &order, now).await {
