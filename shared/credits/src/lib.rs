@@ -84,6 +84,7 @@ mod process;
 mod repair;
 mod reserve;
 mod reverse;
+mod send;
 mod sharding;
 mod spender;
 #[cfg(feature = "test-support")]
