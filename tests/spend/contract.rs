@@ -81,7 +81,11 @@ async fn both_tables_answer_alike() {
         }
         let org = OrgId::parse(&format!("org-{seed}")).unwrap();
         let memory = port(State::new(seed, None));
-        assert_eq!(store.main_shard(&org).await, wait(memory.main_shard(&org)), "nothing there");
+        assert_eq!(
+            store.shard(&org, ShardId::MAIN).await,
+            wait(memory.shard(&org, ShardId::MAIN)),
+            "nothing there"
+        );
         assert_eq!(store.all_shards(&org).await, wait(memory.all_shards(&org)), "nothing there");
         system::with_credits(&saldo, org.as_str()).await;
         memory.state().credit(1000);
@@ -126,7 +130,7 @@ async fn a_shard_that_was_only_credited_is_made_ready() {
         .key("sk", key("BALANCE".to_owned()))
         .update_expression("REMOVE q, v");
     update.send().await.unwrap();
-    assert!(!store.main_shard(&org).await.unwrap().ready);
+    assert!(!store.shard(&org, ShardId::MAIN).await.unwrap().ready);
     let id = system::debit_id(&clock, 0);
     let message = serde_json::json!({"channel": "sms"});
     let (status, debit) = system::debit(&saldo, &saldo.world(), "acme", &id, &message).await;
@@ -350,7 +354,7 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::GiveBack(id, stamp) => done(table.give_back(org, *id, *stamp).await),
         Op::Acknowledge(shard, written) => done(table.acknowledge(org, *shard, written).await),
         Op::Entries(ids) => table.entries(org, ids).await.map(Answer::Entries),
-        Op::Shard(ShardId::MAIN) => return Said::Main(table.main_shard(org).await),
+        Op::Shard(ShardId::MAIN) => return Said::Main(table.shard(org, ShardId::MAIN).await),
         Op::Shard(_) => return Said::All(table.all_shards(org).await),
         Op::Rebalance(rebalance) => done(table.rebalance(org, rebalance).await),
         Op::Resume(resume) => done(table.resume(org, resume).await),

@@ -23,6 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
+    /// How long it has waited for room, in milliseconds.
+    pub(crate) waited_ms: i64,
     done: BTreeMap<DebitId, Outcome>,
 }
 
@@ -43,7 +45,22 @@ impl<'a> Call<'a> {
             return Err(SpendError::NoBatch);
         }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
-        Ok(Call { org, actor, now, sharding: Sharding::No, at: None, left, acknowledged: None, done })
+        Ok(Call {
+            org,
+            actor,
+            now,
+            sharding: Sharding::No,
+            at: None,
+            left,
+            acknowledged: None,
+            waited_ms: 0,
+            done,
+        })
+    }
+
+    /// The time after what it has waited.
+    pub(crate) fn time(&self) -> Timestamp {
+        Timestamp::from_ms(self.now.ms().saturating_add(self.waited_ms))
     }
 
     /// What is to be reserved.

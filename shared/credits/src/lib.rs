@@ -52,6 +52,7 @@
 //!
 //! `spender` is made once, `Spender::new(world.store(&env)?).with_shards(env.shards()?)`, and its clones share what it knows.
 
+mod admission;
 mod call;
 mod cover;
 mod debit;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
-    ShardId, Sharding, Stamp,
+    Admission, BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST,
+    ReservedDebit, ShardId, Sharding, Stamp,
 };
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -24,6 +24,8 @@ struct Organisation {
     written: Vec<(DebitId, Stamp)>,
     /// The epoch of each balance shard when it was last seen.
     epochs: BTreeMap<ShardId, i64>,
+    /// What is known of the crowd at each balance shard.
+    admissions: BTreeMap<ShardId, Admission>,
     /// How many calls are under way at each balance shard.
     under_way: BTreeMap<ShardId, usize>,
     /// The debits that calls of this process work on.
@@ -185,6 +187,22 @@ impl Process {
         if id == ShardId::MAIN && self.shards(org) != shard.shards {
             self.with(org, |known| known.shards = shard.shards);
         }
+    }
+
+    /// What is known of the crowd at a balance shard.
+    pub(crate) fn admission<T>(&self, org: &OrgId, id: ShardId, act: impl FnOnce(&mut Admission) -> T) -> T {
+        self.with(org, |known| act(known.admissions.entry(id).or_default()))
+    }
+
+    /// How many debits this process works on.
+    pub(crate) fn working(&self, org: &OrgId) -> usize {
+        self.orgs().get(org).map_or(0, |known| known.working.len())
+    }
+
+    /// How many of the pending debits this process acknowledges with its next reservation.
+    pub(crate) fn written_of(&self, org: &OrgId, shard: &BalanceShard) -> usize {
+        let pending = |(id, stamp): &&(DebitId, Stamp)| shard.pending.get(id) == Some(stamp);
+        self.orgs().get(org).map_or(0, |known| known.written.iter().filter(pending).count())
     }
 
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.

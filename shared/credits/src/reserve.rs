@@ -1,7 +1,6 @@
 //! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
 
 use saldo_domain::{BalanceShard, Refusal, Reservation, ShardId, Sharding, refusal};
-use tracing::warn;
 
 use crate::call::Call;
 use crate::outcome::{SpendError, broken};
@@ -12,6 +11,7 @@ impl<B: Balances> Spender<B> {
     /// One attempt to reserve credits for all that is left; whatever is found to be pending already is answered.
     pub(crate) async fn reserve<'a>(&'a self, call: &mut Call<'a>) -> Result<(), SpendError> {
         let (org, at) = (call.org, self.shard_for(call));
+        self.wait_for_room(call, at).await?;
         let debits = call.to_reserve();
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
@@ -37,9 +37,11 @@ impl<B: Balances> Spender<B> {
             return Err(broken("a reserved debit is not pending").into());
         }
         self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
-        if shard.is_crowded_beside(reservation.debits.len()) {
-            self.acknowledge_written(call, at).await;
-        }
+        let (debits, under_way, now) =
+            (reservation.debits.len(), self.process.working(call.org), call.time());
+        self.process.admission(call.org, at, |known| {
+            known.reserved(shard, debits, under_way, now, fastrand::u64(..));
+        });
         Ok(())
     }
 
@@ -81,8 +83,9 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::Full, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                let room = self.make_room(call, at, &shard).await?;
-                if room { Ok(()) } else { Err(SpendError::Busy) }
+                let now = call.time();
+                self.process.admission(org, at, |known| known.refused(&shard, now, fastrand::u64(..)));
+                Ok(())
             }
             (Refusal::Full, None) => Err(SpendError::Busy),
             (Refusal::NotAsAcknowledged | Refusal::Sharded | Refusal::AlreadyPending, _) => {
@@ -101,15 +104,5 @@ impl<B: Balances> Spender<B> {
             self.process.begin(call.org, &serving, self.first)
         });
         chosen.shard
-    }
-
-    /// Acknowledges what this process has written. Others do it when this fails.
-    async fn acknowledge_written(&self, call: &Call<'_>, at: ShardId) {
-        let written = self.process.to_acknowledge(call.org, at, &[]);
-        if !written.is_empty()
-            && let Err(error) = self.balances.acknowledge(call.org, at, &written).await
-        {
-            warn!(org = call.org.as_str(), %error, "written debits stay pending");
-        }
     }
 }

@@ -147,7 +147,7 @@ impl Store {
     /// Credits that leave the main shard, and where it does not have them all, the others. Where all together do not have
     /// them, it is refused.
     async fn taken_from_all(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
-        let main = self.main_shard(org).await?;
+        let main = self.shard(org, ShardId::MAIN).await?;
         let from_main = Taken::whole(self.covered(org, ShardId::MAIN, moved));
         if main.credits >= moved.negated() {
             return Ok(from_main);
@@ -163,7 +163,7 @@ impl Store {
 
     /// Credits that leave the main shard, whether it has them or not, with what follows from that.
     async fn taken_back(&self, org: &OrgId, moved: Credits) -> Result<Taken, PortError> {
-        let main = self.main_shard(org).await?;
+        let main = self.shard(org, ShardId::MAIN).await?;
         if main.credits >= moved.negated() {
             return Ok(Taken::whole(self.covered(org, ShardId::MAIN, moved)));
         }

@@ -1,5 +1,6 @@
 //! The balance: what a debit is, how balance shards remember it, and why it may be refused.
 
+mod admission;
 mod debit;
 mod details;
 mod id;
@@ -9,6 +10,7 @@ mod shard;
 mod sharding;
 mod stamp;
 
+pub use admission::{Admission, LONGEST_WAIT_MS, Look};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
 pub use id::{DebitId, RunId};

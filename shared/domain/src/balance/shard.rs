@@ -40,13 +40,14 @@ pub struct BalanceShard {
 }
 
 /// With as many pending debits of others, nothing stays pending whose entry is written.
-const PENDING_CROWDED: usize = 21;
+const PENDING_CROWDED: usize = 18;
 /// Who reserved has entered after so many seconds, or died: far longer than a function may run.
 const ABANDONED_SECS: i64 = 60;
 /// And after so many further reservations, which take a quarter of a second at the least.
 const FAR_BEHIND: i64 = 256;
 /// So many have most likely been entered: what stands in others' way is finished from here on.
 const BEHIND: i64 = 16;
+const IDLE: i64 = 48;
 
 impl BalanceShard {
     /// The pending debits from the oldest application on.
@@ -72,7 +73,8 @@ impl BalanceShard {
     /// The pending debits that the next one should finish in passing: far behind, or behind on a crowded shard.
     #[must_use]
     pub fn to_finish_in_passing(&self) -> Vec<(DebitId, Stamp)> {
-        let least = if self.is_crowded_beside(1) { BEHIND } else { FAR_BEHIND };
+        let looks = self.sequence / SEQUENCE_STEP % 8 == 0;
+        let least = if looks && self.is_crowded_beside(1) { IDLE } else { FAR_BEHIND };
         let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
         behind.take(MOST_ACKNOWLEDGED).collect()
     }
