@@ -43,7 +43,7 @@ fn refused(error: &SpendError) -> &'static str {
         SpendError::NotEnough { .. } => "not_enough",
         SpendError::Reused => "reused",
         SpendError::Reversed => "reversed",
-        SpendError::Busy => "busy",
+        SpendError::Busy | SpendError::Crowded { .. } => "busy",
         SpendError::Untimely(_)
         | SpendError::OverMaximum { .. }
         | SpendError::NoBatch

@@ -17,7 +17,8 @@ impl<B: Balances> Spender<B> {
                 return Ok(());
             };
             if call.waited_ms + ms > LONGEST_WAIT_MS {
-                return Err(SpendError::Busy);
+                let secs = self.process.admission(org, at, |known| known.retry_after_secs(fastrand::u64(..)));
+                return Err(SpendError::Crowded { retry_after_secs: secs });
             }
             self.balances.pause(ms).await;
             call.waited_ms += ms;

@@ -29,8 +29,11 @@ fn functions(shards: u8, at_shard: usize) -> Load {
 /// Prints all tables and gives the goals that were missed.
 pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     let by_functions = |at_shard| move |shards| functions(shards, at_shard);
-    for n in [12, 16, 24, 48, 96, 192] {
-        print_for_all_heads(&n.to_string(), by_functions(n))?;
+    for n in [12, 16, 20, 24, 48, 96, 192] { 
+        let load = by_functions(n)(1);
+        let pace = measure(&load)?;
+        let at = |p: usize| pace.took[(pace.took.len() - 1) * p / 1000] / 1000;
+        println!("{n}: {} ({} + {}) refused {} shard {} | 503 {}/{} | p50 {} p90 {} p99 {} p99.9 {} max {}", pace.percent(&load), pace.write_units(), pace.reads(), pace.asked.refused, 0, pace.refused, pace.debits, at(500), at(900), at(990), at(999), at(1000));
     }
     if true {
         return Ok(Vec::new());

@@ -48,6 +48,7 @@ pub(crate) struct Store {
     pub(crate) table: Table,
     partitions: Partitions,
     pub(crate) asked: Asked,
+    last: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -82,7 +83,7 @@ impl Link {
         let mut table = Table::new(None);
         table.unchecked = true;
         let store =
-            Store { org: org.clone(), table, partitions: Partitions::default(), asked: Asked::default() };
+            Store { org: org.clone(), table, partitions: Partitions::default(), asked: Asked::default(), last: 0 };
         Link { clock: clock.clone(), store: Arc::new(Mutex::new(store)) }
     }
 

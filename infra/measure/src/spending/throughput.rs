@@ -22,8 +22,6 @@ pub(crate) const WARM_UP: Micros = SECOND;
 pub(crate) const MEASURED: Micros = 5 * SECOND;
 /// Senders do not begin in step.
 pub(crate) const BEGIN_WITHIN: Micros = 20_000;
-/// What a sender does about a 503 with `Retry-After: 1`.
-const RETRY_AFTER: Micros = SECOND;
 const SEED: u64 = 11;
 /// As long as the names that identity providers make: a longer one leaves less room in an item.
 const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
@@ -53,13 +51,21 @@ pub(crate) struct Pace {
     /// All debits, and what was asked of the table for them.
     pub(crate) debits: u64,
     pub(crate) asked: Asked,
+    /// How many 503 the senders were told for these debits.
+    pub(crate) refused: u64,
+    /// How long each of the measured debits took its sender, from the shortest on.
+    pub(crate) took: Vec<Micros>,
 }
 
 /// What the senders were answered.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Acknowledged {
     debits: u64,
     measured: u64,
+    /// How often a sender was told to come again.
+    refused: u64,
+    /// How long each of the measured debits took its sender.
+    took: Vec<Micros>,
 }
 
 struct Scene {
@@ -99,10 +105,13 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     }
     tasks.run()?;
     scene.books()?;
-    let acknowledged = *locked(&scene.acknowledged);
+    let mut acknowledged = locked(&scene.acknowledged).clone();
+    acknowledged.took.sort_unstable();
     Ok(Pace {
         debits_per_second: acknowledged.measured * SECOND / MEASURED,
         debits: acknowledged.debits,
+        refused: acknowledged.refused,
+        took: acknowledged.took,
         asked: scene.link.store().asked.since(before),
     })
 }
@@ -203,18 +212,30 @@ impl Scene {
             channel: Channel::EMAIL,
             details,
         };
+        let began = self.clock.now();
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
                 Ok(_) => break,
-                Err(SpendError::Busy) => self.clock.sleep(RETRY_AFTER).await,
+                Err(SpendError::Busy) => self.refused(1).await,
+                Err(SpendError::Crowded { retry_after_secs }) => self.refused(retry_after_secs).await,
                 Err(error) => return self.note_wrong(error.to_string()),
             }
         }
+        let took = self.clock.now() - began;
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.debits += 1;
         acknowledged.measured += u64::from(measured);
+        if measured {
+            acknowledged.took.push(took);
+        }
+    }
+
+    /// Does what a sender does about a 503: it repeats after as many seconds as it was told, and with the same id.
+    async fn refused(&self, retry_after_secs: u32) {
+        locked(&self.acknowledged).refused += 1;
+        self.clock.sleep(u64::from(retry_after_secs) * SECOND).await;
     }
 
     /// A random id made now.

@@ -13,22 +13,22 @@ const SERVED: usize = 20;
 /// From so many pending debits of others on, others may be waiting.
 const CROWDED: usize = 18;
 /// How many debits a process has in its turn, for each that it has under way.
-const TURN: usize = 20;
+const TURN: u64 = 20;
 /// How long the looks of one who waits lie apart, in milliseconds.
 const SHORTEST_PAUSE_MS: i64 = 40;
-const LONGEST_PAUSE_MS: i64 = 1_000;
+const LONGEST_PAUSE_MS: i64 = 2_000;
 /// A shard that reserves for nobody in so many milliseconds has nobody who is under way there.
 const STILL_MS: i64 = 30;
 /// So long after it was to look, a process has been away, and begins anew.
 const AWAY_MS: i64 = 30_000;
 /// How long a call waits for room before it is refused, in milliseconds.
 pub const LONGEST_WAIT_MS: i64 = 1_500;
+/// How long a call that was refused is told to stay away at the most.
+pub const LONGEST_RETRY_AFTER_SECS: u32 = 4;
 
 /// What a process knows of the crowd at one balance shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
-    /// Debits of its turn so far.
-    spent: usize,
     /// When it looks whether there is room; `None` while it reserves without.
     looks_at: Option<Timestamp>,
     /// How long it waits between two looks, as it has learned, in milliseconds.
@@ -56,13 +56,10 @@ impl Admission {
         now: Timestamp,
         random: u64,
     ) {
-        if shard.pending.len() < CROWDED + under_way.max(debits) {
-            self.spent = 0;
-            return;
-        }
-        self.spent += debits;
-        if self.spent >= TURN * under_way.max(1) {
-            self.leave(shard.sequence, now, random);
+        let crowded = shard.pending.len() >= CROWDED + under_way.max(debits);
+        let turn = TURN * under_way.max(1) as u64;
+        if crowded && random % turn < debits as u64 {
+            self.leave(shard.sequence, now, random / turn);
         }
     }
 
@@ -73,7 +70,6 @@ impl Admission {
     }
 
     fn leave(&mut self, sequence: i64, now: Timestamp, random: u64) {
-        self.spent = 0;
         self.met = (sequence, now);
         self.pause_ms = self.pause_ms.clamp(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
         self.looks_at = Some(later(now, jittered(self.pause_ms, random)));
@@ -110,8 +106,11 @@ impl Admission {
         look
     }
 
-    pub fn pause_ms(&self) -> i64 {
-        self.pause_ms
+    /// When to come again, in seconds, for one who has waited too long: 1 to [`LONGEST_RETRY_AFTER_SECS`], by chance.
+    #[must_use]
+    pub fn retry_after_secs(&self, random: u64) -> u32 {
+        let span = self.pause_ms.div_euclid(500).clamp(1, LONGEST_RETRY_AFTER_SECS.into());
+        1 + u32::try_from(random % span.unsigned_abs()).unwrap_or_default()
     }
 }
 
