@@ -7,6 +7,7 @@ use saldo_domain::{
     Timestamp,
 };
 
+use crate::admission::Inside;
 use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Stored;
 use crate::process::UnderWay;
@@ -23,7 +24,9 @@ pub(crate) struct Call<'a> {
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
-    /// How long it has waited for room, in milliseconds.
+    /// That it may reserve on a balance shard.
+    pub(crate) inside: Option<Inside<'a>>,
+    /// How long it has waited for that, in milliseconds.
     pub(crate) waited_ms: i64,
     done: BTreeMap<DebitId, Outcome>,
 }
@@ -53,6 +56,7 @@ impl<'a> Call<'a> {
             at: None,
             left,
             acknowledged: None,
+            inside: None,
             waited_ms: 0,
             done,
         })

@@ -194,17 +194,6 @@ impl Process {
         self.with(org, |known| act(known.admissions.entry(id).or_default()))
     }
 
-    /// How many debits this process works on.
-    pub(crate) fn working(&self, org: &OrgId) -> usize {
-        self.orgs().get(org).map_or(0, |known| known.working.len())
-    }
-
-    /// How many of the pending debits this process acknowledges with its next reservation.
-    pub(crate) fn written_of(&self, org: &OrgId, shard: &BalanceShard) -> usize {
-        let pending = |(id, stamp): &&(DebitId, Stamp)| shard.pending.get(id) == Some(stamp);
-        self.orgs().get(org).map_or(0, |known| known.written.iter().filter(pending).count())
-    }
-
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.
     pub(crate) fn epoch(&self, org: &OrgId, id: ShardId) -> i64 {
         self.orgs().get(org).and_then(|known| known.epochs.get(&id).copied()).unwrap_or_default()

@@ -11,7 +11,7 @@ impl<B: Balances> Spender<B> {
     /// One attempt to reserve credits for all that is left; whatever is found to be pending already is answered.
     pub(crate) async fn reserve<'a>(&'a self, call: &mut Call<'a>) -> Result<(), SpendError> {
         let (org, at) = (call.org, self.shard_for(call));
-        self.wait_for_room(call, at).await?;
+        self.enter(call, at).await?;
         let debits = call.to_reserve();
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
@@ -37,11 +37,8 @@ impl<B: Balances> Spender<B> {
             return Err(broken("a reserved debit is not pending").into());
         }
         self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
-        let (debits, under_way, now) =
-            (reservation.debits.len(), self.process.working(call.org), call.time());
-        self.process.admission(call.org, at, |known| {
-            known.reserved(shard, debits, under_way, now, fastrand::u64(..));
-        });
+        let (debits, now) = (reservation.debits.len(), call.time());
+        self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, fastrand::u64(..)));
         Ok(())
     }
 
@@ -83,8 +80,7 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::Full, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                let now = call.time();
-                self.process.admission(org, at, |known| known.refused(&shard, now, fastrand::u64(..)));
+                self.found_no_room(call, at, &shard);
                 Ok(())
             }
             (Refusal::Full, None) => Err(SpendError::Busy),

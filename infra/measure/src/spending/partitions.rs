@@ -82,8 +82,13 @@ impl Link {
     pub(crate) fn new(clock: &Clock, org: &OrgId) -> Link {
         let mut table = Table::new(None);
         table.unchecked = true;
-        let store =
-            Store { org: org.clone(), table, partitions: Partitions::default(), asked: Asked::default(), last: 0 };
+        let store = Store {
+            org: org.clone(),
+            table,
+            partitions: Partitions::default(),
+            asked: Asked::default(),
+            last: 0,
+        };
         Link { clock: clock.clone(), store: Arc::new(Mutex::new(store)) }
     }
 

@@ -55,6 +55,7 @@ pub(crate) struct Pace {
     pub(crate) refused: u64,
     /// How long each of the measured debits took its sender, from the shortest on.
     pub(crate) took: Vec<Micros>,
+    pub(crate) longest: Micros,
 }
 
 /// What the senders were answered.
@@ -66,6 +67,7 @@ struct Acknowledged {
     refused: u64,
     /// How long each of the measured debits took its sender.
     took: Vec<Micros>,
+    longest: Micros,
 }
 
 struct Scene {
@@ -112,6 +114,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
         debits: acknowledged.debits,
         refused: acknowledged.refused,
         took: acknowledged.took,
+        longest: acknowledged.longest,
         asked: scene.link.store().asked.since(before),
     })
 }
@@ -227,6 +230,7 @@ impl Scene {
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.debits += 1;
         acknowledged.measured += u64::from(measured);
+        acknowledged.longest = acknowledged.longest.max(took);
         if measured {
             acknowledged.took.push(took);
         }

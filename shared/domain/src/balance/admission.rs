@@ -5,20 +5,20 @@
 //! meets a crowd takes turns: it reserves for a while, leaves its place to another, and comes back when it reads, which
 //! costs no write, that there is room. Nobody is told any of this: each process judges by what the shard shows it.
 
-use super::BalanceShard;
+use super::{BalanceShard, PENDING_ROOM};
 use crate::Timestamp;
 
 /// So many pending debits keep a shard busy, with some of processes that have left among them.
 const SERVED: usize = 20;
 /// From so many pending debits of others on, others may be waiting.
 const CROWDED: usize = 18;
-/// How many debits a process has in its turn, for each that it has under way.
+/// How many debits a call's place serves before it is another one's, in the mean: by chance, so that not all go at once.
 const TURN: u64 = 20;
 /// How long the looks of one who waits lie apart, in milliseconds.
-const SHORTEST_PAUSE_MS: i64 = 40;
+const SHORTEST_PAUSE_MS: i64 = 20;
 const LONGEST_PAUSE_MS: i64 = 2_000;
 /// A shard that reserves for nobody in so many milliseconds has nobody who is under way there.
-const STILL_MS: i64 = 30;
+const STILL_MS: i64 = 10;
 /// So long after it was to look, a process has been away, and begins anew.
 const AWAY_MS: i64 = 30_000;
 /// How long a call waits for room before it is refused, in milliseconds.
@@ -26,13 +26,18 @@ pub const LONGEST_WAIT_MS: i64 = 1_500;
 /// How long a call that was refused is told to stay away at the most.
 pub const LONGEST_RETRY_AFTER_SECS: u32 = 4;
 
-/// What a process knows of the crowd at one balance shard.
+/// What a process knows of the crowd at one balance shard, and how many of its calls are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
-    /// When it looks whether there is room; `None` while it reserves without.
-    looks_at: Option<Timestamp>,
-    /// How long it waits between two looks, as it has learned, in milliseconds.
-    pause_ms: i64,
+    /// Calls that may reserve.
+    inside: usize,
+    /// How many may; `None` while there is no crowd.
+    places: Option<usize>,
+    /// When it looks next whether there is room for one more.
+    looks_at: Timestamp,
+    /// How far its looks lie apart, as it has learned, in milliseconds.
+    rate: i64,
+    since: Option<Timestamp>,
     /// What the shard's sequence was when it last met it, and when that was.
     met: (i64, Timestamp),
 }
@@ -40,86 +45,103 @@ pub struct Admission {
 /// What a look at a crowded shard says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    Enter,
-    Wait,
+    /// There is room for one more.
+    Room,
+    NoRoom,
     /// It is full of debits that nobody works on.
     Still,
 }
 
 impl Admission {
-    /// Reserved for `debits`, of which it has `under_way` in all.
-    pub fn reserved(
-        &mut self,
-        shard: &BalanceShard,
-        debits: usize,
-        under_way: usize,
-        now: Timestamp,
-        random: u64,
-    ) {
-        let crowded = shard.pending.len() >= CROWDED + under_way.max(debits);
-        let turn = TURN * under_way.max(1) as u64;
-        if crowded && random % turn < debits as u64 {
-            self.leave(shard.sequence, now, random / turn);
-        }
-    }
-
-    /// There was no room.
-    pub fn refused(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) {
-        self.pause_ms = self.pause_ms * 3 / 2;
-        self.leave(shard.sequence, now, random);
-    }
-
-    fn leave(&mut self, sequence: i64, now: Timestamp, random: u64) {
-        self.met = (sequence, now);
-        self.pause_ms = self.pause_ms.clamp(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
-        self.looks_at = Some(later(now, jittered(self.pause_ms, random)));
-    }
-
-    /// How long to wait before a look, in milliseconds; `None` where it reserves without one.
-    pub fn waits_ms(&mut self, now: Timestamp) -> Option<i64> {
-        let looks_at = self.looks_at?;
-        let ms = looks_at.ms() - now.ms();
+    /// A call goes inside, which has to be told when it [leaves](Admission::leave); or in how many milliseconds it is to look
+    /// whether there is room.
+    pub fn enter(&mut self, now: Timestamp) -> Result<(), i64> {
+        let ms = self.looks_at.ms().saturating_sub(now.ms());
         if ms < -AWAY_MS {
-            *self = Admission::default();
-            return None;
+            self.since = None;
+            self.places = None;
         }
-        Some(ms.max(0))
+        if self.places.is_some_and(|places| self.inside >= places) {
+            return Err(ms.max(0));
+        }
+        self.inside += 1;
+        Ok(())
     }
 
-    /// Looked, where `own` of what is pending is acknowledged with the reservation that follows.
-    pub fn looked(&mut self, shard: &BalanceShard, own: usize, now: Timestamp, random: u64) -> Look {
+    /// A call that was inside is over.
+    pub fn leave(&mut self) {
+        self.inside = self.inside.saturating_sub(1);
+    }
+
+    /// A call that was inside found no room and has left.
+    pub fn refused(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) {
+        self.places = Some(self.inside);
+        self.found_none(shard, now, random);
+    }
+
+    /// A call reserved for so many debits. Its place may be another one's from now on.
+    pub fn reserved(&mut self, shard: &BalanceShard, debits: usize, now: Timestamp, random: u64) {
+        if shard.pending.len() < CROWDED + self.inside.max(debits) {
+            self.places = None;
+        } else if random.is_multiple_of(TURN) {
+            self.places = Some(self.inside.saturating_sub(1));
+            self.wait(shard, now, random / TURN);
+        }
+    }
+
+    /// A call outside looked at the shard. What its process has written counts like any other's, so that who gave up a place
+    /// is no nearer to one than those who wait.
+    pub fn looked(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) -> Look {
         let (sequence, at) = self.met;
-        let look = if shard.pending.len().saturating_sub(own) < SERVED {
-            Look::Enter
-        } else if shard.sequence == sequence && now.ms() - at.ms() >= STILL_MS {
+        let free = SERVED.saturating_sub(shard.pending.len()) as u64;
+        if free > 0 && random % 4 >= free {
+            self.wait(shard, now, random / 4);
+            return Look::NoRoom;
+        }
+        if free > 0 {
+            self.rate += 1_500;
+            self.since = None;
+            self.places = Some(self.inside + 1);
+            Look::Room
+        } else if shard.sequence == sequence
+            && now.ms().saturating_sub(at.ms()) >= if shard.pending.len() > PENDING_ROOM + 1 { STILL_MS } else { 250 }
+        {
+            if random % 4 > 0 { self.wait(shard, now, random / 4); return Look::NoRoom; }
+            self.places = None;
+            self.since = None;
             Look::Still
         } else {
-            Look::Wait
-        };
-        if look == Look::Wait {
-            self.pause_ms = self.pause_ms * 3 / 2;
-            self.leave(shard.sequence, now, random);
-        } else {
-            self.pause_ms = self.pause_ms * 3 / 4;
-            self.looks_at = None;
+            self.found_none(shard, now, random);
+            Look::NoRoom
         }
-        look
     }
 
     /// When to come again, in seconds, for one who has waited too long: 1 to [`LONGEST_RETRY_AFTER_SECS`], by chance.
     #[must_use]
     pub fn retry_after_secs(&self, random: u64) -> u32 {
-        let span = self.pause_ms.div_euclid(500).clamp(1, LONGEST_RETRY_AFTER_SECS.into());
+        let span = (1_000_000 / self.rate.max(1)).div_euclid(500).clamp(1, LONGEST_RETRY_AFTER_SECS.into());
         1 + u32::try_from(random % span.unsigned_abs()).unwrap_or_default()
     }
-}
 
-/// A half longer or shorter, by chance.
-fn jittered(ms: i64, random: u64) -> i64 {
-    let part = random % ms.unsigned_abs().max(1);
-    ms / 2 + i64::try_from(part).unwrap_or_default()
-}
+    /// Of several calls of this process that find no room at once, the first one decides for all.
+    fn found_none(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) {
+        if self.looks_at <= now {
+            self.rate = self.rate * 3 / 4;
+            self.wait(shard, now, random);
+        }
+    }
 
-fn later(now: Timestamp, ms: i64) -> Timestamp {
-    Timestamp::from_ms(now.ms().saturating_add(ms))
+    fn wait(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) {
+        if self.rate == 0 {
+            self.rate = 50_000;
+        }
+        if self.met.0 != shard.sequence { self.met = (shard.sequence, now); }
+        self.rate = self.rate.clamp(500, 50_000);
+        let since = *self.since.get_or_insert(now);
+        let waited = now.ms() - since.ms();
+        let ms = (1_000_000 / self.rate * 1_000 / (1_000 + waited / 3)).max(SHORTEST_PAUSE_MS);
+        // A half longer or shorter, by chance, so that those who wait do not come at once.
+        let part = i64::try_from(random % ms.unsigned_abs()).unwrap_or_default();
+        self.looks_at = Timestamp::from_ms(now.ms().saturating_add(ms / 2).saturating_add(part));
+    }
 }
