@@ -46,6 +46,7 @@ impl<B: Balances> Spender<B> {
         let org = call.org;
         let shard = self.balances.shard(org, at).await?;
         self.process.saw(org, at, &shard);
+        self.process.forget_acknowledged(org, at, &shard);
         let now = call.time();
         let look = self.process.admission(org, at, |known| known.looked(&shard, now, fastrand::u64(..)));
         match look {
@@ -57,6 +58,7 @@ impl<B: Balances> Spender<B> {
     /// A call that may reserve found no room.
     pub(crate) fn found_no_room(&self, call: &mut Call<'_>, at: ShardId, shard: &BalanceShard) {
         call.inside = None;
+        self.process.forget_acknowledged(call.org, at, shard);
         let now = call.time();
         self.process.admission(call.org, at, |known| known.refused(shard, now, fastrand::u64(..)));
     }

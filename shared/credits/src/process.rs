@@ -194,6 +194,16 @@ impl Process {
         self.with(org, |known| act(known.admissions.entry(id).or_default()))
     }
 
+    /// Forgets what others have acknowledged meanwhile: room is lent for what is to be acknowledged, and what is gone makes
+    /// none.
+    pub(crate) fn forget_acknowledged(&self, org: &OrgId, id: ShardId, shard: &BalanceShard) {
+        self.with(org, |known| {
+            known
+                .written
+                .retain(|(debit, stamp)| stamp.shard() != id || shard.pending.get(debit) == Some(stamp));
+        });
+    }
+
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.
     pub(crate) fn epoch(&self, org: &OrgId, id: ShardId) -> i64 {
         self.orgs().get(org).and_then(|known| known.epochs.get(&id).copied()).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
 
-use saldo_domain::{BalanceShard, Refusal, Reservation, ShardId, Sharding, refusal};
+use saldo_domain::{BalanceShard, Crowd, Refusal, Reservation, ShardId, Sharding, refusal};
+use tracing::warn;
 
 use crate::call::Call;
 use crate::outcome::{SpendError, broken};
@@ -38,7 +39,11 @@ impl<B: Balances> Spender<B> {
         }
         self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
         let (debits, now) = (reservation.debits.len(), call.time());
-        self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, fastrand::u64(..)));
+        let random = fastrand::u64(..);
+        let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, random));
+        if crowd == Crowd::Idle {
+            self.acknowledge_written(call, at).await;
+        }
         Ok(())
     }
 
@@ -100,5 +105,15 @@ impl<B: Balances> Spender<B> {
             self.process.begin(call.org, &serving, self.first)
         });
         chosen.shard
+    }
+
+    /// Acknowledges what this process has written. Others do it when this fails.
+    async fn acknowledge_written(&self, call: &Call<'_>, at: ShardId) {
+        let written = self.process.to_acknowledge(call.org, at, &[]);
+        if !written.is_empty()
+            && let Err(error) = self.balances.acknowledge(call.org, at, &written).await
+        {
+            warn!(org = call.org.as_str(), %error, "written debits stay pending");
+        }
     }
 }

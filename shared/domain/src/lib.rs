@@ -24,7 +24,7 @@ pub use account::{
 };
 pub use alarm::Alarm;
 pub use balance::{
-    Admission, BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, Known,
+    Admission, BalanceShard, BalanceShards, Crowd, Debit, DebitEntry, DebitId, Details, Known,
     LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look, MOST_ACKNOWLEDGED, MOST_IN_BATCH, MOST_SHARDS,
     PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal,
     RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, gather, rebalance,

@@ -31,15 +31,32 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     let show = |what: String, load: Load| -> Result<(), Failure> {
         let pace = measure(&load)?;
         let at = |p: usize| pace.took[(pace.took.len() - 1) * p / 1000] / 1000;
-        println!("{what}: {} ({} + {}) refused {} | 503 {}/{} | worst {} p50 {} p90 {} p99 {} p99.9 {} max {}", pace.percent(&load), pace.write_units(), pace.reads(), pace.asked.refused, pace.refused, pace.debits, pace.longest / 1000, at(500), at(900), at(990), at(999), at(1000));
+        println!(
+            "{what}: {} ({} + {}) refused {} | 503 {}/{} | worst {} p50 {} p90 {} p99 {} p99.9 {} max {}",
+            pace.percent(&load),
+            pace.write_units(),
+            pace.reads(),
+            pace.asked.refused,
+            pace.refused,
+            pace.debits,
+            pace.longest / 1000,
+            at(500),
+            at(900),
+            at(990),
+            at(999),
+            at(1000)
+        );
         Ok(())
     };
-    for n in [24, 96, 192] { show(format!("{n} on 1"), functions(1, n))?; }
     show("12 processes of 16".to_owned(), Load { processes: 12, at_once: 16, ..usual(1) })?;
-    show("384".to_owned(), functions(1, 384))?;
+    for n in [16, 20, 24, 48, 96, 192, 384] {
+        show(format!("{n} on 1"), functions(1, n))?;
+    }
     print_dead()?;
 
-    if true { return Ok(Vec::new()); }
+    if true {
+        return Ok(Vec::new());
+    }
     let mut missed = print_usual()?;
     println!();
     print_others()?;

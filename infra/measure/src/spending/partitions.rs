@@ -48,7 +48,6 @@ pub(crate) struct Store {
     pub(crate) table: Table,
     partitions: Partitions,
     pub(crate) asked: Asked,
-    last: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -82,13 +81,8 @@ impl Link {
     pub(crate) fn new(clock: &Clock, org: &OrgId) -> Link {
         let mut table = Table::new(None);
         table.unchecked = true;
-        let store = Store {
-            org: org.clone(),
-            table,
-            partitions: Partitions::default(),
-            asked: Asked::default(),
-            last: 0,
-        };
+        let store =
+            Store { org: org.clone(), table, partitions: Partitions::default(), asked: Asked::default() };
         Link { clock: clock.clone(), store: Arc::new(Mutex::new(store)) }
     }
 

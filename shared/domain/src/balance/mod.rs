@@ -10,7 +10,7 @@ mod shard;
 mod sharding;
 mod stamp;
 
-pub use admission::{Admission, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
+pub use admission::{Admission, Crowd, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
 pub use id::{DebitId, RunId};

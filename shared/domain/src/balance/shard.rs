@@ -39,15 +39,18 @@ pub struct BalanceShard {
     pub halted: bool,
 }
 
-/// With as many pending debits of others, nothing stays pending whose entry is written.
-const PENDING_CROWDED: usize = 18;
+/// With more pending debits a shard is crowded.
+const CROWDED: usize = 18;
 /// Who reserved has entered after so many seconds, or died: far longer than a function may run.
 const ABANDONED_SECS: i64 = 60;
 /// And after so many further reservations, which take a quarter of a second at the least.
 const FAR_BEHIND: i64 = 256;
 /// So many have most likely been entered: what stands in others' way is finished from here on.
 const BEHIND: i64 = 16;
+/// In so many reservations all who reserve without a pause have reserved again, and acknowledged what they wrote before.
 const IDLE: i64 = 48;
+/// One reservation in so many looks for what is left by others.
+const LOOKING: i64 = 8;
 
 impl BalanceShard {
     /// The pending debits from the oldest application on.
@@ -70,11 +73,12 @@ impl BalanceShard {
         all
     }
 
-    /// The pending debits that the next one should finish in passing: far behind, or behind on a crowded shard.
+    /// The pending debits that the next one should finish in passing: far behind; on a crowded shard those, too, whose
+    /// senders come less often than others, so that others get their places.
     #[must_use]
     pub fn to_finish_in_passing(&self) -> Vec<(DebitId, Stamp)> {
-        let looks = self.sequence / SEQUENCE_STEP % 8 == 0;
-        let least = if looks && self.is_crowded_beside(1) { IDLE } else { FAR_BEHIND };
+        let looks = self.sequence / SEQUENCE_STEP % LOOKING == 0;
+        let least = if looks && self.pending.len() > CROWDED { IDLE } else { FAR_BEHIND };
         let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
         behind.take(MOST_ACKNOWLEDGED).collect()
     }
@@ -87,12 +91,5 @@ impl BalanceShard {
 
     fn is_behind(&self, stamp: Stamp, reservations: i64) -> bool {
         self.sequence.saturating_sub(stamp.mark()) > reservations * SEQUENCE_STEP
-    }
-
-    /// Whether `own` debits whose entries are written should be acknowledged at once, by a write of their own, and not with
-    /// the next reservation: the next one of this process may be long in coming when many processes share the shard.
-    #[must_use]
-    pub fn is_crowded_beside(&self, own: usize) -> bool {
-        self.pending.len().saturating_sub(own) >= PENDING_CROWDED
     }
 }
