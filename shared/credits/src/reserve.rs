@@ -37,10 +37,9 @@ impl<B: Balances> Spender<B> {
         if !call.left.is_empty() {
             return Err(broken("a reserved debit is not pending").into());
         }
-        self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
-        let (debits, now) = (reservation.debits.len(), call.time());
-        let random = fastrand::u64(..);
+        let (debits, now, random) = (reservation.debits.len(), call.time(), fastrand::u64(..));
         let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, random));
+        self.finish_in_passing(call.org, call.sharding, shard, crowd, call.now).await;
         if crowd == Crowd::Idle {
             self.acknowledge_written(call, at).await;
         }

@@ -18,7 +18,7 @@ const PLENTY: i64 = 1_000_000;
 /// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, dead: 0 }
+    Load { shards, processes, at_once: AT_SHARD, rests: 0, granted: PLENTY, top_ups: None, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -48,6 +48,9 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
         );
         Ok(())
     };
+    for (n, ms) in [(40, 200), (100, 500), (100, 200), (100, 125), (400, 800)] {
+        show(format!("{n} resting {ms}"), Load { rests: ms * 1000, ..functions(1, n) })?;
+    }
     show("12 processes of 16".to_owned(), Load { processes: 12, at_once: 16, ..usual(1) })?;
     for n in [16, 20, 24, 48, 96, 192, 384] {
         show(format!("{n} on 1"), functions(1, n))?;

@@ -33,6 +33,8 @@ pub(crate) struct Load {
     pub(crate) processes: usize,
     /// Debits that each process has under way all the time.
     pub(crate) at_once: usize,
+    /// How long each rests between two debits, in the mean.
+    pub(crate) rests: Micros,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
     /// Batches of 25 whose processes die between their two writes while it is measured.
@@ -96,7 +98,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
-            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork()));
+            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork(), load.rests));
         }
     }
     if let Some(top_ups) = load.top_ups {
@@ -164,10 +166,13 @@ impl Scene {
     }
 
     /// A sender: the next debit as soon as the one before is done.
-    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng) {
+    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng, rests: Micros) {
         self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
             self.debit(&spender, &mut rng).await;
+            if rests > 0 {
+                self.clock.sleep(rng.u64(..2 * rests)).await;
+            }
         }
     }
 

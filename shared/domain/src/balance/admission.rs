@@ -14,8 +14,10 @@ use crate::Timestamp;
 const SERVED: usize = 22;
 /// With as many pending debits of others, there may be some who wait.
 const CROWDED: usize = 20;
-/// A shard that serves so many reservations in two milliseconds has as much to do as it can.
-const BUSY_IN_TWO_MS: i64 = 1;
+/// A process for which the shard has served so many others since it came last comes seldom.
+const SELDOM: i64 = 48;
+/// So does one that came so many milliseconds ago.
+const SELDOM_MS: i64 = 100;
 /// How many debits a place serves in the mean. By chance, so that places do not end all at once.
 const TURN: u64 = 20;
 /// Of those who see a single place free, one in so many takes it: others see it at the same moment.
@@ -90,7 +92,7 @@ impl Admission {
     /// is room.
     pub fn enter(&mut self, now: Timestamp) -> Result<(), i64> {
         let ms = ms_between(now, self.looks_at);
-        if ms < -AWAY_MS {
+        if self.places.is_some() && ms < -AWAY_MS {
             *self = Admission { inside: self.inside, ..Admission::default() };
         }
         if self.places.is_some_and(|places| self.inside >= places) {
@@ -114,14 +116,14 @@ impl Admission {
     /// A call that was let in reserved for so many debits. Where there is a crowd, its place may be free for others now.
     pub fn reserved(&mut self, shard: &BalanceShard, debits: usize, now: Timestamp, random: u64) -> Crowd {
         let (sequence, at) = self.seen;
-        let served = shard.sequence.saturating_sub(sequence) / SEQUENCE_STEP;
-        let busy = sequence > 0 && served >= BUSY_IN_TWO_MS * ms_between(at, now) / 2;
+        let seldom = shard.sequence.saturating_sub(sequence) > SELDOM * SEQUENCE_STEP
+            || ms_between(at, now) > SELDOM_MS;
         self.see(shard, now);
         if shard.pending.len() < CROWDED + debits {
             self.places = None;
             return Crowd::None;
         }
-        if !busy {
+        if seldom {
             return Crowd::Idle;
         }
         if random.is_multiple_of(TURN) {

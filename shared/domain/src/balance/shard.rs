@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DebitId, SEQUENCE_STEP, Sharding, Stamp};
+use super::{Crowd, DebitId, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
 /// How many debits one reservation is for at the most.
@@ -39,8 +39,6 @@ pub struct BalanceShard {
     pub halted: bool,
 }
 
-/// With more pending debits a shard is crowded.
-const CROWDED: usize = 18;
 /// Who reserved has entered after so many seconds, or died: far longer than a function may run.
 const ABANDONED_SECS: i64 = 60;
 /// And after so many further reservations, which take a quarter of a second at the least.
@@ -76,9 +74,13 @@ impl BalanceShard {
     /// The pending debits that the next one should finish in passing: far behind; on a crowded shard those, too, whose
     /// senders come less often than others, so that others get their places.
     #[must_use]
-    pub fn to_finish_in_passing(&self) -> Vec<(DebitId, Stamp)> {
-        let looks = self.sequence / SEQUENCE_STEP % LOOKING == 0;
-        let least = if looks && self.pending.len() > CROWDED { IDLE } else { FAR_BEHIND };
+    pub fn to_finish_in_passing(&self, crowd: Crowd) -> Vec<(DebitId, Stamp)> {
+        let looks = match crowd {
+            Crowd::None => false,
+            Crowd::Idle => true,
+            Crowd::Busy => self.sequence / SEQUENCE_STEP % LOOKING == 0,
+        };
+        let least = if looks { IDLE } else { FAR_BEHIND };
         let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
         behind.take(MOST_ACKNOWLEDGED).collect()
     }
