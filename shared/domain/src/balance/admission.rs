@@ -6,6 +6,7 @@
 //! the shard now and then, which costs no write, until there is room. Nobody is told any of this and nothing of it is
 //! written: every process judges by what the shard shows it.
 
+use super::shard::SELDOM;
 use super::{BalanceShard, PENDING_ROOM, SEQUENCE_STEP};
 use crate::Timestamp;
 
@@ -14,9 +15,7 @@ use crate::Timestamp;
 const SERVED: usize = 22;
 /// With as many pending debits of others, there may be some who wait.
 const CROWDED: usize = 20;
-/// A process for which the shard has served so many others since it came last comes seldom.
-const SELDOM: i64 = 48;
-/// So does one that came so many milliseconds ago.
+/// A process that came so many milliseconds ago comes seldom.
 const SELDOM_MS: i64 = 100;
 /// How many debits a place serves in the mean. By chance, so that places do not end all at once.
 const TURN: u64 = 20;
@@ -71,9 +70,9 @@ pub struct Admission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crowd {
     None,
-    /// Many debits are pending although the shard has little to do: of processes that come seldom. Nothing should stay there
-    /// whose entry is written.
+    /// This process comes seldom, as others may: nothing should stay pending there whose entry is written.
     Idle,
+    /// It comes again and again, and acknowledges with the next reservation.
     Busy,
 }
 
@@ -243,29 +242,47 @@ mod tests {
     fn without_a_crowd_everybody_goes_in() {
         let mut admission = Admission::default();
         for call in 1..=100 {
-            assert_eq!(admission.enter(at(0)), Ok(()));
-            admission.reserved(&shard(call, CROWDED, 0), 1, at(0), 0);
+            assert_eq!(admission.enter(at(call)), Ok(()));
+            assert_eq!(admission.reserved(&shard(call, CROWDED, 0), 1, at(call), 0), Crowd::None);
         }
-        assert_eq!(admission, Admission { inside: 100, ..Admission::default() });
+        assert_eq!((admission.inside, admission.places), (100, None));
     }
 
     #[test]
     fn a_place_in_a_crowd_ends_by_chance_and_the_others_stay() {
-        let mut admission = Admission::default();
+        let (mut admission, mut sequence) = (Admission::default(), 100);
         for _ in 0..3 {
             admission.enter(at(0)).unwrap();
         }
-        let crowd = shard(100, CROWDED + 1, 0);
-        admission.reserved(&crowd, 1, at(0), 1);
+        let mut reserved = |admission: &mut Admission, pending, random| {
+            sequence += 20;
+            admission.reserved(&shard(sequence, pending, 0), 1, at(sequence), random)
+        };
+        assert_eq!(reserved(&mut admission, CROWDED + 1, 0), Crowd::Idle, "nothing is known of it yet");
+        assert_eq!(reserved(&mut admission, CROWDED + 1, 1), Crowd::Busy);
         assert_eq!(admission.places, None, "one in {TURN}");
-        admission.reserved(&crowd, 1, at(0), TURN);
+        assert_eq!(reserved(&mut admission, CROWDED + 1, TURN), Crowd::Busy);
         assert_eq!(admission.places, Some(2));
         admission.leave();
-        assert!(admission.enter(at(0)).is_err_and(|ms| ms > 0), "who comes next waits");
+        assert!(admission.enter(at(160)).is_err_and(|ms| ms > 0), "who comes next waits");
         admission.leave();
-        assert_eq!(admission.enter(at(0)), Ok(()), "the others have their places");
-        admission.reserved(&shard(101, CROWDED, 0), 1, at(0), 0);
+        assert_eq!(admission.enter(at(160)), Ok(()), "the others have their places");
+        assert_eq!(reserved(&mut admission, CROWDED, 0), Crowd::None);
         assert_eq!(admission.places, None, "the crowd is gone");
+    }
+
+    #[test]
+    fn who_comes_seldom_leaves_nothing_behind() {
+        let crowd = |at| shard(at, CROWDED + 1, 0);
+        for (sequence, ms, seen) in [
+            (SELDOM, SELDOM_MS, Crowd::Busy),
+            (SELDOM + 1, SELDOM_MS, Crowd::Idle),
+            (SELDOM, SELDOM_MS + 1, Crowd::Idle),
+        ] {
+            let mut admission = Admission::default();
+            admission.reserved(&crowd(100), 1, at(0), 1);
+            assert_eq!(admission.reserved(&crowd(100 + sequence), 1, at(ms), 1), seen, "{sequence} {ms}");
+        }
     }
 
     #[test]

@@ -46,8 +46,8 @@ const FAR_BEHIND: i64 = 256;
 /// So many have most likely been entered: what stands in others' way is finished from here on.
 const BEHIND: i64 = 16;
 /// In so many reservations all who reserve without a pause have reserved again, and acknowledged what they wrote before.
-const IDLE: i64 = 48;
-/// One reservation in so many looks for what is left by others.
+pub(super) const SELDOM: i64 = 48;
+/// Where they do, one reservation in so many looks for what others have left.
 const LOOKING: i64 = 8;
 
 impl BalanceShard {
@@ -71,16 +71,15 @@ impl BalanceShard {
         all
     }
 
-    /// The pending debits that the next one should finish in passing: far behind; on a crowded shard those, too, whose
-    /// senders come less often than others, so that others get their places.
+    /// The pending debits that the next one should finish in passing: far behind; in a crowd also those whose senders come
+    /// less often than others, who get their places.
     #[must_use]
     pub fn to_finish_in_passing(&self, crowd: Crowd) -> Vec<(DebitId, Stamp)> {
-        let looks = match crowd {
-            Crowd::None => false,
-            Crowd::Idle => true,
-            Crowd::Busy => self.sequence / SEQUENCE_STEP % LOOKING == 0,
+        let least = match crowd {
+            Crowd::Idle => BEHIND,
+            Crowd::Busy if self.sequence / SEQUENCE_STEP % LOOKING == 0 => SELDOM,
+            Crowd::None | Crowd::Busy => FAR_BEHIND,
         };
-        let least = if looks { IDLE } else { FAR_BEHIND };
         let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
         behind.take(MOST_ACKNOWLEDGED).collect()
     }
