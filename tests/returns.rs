@@ -4,8 +4,10 @@
 //! - [`books`]: row and ledger, held against each other after every write.
 //! - [`audits`]: what is kept of the refunds that the staff make themselves.
 //! - [`hand`]: how the use case reaches both, with calls that fail, and with bugs.
+//! - [`between`]: who gets how far between the calls of a refund.
 //! - [`history`]: who hears what and when, who dies, and what the end must be.
 mod audits;
+mod between;
 mod books;
 mod bug;
 mod hand;

@@ -13,6 +13,7 @@ use crate::support::books;
 use crate::support::each_call::{Organisation, each_call_goes_wrong};
 use crate::support::proxy::{Fault, Kind, Proxy};
 use crate::support::system::{self, TOTAL};
+use crate::support::told::told;
 
 /// An organisation that paid 1000 credits by card.
 struct Payer<'a> {
@@ -286,10 +287,34 @@ async fn a_refund_that_fails_days_later_brings_its_credits_again() {
     let refund = events.iter().find(|event| event["type"] == "refund.created").unwrap();
     let refund = refund["data"]["object"]["id"].as_str().unwrap();
     saldo.stand_in().step_refund(refund, RefundStep::Fail).unwrap();
-    system::hear_all(&saldo).await;
+    let ((), lines) = told(system::hear_all(&saldo)).await;
+    assert_eq!(alarms(&lines), ["refund_failed"], "somebody is called, once: {lines:?}");
     assert_eq!(payer.credits().await, 1000);
     assert_eq!(payer.entries().await, [entry("refund", -250), entry("refund_undone", 250)]);
     books::prove_at_rest(&saldo, "failed").await;
+}
+
+/// Whoever asked for it is gone by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_is_refused_when_nobody_waits_for_it_calls_somebody() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    let payer = Payer::by_card(&saldo, "acme").await;
+    let proxy = Proxy::start(&saldo, Some(Fault { at: NOTE, kind: Kind::CrashBefore })).await;
+    let _ = proxy.run(payer.refund_over(&proxy.world, "one", payer.body(&json!(300)))).await;
+    clock.advance(400);
+    saldo.stand_in().plan_refund(RefundPlan::BalanceInsufficient);
+    let (run, lines) = told(system::cleanup(&saldo, &saldo.world())).await;
+    assert_eq!(run["failed"], 1, "{run}");
+    assert_eq!(alarms(&lines), ["refund_failed"], "{lines:?}");
+    let line = lines.iter().find(|line| line["alarm"] == "refund_failed").unwrap();
+    assert_eq!((&line["org"], &line["top_up"]), (&json!("acme"), &json!(payer.id)), "{line}");
+    assert_eq!(payer.credits().await, 1000);
+    books::prove_at_rest(&saldo, "refused in cleanup").await;
+}
+
+fn alarms(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line["alarm"].as_str()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,9 +69,14 @@ pub(super) enum Bug {
     OperatorKeyForgotten,
     /// A refund takes credits that were spent, though nobody said so.
     FloorIgnored,
+    /// That somebody else has set out to ask for the same refund is not remembered.
+    RepeatForgotten,
+    /// What the provider tells beside a refund that is under way is not kept.
+    ToldBesideForgotten,
 }
 
 impl Bug {
+    /// Those that chance comes upon: the others take an order of calls (`between.rs`).
     pub(super) const ALL: [Bug; 33] = [
         Bug::FailedRefundCounts,
         Bug::CanceledRefundCounts,

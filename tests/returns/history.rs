@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use saldo_adapters::stripe::LIMITS;
 use saldo_domain::{
     Action, Actor, Author, Cause, Credits, Currency, EntryKind, IdempotencyKey, InvoiceLink, OrgId, Policy,
-    PortError, PriceList, Purchase, Reason, Status, Subject, Timestamp, TopUp, TopUpId,
+    PortError, PriceList, Purchase, Reason, RefundState, Status, Subject, Timestamp, TopUp, TopUpId,
 };
 use saldo_top_ups::{OperateError, Refunding, TopUps, Wish};
 
@@ -34,15 +34,18 @@ pub(super) struct Lived {
     pub(super) owed: bool,
 }
 
+/// What somebody does, call by call.
+pub(super) type Task = Pin<Box<dyn Future<Output = Result<(), PortError>>>>;
+
 /// A worker with the event that it handles; `None` compares the row by itself, or does what the staff wish.
 struct Working {
     event: Option<Event>,
     /// How many of its turns it lets pass: others get far meanwhile.
     naps: u32,
-    task: Pin<Box<dyn Future<Output = Result<(), PortError>>>>,
+    task: Task,
 }
 
-struct Play {
+pub(super) struct Play {
     world: Arc<Mutex<World>>,
     workers: Vec<Working>,
     /// What the staff wished to be given back: any of them may be repeated.
@@ -56,12 +59,7 @@ struct Play {
 pub(super) fn run(seed: u64, bug: Option<Bug>) -> Result<Lived, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let quiet = rng.u8(..3) == 0;
-    let top_up = open(quiet, &mut rng);
-    let failing_percent = [0, 0, 5, 15][rng.usize(..4)];
-    let (provider, books) = (Provider::new(&top_up), Books::new(top_up));
-    let kept = Kept::default();
-    let world = Arc::new(Mutex::new(World { provider, books, rng, failing_percent, bug, kept }));
-    let mut play = Play { world, workers: Vec::new(), wishes: Vec::new(), quiet, made: 0 };
+    let mut play = Play::new(quiet, rng, bug);
     if !quiet && play.roll(2) == 0 {
         play.live_calmly();
     } else {
@@ -69,13 +67,46 @@ pub(super) fn run(seed: u64, bug: Option<Bug>) -> Result<Lived, String> {
             play.step();
         }
     }
-    play.world().failing_percent = 0;
-    play.rest();
-    play.cleans_up();
-    play.verdict()
+    play.ends()
 }
 
 impl Play {
+    fn new(quiet: bool, mut rng: fastrand::Rng, bug: Option<Bug>) -> Play {
+        let top_up = open(quiet, &mut rng);
+        let failing_percent = [0, 0, 5, 15][rng.usize(..4)];
+        let (provider, books) = (Provider::new(&top_up), Books::new(top_up));
+        let kept = Kept::default();
+        let world = Arc::new(Mutex::new(World { provider, books, rng, failing_percent, bug, kept }));
+        Play { world, workers: Vec::new(), wishes: Vec::new(), quiet, made: 0 }
+    }
+
+    /// A top-up that is paid, and of which a part was given back; all of it was heard. No call fails.
+    pub(super) fn given_back_in_part(seed: u64, bug: Option<Bug>) -> Play {
+        let mut play = Play::new(true, fastrand::Rng::with_seed(seed), bug);
+        play.world().failing_percent = 0;
+        play.change();
+        play.world().provider.refund(TOTALS[0] / 4, RefundState::Succeeded);
+        play.rest();
+        let wish = play.wish();
+        play.wishes.push(wish);
+        play
+    }
+
+    /// What was given back fails, and somebody hears of it, for the first time or again.
+    pub(super) fn hears_that_what_was_given_back_fails(&mut self) -> Task {
+        self.world().provider.fail_refunds();
+        let event = self.world().provider.events.pop().unwrap();
+        self.handles(&event)
+    }
+
+    /// All comes to its end; what is wrong then, if anything.
+    pub(super) fn ends(&mut self) -> Result<Lived, String> {
+        self.world().failing_percent = 0;
+        self.rest();
+        self.cleans_up();
+        self.verdict()
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
     }
@@ -133,10 +164,14 @@ impl Play {
         if self.is_unheard(event.topic) {
             return;
         }
+        let task = self.handles(&event);
+        self.workers.push(Working { event: Some(event), naps: 0, task });
+    }
+
+    fn handles(&mut self, event: &Event) -> Task {
         let hand = Hand::new(&self.world, Some(event.says.clone()));
         let (told, author, now) = (event.told.clone(), author(), self.now());
-        let task = async move { top_ups(&hand).handle(&told, &author, now).await.map(drop) };
-        self.workers.push(Working { event: Some(event), naps: 0, task: Box::pin(task) });
+        Box::pin(async move { top_ups(&hand).handle(&told, &author, now).await.map(drop) })
     }
 
     fn is_unheard(&self, topic: Topic) -> bool {
@@ -157,16 +192,21 @@ impl Play {
         }
         let latest = self.wishes.len() - 1;
         let at = if again && self.roll(3) == 0 { self.world().rng.usize(..=latest) } else { latest };
+        let task = self.asks_for_wish(at);
+        self.workers.push(Working { event: None, naps: 0, task });
+    }
+
+    /// Somebody asks for what was wished, for the first time or again.
+    pub(super) fn asks_for_wish(&mut self, at: usize) -> Task {
         let (wish, refunding) = self.wishes[at].clone();
         let (hand, now) = (Hand::new(&self.world, None), self.now());
-        let task = async move {
+        Box::pin(async move {
             match top_ups(&hand).refund(&wish, &refunding, now).await {
                 Err(OperateError::Port(error)) => Err(error),
                 Err(OperateError::NotRefunded(_) | OperateError::RefundRefused(_)) | Ok(_) => Ok(()),
                 Err(error) => Err(PortError::Broken(format!("{error:?}"))),
             }
-        };
-        self.workers.push(Working { event: None, naps: 0, task: Box::pin(task) });
+        })
     }
 
     fn wish(&self) -> (Wish, Refunding) {

@@ -104,7 +104,7 @@ impl Provider {
         }
     }
 
-    fn refund(&mut self, amount: i64, state: RefundState) {
+    pub(super) fn refund(&mut self, amount: i64, state: RefundState) {
         self.returned.refunds.push(Refund { amount, state });
         self.ever_refunded += amount;
         self.tell(Topic::Refund, News::Returned);
@@ -143,6 +143,13 @@ impl Provider {
         self.returned.credit_notes.push(CreditNote { amount, refunded, made_for, ..CreditNote::default() });
         self.tell(Topic::Note, News::Returned);
         true
+    }
+
+    /// All refunds fail.
+    pub(super) fn fail_refunds(&mut self) {
+        self.past.push(self.returned.clone());
+        self.returned.refunds.iter_mut().for_each(|refund| refund.state = RefundState::Failed);
+        self.tell(Topic::RefundLater, News::Returned);
     }
 
     /// It fails even after it succeeded, and does not come back.

@@ -269,6 +269,26 @@ fn after_an_attempt_that_may_still_arrive_no_repeat_is_refused_for_good() {
     assert!(refused > 20 && late > 1_000, "{refused} refused of {late}");
 }
 
+/// What is left covers an earlier attempt that cost less, another message's under the same id, and not the one that is refused.
+#[test]
+fn an_earlier_attempt_that_cost_less_cannot_arrive_behind_a_refusal_either() {
+    for (shards, earlier) in [("{}", 0), ("{}", 1), (r#"{"acme":2}"#, 0), (r#"{"acme":2}"#, 1)] {
+        let (port, org) = (port(2), acme());
+        let spender = || Spender::new(port.another()).with_shards(ShardCounts::from_json(shards).unwrap());
+        wait(spender().debit(&org, &machine(), &email(1, now()), now())).unwrap();
+        port.state().delay_next_reservation = true;
+        let other = Debit { credits: Credits(earlier), ..email(2, now()) };
+        wait(spender().debit(&org, &machine(), &other, now())).unwrap_err();
+        let debit = Debit { credits: Credits(6), ..email(2, now()) };
+        let told = wait(spender().debit(&org, &machine(), &debit, now().plus_secs(3)));
+        assert!(matches!(told, Err(SpendError::NotEnough { .. })), "{shards} {told:?}");
+        port.state().arrive();
+        wait(spender().repair_all(&org, now().plus_secs(120))).unwrap();
+        let charged = port.state().table.charged.get(&debit.id).copied().unwrap_or_default();
+        assert_eq!(charged, 0, "{shards}, {earlier}: refused and charged");
+    }
+}
+
 #[test]
 fn a_full_queue_of_one_organisation_holds_up_no_other() {
     let port = port(1_000);

@@ -7,7 +7,7 @@ use saldo_adapters::dynamo::{Due, Store};
 use saldo_adapters::stripe::Stripe;
 use saldo_adapters::world::World;
 use saldo_credits::Spender;
-use saldo_domain::{Metric, Timestamp, measure};
+use saldo_domain::{Alarm, Metric, Timestamp, measure};
 use saldo_top_ups::{GivenBack, TopUps};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -90,7 +90,8 @@ impl Function {
             match self.top_ups.look_after_refund(&org, &id, now).await {
                 Ok(GivenBack::Made) => info!(org = org_name, top_up, "refund made"),
                 Ok(GivenBack::Refused(why)) => {
-                    error!(org = org_name, top_up, why, "refund refused, and its credits given again");
+                    let alarm = Alarm::RefundFailed.as_str();
+                    error!(org = org_name, top_up, alarm, why, "refund refused, and its credits given again");
                     failed += 1;
                 }
                 Err(error) => {

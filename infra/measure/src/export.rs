@@ -6,6 +6,7 @@ mod reader;
 use std::process::{Command, Stdio};
 
 use saldo_adapters::clock::Clock;
+use saldo_adapters::config::Env;
 use saldo_adapters::telemetry;
 use saldo_domain::{Month, OrgId};
 use saldo_local::{Options, Saldo};
@@ -33,7 +34,8 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
     let saldo =
         Saldo::start(Options { poll: false, schedules: false, ..Options::default() }.with_wide_budgets())
             .await?;
-    let table = saldo.env_of("history").require("SALDO_TABLE")?.to_owned();
+    let env = saldo.env_of("history");
+    let table = env.require("SALDO_TABLE")?.to_owned();
     // Long over, so that the answers are final and nothing of them may be missing.
     let month = Month::of(clock.now().plus_secs(-62 * 86_400));
     report::head(&[
@@ -51,11 +53,9 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
     for filling in Filling::of(entries) {
         filling.write(saldo.dynamodb_url(), &table, &OrgId::parse(filling.org)?, month).await?;
         for what in ["csv", "usage"] {
-            let task = [what, filling.org, saldo.dynamodb_url(), &table, &month.to_string()];
-            let read = tokio::task::spawn_blocking({
-                let task = task.map(str::to_owned);
-                move || read(&task)
-            });
+            let task = [what, filling.org, saldo.dynamodb_url(), &month.to_string()].map(str::to_owned);
+            let env = env.clone();
+            let read = tokio::task::spawn_blocking(move || read(&task, &env));
             missed.extend(print(&filling, what, &read.await??)?);
         }
     }
@@ -64,15 +64,20 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
 }
 
 /// Reads the month as `words` say, in this process; what `run` starts.
-pub(crate) async fn read_alone(words: &[String]) -> Result<(), Failure> {
-    telemetry::start(&saldo_adapters::config::Env::default())?;
-    println!("{}", reader::read(words).await?);
+pub(crate) async fn read_alone(words: &[String], env: &Env) -> Result<(), Failure> {
+    telemetry::start(&Env::default())?;
+    println!("{}", reader::read(words, env).await?);
     Ok(())
 }
 
-fn read(task: &[String]) -> Result<Value, Failure> {
+fn read(task: &[String], env: &Env) -> Result<Value, Failure> {
     let program = std::env::current_exe()?;
-    let done = Command::new(program).arg("export-reader").args(task).stderr(Stdio::inherit()).output()?;
+    let done = Command::new(program)
+        .arg("export-reader")
+        .args(task)
+        .envs(env.iter())
+        .stderr(Stdio::inherit())
+        .output()?;
     if !done.status.success() {
         return Err(format!("{task:?} was not read").into());
     }

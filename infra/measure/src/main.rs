@@ -16,6 +16,7 @@ mod spending;
 
 use std::process::ExitCode;
 
+use saldo_adapters::config::Env;
 use tokio::runtime::{Builder, Runtime};
 
 use failure::Failure;
@@ -40,8 +41,8 @@ Usage: cargo run -p saldo-measure -- COMMAND
   months                  dollars a month, for three sizes of customer
   cold-start [FOLDER]         CPU that the release binaries take to start [target/release]
   functions [FOLDER]          how long the functions of each package are, here or in another checkout
-  debits handler|raw COUNT URL TABLE
-                              spends one by one: what `spending --instructions` counts the instructions of";
+  debits handler|raw COUNT URL
+                              spends one by one, with the environment of the function `spend`: what `spending --instructions` counts the instructions of";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -61,20 +62,25 @@ fn run(words: &[String]) -> Result<(), Failure> {
         "spending" => on_all_cores()?.block_on(spending::run(words)),
         "export" => on_all_cores()?.block_on(export::run(words)),
         // As a function of Lambda has it.
-        "export-reader" => {
-            Builder::new_current_thread().enable_all().build()?.block_on(export::read_alone(words))
-        }
+        "export-reader" => Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(export::read_alone(words, &Env::of_process())),
         "reconcile" => on_all_cores()?.block_on(reconcile::run(words)),
         // As a function of Lambda has it.
-        "reconcile-once" => {
-            Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run_alone(words))
-        }
+        "reconcile-once" => Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(reconcile::run_alone(words, &Env::of_process())),
         "load" => on_all_cores()?.block_on(load::run(words)),
         "months" => on_all_cores()?.block_on(months::run(words)),
         "functions" => functions::run(words),
         "cold-start" => on_all_cores()?.block_on(cold_start::run(words)),
         // As a function of Lambda has it.
-        "debits" => Builder::new_current_thread().enable_all().build()?.block_on(debits::run(words)),
+        "debits" => Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(debits::run(words, Env::of_process())),
         "--help" => {
             println!("{HELP}");
             Ok(())

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
+use saldo_adapters::config::Env;
 use saldo_adapters::world::{Endpoints, World};
 use saldo_domain::{DebitId, TopUpId};
 use saldo_local::queue::Message;
@@ -124,8 +125,9 @@ impl Metered {
     }
 
     /// The name of the table.
-    pub(crate) fn table(&self) -> Result<String, Failure> {
-        Ok(self.saldo.env_of("spend").require("SALDO_TABLE")?.to_owned())
+    /// The environment of the function `spend`.
+    pub(crate) fn spending_env(&self) -> Env {
+        self.saldo.env_of("spend")
     }
 
     /// `count` ids of one run, in their order.
@@ -170,7 +172,8 @@ impl Metered {
 
     /// Writes `items` small items in one transaction, as a debit could be written too.
     pub(crate) async fn plain_transaction(&self, items: usize) -> Result<Counts, Failure> {
-        let table = self.table()?;
+        let env = self.spending_env();
+        let table = env.require("SALDO_TABLE")?;
         let text = |text: &str| json!({"S": text});
         let puts: Vec<_> = (0..items)
             .map(|at| {

@@ -49,11 +49,11 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
         let dynamodb = Some(saldo.dynamodb_url().to_owned());
         let real = Endpoints { dynamodb, sqs: None, secrets_manager: None, stripe };
         let counted = meter.between("reconcile", real).dynamodb.ok_or("no table")?;
-        let table = saldo.env_of("reconcile").require("SALDO_TABLE")?.to_owned();
+        let env = saldo.env_of("reconcile");
         let scope = if at == 2 { "everything" } else { "due" };
         let (stripe, secrets) = (saldo.stripe_url().to_owned(), saldo.secrets_manager_url().to_owned());
-        let task = [counted, stripe, secrets, table, (at * 2).to_string(), scope.to_owned()];
-        let told = tokio::task::spawn_blocking(move || reconciled(&task)).await??;
+        let task = [counted, stripe, secrets, (at * 2).to_string(), scope.to_owned()];
+        let told = tokio::task::spawn_blocking(move || reconciled(&task, &env)).await??;
         let counts = meter.take("reconcile");
         let number = |name: &str| told[name].as_u64().ok_or("a number is missing");
         let tenths_of_mb = number("peak_kb")? * 10 / 1024;
@@ -78,27 +78,19 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
 }
 
 /// Runs the function once, in this process: what `run` starts.
-pub(crate) async fn run_alone(words: &[String]) -> Result<(), Failure> {
-    let [dynamodb, stripe, secrets, table, days, scope] = words else {
-        return Err("six words are needed".into());
+pub(crate) async fn run_alone(words: &[String], env: &Env) -> Result<(), Failure> {
+    let [dynamodb, stripe, secrets, days, scope] = words else {
+        return Err("five words are needed".into());
     };
     let clock = Clock::system();
     clock.advance(days.parse::<i64>()? * 86_400);
-    let variables = [
-        ("SALDO_TABLE", table.as_str()),
-        ("SALDO_STRIPE_KEY_SECRET", "saldo-local/stripe/read_key"),
-        ("SALDO_STRIPE_LIVEMODE", "false"),
-        ("SALDO_DEPLOYMENT", "measured"),
-        ("SALDO_ACCEPT_OUT_OF_BAND", "false"),
-    ];
-    let env: Env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let endpoints = Endpoints {
         dynamodb: Some(dynamodb.clone()),
         sqs: None,
         secrets_manager: Some(secrets.clone()),
         stripe: stripe.clone(),
     };
-    let function = saldo_reconcile::connect(&env, &World::at(endpoints, clock))?;
+    let function = saldo_reconcile::connect(env, &World::at(endpoints, clock))?;
     let scope = if scope == "everything" { Scope::Everything } else { Scope::Due };
     let began = Instant::now();
     let report = function.run(scope, LEFT).await;
@@ -110,9 +102,14 @@ pub(crate) async fn run_alone(words: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn reconciled(task: &[String]) -> Result<Value, Failure> {
+fn reconciled(task: &[String], env: &Env) -> Result<Value, Failure> {
     let program = std::env::current_exe()?;
-    let done = Command::new(program).arg("reconcile-once").args(task).stderr(Stdio::inherit()).output()?;
+    let done = Command::new(program)
+        .arg("reconcile-once")
+        .args(task)
+        .envs(env.iter())
+        .stderr(Stdio::inherit())
+        .output()?;
     if !done.status.success() {
         return Err("nothing was reconciled".into());
     }

@@ -27,6 +27,11 @@ impl Env {
         std::env::vars().collect()
     }
 
+    /// All of them, to start another process with.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(variable, value)| (variable.as_str(), value.as_str()))
+    }
+
     /// The value, or `None` when it is absent or empty.
     #[must_use]
     pub fn get(&self, variable: &str) -> Option<&str> {

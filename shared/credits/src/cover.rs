@@ -95,10 +95,10 @@ fn done_or_changed(moved: Result<(), PortError>) -> Result<Cover, PortError> {
     }
 }
 
-/// Whether attempts of before are to be fenced off at once. One debit alone is not covered before credits come, whoever
-/// tries; one of several may be.
+/// Whether attempts of before are to be fenced off at once. One new debit alone is not covered before credits come, whoever
+/// tries; one of several may be, and so may an earlier attempt that cost less: another message's under the same id.
 fn at_once(call: &Call<'_>) -> bool {
-    call.left.len() > 1
+    call.left.len() > 1 || call.left.iter().any(|debit| debit.id.maybe_repeated(call.now))
 }
 
 fn movements(all: &BalanceShards) -> Vec<(ShardId, i64)> {

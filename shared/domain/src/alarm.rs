@@ -13,6 +13,9 @@ pub enum Alarm {
     InvoiceRefused,
     /// A payer's bank disputes a payment or asks about it, and an answer is wanted.
     Disputed,
+    /// Money that was on its way back to a payer did not arrive, or the provider refused to send it, and its credits were given
+    /// again.
+    RefundFailed,
     /// The issuer of a card says that a payment was fraud; nothing has moved yet.
     FraudWarning,
     /// A signed event of the other mode (test or live) arrived.
@@ -28,10 +31,11 @@ pub enum Alarm {
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 9] = [
+    pub const ALL: [Alarm; 10] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::Disputed,
+        Alarm::RefundFailed,
         Alarm::FraudWarning,
         Alarm::WrongMode,
         Alarm::MalformedEvent,
@@ -46,6 +50,7 @@ impl Alarm {
             Alarm::InReview => "in_review",
             Alarm::InvoiceRefused => "invoice_refused",
             Alarm::Disputed => "disputed",
+            Alarm::RefundFailed => "refund_failed",
             Alarm::FraudWarning => "fraud_warning",
             Alarm::WrongMode => "wrong_mode",
             Alarm::MalformedEvent => "malformed_event",

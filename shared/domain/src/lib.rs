@@ -54,7 +54,7 @@ pub use top_up::{
     Entitlement, Evidence, FailureReason, InvoiceLink, InvoiceStatus, LONGEST_LIFE_DAYS, Looked, MOST_ASKED,
     NotExtended, NotRefunded, NotReleased, NoteDocument, Nothing, Obstacle, Occasion, PaidWith, Payment,
     PaymentFailure, PaymentKind, Policy, Proven, Refund, RefundOrder, RefundState, RefundUnderWay,
-    ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step, TopUp, What,
-    apply, begin_refund, decide, disagreements, entitled, extend, lifecycle, prove, release, undo_refund,
-    what_was_ordered,
+    ReleasedAs, Returned, Returns, ReviewReason, RowThen, Seen, Side, Standing, Status, Step, ToldBeside,
+    TopUp, What, apply, begin_refund, decide, disagreements, entitled, extend, lifecycle, prove, release,
+    undo_refund, what_was_ordered,
 };

@@ -184,8 +184,9 @@ impl<R: Audits + Clone, I: Invoices + Clone> TopUps<R, I> {
     ) -> Result<GivenBack, PortError> {
         let (row, refund, alone) = match (&row.refund, first) {
             (None, _) => return Ok(GivenBack::Made),
-            (Some(refund), true) => (row.clone(), refund.clone(), true),
-            (Some(_), false) => match self.try_again(&row, author, now).await? {
+            // Nobody else has set out to ask meanwhile.
+            (Some(refund), true) if refund.tries == 1 => (row.clone(), refund.clone(), true),
+            (Some(_), _) => match self.try_again(&row, author, now).await? {
                 Some(again) => again,
                 None => return Ok(GivenBack::Made),
             },

@@ -254,6 +254,7 @@ impl<R: Rows, I: Invoices> TopUps<R, I> {
         };
         tell(&top_up, &change);
         tell_of_dispute(before, &top_up);
+        tell_of_failed_refund(before, &top_up);
         Ok(Settled { top_up, change, look_again })
     }
 
@@ -331,6 +332,21 @@ fn tell(top_up: &TopUp, change: &Change) {
 fn warn_of_fraud(top_up: &TopUp) {
     let (org, id) = (top_up.org.as_str(), top_up.id.as_str());
     error!(org, top_up = id, alarm = Alarm::FraudWarning.as_str(), "the issuer of the card warns of fraud");
+}
+
+/// Less is given back than the row said before: whoever was promised the money does not get it.
+fn tell_of_failed_refund(before: &TopUp, after: &TopUp) {
+    let failed = before.returns.refunded - after.returns.refunded;
+    if failed > 0 {
+        let (org, id) = (after.org.as_str(), after.id.as_str());
+        error!(
+            org,
+            top_up = id,
+            alarm = Alarm::RefundFailed.as_str(),
+            minor_units = failed,
+            "a refund failed"
+        );
+    }
 }
 
 /// Once for each time that a dispute comes to want a person.

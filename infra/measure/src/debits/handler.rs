@@ -7,7 +7,6 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service, service_fn};
 use saldo_adapters::clock::Clock;
-use saldo_adapters::config::Env;
 use saldo_adapters::world::{Endpoints, World};
 use uuid::Uuid;
 
@@ -17,7 +16,6 @@ use crate::failure::Failure;
 /// A debit as API Gateway hands it over, of an organisation `acme`.
 const EVENT: &str = include_str!("../../../../events/debit.json");
 const ID: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
-const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2},"sms":{"default":3}}"#;
 
 pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
     let endpoints = Endpoints {
@@ -27,9 +25,7 @@ pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
         stripe: String::new(),
     };
     let world = World::at(endpoints, Clock::system());
-    let env = [("SALDO_TABLE", task.table.as_str()), ("SALDO_METERS", METERS)];
-    let env: Env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let function = Arc::new(saldo_spend::connect(&env, &world)?);
+    let function = Arc::new(saldo_spend::connect(&task.env, &world)?);
     let mut service = Adapter::from(service_fn(move |request| {
         let function = Arc::clone(&function);
         async move { Ok::<_, Infallible>(function.handle(request).await) }

@@ -28,13 +28,13 @@ struct Done {
 }
 
 pub(crate) async fn spend(task: &Task) -> Result<(), Failure> {
-    let client = client(&task.url);
+    let (client, table) = (client(&task.url), task.env.require("SALDO_TABLE")?);
     let mut done = None;
     for _ in 0..task.count {
         let id = Uuid::now_v7();
         let pending_name = URL_SAFE_NO_PAD.encode(id.as_bytes());
-        let (stamp, available) = reserve(&client, &task.table, &pending_name, done.as_ref()).await?;
-        enter(&client, &task.table, id, stamp.clone(), available).await?;
+        let (stamp, available) = reserve(&client, table, &pending_name, done.as_ref()).await?;
+        enter(&client, table, id, stamp.clone(), available).await?;
         done = Some(Done { pending_name, stamp });
     }
     Ok(())

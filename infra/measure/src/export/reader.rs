@@ -26,13 +26,12 @@ struct Read {
     slowest_ms: u64,
 }
 
-/// `words` are csv or usage, organisation, URL and name of the table, month.
-pub(super) async fn read(words: &[String]) -> Result<Value, Failure> {
-    let [what, org, url, table, month] = words else { return Err("five words say what to read".into()) };
+/// `words` are csv or usage, organisation, URL of the table, month; `env` is that of the function.
+pub(super) async fn read(words: &[String], env: &Env) -> Result<Value, Failure> {
+    let [what, org, url, month] = words else { return Err("four words say what to read".into()) };
     let endpoints =
         Endpoints { dynamodb: Some(url.clone()), sqs: None, secrets_manager: None, stripe: String::new() };
-    let env: Env = [("SALDO_TABLE".to_owned(), table.clone())].into_iter().collect();
-    let function = Arc::new(saldo_history::connect(&env, &World::at(endpoints, Clock::system()))?);
+    let function = Arc::new(saldo_history::connect(env, &World::at(endpoints, Clock::system()))?);
     let mut service = Adapter::from(service_fn(move |request| {
         let function = Arc::clone(&function);
         async move { Ok::<_, Infallible>(function.handle(request).await) }

@@ -82,11 +82,11 @@ fn build() -> Result<PathBuf, Failure> {
 async fn measure(program: &Path, mode: &'static str) -> Result<Measured, Failure> {
     let saldo = Metered::start().await?;
     saldo.top_up("first").await?;
-    let (url, table) = (saldo.counted_table("debits"), saldo.table()?);
+    let url = saldo.counted_table("debits");
     let (mut instructions, mut requests) = (Vec::new(), 0);
     for _ in 0..REPEATS {
-        let (few, few_counts) = run(&saldo, program, [mode, &FEW.to_string(), &url, &table]).await?;
-        let (many, many_counts) = run(&saldo, program, [mode, &MANY.to_string(), &url, &table]).await?;
+        let (few, few_counts) = run(&saldo, program, [mode, &FEW.to_string(), &url]).await?;
+        let (many, many_counts) = run(&saldo, program, [mode, &MANY.to_string(), &url]).await?;
         instructions.push(many.saturating_sub(few) / u64::from(MANY - FEW));
         requests = (many_counts.dynamodb - few_counts.dynamodb) * 100 / (MANY - FEW);
     }
@@ -95,13 +95,14 @@ async fn measure(program: &Path, mode: &'static str) -> Result<Measured, Failure
 }
 
 /// The instructions of one whole run, and what it asked of DynamoDB.
-async fn run(saldo: &Metered, program: &Path, words: [&str; 4]) -> Result<(u64, Counts), Failure> {
+async fn run(saldo: &Metered, program: &Path, words: [&str; 3]) -> Result<(u64, Counts), Failure> {
     let mut command = Command::new("valgrind");
     command
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .arg("debits")
-        .args(words);
+        .args(words)
+        .envs(saldo.spending_env().iter());
     let ran = tokio::task::spawn_blocking(move || command.output()).await??;
     let said = String::from_utf8_lossy(&ran.stderr);
     if !ran.status.success() {

@@ -4,7 +4,7 @@ use saldo_domain::{
     Actor, Author, Channel, Class, Country, Credits, Currency, DisputeStatus, Entitlement, Entry, EntryId,
     EntryKind, FailureReason, InvoiceLink, Looked, NoteDocument, OperationId, OrgId, OtherBase, PaidWith,
     PaymentFailure, Purchase, RateVersion, Reason, RefundUnderWay, Returns, ReviewReason, Status, TaxBase,
-    TaxPercent, Timestamp, TopUp, TopUpId, Units,
+    TaxPercent, Timestamp, ToldBeside, TopUp, TopUpId, Units,
 };
 
 use super::attributes::{Item, Reader, Writer};
@@ -97,6 +97,8 @@ fn with_refund(item: Writer, refund: Option<&RefundUnderWay>) -> Writer {
         .number("refund_credits", refund.credits.0)
         .number("refund_money", refund.money)
         .number("refund_before", refund.before)
+        .number("refund_told", refund.told.refunded)
+        .number("refund_disputed", refund.told.disputed)
         .text("refund_way", if refund.out_of_band { OUT_OF_BAND } else { THROUGH_STRIPE })
         .number("refund_since", refund.since.ms())
         .number("refund_tried_at", refund.tried_at.ms())
@@ -114,6 +116,10 @@ fn refund_of(row: &Reader<'_>) -> Result<Option<RefundUnderWay>, PortError> {
         credits: Credits(row.number("refund_credits")?),
         money: row.number("refund_money")?,
         before: row.number("refund_before")?,
+        told: ToldBeside {
+            refunded: row.optional_number("refund_told").unwrap_or_default(),
+            disputed: row.optional_number("refund_disputed").unwrap_or_default(),
+        },
         out_of_band: row.text("refund_way")? == OUT_OF_BAND,
         since: row.moment("refund_since")?,
         tried_at: row.moment("refund_tried_at")?,

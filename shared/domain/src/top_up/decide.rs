@@ -29,8 +29,8 @@ pub enum Change {
         payment: Option<String>,
         /// The credit notes that there are.
         notes: Vec<NoteDocument>,
-        /// Whether the refund that was under way is among what went back by now.
-        refund_over: bool,
+        /// The refund that is still under way.
+        refund: Option<RefundUnderWay>,
     },
     /// The invoice can be paid now.
     Open(InvoiceLink),
@@ -166,13 +166,13 @@ pub fn apply(top_up: &TopUp, change: &Change, author: &Author, now: Timestamp) -
     let mut postings = Vec::new();
     match change {
         Change::Nothing(_) => return None,
-        Change::Earn { earned, returns, paid_at, payment, notes, refund_over } => {
+        Change::Earn { earned, returns, paid_at, payment, notes, refund } => {
             after.status = Status::Paid;
             after.paid_at = top_up.paid_at.or(Some(*paid_at));
             after.payment = top_up.payment.clone().or_else(|| payment.clone());
             after.returns = *returns;
             after.credit_notes.clone_from(notes);
-            after.refund = top_up.refund.clone().filter(|_| !refund_over);
+            after.refund.clone_from(refund);
             after.payment_failure = None;
             // What was in doubt about this invoice is settled; that another one was paid is not.
             after.review = top_up.review.filter(|reason| *reason == ReviewReason::WrongInvoice);
@@ -221,17 +221,17 @@ fn with_money(top_up: &TopUp, money: &Proven<'_>, now: Timestamp) -> Change {
     let returned = evidence.returned.as_ref();
     let returns = returned.map_or(top_up.returns, |returned| Returns::of(top_up, returned));
     let notes = returned.map_or_else(|| top_up.credit_notes.clone(), Returned::documents);
-    let same = returns == top_up.returns && notes == top_up.credit_notes;
-    let over = |refund: &RefundUnderWay| returned.is_some_and(|returned| refund.is_among(returned));
-    let refund_over = top_up.refund.as_ref().is_some_and(over);
+    let refund = match (&top_up.refund, returned) {
+        (Some(refund), Some(returned)) => refund.beside(returned),
+        (refund, _) => refund.clone(),
+    };
+    let same = returns == top_up.returns && notes == top_up.credit_notes && refund == top_up.refund;
     match lifecycle(top_up.status, Standing::Proven, top_up.is_over(now)) {
-        Step::Stays if earned == top_up.posted && same && !refund_over => {
-            Change::Nothing(Nothing::AlreadyApplied)
-        }
+        Step::Stays if earned == top_up.posted && same => Change::Nothing(Nothing::AlreadyApplied),
         Step::Stays | Step::Closes(_) => {
             let paid_at = evidence.paid_at.unwrap_or(now);
             let payment = evidence.paid_by().next().map(str::to_owned);
-            Change::Earn { earned, returns, paid_at, payment, notes, refund_over }
+            Change::Earn { earned, returns, paid_at, payment, notes, refund }
         }
         Step::Opens | Step::Contradicts => Change::Nothing(Nothing::Contradiction),
     }
@@ -326,7 +326,7 @@ mod tests {
     fn credit(of: &TopUp) -> Change {
         let earned = Entitlement { granted: of.purchase.credits, ..Entitlement::default() };
         let (returns, payment) = (Returns::default(), Some("pi_1".to_owned()));
-        Change::Earn { earned, returns, paid_at: now(), payment, notes: Vec::new(), refund_over: false }
+        Change::Earn { earned, returns, paid_at: now(), payment, notes: Vec::new(), refund: None }
     }
 
     fn kinds(commit: &Commit) -> Vec<(EntryKind, Credits)> {
@@ -597,7 +597,7 @@ mod tests {
         let open = top_up(Status::Open);
         let paid = invoice(&open, InvoiceStatus::Paid);
         let change = decide(&open, Seen::Found(&paid), POLICY, now());
-        let Change::Earn { earned, returns, paid_at, payment, notes, refund_over } = change.clone() else {
+        let Change::Earn { earned, returns, paid_at, payment, notes, refund } = change.clone() else {
             panic!()
         };
         let told = |before: &TopUp, change: &Change| {
@@ -607,7 +607,7 @@ mod tests {
         assert_eq!(told(&open, &change), (What::Credited, Some("1000".to_owned())));
         let credited = top_up(Status::Paid);
         let less = Entitlement { refunded: Credits(250), ..earned };
-        let taken = Change::Earn { earned: less, returns, paid_at, payment, notes, refund_over };
+        let taken = Change::Earn { earned: less, returns, paid_at, payment, notes, refund };
         assert_eq!(told(&credited, &taken), (What::TakenBack, Some("-250".to_owned())));
         let refunded = TopUp { posted: less, ..credited };
         assert_eq!(told(&refunded, &change), (What::GivenAgain, Some("250".to_owned())));

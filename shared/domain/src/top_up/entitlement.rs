@@ -137,7 +137,7 @@ pub(super) fn refunded(returned: &Returned) -> i64 {
 }
 
 /// Money that the payer's bank holds, in minor units.
-fn disputed(returned: &Returned) -> i64 {
+pub(super) fn disputed(returned: &Returned) -> i64 {
     let held = |dispute: &Dispute| if dispute.withdrawn { dispute.amount } else { 0 };
     sum(returned.disputes.iter().map(held))
 }

@@ -37,7 +37,7 @@ pub use refund::{NotRefunded, RefundOrder, begin_refund, undo_refund};
 pub use release::{NotReleased, ReleasedAs, release};
 pub use review::ReviewReason;
 pub use trail::{Answer, Asked, Looked, MOST_ASKED, Occasion, RowThen, What};
-pub use under_way::RefundUnderWay;
+pub use under_way::{RefundUnderWay, ToldBeside};
 
 /// One purchase of credits.
 ///

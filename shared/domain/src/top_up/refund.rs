@@ -5,7 +5,7 @@
 //! posted twice, whichever is heard of first.
 
 use super::entitlement::{Gone, entitled_with, share};
-use super::under_way::RefundUnderWay;
+use super::under_way::{RefundUnderWay, ToldBeside};
 use crate::{
     Author, Cause, Change, Commit, Credits, EntryKind, Evidence, Floor, InvoiceStatus, Operation, Policy,
     Proven, Purchase, Returned, Returns, Status, Timestamp, TopUp, apply, prove,
@@ -77,6 +77,7 @@ pub fn begin_refund(
         credits,
         money,
         before: gone.refunded,
+        told: ToldBeside::of(returned),
         out_of_band: order.out_of_band,
         since: now,
         tried_at: now,
@@ -126,7 +127,7 @@ fn earned(
         paid_at: top_up.paid_at.or(proven.evidence().paid_at).unwrap_or(now),
         payment: top_up.payment.clone(),
         notes: returned.documents(),
-        refund_over: false,
+        refund: top_up.refund.clone(),
     };
     apply(top_up, &change, author, now)
 }

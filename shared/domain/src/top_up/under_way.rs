@@ -1,6 +1,6 @@
 //! A refund of ours between its credits, which are taken, and its money, of which nothing is known yet.
 
-use super::entitlement::refunded;
+use super::entitlement::{disputed, refunded};
 use crate::{Credits, OperationId, Reason, Returned, Timestamp};
 
 /// Money that is being given back. Its credits are taken; whether the provider was asked, and what it did, is not known.
@@ -14,6 +14,9 @@ pub struct RefundUnderWay {
     pub money: i64,
     /// What had been given back before it, in the same.
     pub before: i64,
+    /// What the provider told beside it when it was last looked at. It changes no credits while this is under way, and is kept
+    /// so that whoever undoes it by what was true before finds another row.
+    pub told: ToldBeside,
     /// Whether the money goes back by another way than the provider, which only keeps the document.
     pub out_of_band: bool,
     pub since: Timestamp,
@@ -23,6 +26,21 @@ pub struct RefundUnderWay {
     pub tries: i64,
     /// How many idempotency keys were used up: the answers under them stay unclear for ever.
     pub keys_used: i64,
+}
+
+/// Money that went back by all that the provider tells, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ToldBeside {
+    pub refunded: i64,
+    /// What payers' banks hold.
+    pub disputed: i64,
+}
+
+impl ToldBeside {
+    #[must_use]
+    pub fn of(returned: &Returned) -> ToldBeside {
+        ToldBeside { refunded: refunded(returned), disputed: disputed(returned) }
+    }
 }
 
 /// How long after it was sent a request may still arrive, in seconds: far longer than any function may run.
@@ -41,6 +59,13 @@ impl RefundUnderWay {
     #[must_use]
     pub fn is_among(&self, returned: &Returned) -> bool {
         returned.credit_notes.iter().any(|note| note.made_for.as_ref() == Some(&self.operation))
+    }
+
+    /// The same while it is under way by what the provider tells now; `None` once that tells of it.
+    #[must_use]
+    pub fn beside(&self, returned: &Returned) -> Option<RefundUnderWay> {
+        let still = !self.is_among(returned);
+        still.then(|| RefundUnderWay { told: ToldBeside::of(returned), ..self.clone() })
     }
 
     /// Whether nothing of it can be seen, and nothing that might be it: no more was given back than before it.
