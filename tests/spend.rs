@@ -4,6 +4,7 @@ mod batches;
 mod bugs;
 mod cases;
 mod contract;
+mod crowd;
 mod exact;
 mod final_months;
 mod history;

@@ -57,6 +57,7 @@ pub(crate) struct Pace {
     pub(crate) refused: u64,
     /// How long each of the measured debits took its sender, from the shortest on.
     pub(crate) took: Vec<Micros>,
+    /// The longest of all, also where it ended after the measured time.
     pub(crate) longest: Micros,
 }
 
@@ -69,6 +70,7 @@ struct Acknowledged {
     refused: u64,
     /// How long each of the measured debits took its sender.
     took: Vec<Micros>,
+    /// The longest of all, also where it ended after the measured time.
     longest: Micros,
 }
 
