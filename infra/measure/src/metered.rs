@@ -33,6 +33,7 @@ pub(crate) struct Metered {
     worker: saldo_credit_worker::Function,
     clock: Clock,
     payer: Payer,
+    staff: Payer,
 }
 
 /// One organisation's client.
@@ -63,7 +64,8 @@ impl Metered {
         let world = World::at(meter.between("credit-worker", endpoints(&saldo)), clock.clone());
         let worker = saldo_credit_worker::connect(&saldo.env_of("credit-worker"), &world)?;
         let payer = Payer::new(&saldo, "acme")?;
-        Ok(Metered { saldo, meter, worker, clock, payer })
+        let staff = Payer::with(&saldo, "staff", &["billing:operate"])?;
+        Ok(Metered { saldo, meter, worker, clock, payer, staff })
     }
 
     pub(crate) async fn stop(self) -> Item {
@@ -124,7 +126,6 @@ impl Metered {
         self.meter.take(name)
     }
 
-    /// The name of the table.
     /// The environment of the function `spend`.
     pub(crate) fn spending_env(&self) -> Env {
         self.saldo.env_of("spend")
@@ -229,6 +230,32 @@ impl Metered {
         Ok(())
     }
 
+    /// The staff do something, under the idempotency key `key`.
+    pub(crate) async fn operate(
+        &self,
+        path: &str,
+        key: &str,
+        mut body: Value,
+        status: u16,
+    ) -> Result<Counts, Failure> {
+        body["org"] = json!("acme");
+        body["reason"] = json!("it is measured");
+        let key = Some(("idempotency-key", key));
+        self.staff.send("POST", &format!("/v1/operate/{path}"), key, body, status).await?;
+        Ok(self.take("operate"))
+    }
+
+    /// Reconciles whatever is due `secs` later, which leaves nothing to a person.
+    pub(crate) async fn reconcile_after(&self, secs: i64) -> Result<Counts, Failure> {
+        self.advance(secs);
+        let report = self.saldo.run_schedule("reconcile").await.map_err(|error| format!("{error:?}"))?;
+        if report["verdict"] == "clean" {
+            Ok(self.take("reconcile"))
+        } else {
+            Err(format!("the books are not right: {report}").into())
+        }
+    }
+
     /// Hands `message` to the worker.
     pub(crate) async fn work(&self, message: &Message) -> Result<Counts, Failure> {
         let mut record = SqsMessage::default();
@@ -280,8 +307,11 @@ pub(crate) fn pay(saldo: &Saldo) -> Result<(), Failure> {
 
 impl Payer {
     pub(crate) fn new(saldo: &Saldo, organisation: &str) -> Result<Payer, Failure> {
-        let token =
-            saldo.token(organisation, &["billing:view", "billing:subscribe", "credits:spend"], None)?;
+        Payer::with(saldo, organisation, &["billing:view", "billing:subscribe", "credits:spend"])
+    }
+
+    fn with(saldo: &Saldo, organisation: &str, permissions: &[&str]) -> Result<Payer, Failure> {
+        let token = saldo.token(organisation, permissions, None)?;
         let http = Client::builder(TokioExecutor::new()).build_http();
         Ok(Payer { url: saldo.api_url().to_owned(), token, http })
     }

@@ -30,8 +30,13 @@ const PARTITIONS_AND_HEAD: &str = "due work is spread over nine partitions; cons
 
 const PARTITIONS_HEAD_AND_TRAIL: &str = "due work is spread over nine partitions; consistent read; the balance is read too, to finish debits that were left half done; the trail";
 
+const OPERATED: &str = "consistent read; the key is kept before anything is done, so that whoever is cut off goes on; who, when and why; the trail";
+const OPERATED_BEFORE: &str = "conditional write first: the key tells what was done";
+const REFUNDED: &str = "consistent read; the key is kept before anything is done; what went back is asked before its credits are taken, and once the provider has made it; who, when and why; the trail";
+const RECONCILED: &str = "consistent read; the list of organisations has eight parts; every balance shard and ledger there may be is read; where the run stands is kept, so that one that is cut off goes on; in a month's first days, also what closing the month before it takes";
+
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 34] = [
+pub(crate) const BOUNDS: [Bound; 44] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -185,6 +190,66 @@ pub(crate) const BOUNDS: [Bound; 34] = [
         least: cost(3, [4, 1], 2, 1, 0),
         allowed: cost(12, [6, 1], 13, 1, 0),
         why: PARTITIONS_HEAD_AND_TRAIL,
+    },
+    Bound {
+        call: "staff, extend",
+        least: cost(2, [4, 2], 1, 0, 0),
+        allowed: cost(5, [8, 2], 6, 0, 0),
+        why: OPERATED,
+    },
+    Bound {
+        call: "staff, settle what is settled",
+        least: cost(2, [1, 0], 1, 4, 0),
+        allowed: cost(6, [5, 0], 6, 4, 0),
+        why: OPERATED,
+    },
+    Bound {
+        call: "staff, refund",
+        least: cost(4, [9, 1], 2, 6, 0),
+        allowed: cost(10, [16, 2], 14, 13, 0),
+        why: REFUNDED,
+    },
+    Bound {
+        call: "staff, the same refund again (200)",
+        least: cost(1, [0, 0], 1, 0, 0),
+        allowed: cost(4, [2, 0], 6, 0, 0),
+        why: OPERATED_BEFORE,
+    },
+    Bound {
+        call: "worker, a refund of the staff's",
+        least: cost(1, [0, 0], 1, 5, 0),
+        allowed: cost(4, [2, 0], 4, 5, 0),
+        why: REMEMBERED,
+    },
+    Bound {
+        call: "staff, adjust",
+        least: cost(2, [6, 0], 1, 0, 0),
+        allowed: cost(4, [8, 0], 4, 0, 0),
+        why: OPERATED,
+    },
+    Bound {
+        call: "reconcile, nothing there",
+        least: cost(3, [1, 0], 1, 1, 0),
+        allowed: cost(13, [3, 0], 12, 2, 0),
+        why: RECONCILED,
+    },
+    Bound {
+        call: "reconcile, the first time of an organisation",
+        least: cost(5, [3, 2], 3, 1, 0),
+        allowed: cost(40, [10, 4], 60, 16, 0),
+        why: RECONCILED,
+    },
+    Bound {
+        call: "reconcile, half an hour later",
+        least: cost(3, [1, 0], 1, 1, 0),
+        allowed: cost(13, [3, 0], 12, 2, 0),
+        why: RECONCILED,
+    },
+    Bound {
+        call: "reconcile, the same organisation a day later",
+        least: cost(5, [3, 2], 3, 1, 0),
+        allowed: cost(40, [10, 4], 60, 16, 0),
+        why: RECONCILED,
     },
 ];
 

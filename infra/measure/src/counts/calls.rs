@@ -1,6 +1,6 @@
 //! Every call that is measured, in the order of a customer's life.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::meter::Item;
@@ -29,6 +29,8 @@ pub(crate) async fn measure() -> Result<(Vec<Measured>, Item), Failure> {
     unpaid(&mut seen).await?;
     spent(&mut seen).await?;
     spent_over_shards(&mut seen).await?;
+    operated(&mut seen).await?;
+    reconciled(&mut seen).await?;
     Ok((seen, largest))
 }
 
@@ -118,6 +120,41 @@ async fn spent_over_shards(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     saldo.debit(&saldo.debit_id(), "sms", 201).await?;
     let counts = saldo.debit(&saldo.debit_id(), "sms", 201).await?;
     seen.push(Measured { call: "debit, later ones of an organisation with shards", counts });
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn operated(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+    let (top_up, _) = saldo.create("first", 201).await?;
+    let path = |act: &str| format!("top-ups/{}/{act}", top_up["id"].as_str().unwrap_or_default());
+    let days = json!({"days": 20});
+    note("staff, extend", saldo.operate(&path("extend"), "extend", days, 201).await?);
+    saldo.pay()?;
+    let (message, _) = saldo.message("invoice.paid").await?;
+    saldo.work(&message).await?;
+    note("staff, settle what is settled", saldo.operate(&path("settle"), "settle", json!({}), 201).await?);
+    let part = json!({"credits": 100});
+    note("staff, refund", saldo.operate(&path("refund"), "refund", part.clone(), 201).await?);
+    note("staff, the same refund again (200)", saldo.operate(&path("refund"), "refund", part, 200).await?);
+    let (message, _) = saldo.message("credit_note.created").await?;
+    note("worker, a refund of the staff's", saldo.work(&message).await?);
+    let one = json!({"credits": 1});
+    note("staff, adjust", saldo.operate("adjustments", "adjust", one, 201).await?);
+    saldo.stop().await;
+    Ok(())
+}
+
+async fn reconciled(seen: &mut Vec<Measured>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |call, counts| seen.push(Measured { call, counts });
+    note("reconcile, nothing there", saldo.reconcile_after(0).await?);
+    saldo.top_up("first").await?;
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    note("reconcile, the first time of an organisation", saldo.reconcile_after(2 * 86_400).await?);
+    note("reconcile, half an hour later", saldo.reconcile_after(1_800).await?);
+    note("reconcile, the same organisation a day later", saldo.reconcile_after(86_400).await?);
     saldo.stop().await;
     Ok(())
 }
