@@ -20,12 +20,13 @@ use crate::support::proxy::Proxy;
 use crate::support::system;
 
 /// As many debits of others are pending as there is room for, and the shard goes on to serve somebody.
-async fn others_reserve(acme: &SendingOrg, served: Arc<AtomicBool>) {
+async fn others_reserve(acme: &SendingOrg, served: Arc<AtomicBool>) -> Vec<String> {
     let store = acme.saldo.world().store(&acme.saldo.env_of("spend")).unwrap();
     let org = OrgId::parse("acme").unwrap();
     let code = Stamp::code(Credits(1), Channel::EMAIL, &Details::default()).unwrap();
-    for _ in 0..PENDING_ROOM {
-        let debit = ReservedDebit { id: DebitId::parse(&acme.id()).unwrap(), credits: Credits(1), code };
+    let ids: Vec<_> = (0..PENDING_ROOM).map(|_| acme.id()).collect();
+    for id in &ids {
+        let debit = ReservedDebit { id: DebitId::parse(id).unwrap(), credits: Credits(1), code };
         let (debits, at) = (vec![debit], acme.clock.now());
         let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: true, epoch: 0, at };
         store.reserve(&org, ShardId::MAIN, &reservation).await.unwrap();
@@ -46,13 +47,14 @@ async fn others_reserve(acme: &SendingOrg, served: Arc<AtomicBool>) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
+    ids
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_in_a_crowd_is_told_when_to_come_again_and_the_same_debit_then_goes_through() {
     let acme = SendingOrg::open().await;
     let over = Arc::new(AtomicBool::new(false));
-    others_reserve(&acme, Arc::clone(&over)).await;
+    let pending = others_reserve(&acme, Arc::clone(&over)).await;
     let (id, message) = (acme.id(), json!({"channel": "email"}));
     let began = Instant::now();
     let refused = acme.debit(&id, message.clone()).await;
@@ -65,6 +67,8 @@ async fn a_sender_in_a_crowd_is_told_when_to_come_again_and_the_same_debit_then_
         1_000 - i64::try_from(PENDING_ROOM).unwrap(),
         "nothing of it is reserved"
     );
+    let found = acme.debit(&pending[25], message.clone()).await;
+    assert_eq!(found.status.as_u16(), 201, "what is pending already needs no place");
     over.store(true, Ordering::SeqCst);
     acme.clock.advance(i64::from(secs));
     let mut answer = acme.debit(&id, message.clone()).await;

@@ -1,35 +1,29 @@
 //! Admission: the calls of many processes take turns at a crowded balance shard.
 
-use saldo_domain::{Admission, BalanceShard, LONGEST_WAIT_MS, Look, OrgId, ShardId};
+use saldo_domain::{BalanceShard, LONGEST_WAIT_MS, Look, ShardId};
 
 use crate::call::Call;
 use crate::outcome::SpendError;
 use crate::port::Balances;
-use crate::process::Process;
 use crate::spender::Spender;
-
-/// A call that may reserve on a balance shard, until it is dropped.
-pub(crate) struct Inside<'a> {
-    org: &'a OrgId,
-    shard: ShardId,
-    process: &'a Process,
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.process.admission(self.org, self.shard, Admission::leave);
-    }
-}
 
 impl<B: Balances> Spender<B> {
     /// Goes inside at once where there is no crowd. Else waits until there is room, and looks for it by what it reads, which
-    /// costs no write; [`SpendError::Crowded`] when that takes too long.
+    /// costs no write; [`SpendError::Crowded`] when that takes too long. What it finds to be pending there already needs no
+    /// place, and is answered.
     pub(crate) async fn enter<'a>(&'a self, call: &mut Call<'a>, at: ShardId) -> Result<(), SpendError> {
         if call.inside.as_ref().is_some_and(|inside| inside.shard == at) {
             return Ok(());
         }
         let (org, process) = (call.org, &*self.process);
-        while let Err(ms) = process.admission(org, at, |known| known.enter(call.time())) {
+        while !call.left.is_empty() {
+            let ms = match process.enter(org, at, call.time()) {
+                Ok(inside) => {
+                    call.inside = Some(inside);
+                    break;
+                }
+                Err(ms) => ms,
+            };
             if call.waited_ms.saturating_add(ms) > LONGEST_WAIT_MS {
                 let secs = process.admission(org, at, |known| known.retry_after_secs(fastrand::u64(..)));
                 return Err(SpendError::Crowded { retry_after_secs: secs });
@@ -38,15 +32,15 @@ impl<B: Balances> Spender<B> {
             call.waited_ms += ms;
             self.look(call, at).await?;
         }
-        call.inside = Some(Inside { org, shard: at, process });
         Ok(())
     }
 
-    async fn look(&self, call: &Call<'_>, at: ShardId) -> Result<(), SpendError> {
+    async fn look(&self, call: &mut Call<'_>, at: ShardId) -> Result<(), SpendError> {
         let org = call.org;
         let shard = self.balances.shard(org, at).await?;
         self.process.saw(org, at, &shard);
         self.process.forget_acknowledged(org, at, &shard);
+        self.finish_pending(call, &shard.pending, shard.credits).await?;
         let now = call.time();
         let look = self.process.admission(org, at, |known| known.looked(&shard, now, fastrand::u64(..)));
         match look {

@@ -7,10 +7,9 @@ use saldo_domain::{
     Timestamp,
 };
 
-use crate::admission::Inside;
 use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Stored;
-use crate::process::UnderWay;
+use crate::process::{Inside, UnderWay};
 
 /// Debits on their way.
 pub(crate) struct Call<'a> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
     Admission, BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST,
-    ReservedDebit, ShardId, Sharding, Stamp,
+    ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
 };
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -82,6 +82,19 @@ impl Drop for UnderWay<'_> {
                 *calls = calls.saturating_sub(1);
             }
         });
+    }
+}
+
+/// A call that may reserve on a balance shard, until it is dropped.
+pub(crate) struct Inside<'a> {
+    pub(crate) shard: ShardId,
+    org: &'a OrgId,
+    process: &'a Process,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.process.admission(self.org, self.shard, Admission::leave);
     }
 }
 
@@ -187,6 +200,17 @@ impl Process {
         if id == ShardId::MAIN && self.shards(org) != shard.shards {
             self.with(org, |known| known.shards = shard.shards);
         }
+    }
+
+    /// Lets a call reserve on a balance shard; an error says in how many milliseconds to look whether there is room.
+    pub(crate) fn enter<'a>(
+        &'a self,
+        org: &'a OrgId,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Inside<'a>, i64> {
+        self.admission(org, shard, |known| known.enter(now))?;
+        Ok(Inside { shard, org, process: self })
     }
 
     /// What is known of the crowd at a balance shard.

@@ -13,6 +13,9 @@ impl<B: Balances> Spender<B> {
     pub(crate) async fn reserve<'a>(&'a self, call: &mut Call<'a>) -> Result<(), SpendError> {
         let (org, at) = (call.org, self.shard_for(call));
         self.enter(call, at).await?;
+        if call.left.is_empty() {
+            return Ok(());
+        }
         let debits = call.to_reserve();
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));

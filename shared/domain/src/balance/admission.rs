@@ -7,7 +7,7 @@
 //! written: every process judges by what the shard shows it.
 
 use super::shard::SELDOM;
-use super::{BalanceShard, PENDING_ROOM, SEQUENCE_STEP};
+use super::{BalanceShard, Crowd, PENDING_ROOM, SEQUENCE_STEP};
 use crate::Timestamp;
 
 /// With fewer pending debits there is room for one more call: so many keep a shard busy, and the ones who are on their way
@@ -64,16 +64,6 @@ pub struct Admission {
     since: Option<Timestamp>,
     /// The sequence that the shard was last seen with, and when it was first seen with that.
     seen: (i64, Timestamp),
-}
-
-/// What a reservation finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crowd {
-    None,
-    /// This process comes seldom, as others may: nothing should stay pending there whose entry is written.
-    Idle,
-    /// It comes again and again, and acknowledges with the next reservation.
-    Busy,
 }
 
 /// What a look at a crowded shard says.

@@ -10,12 +10,12 @@ mod shard;
 mod sharding;
 mod stamp;
 
-pub use admission::{Admission, Crowd, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
+pub use admission::{Admission, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
 pub use id::{DebitId, RunId};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
-pub use shard::{BalanceShard, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
+pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Crowd, DebitId, SEQUENCE_STEP, Sharding, Stamp};
+use super::{DebitId, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
 /// How many debits one reservation is for at the most.
@@ -49,6 +49,16 @@ const BEHIND: i64 = 16;
 pub(super) const SELDOM: i64 = 48;
 /// Where they do, one reservation in so many looks for what others have left.
 const LOOKING: i64 = 8;
+
+/// What a reservation finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    None,
+    /// This process comes seldom, as others may: nothing should stay pending there whose entry is written.
+    Idle,
+    /// It comes again and again, and acknowledges with the next reservation.
+    Busy,
+}
 
 impl BalanceShard {
     /// The pending debits from the oldest application on.
