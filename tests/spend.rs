@@ -1,6 +1,9 @@
 //! Spending: histories of the protocol, its planted bugs, debits over HTTP, and what they add up to.
 mod answers;
 mod batches;
+mod budget_cases;
+mod budgeted;
+mod budgets;
 mod bugs;
 mod cases;
 mod contract;

@@ -4,10 +4,10 @@ use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_credits::{Balances, Reserved};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Class, Country, Credits, DebitEntry, DebitId, Details,
-    Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError,
-    Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId,
-    Sharding, Stamp, TopUpId,
+    Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Counting, Country, Credits, DebitEntry,
+    DebitId, Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
+    PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
+    ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::history::{machine, wait};
@@ -81,11 +81,7 @@ async fn both_tables_answer_alike() {
         }
         let org = OrgId::parse(&format!("org-{seed}")).unwrap();
         let memory = port(State::new(seed, None));
-        assert_eq!(
-            store.shard(&org, ShardId::MAIN).await,
-            wait(memory.shard(&org, ShardId::MAIN)),
-            "nothing there"
-        );
+        assert_eq!(store.main_shard(&org).await, wait(memory.main_shard(&org)), "nothing there");
         assert_eq!(store.all_shards(&org).await, wait(memory.all_shards(&org)), "nothing there");
         system::with_credits(&saldo, org.as_str()).await;
         memory.state().credit(1000);
@@ -130,7 +126,7 @@ async fn a_shard_that_was_only_credited_is_made_ready() {
         .key("sk", key("BALANCE".to_owned()))
         .update_expression("REMOVE q, v");
     update.send().await.unwrap();
-    assert!(!store.shard(&org, ShardId::MAIN).await.unwrap().ready);
+    assert!(!store.main_shard(&org).await.unwrap().ready);
     let id = system::debit_id(&clock, 0);
     let message = serde_json::json!({"channel": "sms"});
     let (status, debit) = system::debit(&saldo, &saldo.world(), "acme", &id, &message).await;
@@ -175,10 +171,20 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let epoch = if rng.u32(..5) > 0 { shard.epoch } else { rng.i64(0..3) };
             let at_time = clock.now();
             let unsharded = rng.u32(..4) > 0;
-            Op::Reserve(at, Reservation { debits, acknowledged, unsharded, epoch, at: at_time })
+            Op::Reserve(
+                at,
+                Reservation {
+                    debits,
+                    acknowledged,
+                    unsharded,
+                    epoch,
+                    counting: Counting::default(),
+                    at: at_time,
+                },
+            )
         }
         5..=6 => Op::PutEntries(at, entries(rng, id, stamp)),
-        7 => Op::GiveBack(id, stamp),
+        7 => Op::GiveBack(id, stamp, Counted::default()),
         8 => match some_pending(rng, &shard) {
             none if none.is_empty() => Op::Shard(ShardId::MAIN),
             some => Op::Acknowledge(at, some),
@@ -201,8 +207,9 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 actor: Actor::System,
                 booked_at: clock.now().whole_secs(),
                 shown: Known::ChannelOnly,
+                counted: Counted::default(),
             };
-            Op::Reverse(at, Reversal::of(&debit, clock.now()))
+            Op::Reverse(at, Reversal::of(&debit, clock.now()), Counted::default())
         }
         12 => Op::Shard(at),
         16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),
@@ -270,6 +277,7 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
             actor,
             booked_at,
             shown,
+            counted: Counted::default(),
         }
     };
     places.into_iter().map(entry).collect()
@@ -289,10 +297,10 @@ fn channel(rng: &mut fastrand::Rng) -> Channel {
 
 /// Who reverses a debit has read its entry.
 fn of_what_is_there(op: Op, memory: &Port) -> Op {
-    let Op::Reverse(ledger, reversal) = op else { return op };
+    let Op::Reverse(ledger, reversal, uncounted) = op else { return op };
     match memory.state().table.ledger.get(&(ledger, reversal.debit.entry())) {
-        Some(Row::Debit(entry)) => Op::Reverse(ledger, Reversal::of(entry, reversal.at)),
-        Some(_) | None => op,
+        Some(Row::Debit(entry)) => Op::Reverse(ledger, Reversal::of(entry, reversal.at), uncounted),
+        Some(_) | None => Op::Reverse(ledger, reversal, uncounted),
     }
 }
 
@@ -327,7 +335,12 @@ impl TakesBack for Store {
             units,
             version,
         };
-        self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
+        self.post(
+            org,
+            &Posting { entry, once: Once::Entry, floor: Floor::None, uncounted: Counted::default() },
+        )
+        .await
+        .map(drop)
     }
 }
 
@@ -351,10 +364,10 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::Fence(shard, at_once) => {
             table.fence(org, *shard, *at_once).await.map(|shard| Answer::Shard(Some(shard)))
         }
-        Op::GiveBack(id, stamp) => done(table.give_back(org, *id, *stamp).await),
+        Op::GiveBack(id, stamp, counted) => done(table.give_back(org, *id, *stamp, counted).await),
         Op::Acknowledge(shard, written) => done(table.acknowledge(org, *shard, written).await),
         Op::Entries(ids) => table.entries(org, ids).await.map(Answer::Entries),
-        Op::Shard(ShardId::MAIN) => return Said::Main(table.shard(org, ShardId::MAIN).await),
+        Op::Shard(ShardId::MAIN) => return Said::Main(table.main_shard(org).await),
         Op::Shard(_) => return Said::All(table.all_shards(org).await),
         Op::Rebalance(rebalance) => done(table.rebalance(org, rebalance).await),
         Op::Resume(resume) => done(table.resume(org, resume).await),
@@ -362,8 +375,15 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
-        Op::Reverse(ledger, reversal) => {
-            table.reverse(org, *ledger, reversal, &machine()).await.map(Answer::Reversed)
+        Op::Reverse(ledger, reversal, uncounted) => {
+            table.reverse(org, *ledger, reversal, uncounted, &machine()).await.map(Answer::Reversed)
+        }
+        Op::Budgets => table.budgets(org).await.map(Answer::Budgets),
+        Op::SetBudgets(before, after) => done(table.set_budgets(org, before, after).await),
+        Op::Turn(turn) => done(table.turn(org, turn).await),
+        Op::Allow(allowance) => done(table.allow(org, allowance).await),
+        Op::RememberTold(number, (period, reached)) => {
+            table.remember_told(org, *number, *period, *reached).await.map(Answer::Told)
         }
     })
 }

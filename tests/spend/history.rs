@@ -8,13 +8,15 @@ use std::task::{Context, Waker};
 use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Class, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry,
+    BalanceShards, Channel, Class, Counted, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry,
     EntryId, Known, Meters, Month, OrgId, PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts,
-    ShardId, Sharding, Stamp, Subject, Timestamp, Units,
+    ShardId, Sharding, Stamp, Timestamp, Units,
 };
 
 use super::answers::{self, Answers, Before};
+use super::budgeted;
 use super::unreliable::{Port, Shared, State, port};
+pub(crate) use super::unreliable::{machine, wait};
 
 /// The moment a history begins.
 pub(crate) const START_MS: i64 = 1_795_441_928_000;
@@ -50,6 +52,8 @@ struct Play {
     meters: Meters,
     /// Over how many shards processes may believe that debits are spread; the first is none.
     numbers: Vec<u8>,
+    /// Whether budgets change, with a chance of their own, so that other histories are what they are without.
+    budgeted: Option<fastrand::Rng>,
 }
 
 /// Plays the history of `seed`; what is wrong with it, if anything.
@@ -93,11 +97,14 @@ impl Play {
                 vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4))
             }
         };
+        let mut chance = fastrand::Rng::with_seed(seed ^ 0xb0d6e7);
+        let budgeted = budgeted::begin(&mut chance, &mut state, now).then_some(chance);
         let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
         let count = rng.u32(if in_shards(mood) { 3..=3 } else { 1..=3 });
         let (spenders, meters) = (Vec::new(), Meters::from_json(METERS).unwrap());
-        let mut play = Play { mood, org, port, rng, answers, spenders, debits, now, meters, numbers };
+        let mut play =
+            Play { mood, org, port, rng, answers, spenders, debits, now, meters, numbers, budgeted };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -165,6 +172,11 @@ impl Play {
     fn task(&mut self) -> Task {
         let at = self.rng.usize(..self.spenders.len());
         let (spender, now) = (self.spenders[at].clone(), self.now);
+        if let Some(chance) = &mut self.budgeted
+            && chance.u32(..6) == 0
+        {
+            return Box::pin(budgeted::change(spender, self.org.clone(), budgeted::wish(chance), now));
+        }
         let mut debit = self.debits[self.rng.usize(..self.debits.len())].clone();
         // Rates may have changed since it was tried first.
         if self.rng.u32(..8) == 0 {
@@ -259,6 +271,12 @@ impl Play {
             if again.as_ref().map(answers::told) != Ok(answers::told(&told)) {
                 return Err(format!("{told:?} is repeated at rest {again:?}"));
             }
+        }
+        if self.budgeted.is_some() {
+            let owed = -saldo_domain::total(&self.port.state().table.shards).0.min(0);
+            self.port.state().credit(20 + owed);
+            let debits = (204..208).map(|at| debit(&mut self.rng, at, now)).collect();
+            budgeted::at_rest(&self.port, &spender, &self.org, debits, now)?;
         }
         self.spend_the_rest(&spender, now)?;
         self.verdict()?;
@@ -403,22 +421,6 @@ async fn try_one(
     answers.lock().unwrap().answered(&[debit], &before, &port, outcome);
 }
 
-/// Who sends in every history.
-pub(crate) fn machine() -> Actor {
-    Actor::Machine(Subject::parse("sender-1").unwrap())
-}
-
-/// Runs something with nothing beside it.
-pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
-    let mut act = std::pin::pin!(act);
-    loop {
-        let polled = act.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let std::task::Poll::Ready(done) = polled {
-            return done;
-        }
-    }
-}
-
 /// A message with the id that is number `at`, in one of a few runs.
 pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
     let voice = Channel::parse("voice").unwrap();
@@ -503,8 +505,9 @@ fn fill_shard(state: &mut State, rng: &mut fastrand::Rng) {
                 actor: machine(),
                 booked_at: Timestamp::from_ms(START_MS),
                 shown: Known::Everything,
+                counted: Counted::default(),
             };
-            table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(entry));
+            table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(Box::new(entry)));
         }
     }
     let spent: i64 = table.charged.values().sum();

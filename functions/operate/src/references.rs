@@ -3,7 +3,7 @@
 use saldo_adapters::dynamo::Ledger;
 use saldo_adapters::http::Problem;
 use saldo_credits::Balances;
-use saldo_domain::{DebitId, EntryId, EntryKind, Month, OrgId, ShardId, Timestamp};
+use saldo_domain::{DebitId, EntryId, EntryKind, Month, OrgId, Timestamp};
 use serde_json::Value;
 
 use crate::{Function, table};
@@ -27,7 +27,7 @@ impl Function {
     /// Every debit whose reference is exactly this one, of the latest 20,000 entries of three months. No index has
     /// references: each 4 KB of entries is half a read unit.
     pub(crate) async fn by_reference(&self, org: &OrgId, reference: &str) -> Result<ByReference, Problem> {
-        let sharding = self.store.shard(org, ShardId::MAIN).await.map_err(|error| table(&error))?.sharding;
+        let sharding = self.store.main_shard(org).await.map_err(|error| table(&error))?.sharding;
         let now = self.clock.now();
         let (mut found, mut entries, mut back_to) = (Vec::new(), 0_usize, now);
         let mut month = Month::latest(now);

@@ -3,7 +3,7 @@
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, query_parameter};
 use saldo_credits::{Balances, Stored};
-use saldo_domain::{DebitId, OrgId, PortError, ShardId};
+use saldo_domain::{DebitId, OrgId, PortError};
 use saldo_top_ups::Found;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl Function {
 
     /// A debit of this organisation, if it was ever entered.
     pub(crate) async fn debit(&self, org: &OrgId, id: DebitId) -> Result<Option<Value>, PortError> {
-        let sharding = self.store.shard(org, ShardId::MAIN).await?.sharding;
+        let sharding = self.store.main_shard(org).await?.sharding;
         let stored = Balances::entries(&self.store, org, &[(sharding.ledger(id), id)]).await?;
         let (entry, reversed) = match stored.into_iter().next() {
             Some(Stored::Debit(entry)) => (entry, false),

@@ -104,6 +104,15 @@ impl Metered {
         Ok(())
     }
 
+    /// Makes a budget of what SMS may spend in a month.
+    pub(crate) async fn set_budget(&self, id: &str, limit: i64, status: u16) -> Result<(), Failure> {
+        let by = json!({ "meter": "sms" });
+        let terms = json!({"name": id, "by": by, "period": "month", "limit": limit, "limiting": "hard"});
+        self.payer.send("PUT", &format!("/v1/budgets/{id}"), None, terms, status).await?;
+        self.take("settings");
+        Ok(())
+    }
+
     /// Brings 1000 credits, under an idempotency key of its own.
     pub(crate) async fn top_up(&self, key: &str) -> Result<(), Failure> {
         self.create(key, 201).await?;

@@ -1,5 +1,7 @@
 //! Admission: the calls of many processes take turns at a crowded balance shard.
 
+use std::collections::BTreeMap;
+
 use saldo_domain::{BalanceShard, LONGEST_WAIT_MS, Look, ShardId};
 
 use crate::call::Call;
@@ -40,7 +42,7 @@ impl<B: Balances> Spender<B> {
         let shard = self.balances.shard(org, at).await?;
         self.process.saw(org, at, &shard);
         self.process.forget_acknowledged(org, at, &shard);
-        self.finish_pending(call, &shard.pending, shard.credits).await?;
+        self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await?;
         let now = call.time();
         let look = self.process.admission(org, at, |known| known.looked(&shard, now, fastrand::u64(..)));
         match look {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Credits, DebitEntry, DebitId, Details, Known, OrgId, PortError, RunId,
-    Sharding, Stamp, Timestamp, Told,
+    Actor, BalanceShards, Channel, Counted, Credits, DebitEntry, DebitId, Details, Known, OrgId, PortError,
+    RunId, Sharding, Stamp, Timestamp, Told,
 };
 
 use crate::call::Call;
@@ -21,17 +21,19 @@ impl<B: Balances> Spender<B> {
         all: &BalanceShards,
     ) -> Result<(), SpendError> {
         for shard in all.values() {
-            self.finish_pending(call, &shard.pending, shard.credits).await?;
+            self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await?;
         }
         Ok(())
     }
 
-    /// Writes the entries of what is left and pending here, with all that its sender said, and answers.
+    /// Writes the entries of what is left and pending here, with all that its sender said, and answers. `counted` is said of
+    /// those alone that this call has reserved itself: of others nobody knows for what message they were counted.
     pub(crate) async fn finish_pending(
         &self,
         call: &mut Call<'_>,
         pending: &BTreeMap<DebitId, Stamp>,
         available: Credits,
+        counted: &BTreeMap<DebitId, Counted>,
     ) -> Result<(), SpendError> {
         let mut entries = Vec::new();
         for debit in &call.left {
@@ -39,7 +41,9 @@ impl<B: Balances> Spender<B> {
             let entry = self.entry_from_stamp(debit.id, *stamp, available, call.now)?;
             // What another attempt reserved may have been for another message: whichever says first what it was for is it,
             // as far as the stamp fits.
-            entries.push(entry.completed_by(debit, call.actor, call.now).unwrap_or(entry));
+            let entry = entry.completed_by(debit, call.actor, call.now).unwrap_or(entry);
+            let counted = counted.get(&debit.id).cloned().unwrap_or_default();
+            entries.push(DebitEntry { counted, ..entry });
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
             self.answer(call, id, stored, new).await?;
@@ -65,7 +69,7 @@ impl<B: Balances> Spender<B> {
             if stored.entry().is_some_and(|found| found.stamp == entry.stamp) {
                 self.process.wrote(org, [(entry.id, entry.stamp)]);
             } else {
-                self.balances.give_back(org, entry.id, entry.stamp).await?;
+                self.balances.give_back(org, entry.id, entry.stamp, &entry.counted).await?;
             }
             finished.push((entry.id, stored, new));
         }
@@ -146,6 +150,7 @@ impl<B: Balances> Spender<B> {
             actor: Actor::System,
             booked_at: now.whole_secs(),
             shown: known,
+            counted: Counted::default(),
         })
     }
 }

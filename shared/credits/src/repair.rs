@@ -15,7 +15,7 @@ type Pending = Vec<(DebitId, Stamp)>;
 impl<B: Balances> Spender<B> {
     /// Reads the balance shards and finishes the debits that were abandoned.
     pub async fn repair_all(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
-        let all = self.shards_beside(org, self.balances.shard(org, ShardId::MAIN).await?).await?;
+        let all = self.shards_beside(org, self.balances.main_shard(org).await?).await?;
         self.repair(org, &all, now).await.map(drop)
     }
 

@@ -1,5 +1,7 @@
 //! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
 
+use std::collections::BTreeMap;
+
 use saldo_domain::{BalanceShard, Crowd, Refusal, Reservation, ShardId, Sharding, refusal};
 use tracing::warn;
 
@@ -20,7 +22,8 @@ impl<B: Balances> Spender<B> {
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
         let (unsharded, epoch) = (call.sharding == Sharding::No, self.process.epoch(org, at));
-        let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: call.now };
+        let counting = call.counting(&self.process.budgets(org), at);
+        let reservation = Reservation { debits, acknowledged, unsharded, epoch, counting, at: call.now };
         match self.balances.reserve(org, at, &reservation).await? {
             Reserved::Done(shard) => self.reserved(call, at, &shard, &reservation).await,
             Reserved::Refused(shard) => self.refused(call, at, shard, reservation).await,
@@ -36,10 +39,12 @@ impl<B: Balances> Spender<B> {
         reservation: &Reservation,
     ) -> Result<(), SpendError> {
         self.process.saw(call.org, at, shard);
-        self.finish_pending(call, &shard.pending, shard.credits).await?;
+        let counted = call.counted(&self.process.budgets(call.org));
+        self.finish_pending(call, &shard.pending, shard.credits, &counted).await?;
         if !call.left.is_empty() {
             return Err(broken("a reserved debit is not pending").into());
         }
+        self.tell_budgets(call, at, shard, &reservation.counting).await;
         let (debits, now, random) = (reservation.debits.len(), call.time(), fastrand::u64(..));
         let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, random));
         self.finish_in_passing(call.org, call.sharding, shard, crowd, call.now).await;
@@ -70,7 +75,7 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::AlreadyPending, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                self.finish_pending(call, &shard.pending, shard.credits).await
+                self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await
             }
             (Refusal::NotEnough(_) | Refusal::Halted, shard) => {
                 self.process.wrote(org, reservation.acknowledged);
@@ -80,6 +85,10 @@ impl<B: Balances> Spender<B> {
             (Refusal::Outdated, _) => {
                 call.acknowledged = Some(reservation.acknowledged);
                 Ok(())
+            }
+            (Refusal::NotCounted(why), Some(shard)) => {
+                self.process.wrote(org, reservation.acknowledged);
+                self.count_otherwise(call, at, &shard, why).await
             }
             (Refusal::NotReady, _) => {
                 call.acknowledged = Some(reservation.acknowledged);
@@ -91,7 +100,13 @@ impl<B: Balances> Spender<B> {
                 Ok(())
             }
             (Refusal::Full, None) => Err(SpendError::Busy),
-            (Refusal::NotAsAcknowledged | Refusal::Sharded | Refusal::AlreadyPending, _) => {
+            (
+                Refusal::NotAsAcknowledged
+                | Refusal::Sharded
+                | Refusal::AlreadyPending
+                | Refusal::NotCounted(_),
+                _,
+            ) => {
                 call.acknowledged = Some(Vec::new());
                 Ok(())
             }

@@ -43,7 +43,7 @@ impl<B: Balances> Spender<B> {
         org: &OrgId,
         now: Timestamp,
     ) -> Result<(Sharding, BalanceShards), PortError> {
-        let mut main = self.balances.shard(org, ShardId::MAIN).await?;
+        let mut main = self.balances.main_shard(org).await?;
         if main.sharding == Sharding::Announced {
             main.sharding = self.make_sharded(org, now).await?;
         }
@@ -64,7 +64,7 @@ impl<B: Balances> Spender<B> {
     /// names. That holds while our clocks differ by less than five minutes and `now` is not older than that.
     pub(crate) async fn make_sharded(&self, org: &OrgId, now: Timestamp) -> Result<Sharding, PortError> {
         for _ in 0..TRIES {
-            let main = self.balances.shard(org, ShardId::MAIN).await?;
+            let main = self.balances.main_shard(org).await?;
             let step = match main.sharding {
                 Sharding::Since(_) => {
                     let sharding = main.sharding;

@@ -7,7 +7,7 @@ mod account;
 mod alarm;
 mod balance;
 mod books;
-mod budget;
+mod call_budget;
 mod ledger;
 mod meters;
 mod metric;
@@ -24,17 +24,19 @@ pub use account::{
 };
 pub use alarm::Alarm;
 pub use balance::{
-    Admission, BalanceShard, BalanceShards, Crowd, Debit, DebitEntry, DebitId, Details, Known,
-    LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look, MOST_ACKNOWLEDGED, MOST_IN_BATCH, MOST_SHARDS,
-    PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal,
-    RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, gather, rebalance,
-    refusal, resume, total,
+    Admission, Allowance, BalanceShard, BalanceShards, Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms,
+    Budgets, Count, Counted, Counters, Counting, Crowd, Day, Debit, DebitEntry, DebitId, Details, Giver,
+    Known, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Limiting, Look, MOST_ACKNOWLEDGED, MOST_BUDGETS,
+    MOST_IN_BATCH, MOST_SHARDS, NEARLY_PERCENT, NotCounted, NotSet, OverBudget, PENDING_MOST, PENDING_ROOM,
+    Period, Reached, Rebalance, Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal, RunId,
+    SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, allowance, gather,
+    rebalance, refusal, resume, total, turn,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
     RowBooks, Sums, Sweep, Used, Verdict,
 };
-pub use budget::{Budget, Budgets, BudgetsError, CallKind, KindBudgets, Taken};
+pub use call_budget::{CallBudget, CallBudgets, CallBudgetsError, CallKind, KindBudgets, Taken};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use meters::{
     Channel, Class, ClassTariff, Country, MOST_CREDITS, MOST_METERS, MOST_RATE, MOST_UNITS, Meter, Meters,

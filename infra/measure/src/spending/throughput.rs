@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use saldo_credits::test_support::{Answer, InMemory, Op, Way};
 use saldo_credits::{Reserved, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Credits, Debit, DebitId, Details, MOST_IN_BATCH, OrgId, Reservation, ReservedDebit,
-    ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
+    Actor, Channel, Counting, Credits, Debit, DebitId, Details, MOST_IN_BATCH, OrgId, Reservation,
+    ReservedDebit, ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
 };
 
 use super::partitions::{Asked, Link};
@@ -199,7 +199,14 @@ impl Scene {
             let debits: Vec<_> = (0..MOST_IN_BATCH).filter_map(|_| self.id(&mut rng)).map(debit).collect();
             let (credits, at) = (i64::try_from(debits.len()).unwrap_or_default(), self.now());
             let epoch = self.link.store().table.shards.get(&shard).map_or(0, |shard| shard.epoch);
-            let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: false, epoch, at };
+            let reservation = Reservation {
+                debits,
+                acknowledged: Vec::new(),
+                unsharded: false,
+                epoch,
+                counting: Counting::default(),
+                at,
+            };
             loop {
                 let answer = self.link.call(Op::Reserve(shard, reservation.clone())).await;
                 if let Ok(Answer::Reserved(Reserved::Done(_))) = answer {

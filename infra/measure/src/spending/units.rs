@@ -21,16 +21,22 @@ pub(crate) struct Cost {
 
 pub(crate) const LATER: &str = "debit, later ones";
 pub(crate) const BATCH: &str = "ten debits, ids of one run";
+const COUNTED: &str = "debit, counted by eight budgets, later ones";
+const COUNTED_BATCH: &str = "ten debits, ids of one run, counted by one budget";
+const OVER_BUDGET: &str = "debit, refused by a budget (402)";
 pub(crate) const THREE: &str = "beside it: a transaction of three items";
 pub(crate) const TWO: &str = "beside it: a transaction of two items";
 
 /// The most write and read units of a debit that were set as a goal, in hundredths.
-const GOALS: [(&str, [u32; 2]); 5] = [
+const GOALS: [(&str, [u32; 2]); 8] = [
     ("debit, the organisation's first", [200, 0]),
     (LATER, [200, 0]),
     ("debit, the same again (200)", [0, 100]),
     ("debit, refused: not enough left (402)", [100, 100]),
     (BATCH, [20, 0]),
+    (COUNTED, [200, 0]),
+    (COUNTED_BATCH, [20, 0]),
+    (OVER_BUDGET, [100, 100]),
 ];
 
 pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
@@ -38,6 +44,7 @@ pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
     of_one_shard(&mut seen).await?;
     of_refusals(&mut seen).await?;
     of_shards(&mut seen).await?;
+    of_budgets(&mut seen).await?;
     Ok(seen)
 }
 
@@ -85,6 +92,34 @@ async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
     note("debit over four shards, brings a shard its share of what there is", filled(&saldo).await?);
     note("debit over four shards, the one that spreads the debits", spread);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// One organisation whose debits eight budgets count, and whose batches one does.
+async fn of_budgets(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
+    saldo.top_up("first").await?;
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    saldo.set_budget("sms-0", 1_000, 201).await?;
+    note(
+        "debit, a process's first after a change of budgets, and a day's first",
+        1,
+        saldo.debit(&saldo.debit_id(), "sms", 201).await?,
+    );
+    saldo.batch(&saldo.ids_of_one_run(10)?).await?;
+    note(COUNTED_BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);
+    for number in 1..8 {
+        saldo.set_budget(&format!("sms-{number}"), 1_000, 201).await?;
+    }
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    let id = saldo.debit_id();
+    note(COUNTED, 1, saldo.debit(&id, "sms", 201).await?);
+    note("debit, counted by eight budgets, reversed", 1, saldo.reverse(&id).await?);
+    saldo.set_budget("sms-0", 1, 200).await?;
+    saldo.debit(&saldo.debit_id(), "sms", 402).await?;
+    note(OVER_BUDGET, 1, saldo.debit(&saldo.debit_id(), "sms", 402).await?);
     saldo.stop().await;
     Ok(())
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_credits::Balances;
 use saldo_domain::{
     Action, Audit, Commit, Credits, Facts, Operation, OperationId, OrgId, PortError, Posting, Proposal,
-    Reason, ShardId, Sharding, Timestamp, total,
+    Reason, Sharding, Timestamp, total,
 };
 use saldo_top_ups::{Asked, Audits, Booked};
 
@@ -94,7 +94,7 @@ impl Audits for Store {
     }
 
     async fn available(&self, org: &OrgId) -> Result<Credits, PortError> {
-        let main = self.shard(org, ShardId::MAIN).await?;
+        let main = self.main_shard(org).await?;
         match main.sharding {
             Sharding::No | Sharding::Announced => Ok(main.credits),
             Sharding::Since(_) => self.all_shards(org).await.map(|all| total(&all)),

@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Balance,
     OpenSlot,
     Settings,
+    Budgets,
     TopUp,
     Request,
     Invoice,
@@ -54,6 +55,7 @@ impl Kind {
             Kind::Balance => "BALANCE",
             Kind::OpenSlot => "BALANCE#SLOT",
             Kind::Settings => "SETTINGS",
+            Kind::Budgets => "BUDGETS",
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
             Kind::Invoice => "INVOICE",
@@ -94,6 +96,11 @@ pub(super) fn open_slot(of: &OrgId) -> Item {
 
 pub(super) fn settings(of: &OrgId) -> Item {
     key(org(of), Kind::Settings, "")
+}
+
+/// What the organisation lets be spent, and of what it was told.
+pub(super) fn budgets(of: &OrgId) -> Item {
+    key(org(of), Kind::Budgets, "")
 }
 
 pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
@@ -267,6 +274,7 @@ mod tests {
             Kind::Balance,
             Kind::OpenSlot,
             Kind::Settings,
+            Kind::Budgets,
             Kind::TopUp,
             Kind::Request,
             Kind::Invoice,
@@ -280,7 +288,12 @@ mod tests {
         for kind in all {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
-                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
+                Kind::Settings
+                | Kind::Budgets
+                | Kind::TopUp
+                | Kind::Request
+                | Kind::Invoice
+                | Kind::Entry => false,
                 Kind::Audit | Kind::Adjustment => false,
                 Kind::Closing | Kind::Sweep | Kind::Run => false,
             };

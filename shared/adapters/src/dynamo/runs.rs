@@ -7,16 +7,16 @@ use aws_sdk_dynamodb::types::{
 };
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, Channel, Class, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, Known, OrgId,
-    RateVersion, Reference, Reversal, RunId, ShardId, Stamp, Timestamp, Units,
+    Actor, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry, EntryId,
+    Known, OrgId, RateVersion, Reference, Reversal, RunId, ShardId, Stamp, Timestamp, Units,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, CLASS, COUNTRY, LATE, REFERENCE, REVERSED, SPENT, STAMP,
-    UNITS, VERSION,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, CLASS, COUNTED, COUNTRY, LATE, REFERENCE, REVERSED, SPENT,
+    STAMP, UNITS, VERSION,
 };
 use crate::PortError;
 
@@ -209,6 +209,7 @@ fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
         .optional_number(BOOKED, (later != 0).then_some(later))
         .optional_number(BY_REPAIR, number_of(entry.known))
         .optional_number(LATE, late.and_then(number_of))
+        .optional_text(COUNTED, counted_text(entry).as_deref())
         .optional_text(ACTOR, (entry.actor != of_run.actor).then(|| entry.actor.to_string()).as_deref())
         .0
 }
@@ -240,6 +241,27 @@ fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortE
         actor,
         booked_at: id.at().whole_secs().plus_secs(row.optional_number(BOOKED).unwrap_or_default()),
         shown: known_of(row.optional_number(LATE)).min(known),
+        counted: counted_of(id, row.optional_text(COUNTED)).ok_or_else(|| row.fault(COUNTED))?,
+    })
+}
+
+/// As [`COUNTED`] has it.
+fn counted_text(entry: &DebitEntry) -> Option<String> {
+    let Counted { day, numbers } = &entry.counted;
+    let numbers: Vec<_> = numbers.iter().map(i64::to_string).collect();
+    let of_day = if *day == Day::of(entry.id.at()) { String::new() } else { format!("@{}", day.0) };
+    (!numbers.is_empty()).then(|| format!("{}{of_day}", numbers.join(",")))
+}
+
+fn counted_of(id: DebitId, text: Option<&str>) -> Option<Counted> {
+    let Some(text) = text else { return Some(Counted::default()) };
+    let (numbers, day) = match text.split_once('@') {
+        None => (text, Day::of(id.at())),
+        Some((numbers, day)) => (numbers, Day(day.parse().ok()?)),
+    };
+    Some(Counted {
+        day,
+        numbers: numbers.split(',').map(|number| number.parse().ok()).collect::<Option<_>>()?,
     })
 }
 
@@ -287,6 +309,7 @@ mod tests {
             actor: sender(),
             booked_at: id.at().whole_secs().plus_secs(9_999),
             shown: Known::Everything,
+            counted: Counted::default(),
         }
     }
 
@@ -319,7 +342,8 @@ mod tests {
         let version = Some(RateVersion(1_000_000));
         let channel = Channel::parse(&"x".repeat(24)).unwrap();
         let credits = Credits(1_000_000_000_000);
-        let largest = DebitEntry { details, version, channel, credits, ..one.clone() };
+        let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
+        let largest = DebitEntry { details, version, channel, credits, counted, ..one.clone() };
         let alone = item(&"x".repeat(128), std::slice::from_ref(&largest));
         assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
         assert_eq!(stored_in(Some(&alone), largest.id).unwrap(), Stored::Debit(largest));

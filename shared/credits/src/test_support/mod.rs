@@ -2,8 +2,11 @@
 //!
 //! How a call reaches it, late, twice or never, is up to whoever implements [`Way`].
 
+mod books;
 mod bug;
+mod counted;
 mod op;
+mod spending;
 mod stamps;
 mod table;
 mod taken_back;
@@ -11,5 +14,6 @@ mod way;
 
 pub use bug::Bug;
 pub use op::{Answer, Op};
+pub use spending::Spending;
 pub use table::{Row, Table};
 pub use way::{InMemory, Way};

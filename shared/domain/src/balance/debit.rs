@@ -1,5 +1,6 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
+use super::period::Counted;
 use super::{DebitId, Details, Known, Stamp};
 use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
 
@@ -64,6 +65,8 @@ pub struct DebitEntry {
     /// How much of it the history shows: less than is known where its sender said what it was when its month took no changes
     /// any more. That answers repeats, and nothing else.
     pub shown: Known,
+    /// By which budgets it was counted, where whoever reserved it wrote the entry.
+    pub counted: Counted,
 }
 
 impl DebitEntry {
@@ -182,6 +185,7 @@ mod tests {
             actor: Actor::System,
             booked_at: Timestamp::from_secs(1),
             shown: Known::ChannelOnly,
+            counted: Counted::default(),
         };
         let reversal = Reversal::of(&debit, debit.id.at());
         assert_ne!(reversal.entry, debit.id.entry());

@@ -244,8 +244,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Actor, BalanceShard, BalanceShards, Channel, DebitEntry, Details, Entry, EntryId, Known, Posting,
-        SEQUENCE_STEP, Timestamp,
+        Actor, BalanceShard, BalanceShards, Channel, Counted, DebitEntry, Details, Entry, EntryId, Known,
+        Posting, SEQUENCE_STEP, Timestamp,
     };
 
     fn now() -> Timestamp {
@@ -323,6 +323,7 @@ mod tests {
                 actor: Actor::System,
                 booked_at: now(),
                 shown: Known::ButReference,
+                counted: Counted::default(),
             };
             let entry = Entry::of_debit(&debit);
             self.ledger.insert(entry.id, LedgerLine { entry, stamp: Some(stamp) });

@@ -3,7 +3,9 @@
 //! A debit's reservation is the only change of a balance that is not here: it is two plain writes, whose entry follows later.
 
 use super::{Credits, Entry, EntryId, EntryKind};
-use crate::{Actor, DebitEntry, DebitId, Details, Known, Reversal, ShardId, Timestamp, TopUp, TopUpId};
+use crate::{
+    Actor, Counted, DebitEntry, DebitId, Details, Known, Reversal, ShardId, Timestamp, TopUp, TopUpId,
+};
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct Posting {
     pub entry: Entry,
     pub once: Once,
     pub floor: Floor,
+    /// Budgets that count it no more, and the day of the main shard's counters: with another one it is a conflict.
+    pub uncounted: Counted,
 }
 
 /// What makes a posting unique, beside the revision of the row that it belongs to.
@@ -81,7 +85,12 @@ impl Posting {
             units: of.units,
             version: None,
         };
-        Posting { entry, once: Once::Debit(of.debit, ledger), floor: Floor::None }
+        Posting {
+            entry,
+            once: Once::Debit(of.debit, ledger),
+            floor: Floor::None,
+            uncounted: Counted::default(),
+        }
     }
 
     /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt. The id is made when it is
@@ -89,7 +98,7 @@ impl Posting {
     #[must_use]
     pub fn adjustment(id: EntryId, cause: &str, credits: Credits, actor: &Actor) -> Posting {
         let entry = Entry::new(id.first_of_run(), id.at(), credits, EntryKind::Adjustment, cause, actor);
-        Posting { entry, once: Once::Entry, floor: Floor::Zero }
+        Posting { entry, once: Once::Entry, floor: Floor::Zero, uncounted: Counted::default() }
     }
 
     /// The same under a new id of `now`, for what is made unique by what it is written with.
@@ -101,7 +110,7 @@ impl Posting {
     fn of_top_up(of: &TopUp, kind: EntryKind, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
         let id = EntryId::of_top_up(&of.id, now).posted_as(kind, of.revision);
         let entry = Entry::new(id, now, credits, kind, of.id.as_str(), actor);
-        Posting { entry, once: Once::Entry, floor: Floor::None }
+        Posting { entry, once: Once::Entry, floor: Floor::None, uncounted: Counted::default() }
     }
 }
 
