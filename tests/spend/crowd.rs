@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use saldo_adapters::clock::Clock;
 use saldo_credits::Balances as _;
 use saldo_domain::{
-    Channel, Credits, DebitId, Details, LONGEST_RETRY_AFTER_SECS, OrgId, PENDING_ROOM, Reservation,
+    Channel, Counting, Credits, DebitId, Details, LONGEST_RETRY_AFTER_SECS, OrgId, PENDING_ROOM, Reservation,
     ReservedDebit, SEQUENCE_STEP, ShardId, Stamp,
 };
 use saldo_local::Saldo;
@@ -28,7 +28,9 @@ async fn others_reserve(acme: &SendingOrg, served: Arc<AtomicBool>) -> Vec<Strin
     for id in &ids {
         let debit = ReservedDebit { id: DebitId::parse(id).unwrap(), credits: Credits(1), code };
         let (debits, at) = (vec![debit], acme.clock.now());
-        let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: true, epoch: 0, at };
+        let counting = Counting::default();
+        let reservation =
+            Reservation { debits, acknowledged: Vec::new(), unsharded: true, epoch: 0, at, counting };
         store.reserve(&org, ShardId::MAIN, &reservation).await.unwrap();
     }
     let saldo = Arc::clone(&acme.saldo);
