@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use saldo_credits::test_support::{Bug, Op, Row};
-use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
+use saldo_credits::{Balances as _, Debited, NotSent, Order, Outcome, SpendError, Spender};
 use saldo_domain::{
     BalanceShards, Channel, Class, Counted, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry,
     EntryId, Known, Meters, Month, OrgId, PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts,
@@ -23,6 +23,9 @@ pub(crate) const START_MS: i64 = 1_795_441_928_000;
 
 /// What is sold besides what was always sold.
 const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2,"class":{"utility":0}},"sms":{"default":1},"voice":{"default":2}}"#;
+
+/// Debits whose ids were chosen for them.
+type Sent = Arc<Mutex<Vec<Debit>>>;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -47,6 +50,8 @@ struct Play {
     /// Each is a process with a memory and a configuration of its own.
     spenders: Vec<Spender<Port>>,
     debits: Vec<Debit>,
+    /// What was sent under ids that were chosen for it: any of it may be repeated.
+    sent: Sent,
     now: Timestamp,
     /// What some processes know to be sold; what others do not know, they cannot name.
     meters: Meters,
@@ -102,9 +107,9 @@ impl Play {
         let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
         let count = rng.u32(if in_shards(mood) { 3..=3 } else { 1..=3 });
-        let (spenders, meters) = (Vec::new(), Meters::from_json(METERS).unwrap());
+        let (spenders, sent, meters) = (Vec::new(), Arc::default(), Meters::from_json(METERS).unwrap());
         let mut play =
-            Play { mood, org, port, rng, answers, spenders, debits, now, meters, numbers, budgeted };
+            Play { mood, org, port, rng, answers, spenders, debits, sent, now, meters, numbers, budgeted };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -203,6 +208,16 @@ impl Play {
                 let reversed = spender.reverse(&org, &machine(), debit.id, now).await;
                 answers.lock().unwrap().reversed(&debit, before, now, reversed);
             }),
+            12..=13 if self.mood == Mood::Everything => {
+                let Debit { channel, details, max_credits, .. } = debit;
+                let order = Order::new(&self.meters, channel, details, max_credits, now).unwrap();
+                let sent = Arc::clone(&self.sent);
+                Box::pin(send_one(spender, org, order, now, (answers, port, sent)))
+            }
+            14..=15 if self.mood == Mood::Everything && !self.sent.lock().unwrap().is_empty() => {
+                let again = self.rng.choice(self.sent.lock().unwrap().iter()).unwrap().clone();
+                Box::pin(try_one(spender, org, again, now, answers, port))
+            }
             4..=5 => Box::pin(async move {
                 let _ = spender.repair_all(&org, now).await;
             }),
@@ -400,6 +415,26 @@ fn in_shards(mood: Mood) -> bool {
         Mood::Short | Mood::Owing => true,
         Mood::Everything | Mood::Late => false,
     }
+}
+
+/// One message under an id that is chosen for it, together with what else its process sends.
+async fn send_one(
+    spender: Spender<Port>,
+    org: OrgId,
+    order: Order,
+    now: Timestamp,
+    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Sent),
+) {
+    let before = Before::of(&answers, &port, &[]);
+    let (debit, answer) = match spender.send(&org, &machine(), &order, now).await {
+        Ok(done) => (order.under(done.id), Ok(vec![Outcome::Done(done)])),
+        Err(NotSent { error, debit: Some(debit) }) => (debit, Err(error)),
+        Err(NotSent { debit: None, .. }) => return,
+    };
+    if let Err(SpendError::Port(_) | SpendError::Busy) = answer {
+        sent.lock().unwrap().push(debit.clone());
+    }
+    answers.lock().unwrap().answered(&[debit], &before, &port, answer);
 }
 
 /// One attempt of one message.

@@ -12,8 +12,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::dynamo::Store;
 use saldo_adapters::world::{Endpoints, World};
-use saldo_domain::{DebitId, TopUpId};
+use saldo_credits::Spender;
+use saldo_domain::{DebitId, Timestamp, TopUpId};
 use saldo_local::queue::Message;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
@@ -133,6 +135,16 @@ impl Metered {
     /// What was counted under `name` since this was last asked.
     pub(crate) fn take(&self, name: &str) -> Counts {
         self.meter.take(name)
+    }
+
+    /// The library of spending, counted under `name`: one process, which has everything at once under way that it is given.
+    pub(crate) fn spender(&self, name: &str) -> Result<Spender<Store>, Failure> {
+        let world = World::at(self.meter.between(name, endpoints(&self.saldo)), self.clock.clone());
+        Ok(Spender::new(world.store(&self.spending_env())?))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The environment of the function `spend`.

@@ -54,6 +54,24 @@
 //! # }
 //! ```
 //!
+//! Who needs no id of its own lets Saldo choose one, and what is sent at the same time shares its writes:
+//!
+//! ```
+//! # use saldo_credits::{Balances, NotSent, Order, Spender};
+//! # use saldo_domain::{Actor, Channel, Details, Meters, OrgId, Timestamp};
+//! # async fn send(
+//! #     spender: Spender<impl Balances>, meters: Meters, org: &OrgId, actor: &Actor, now: Timestamp,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! let order = Order::new(&meters, Channel::SMS, Details::default(), None, now)?;
+//! match spender.send(org, actor, &order, now).await {
+//!     Ok(debited) => println!("send it; its debit is {}", debited.id),
+//!     Err(NotSent { error, debit: None }) => println!("nothing was tried: {error}"),
+//!     Err(NotSent { error, debit: Some(debit) }) => println!("{error}; repeat it as {}", debit.id),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `spender` is made once, `Spender::new(world.store(&env)?).with_shards(env.shards()?)`, and its clones share what it knows.
 
 mod admission;
@@ -62,6 +80,7 @@ mod call;
 mod cover;
 mod debit;
 mod finish;
+mod group;
 mod lookup;
 mod outcome;
 mod port;
@@ -75,6 +94,7 @@ mod spender;
 pub mod test_support;
 
 pub use budgets::{BudgetError, BudgetsSpent};
+pub use group::{NotSent, Order};
 pub use outcome::{Debited, Outcome, SpendError};
 pub use port::{Balances, Reserved, Reversed, Stored, Written};
 pub use spender::Spender;

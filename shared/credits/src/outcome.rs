@@ -68,6 +68,17 @@ pub enum SpendError {
     Port(PortError),
 }
 
+impl SpendError {
+    /// The one debit of several that stands in the way of all.
+    pub(crate) fn of_one(&self) -> Option<DebitId> {
+        match self {
+            SpendError::OverMaximum { id, .. } | SpendError::Untimely(id) => Some(*id),
+            SpendError::OverBudget(over) => Some(over.debit),
+            _ => None,
+        }
+    }
+}
+
 pub(crate) fn broken(what: &str) -> PortError {
     PortError::Broken(what.to_owned())
 }

@@ -231,6 +231,20 @@ impl Process {
         });
     }
 
+    /// The shard without what this process acknowledges with its next reservation. A single debit stays, so that who gave up a
+    /// place is no nearer to the next one than those who wait.
+    pub(crate) fn others(&self, org: &OrgId, shard: &BalanceShard) -> BalanceShard {
+        let mut others = shard.clone();
+        self.with(org, |known| {
+            let own = |(id, stamp): &(DebitId, Stamp)| shard.pending.get(id) == Some(stamp);
+            let own: Vec<_> = known.written.iter().filter(|one| own(one)).collect();
+            if own.len() > 1 {
+                others.pending.retain(|id, _| own.iter().take(MOST_ACKNOWLEDGED).all(|(own, _)| own != id));
+            }
+        });
+        others
+    }
+
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.
     pub(crate) fn epoch(&self, org: &OrgId, id: ShardId) -> i64 {
         self.orgs().get(org).and_then(|known| known.epochs.get(&id).copied()).unwrap_or_default()

@@ -21,7 +21,8 @@ const PLENTY: i64 = 1_000_000;
 /// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_SHARD, rests: 0, granted: PLENTY, top_ups: None, dead: 0 }
+    let (top_ups, grouped) = (None, false);
+    Load { shards, processes, at_once: AT_SHARD, rests: 0, granted: PLENTY, top_ups, grouped, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -36,6 +37,8 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     print_others()?;
     println!();
     missed.extend(print_crowds()?);
+    println!();
+    print_grouped()?;
     println!();
     missed.extend(print_top_ups()?);
     println!();
@@ -143,6 +146,23 @@ fn print_crowd(what: &str, load: &Load) -> Result<u64, Failure> {
         thousands(pace.longest / MILLISECOND),
     ]);
     Ok(pace.debits_per_second)
+}
+
+/// What processes send under ids that Saldo chooses.
+fn print_grouped() -> Result<(), Failure> {
+    report::head(&[
+        "64 in flight from each process, ids chosen by Saldo",
+        "debits a second",
+        "write units a debit",
+        "items read a debit",
+    ]);
+    for (shards, processes) in [(1, 1), (1, 2), (1, 4), (4, 4), (8, 8)] {
+        let load = Load { processes, at_once: 64, grouped: true, ..usual(shards) };
+        let pace = measure(&load)?;
+        let name = format!("{processes} processes, {shards} shards");
+        report::row(&[name, thousands(pace.debits_per_second), pace.write_units(), pace.reads()]);
+    }
+    Ok(())
 }
 
 /// Four shards while credits come to the main one, which takes no debits.

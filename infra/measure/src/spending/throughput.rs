@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use saldo_credits::test_support::{Answer, InMemory, Op, Way};
-use saldo_credits::{Reserved, SpendError, Spender};
+use saldo_credits::{NotSent, Order, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Counting, Credits, Debit, DebitId, Details, MOST_IN_BATCH, OrgId, Reservation,
+    Actor, Channel, Counting, Credits, Debit, DebitId, Details, MOST_IN_BATCH, Meters, OrgId, Reservation,
     ReservedDebit, ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) rests: Micros,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
+    /// Whether ids are chosen by Saldo, of one run for what goes together.
+    pub(crate) grouped: bool,
     /// Batches of 25 whose processes die between their two writes while it is measured.
     pub(crate) dead: u8,
 }
@@ -79,6 +81,7 @@ struct Scene {
     shards: ShardCounts,
     clock: Clock,
     link: Link,
+    meters: Meters,
     acknowledged: Mutex<Acknowledged>,
     granted: Mutex<i64>,
     wrong: Mutex<Option<String>>,
@@ -100,7 +103,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
-            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork(), load.rests));
+            tasks.add(Arc::clone(&scene).send(spender.clone(), *load, rng.fork()));
         }
     }
     if let Some(top_ups) = load.top_ups {
@@ -132,6 +135,7 @@ impl Scene {
                 .map_err(|error| error.0)?,
             link: Link::new(&clock, &OrgId::parse(ORG).map_err(|_| "not an organisation")?),
             clock,
+            meters: Meters::from_json(r#"{"email":{"default":1}}"#).map_err(|error| error.0)?,
             acknowledged: Mutex::default(),
             granted: Mutex::new(load.granted),
             wrong: Mutex::default(),
@@ -168,12 +172,16 @@ impl Scene {
     }
 
     /// A sender: the next debit as soon as the one before is done.
-    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng, rests: Micros) {
+    async fn send(self: Arc<Scene>, spender: Virtual, load: Load, mut rng: fastrand::Rng) {
         self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
-            self.debit(&spender, &mut rng).await;
-            if rests > 0 {
-                self.clock.sleep(rng.u64(..2 * rests)).await;
+            if load.grouped {
+                self.send_grouped(&spender).await;
+            } else {
+                self.debit(&spender, &mut rng).await;
+            }
+            if load.rests > 0 {
+                self.clock.sleep(rng.u64(..2 * load.rests)).await;
             }
         }
     }
@@ -233,11 +241,36 @@ impl Scene {
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
                 Ok(_) => break,
-                Err(SpendError::Busy) => self.refused(1).await,
-                Err(SpendError::Crowded { retry_after_secs }) => self.refused(retry_after_secs).await,
-                Err(error) => return self.note_wrong(error.to_string()),
+                Err(error) => match told_to_come_again(&error) {
+                    Some(secs) => self.refused(secs).await,
+                    None => return self.note_wrong(error.to_string()),
+                },
             }
         }
+        self.note_done(began);
+    }
+
+    /// The same, under an id that Saldo chooses.
+    async fn send_grouped(&self, spender: &Virtual) {
+        let began = self.clock.now();
+        let order = Order::new(&self.meters, Channel::EMAIL, Details::default(), None, self.now());
+        let Ok(order) = order else { return self.note_wrong("no price".to_owned()) };
+        let mut sent = spender.send(&self.org, &Actor::System, &order, self.now()).await;
+        loop {
+            match sent {
+                Ok(_) => break,
+                Err(NotSent { error, debit: Some(debit) }) if told_to_come_again(&error).is_some() => {
+                    self.refused(told_to_come_again(&error).unwrap_or_default()).await;
+                    let again = spender.debit(&self.org, &Actor::System, &debit, self.now()).await;
+                    sent = again.map_err(|error| NotSent { error, debit: Some(debit) });
+                }
+                Err(failed) => return self.note_wrong(failed.error.to_string()),
+            }
+        }
+        self.note_done(began);
+    }
+
+    fn note_done(&self, began: Micros) {
         let took = self.clock.now() - began;
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
@@ -282,5 +315,14 @@ impl Scene {
         } else {
             Err(format!("the shards have {there} credits, granted less acknowledged are {expected}").into())
         }
+    }
+}
+
+/// In how many seconds, where it is answered 503.
+fn told_to_come_again(error: &SpendError) -> Option<u32> {
+    match error {
+        SpendError::Busy => Some(1),
+        SpendError::Crowded { retry_after_secs } => Some(*retry_after_secs),
+        _ => None,
     }
 }

@@ -6,14 +6,17 @@
 //! the shard now and then, which costs no write, until there is room. Nobody is told any of this and nothing of it is
 //! written: every process judges by what the shard shows it.
 
+use std::collections::BTreeSet;
+
+use super::reservation::room_for;
 use super::shard::SELDOM;
 use super::{BalanceShard, Crowd, PENDING_ROOM, SEQUENCE_STEP};
 use crate::Timestamp;
 
-/// With fewer pending debits there is room for one more call: so many keep a shard busy, and the ones who are on their way
-/// to it still fit.
+/// With the pending debits of fewer reservations there is room for one more call: so many keep a shard busy, and the ones who
+/// are on their way to it still fit.
 const SERVED: usize = 22;
-/// With as many pending debits of others, there may be some who wait.
+/// With those of as many reservations of others, there may be some who wait.
 const CROWDED: usize = 20;
 /// A process that came so many milliseconds ago comes seldom.
 const SELDOM_MS: i64 = 100;
@@ -108,7 +111,8 @@ impl Admission {
         let seldom = shard.sequence.saturating_sub(sequence) > SELDOM * SEQUENCE_STEP
             || ms_between(at, now) > SELDOM_MS;
         self.see(shard, now);
-        if shard.pending.len() < CROWDED + debits {
+        // Most shards are told apart without a look at each stamp.
+        if shard.pending.len() < CROWDED + debits || senders(shard) <= CROWDED {
             self.places = None;
             return Crowd::None;
         }
@@ -122,10 +126,10 @@ impl Admission {
         Crowd::Busy
     }
 
-    /// A call that was not let in looked at the shard. What its own process has pending there counts like any other's, so
-    /// that who gave up a place is no nearer to the next one than those who wait.
-    pub fn looked(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) -> Look {
-        let free = u64::try_from(SERVED.saturating_sub(shard.pending.len())).unwrap_or_default();
+    /// A call of so many debits that was not let in looked at the shard.
+    pub fn looked(&mut self, shard: &BalanceShard, debits: usize, now: Timestamp, random: u64) -> Look {
+        let served = if shard.pending.len() < room_for(debits) { SERVED } else { 0 };
+        let free = u64::try_from(served.saturating_sub(senders(shard))).unwrap_or_default();
         if free > random % TAKERS {
             self.looks += MORE_LOOKS;
             self.since = None;
@@ -187,6 +191,12 @@ impl Admission {
 
 fn ms_between(from: Timestamp, to: Timestamp) -> i64 {
     to.ms().saturating_sub(from.ms())
+}
+
+/// How many reservations the pending debits are of.
+fn senders(shard: &BalanceShard) -> usize {
+    let marks = shard.pending.values().map(|stamp| stamp.mark() / SEQUENCE_STEP);
+    marks.collect::<BTreeSet<_>>().len()
 }
 
 /// Whether many debits of one reservation take the room of single ones.
@@ -280,15 +290,15 @@ mod tests {
         let mut admission = refused();
         let ms = admission.enter(at(0)).unwrap_err();
         assert!((SHORTEST_PAUSE_MS / 2..=SHORTEST_PAUSE_MS * 3 / 2).contains(&ms), "{ms}");
-        assert_eq!(admission.looked(&shard(120, SERVED, 0), at(ms), 0), Look::NoRoom);
+        assert_eq!(admission.looked(&shard(120, SERVED, 0), 1, at(ms), 0), Look::NoRoom);
         assert!(admission.enter(at(ms)).is_err());
         let last = shard(140, SERVED - 1, 0);
         assert_eq!(
-            admission.looked(&last, at(60), TAKERS - 1),
+            admission.looked(&last, 1, at(60), TAKERS - 1),
             Look::NoRoom,
             "one in {TAKERS} takes the last"
         );
-        assert_eq!(admission.looked(&shard(141, SERVED - 4, 0), at(80), TAKERS - 1), Look::Room);
+        assert_eq!(admission.looked(&shard(141, SERVED - 4, 0), 1, at(80), TAKERS - 1), Look::Room);
         assert_eq!(admission.enter(at(80)), Ok(()));
         assert!(admission.enter(at(80)).is_err(), "for one call");
     }
@@ -300,14 +310,14 @@ mod tests {
             let pause = admission.enter(at(now)).unwrap_err();
             now += pause;
             pauses.push(pause);
-            assert_eq!(admission.looked(&shard(200 + look, 26, 0), at(now), 0), Look::NoRoom);
+            assert_eq!(admission.looked(&shard(200 + look, 26, 0), 1, at(now), 0), Look::NoRoom);
         }
         assert!(pauses[9] > 5 * pauses[0], "{pauses:?}");
         assert!(pauses.iter().all(|pause| *pause <= 1_500), "{pauses:?}");
         let (longest, last) = (pauses.iter().max().unwrap(), pauses.last().unwrap());
         assert!(last < longest, "who has waited long looks more often: {pauses:?}");
         let rare = admission.looks;
-        assert_eq!(admission.looked(&shard(300, 10, 0), at(now), 0), Look::Room);
+        assert_eq!(admission.looked(&shard(300, 10, 0), 1, at(now), 0), Look::Room);
         assert!(admission.looks > rare);
     }
 
@@ -329,21 +339,21 @@ mod tests {
     fn a_shard_that_stands_still_is_made_room_on() {
         let full = |at| shard(at, 26, 0);
         let mut admission = refused();
-        assert_eq!(admission.looked(&full(100), at(STILL_MS - 1), 0), Look::NoRoom, "it may be slow");
-        assert_eq!(admission.looked(&full(101), at(STILL_MS), 0), Look::NoRoom, "it moves");
+        assert_eq!(admission.looked(&full(100), 1, at(STILL_MS - 1), 0), Look::NoRoom, "it may be slow");
+        assert_eq!(admission.looked(&full(101), 1, at(STILL_MS), 0), Look::NoRoom, "it moves");
         let later = at(2 * STILL_MS);
         assert_eq!(
-            admission.clone().looked(&full(101), later, 1),
+            admission.clone().looked(&full(101), 1, later, 1),
             Look::NoRoom,
             "every other one makes room"
         );
-        assert_eq!(admission.looked(&full(101), later, 0), Look::Still);
+        assert_eq!(admission.looked(&full(101), 1, later, 0), Look::Still);
         assert_eq!(admission.enter(later), Ok(()));
         let mut admission = Admission::default();
         admission.refused(&shard(100, 2, 25), at(0), 0);
         assert!(admission.enter(at(0)).unwrap_err() <= SHORTEST_PAUSE_BEHIND_BATCH_MS);
         let batch = shard(100, 2, 25);
-        assert_eq!(admission.looked(&batch, at(STILL_BEHIND_BATCH_MS), 0), Look::Still, "a batch at once");
+        assert_eq!(admission.looked(&batch, 1, at(STILL_BEHIND_BATCH_MS), 0), Look::Still, "a batch at once");
     }
 
     #[test]
