@@ -8,6 +8,7 @@ mod bugs;
 mod cases;
 mod contract;
 mod contract_budgets;
+mod crowd;
 mod exact;
 mod final_months;
 mod groups;

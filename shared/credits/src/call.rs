@@ -9,7 +9,7 @@ use saldo_domain::{
 
 use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Stored;
-use crate::process::UnderWay;
+use crate::process::{Inside, UnderWay};
 
 /// Debits on their way.
 pub(crate) struct Call<'a> {
@@ -25,6 +25,10 @@ pub(crate) struct Call<'a> {
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
+    /// That it may reserve on a balance shard.
+    pub(crate) inside: Option<Inside<'a>>,
+    /// How long it has waited for that, in milliseconds.
+    pub(crate) waited_ms: i64,
     done: BTreeMap<DebitId, Outcome>,
 }
 
@@ -46,7 +50,24 @@ impl<'a> Call<'a> {
         }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
         let (sharding, day) = (Sharding::No, Day::of(now));
-        Ok(Call { org, actor, now, sharding, at: None, day, left, acknowledged: None, done })
+        Ok(Call {
+            org,
+            actor,
+            now,
+            sharding,
+            at: None,
+            day,
+            left,
+            acknowledged: None,
+            inside: None,
+            waited_ms: 0,
+            done,
+        })
+    }
+
+    /// The time after what it has waited.
+    pub(crate) fn time(&self) -> Timestamp {
+        Timestamp::from_ms(self.now.ms().saturating_add(self.waited_ms))
     }
 
     /// What is to be reserved.
