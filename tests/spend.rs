@@ -7,6 +7,8 @@ mod contract;
 mod exact;
 mod final_months;
 mod history;
+mod hold_histories;
+mod holds;
 mod http;
 mod meters;
 mod sending_org;

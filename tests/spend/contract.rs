@@ -7,7 +7,7 @@ use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Country, Credits, DebitEntry, DebitId, Details,
     Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError,
     Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId,
-    Sharding, Stamp, TopUpId,
+    Sharding, Stamp, Timestamp, TopUpId,
 };
 
 use super::history::{machine, wait};
@@ -197,6 +197,7 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 actor: Actor::System,
                 booked_at: clock.now().whole_secs(),
                 shown: Known::ChannelOnly,
+                hold: None,
             };
             Op::Reverse(at, Reversal::of(&debit, clock.now()))
         }
@@ -266,6 +267,7 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
             actor,
             booked_at,
             shown,
+            hold: None,
         }
     };
     places.into_iter().map(entry).collect()
@@ -322,6 +324,7 @@ impl TakesBack for Store {
             reference,
             units,
             version,
+            hold: None,
         };
         self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
     }
@@ -358,6 +361,8 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
+        Op::BeginHolds => done(table.begin_holds(org, Timestamp::from_ms(0)).await),
+        Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
         Op::Reverse(ledger, reversal) => {
             table.reverse(org, *ledger, reversal, &machine()).await.map(Answer::Reversed)
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, Credits, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, Sharding, Stamp,
-    Timestamp,
+    Actor, Credits, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, ShardId, Sharding,
+    Stamp, Timestamp,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -23,6 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
+    /// Whether it is a hold; then it is alone.
+    pub(crate) hold: bool,
     done: BTreeMap<DebitId, Outcome>,
 }
 
@@ -42,14 +44,19 @@ impl<'a> Call<'a> {
         if ids.is_empty() || twice || ids.len() > MOST_IN_BATCH {
             return Err(SpendError::NoBatch);
         }
+        let hold = debits.iter().any(|debit| debit.hold.is_some());
+        if hold && debits.len() > 1 {
+            return Err(SpendError::NoBatch);
+        }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
-        Ok(Call { org, actor, now, sharding: Sharding::No, at: None, left, acknowledged: None, done })
+        Ok(Call { org, actor, now, sharding: Sharding::No, at: None, left, acknowledged: None, hold, done })
     }
 
     /// What is to be reserved.
     pub(crate) fn to_reserve(&self) -> Vec<ReservedDebit> {
         let of = |debit: &&Debit| {
             let code = Stamp::code(debit.credits, debit.channel, &debit.details)?;
+            let code = if debit.hold.is_some() { Stamp::held(code) } else { code };
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
         };
         self.left.iter().filter_map(of).collect()
@@ -58,6 +65,16 @@ impl<'a> Call<'a> {
     /// What of it costs more than its sender lets it.
     pub(crate) fn over_maximum(&self) -> Vec<DebitId> {
         self.left.iter().filter(|debit| debit.is_over_maximum()).map(|debit| debit.id).collect()
+    }
+
+    /// Where the entry of one of its debits lies.
+    pub(crate) fn ledger(&self, id: DebitId) -> ShardId {
+        self.sharding.ledger_of(id, self.hold)
+    }
+
+    /// Whether the id may be used for the first time now.
+    pub(crate) fn is_timely(&self, id: DebitId) -> bool {
+        if self.hold { id.is_timely_for_hold(self.now) } else { id.is_timely(self.now) }
     }
 
     pub(crate) fn needed(&self) -> Credits {
@@ -70,9 +87,9 @@ impl<'a> Call<'a> {
         let debit = self.left.swap_remove(at);
         let outcome = match stored {
             Stored::Debit(entry) if entry.is_of(debit) => {
-                let DebitEntry { credits, available, .. } = *entry;
+                let DebitEntry { credits, available, hold, .. } = *entry;
                 let units = entry.details.units;
-                Outcome::Done(Debited { id, credits, units, available, repeated })
+                Outcome::Done(Debited { id, credits, units, available, hold, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.
             Stored::Reversed(entry, _) if entry.is_of(debit) => Outcome::Reversed,

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
     BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
-    ShardId, Sharding, Stamp,
+    ShardId, Sharding, Stamp, Timestamp,
 };
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -22,6 +22,8 @@ struct Organisation {
     /// What the main shard said when it was last seen.
     shards: Option<u8>,
     written: Vec<(DebitId, Stamp)>,
+    /// When it was last seen to that its holds are looked for.
+    holds_known: Option<Timestamp>,
     /// The epoch of each balance shard when it was last seen.
     epochs: BTreeMap<ShardId, i64>,
     /// How many calls are under way at each balance shard.
@@ -83,6 +85,8 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// For how long it is taken for known that holds are looked for, in seconds: half of how long they are after the last one.
+const HOLDS_KNOWN_SECS: i64 = 12 * 3600;
 /// With a few KB each, some 30 MB at the most.
 const MOST_ORGS: usize = 10_000;
 
@@ -108,6 +112,17 @@ impl Process {
     /// What one call at a time holds that makes room on the organisation's shards.
     pub(crate) fn clearing(&self, org: &OrgId) -> Arc<Mutex<()>> {
         self.with(org, |known| Arc::clone(&known.clearing))
+    }
+
+    /// Whether it was seen to lately that the organisation's holds are looked for.
+    pub(crate) fn knows_holds(&self, org: &OrgId, now: Timestamp) -> bool {
+        let known = self.orgs().get(org).and_then(|known| known.holds_known);
+        known.is_some_and(|at| (0..HOLDS_KNOWN_SECS).contains(&now.secs_since(at)))
+    }
+
+    /// It was seen to that the organisation's holds are looked for.
+    pub(crate) fn knew_holds(&self, org: &OrgId, now: Timestamp) {
+        self.with(org, |known| known.holds_known = Some(now));
     }
 
     /// The entries of these debits are known to carry these stamps.
@@ -221,6 +236,7 @@ mod tests {
             max_credits: None,
             channel,
             details: Details::default(),
+            hold: None,
         }
     }
 

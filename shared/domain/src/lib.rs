@@ -24,10 +24,11 @@ pub use account::{
 };
 pub use alarm::Alarm;
 pub use balance::{
-    BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, Known, MOST_ACKNOWLEDGED,
-    MOST_IN_BATCH, MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance, Reference, Refusal, Reservation,
-    ReservedDebit, Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding,
-    Stamp, Told, gather, rebalance, refusal, resume, total,
+    AtEnd, BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, HOLD_SECS, HeldLine, Hold,
+    HoldChange, HoldEnded, HoldRefused, HoldTerms, HowEnded, Known, LEAST_HOLD_SECS, MOST_ACKNOWLEDGED,
+    MOST_CARRIED, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance,
+    Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts,
+    ShardCountsError, ShardId, Sharding, Stamp, Told, gather, rebalance, refusal, resume, total,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,

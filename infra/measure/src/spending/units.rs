@@ -20,17 +20,23 @@ pub(crate) struct Cost {
 }
 
 pub(crate) const LATER: &str = "debit, later ones";
+pub(crate) const HOLD: &str = "hold, later ones";
 pub(crate) const BATCH: &str = "ten debits, ids of one run";
 pub(crate) const THREE: &str = "beside it: a transaction of three items";
 pub(crate) const TWO: &str = "beside it: a transaction of two items";
 
 /// The most write and read units of a debit that were set as a goal, in hundredths.
-const GOALS: [(&str, [u32; 2]); 5] = [
+const GOALS: [(&str, [u32; 2]); 10] = [
     ("debit, the organisation's first", [200, 0]),
     (LATER, [200, 0]),
     ("debit, the same again (200)", [0, 100]),
     ("debit, refused: not enough left (402)", [100, 100]),
     (BATCH, [20, 0]),
+    (HOLD, [200, 0]),
+    ("hold, the same again (200)", [0, 100]),
+    ("hold, captured in full", [100, 200]),
+    ("hold, captured in part", [400, 200]),
+    ("hold, released", [400, 200]),
 ];
 
 pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
@@ -38,6 +44,7 @@ pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
     of_one_shard(&mut seen).await?;
     of_refusals(&mut seen).await?;
     of_shards(&mut seen).await?;
+    of_holds(&mut seen).await?;
     Ok(seen)
 }
 
@@ -85,6 +92,26 @@ async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
     note("debit over four shards, brings a shard its share of what there is", filled(&saldo).await?);
     note("debit over four shards, the one that spreads the debits", spread);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// A hold and its capture are what others write as a transaction each: see [`THREE`].
+async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
+    saldo.top_up("first").await?;
+    let first = saldo.hold(&saldo.debit_id(), 201).await?;
+    let [full, part, back] = [0; 3].map(|_| saldo.debit_id());
+    note(HOLD, saldo.hold(&full, 201).await?);
+    note("hold, the same again (200)", saldo.hold(&full, 200).await?);
+    note("hold, captured in full", saldo.end_hold(&full, "capture", 5).await?);
+    note("hold, captured again (200)", saldo.end_hold(&full, "capture", 5).await?);
+    saldo.hold(&part, 201).await?;
+    note("hold, captured in part", saldo.end_hold(&part, "capture", 2).await?);
+    saldo.hold(&back, 201).await?;
+    note("hold, released", saldo.end_hold(&back, "release", 5).await?);
+    note("hold, the first one of an organisation", first);
     saldo.stop().await;
     Ok(())
 }

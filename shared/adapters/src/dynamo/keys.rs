@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Closing,
     Sweep,
     Run,
+    /// Where an organisation's open holds are.
+    Holds,
     /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
@@ -62,6 +64,7 @@ impl Kind {
             Kind::Closing => "CLOSING#",
             Kind::Sweep => "SWEEP#",
             Kind::Run => "RUN#",
+            Kind::Holds => "HOLDS",
             Kind::Entry => "",
         }
     }
@@ -90,7 +93,11 @@ pub(super) fn shard(of: &OrgId, id: ShardId) -> Item {
 }
 
 fn sharded(partition: String, shard: ShardId) -> String {
-    if shard == ShardId::MAIN { partition } else { format!("{partition}#{}", shard.number()) }
+    match shard {
+        ShardId::MAIN => partition,
+        ShardId::HOLDS => format!("{partition}#H"),
+        _ => format!("{partition}#{}", shard.number()),
+    }
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
@@ -99,6 +106,10 @@ pub(super) fn open_slot(of: &OrgId) -> Item {
 
 pub(super) fn settings(of: &OrgId) -> Item {
     key(org(of), Kind::Settings, "")
+}
+
+pub(super) fn holds(of: &OrgId) -> Item {
+    key(org(of), Kind::Holds, "")
 }
 
 pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
@@ -118,9 +129,9 @@ pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
     key(ledger_partition(of, id.month(), ShardId::MAIN), Kind::Entry, &id.to_string())
 }
 
-/// The entries of a run of debits.
+/// The entries of a run of debits, or of holds.
 pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
-    let first = run.first();
+    let first = if ledger == ShardId::HOLDS { run.first().of_hold() } else { run.first() };
     key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
 
@@ -208,6 +219,8 @@ pub(super) enum Work {
     Books,
     /// An adjustment that waits for a second person.
     Adjustment,
+    /// An organisation whose holds are to be ended.
+    Holds,
 }
 
 impl Work {
@@ -215,7 +228,7 @@ impl Work {
     fn partitions(self) -> u8 {
         match self {
             Work::TopUp | Work::Books => DUE_PARTITIONS,
-            Work::Refund | Work::Review | Work::Adjustment => 1,
+            Work::Refund | Work::Review | Work::Adjustment | Work::Holds => 1,
         }
     }
 }
@@ -244,6 +257,7 @@ fn numbered(kind: Work, number: u8) -> String {
         Work::Review => "REVIEW",
         Work::Books => "BOOKS",
         Work::Adjustment => "ADJUSTMENT",
+        Work::Holds => "HOLDS",
     };
     format!("DUE#{kind}#{number}")
 }
@@ -280,6 +294,7 @@ mod tests {
             Kind::Closing,
             Kind::Sweep,
             Kind::Run,
+            Kind::Holds,
             Kind::Entry,
         ];
         for kind in all {
@@ -287,7 +302,7 @@ mod tests {
                 Kind::Balance | Kind::OpenSlot => true,
                 Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
                 Kind::Audit | Kind::Adjustment => false,
-                Kind::Closing | Kind::Sweep | Kind::Run => false,
+                Kind::Closing | Kind::Sweep | Kind::Run | Kind::Holds => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }

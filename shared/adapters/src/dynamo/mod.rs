@@ -8,6 +8,7 @@ mod books;
 mod closings;
 mod due;
 mod errors;
+mod holds;
 mod keys;
 mod listed;
 mod months;

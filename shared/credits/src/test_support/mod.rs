@@ -3,6 +3,7 @@
 //! How a call reaches it, late, twice or never, is up to whoever implements [`Way`].
 
 mod bug;
+mod holds;
 mod op;
 mod stamps;
 mod table;

@@ -1,8 +1,8 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    BalanceShard, Credits, DebitEntry, DebitId, EntryId, Rebalance, Reservation, Resume, Reversal, ShardId,
-    Stamp, Timestamp,
+    BalanceShard, Credits, DebitEntry, DebitId, EntryId, HoldChange, Rebalance, Reservation, Resume,
+    Reversal, ShardId, Stamp, Timestamp,
 };
 
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -26,6 +26,8 @@ pub enum Op {
     StartSharding(Timestamp),
     SetShards(Option<u8>),
     Reverse(ShardId, Reversal),
+    BeginHolds,
+    ChangeHold(HoldChange),
 }
 
 /// What a call answers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, EntryId, Known, PortError, Rebalance,
+    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, Entry, EntryId, Known, PortError, Rebalance,
     Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
@@ -44,6 +44,7 @@ pub struct Table {
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are debits")]
 pub enum Row {
     Debit(DebitEntry),
     Reversal(Credits),
@@ -105,6 +106,8 @@ impl Table {
                 self.set_sharding(Sharding::Announced, Sharding::Since(since)).map(Answer::Done)
             }
             Op::SetShards(shards) => self.on_main(|main| main.shards = *shards),
+            Op::BeginHolds => self.on_main(|main| main.holds = true),
+            Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
             Op::Reverse(ledger, reversal) => self.reverse(*ledger, *reversal).map(Answer::Reversed),
         };
         self.check();
@@ -203,7 +206,7 @@ impl Table {
         let there = self.stored(ledger, entry.id);
         let unsaid =
             there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
-        if !unsaid && self.bug != Some(Bug::CompletedUnguarded) {
+        if (!unsaid && self.bug != Some(Bug::CompletedUnguarded)) || !self.is_still(&there, entry) {
             return Written::Before(vec![there]);
         }
         let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
@@ -359,14 +362,15 @@ impl Table {
         let mut expected = 0;
         for row in self.ledger.values() {
             expected += match row {
-                Row::Debit(entry) => -entry.credits.0,
+                Row::Debit(entry) => Entry::of_debit(entry).credits.0,
                 Row::Reversal(credits) | Row::TopUp(credits) | Row::TakenBack(credits) => credits.0,
             };
         }
         for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {
             let own =
                 |row: &Row| matches!(row, Row::Debit(entry) if entry.id == *id && entry.stamp == *stamp);
-            let places = ShardId::ledgers().filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
+            let ledgers = ShardId::ledgers().chain([ShardId::HOLDS]);
+            let places = ledgers.filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
             if !places.into_iter().any(own) {
                 expected -= stamp.credits().0;
             }

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, OrgId, PortError, Rebalance, Reservation,
-    Resume, Reversal, ShardId, Stamp, Timestamp,
+    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, HoldChange, OrgId, PortError, Rebalance,
+    Reservation, Resume, Reversal, ShardId, Stamp, Timestamp,
 };
 
 use super::{Answer, Op};
@@ -124,5 +124,13 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         _: &Actor,
     ) -> Result<Reversed, PortError> {
         answered!(self, Op::Reverse(ledger, *reversal), Reversed)
+    }
+
+    async fn begin_holds(&self, _: &OrgId, _: Timestamp) -> Result<(), PortError> {
+        answered!(self, Op::BeginHolds, Done)
+    }
+
+    async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
+        answered!(self, Op::ChangeHold(change.clone()), Done)
     }
 }

@@ -2,6 +2,8 @@
 
 mod debit;
 mod details;
+mod hold;
+mod holding;
 mod id;
 mod rebalance;
 mod reservation;
@@ -11,6 +13,11 @@ mod stamp;
 
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use hold::{
+    AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_CARRIED,
+    MOST_HOLD_SECS,
+};
+pub use holding::{HoldChange, HoldRefused};
 pub use id::{DebitId, RunId};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
