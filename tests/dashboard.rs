@@ -5,6 +5,7 @@ mod back;
 mod balance;
 mod browser;
 mod browsers;
+mod budgets;
 mod dialog;
 mod export;
 mod history;

@@ -37,6 +37,7 @@ macro_rules! payloads {
 
 payloads! {
     BALANCE_EVENT = "balance",
+    BUDGETS_EVENT = "budgets",
     CANCEL_TOP_UP_EVENT = "cancel-top-up",
     CHANGE_SETTINGS_EVENT = "change-settings",
     CLEANUP_EVENT = "cleanup",
@@ -48,6 +49,7 @@ payloads! {
     DASHBOARD_INTERFACE_EVENT = "dashboard-interface",
     DEBIT_EVENT = "debit",
     DEBIT_BATCH_EVENT = "debit-batch",
+    END_BUDGET_EVENT = "end-budget",
     HISTORY_ENTRIES_EVENT = "history-entries",
     HISTORY_STATEMENT_EVENT = "history-statement",
     HISTORY_TOP_UP_EVENT = "history-top-up",
@@ -74,6 +76,7 @@ payloads! {
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
     REVERSE_DEBIT_EVENT = "reverse-debit",
+    SET_BUDGET_EVENT = "set-budget",
     SETTINGS_EVENT = "settings",
     WEBHOOK_EVENT = "webhook",
 }
@@ -115,6 +118,12 @@ async fn every_request_gets_its_answer() {
     let (status, settings) = sent!(saldo_settings, "settings", saldo, CHANGE_SETTINGS_EVENT, &[]);
     assert_eq!((status, &settings["version"]), (200, &json!(1)));
     assert_eq!(settings["billing"]["tax_id"], "012345678901000");
+    let (status, budget) = sent!(saldo_settings, "settings", saldo, SET_BUDGET_EVENT, &[]);
+    assert_eq!((status, &budget["id"], &budget["changed_by"]), (201, &json!("sms-day"), &json!("user-1")));
+    let (status, budgets) = sent!(saldo_settings, "settings", saldo, BUDGETS_EVENT, &[]);
+    assert_eq!((status, &budgets["budgets"], &budgets["version"]), (200, &json!([budget]), &json!(1)));
+    let (status, budgets) = sent!(saldo_settings, "settings", saldo, END_BUDGET_EVENT, &[]);
+    assert_eq!((status, &budgets["budgets"], &budgets["version"]), (200, &json!([]), &json!(2)));
     let (status, canceled) =
         sent!(saldo_cancel_top_up, "cancel-top-up", saldo, CANCEL_TOP_UP_EVENT, &[(TOP_UP, id)]);
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));

@@ -5,7 +5,7 @@ mod alarms;
 mod api_reference;
 mod bad_input;
 mod billing_contact;
-mod budgets;
+mod call_budgets;
 mod clients;
 mod dashboard;
 mod deployed;

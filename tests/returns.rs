@@ -27,7 +27,7 @@ fn fifty_thousand_histories_of_money_that_comes_back_end_in_the_same_books() {
     play(0, PER_TEST);
 }
 
-/// `cargo test -p saldo-tests a_million -- --ignored`
+/// `cargo test --profile measured -p saldo-tests a_million -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn a_million_histories_of_money_that_comes_back_end_in_the_same_books() {

@@ -1,11 +1,15 @@
 //! Spending: histories of the protocol, its planted bugs, debits over HTTP, and what they add up to.
 mod answers;
 mod batches;
+mod budget_cases;
+mod budgeted;
+mod budgets;
 mod bugs;
 mod cases;
 mod contract;
 mod exact;
 mod final_months;
+mod groups;
 mod history;
 mod hold_histories;
 mod holds;

@@ -27,7 +27,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
     ("cancel-top-up", &[("!GetAtt Table.Arn", SETTLE), WRITE_KEY]),
     ("balance", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
     ("history", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:Query"])]),
-    ("settings", &[("!GetAtt Table.Arn", &["dynamodb:GetItem", "dynamodb:UpdateItem"])]),
+    ("settings", &[("!GetAtt Table.Arn", FINISH)]),
     ("spend", &[("!GetAtt Table.Arn", FINISH), ("!GetAtt Table.Arn", &["dynamodb:PutItem"])]),
     ("stripe-webhook", &[("!GetAtt Payments.Arn", &["sqs:SendMessage"]), WEBHOOK]),
     (
@@ -147,7 +147,9 @@ const OPEN_ROUTES: &[&str] = &[
 ];
 
 const CLOSED_ROUTES: &[&str] = &[
+    "DELETE /v1/budgets/{id}",
     "GET /v1/balance",
+    "GET /v1/budgets",
     "GET /v1/entries",
     "GET /v1/holds/{id}",
     "GET /v1/operate/adjustments",
@@ -181,6 +183,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/operate/top-ups/{id}/void",
     "POST /v1/top-ups",
     "POST /v1/top-ups/{id}/cancel",
+    "PUT /v1/budgets/{id}",
     "PUT /v1/debits/{id}",
     "PUT /v1/holds/{id}",
     "PUT /v1/settings",

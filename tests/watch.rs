@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::client::Client;
-use crate::support::system::{TOTAL, balance, debit, debit_id, invoice_of, open_top_up, webhook_secret};
+use crate::support::system::{
+    TOTAL, balance, debit, debit_id, invoice_of, open_top_up, webhook_secret, with_credits,
+};
 use crate::template::{resources, shown};
 
 /// Nobody listens there.
@@ -105,6 +107,27 @@ async fn what_is_done_is_measured() {
 async fn an_event_that_cannot_be_read() {
     let rig = Rig::start("NeedsALookAlarm", Options::default()).await;
     assert_eq!(rig.deliver("no event").await, 200);
+    rig.rings();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_soft_budget_that_is_nearly_spent() {
+    let rig = Rig::start("NeedsALookAlarm", Options::default()).await;
+    with_credits(&rig.saldo, "acme").await;
+    let token = rig.saldo.token("acme", &["billing:subscribe"], None).unwrap();
+    let payer = Client::new(rig.saldo.api_url()).with_token(token);
+    let body = r#"{"name":"Mail","by":{"meter":"email"},"period":"month","limit":5,"limiting":"soft"}"#;
+    assert_eq!(payer.send("PUT", "/v1/budgets/mail", &[], body).await.status, 201);
+    let token = rig.saldo.token("acme", &["credits:spend"], None).unwrap();
+    let sender = Client::new(rig.saldo.api_url()).with_token(token);
+    for sent in 1..=7 {
+        let id = debit_id(&rig.clock, 0);
+        let sent_one = sender.send("PUT", &format!("/v1/debits/{id}"), &[], r#"{"channel":"email"}"#).await;
+        assert_eq!(sent_one.status, 201, "it refuses nothing");
+        if sent == 3 {
+            rig.is_quiet();
+        }
+    }
     rig.rings();
 }
 

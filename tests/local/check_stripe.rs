@@ -10,8 +10,8 @@ use saldo_local::check_stripe::{FACTS, Settings, Verdict, run};
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 
-use super::survival::command;
 use crate::support::client::Client;
+use crate::support::program::command;
 
 /// What the stand-in does otherwise than Stripe is expected to.
 const OTHERWISE: [&str; 4] =

@@ -5,8 +5,8 @@ use saldo_local::doctor::{Report, Settings, Verdict, run};
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Seller;
 
-use super::survival::command;
 use crate::support::client::Client;
+use crate::support::program::command;
 
 const WRITE: &str = "rk_test_doctor_write";
 const READ: &str = "rk_test_doctor_read";

@@ -68,6 +68,9 @@ async fn journey(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
         let answer = client.send("PUT", "/v1/settings", &[("if-match", version)], body).await;
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     }
+    let budget = r#"{"name":"SMS","by":{"meter":"sms"},"period":"day","limit":500,"limiting":"soft"}"#;
+    assert_eq!(client.send("PUT", "/v1/budgets/sms", &[], budget).await.status, 201);
+    assert_eq!(client.get("/v1/budgets").await.status, 200);
     let first = create(&client, "first", StatusCode::CREATED).await;
     create(&client, "first", StatusCode::OK).await;
     create(&client, "other", StatusCode::CONFLICT).await;

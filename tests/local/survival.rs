@@ -1,7 +1,6 @@
 //! The real program survives kill -9 at any point: no payment, credit or message is lost, and nothing is credited twice.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::support::client::Client;
+use crate::support::program::command;
 
 #[tokio::test]
 async fn a_top_up_survives_a_kill_at_every_step() {
@@ -292,24 +292,6 @@ async fn refused(arguments: &[&str]) -> String {
     let output = tokio::time::timeout(Duration::from_secs(30), output).await.unwrap().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
-}
-
-pub(super) fn command() -> Command {
-    let mut command = Command::new(program());
-    command.env_remove("STRIPE_API_KEY").kill_on_drop(true);
-    command
-}
-
-/// The program of `cargo run`, built from what is being tested.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--workspace", "--bin", "saldo"]).current_dir(&root);
-        assert!(build.status().unwrap().success());
-        root.join("target/debug/saldo")
-    })
 }
 
 /// A folder of this test that is gone afterwards.

@@ -1,6 +1,8 @@
 //! What the rules of money would set right is set right, told, and told no more.
 use saldo_credits::Balances;
-use saldo_domain::{Channel, Credits, DebitId, Details, OrgId, Reservation, ReservedDebit, ShardId, Stamp};
+use saldo_domain::{
+    Channel, Counting, Credits, DebitId, Details, OrgId, Reservation, ReservedDebit, ShardId, Stamp,
+};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::Method;
 use serde_json::{Value, json};
@@ -117,7 +119,8 @@ async fn a_debit_left_half_done_by_an_organisation_that_nobody_looks_at_is_finis
     let code = Stamp::code(Credits(5), Channel::EMAIL, &Details::default()).unwrap();
     let debits = vec![ReservedDebit { id, credits: Credits(5), code }];
     let (acknowledged, unsharded, epoch) = (Vec::new(), true, 0);
-    let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: now };
+    let reservation =
+        Reservation { debits, acknowledged, unsharded, epoch, counting: Counting::default(), at: now };
     store.reserve(&org, ShardId::MAIN, &reservation).await.unwrap();
     assert_eq!(acme.run().await["verdict"], "clean", "whoever reserved it may still live");
     acme.clock.advance(120);

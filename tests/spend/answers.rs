@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use saldo_credits::{Debited, Outcome, SpendError};
-use saldo_domain::{Credits, Debit, DebitId, EntryId, PortError, Reversal, Timestamp, Units};
+use saldo_domain::{Credits, Debit, DebitId, EntryId, Limiting, PortError, Reversal, Timestamp, Units};
 
 use super::unreliable::{Port, Shared};
 
@@ -104,6 +104,17 @@ impl Answers {
             Err(SpendError::OverMaximum { id, .. }) => {
                 if before.acknowledged.contains(&id) || before.taken.contains(&id) {
                     self.wrong.get_or_insert(format!("{id} was taken and then refused as too dear"));
+                }
+            }
+            Err(SpendError::OverBudget(over)) => {
+                let id = over.debit;
+                if before.acknowledged.contains(&id) || before.taken.contains(&id) {
+                    self.wrong.get_or_insert(format!("{id} was taken and then refused by a budget"));
+                }
+                let most: i64 = debits.iter().map(|debit| debit.credits.0).sum();
+                let terms = &over.budget.terms;
+                if terms.limiting == Limiting::Soft || over.spent.0 + most <= terms.limit.0 {
+                    self.wrong.get_or_insert(format!("{id} was refused by {over:?}"));
                 }
             }
             Err(SpendError::Untimely(id)) => {

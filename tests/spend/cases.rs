@@ -4,8 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use saldo_credits::{Outcome, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Channel, Country, Credits, Debit, DebitEntry, Details, Known, OrgId, PENDING_ROOM, Rebalance,
-    Reservation, ReservedDebit, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
+    Channel, Counted, Counting, Country, Credits, Debit, DebitEntry, Details, Known, OrgId, PENDING_ROOM,
+    Rebalance, Reservation, ReservedDebit, SEQUENCE_STEP, ShardCounts, ShardId, Sharding, Stamp, Timestamp,
 };
 
 use saldo_credits::test_support::{Answer, Bug, Op, Row};
@@ -106,8 +106,12 @@ fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_re
         booked_at: now.whole_secs(),
         shown: Known::Everything,
         hold: None,
+        counted: Counted::default(),
     };
-    assert_eq!(port.state().table.ledger.get(&(ShardId::MAIN, id.entry())), Some(&Row::Debit(entry)));
+    assert_eq!(
+        port.state().table.ledger.get(&(ShardId::MAIN, id.entry())),
+        Some(&Row::Debit(Box::new(entry)))
+    );
 }
 
 /// A process that likes head `first` + 1 of `number` best.
@@ -240,6 +244,7 @@ fn a_shard_that_comes_to_be_while_something_is_owed_serves_nothing() {
             acknowledged: Vec::new(),
             unsharded: false,
             epoch: state.table.shards[&second].epoch,
+            counting: Counting::default(),
             at: Timestamp::from_ms(history::START_MS),
         };
         let answer = state.table.apply(&Op::Reserve(second, reservation)).unwrap();

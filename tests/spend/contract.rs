@@ -4,10 +4,10 @@ use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_credits::{Balances, Reserved};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Class, Country, Credits, DebitEntry, DebitId, Details,
-    Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM, PortError,
-    Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal, ShardId,
-    Sharding, Stamp, Timestamp, TopUpId,
+    Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Counting, Country, Credits, DebitEntry,
+    DebitId, Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
+    PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
+    ShardId, Sharding, Stamp, Timestamp, TopUpId,
 };
 
 use super::history::{machine, wait};
@@ -171,10 +171,20 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let epoch = if rng.u32(..5) > 0 { shard.epoch } else { rng.i64(0..3) };
             let at_time = clock.now();
             let unsharded = rng.u32(..4) > 0;
-            Op::Reserve(at, Reservation { debits, acknowledged, unsharded, epoch, at: at_time })
+            Op::Reserve(
+                at,
+                Reservation {
+                    debits,
+                    acknowledged,
+                    unsharded,
+                    epoch,
+                    counting: Counting::default(),
+                    at: at_time,
+                },
+            )
         }
         5..=6 => Op::PutEntries(at, entries(rng, id, stamp)),
-        7 => Op::GiveBack(id, stamp),
+        7 => Op::GiveBack(id, stamp, Counted::default()),
         8 => match some_pending(rng, &shard) {
             none if none.is_empty() => Op::Shard(ShardId::MAIN),
             some => Op::Acknowledge(at, some),
@@ -198,8 +208,9 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 booked_at: clock.now().whole_secs(),
                 shown: Known::ChannelOnly,
                 hold: None,
+                counted: Counted::default(),
             };
-            Op::Reverse(at, Reversal::of(&debit, clock.now()))
+            Op::Reverse(at, Reversal::of(&debit, clock.now()), Counted::default())
         }
         12 => Op::Shard(at),
         16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),
@@ -268,6 +279,7 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
             booked_at,
             shown,
             hold: None,
+            counted: Counted::default(),
         }
     };
     places.into_iter().map(entry).collect()
@@ -287,10 +299,10 @@ fn channel(rng: &mut fastrand::Rng) -> Channel {
 
 /// Who reverses a debit has read its entry.
 fn of_what_is_there(op: Op, memory: &Port) -> Op {
-    let Op::Reverse(ledger, reversal) = op else { return op };
+    let Op::Reverse(ledger, reversal, uncounted) = op else { return op };
     match memory.state().table.ledger.get(&(ledger, reversal.debit.entry())) {
-        Some(Row::Debit(entry)) => Op::Reverse(ledger, Reversal::of(entry, reversal.at)),
-        Some(_) | None => op,
+        Some(Row::Debit(entry)) => Op::Reverse(ledger, Reversal::of(entry, reversal.at), uncounted),
+        Some(_) | None => Op::Reverse(ledger, reversal, uncounted),
     }
 }
 
@@ -326,7 +338,12 @@ impl TakesBack for Store {
             version,
             hold: None,
         };
-        self.post(org, &Posting { entry, once: Once::Entry, floor: Floor::None }).await.map(drop)
+        self.post(
+            org,
+            &Posting { entry, once: Once::Entry, floor: Floor::None, uncounted: Counted::default() },
+        )
+        .await
+        .map(drop)
     }
 }
 
@@ -350,7 +367,7 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::Fence(shard, at_once) => {
             table.fence(org, *shard, *at_once).await.map(|shard| Answer::Shard(Some(shard)))
         }
-        Op::GiveBack(id, stamp) => done(table.give_back(org, *id, *stamp).await),
+        Op::GiveBack(id, stamp, counted) => done(table.give_back(org, *id, *stamp, counted).await),
         Op::Acknowledge(shard, written) => done(table.acknowledge(org, *shard, written).await),
         Op::Entries(ids) => table.entries(org, ids).await.map(Answer::Entries),
         Op::Shard(ShardId::MAIN) => return Said::Main(table.main_shard(org).await),
@@ -363,8 +380,15 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
         Op::BeginHolds => done(table.begin_holds(org, Timestamp::from_ms(0)).await),
         Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
-        Op::Reverse(ledger, reversal) => {
-            table.reverse(org, *ledger, reversal, &machine()).await.map(Answer::Reversed)
+        Op::Reverse(ledger, reversal, uncounted) => {
+            table.reverse(org, *ledger, reversal, uncounted, &machine()).await.map(Answer::Reversed)
+        }
+        Op::Budgets => table.budgets(org).await.map(Answer::Budgets),
+        Op::SetBudgets(before, after) => done(table.set_budgets(org, before, after).await),
+        Op::Turn(turn) => done(table.turn(org, turn).await),
+        Op::Allow(allowance) => done(table.allow(org, allowance).await),
+        Op::RememberTold(number, (period, reached)) => {
+            table.remember_told(org, *number, *period, *reached).await.map(Answer::Told)
         }
     })
 }

@@ -1,7 +1,9 @@
 //! A month that is final stays as it is: in entries, CSV, usage and sums.
 use saldo_adapters::dynamo::Store;
 use saldo_credits::Balances as _;
-use saldo_domain::{Channel, Credits, DebitId, OrgId, Reservation, ReservedDebit, ShardId, Stamp, Timestamp};
+use saldo_domain::{
+    Channel, Counting, Credits, DebitId, OrgId, Reservation, ReservedDebit, ShardId, Stamp, Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::sending_org::SendingOrg;
@@ -59,7 +61,14 @@ impl SendingOrg {
         let debits = vec![ReservedDebit { id, credits: Credits(3), code }];
         let (acknowledged, epoch, at_time) = (Vec::new(), shard.epoch, self.clock.now());
         let unsharded = all.len() == 1;
-        let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: at_time };
+        let reservation = Reservation {
+            debits,
+            acknowledged,
+            unsharded,
+            epoch,
+            counting: Counting::default(),
+            at: at_time,
+        };
         let reserved = store.reserve(&org, *at, &reservation).await.unwrap();
         assert!(matches!(reserved, saldo_credits::Reserved::Done(_)), "{reserved:?}");
         *at

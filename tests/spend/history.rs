@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use saldo_credits::test_support::{Bug, Op, Row};
-use saldo_credits::{Balances as _, Debited, Outcome, SpendError, Spender};
+use saldo_credits::{Balances as _, Debited, NotSent, Order, Outcome, SpendError, Spender};
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Class, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry,
+    BalanceShards, Channel, Class, Counted, Country, Credits, Debit, DebitEntry, DebitId, Details, Entry,
     EntryId, Known, Meters, Month, OrgId, PENDING_ROOM, Rebalance, Reference, SEQUENCE_STEP, ShardCounts,
-    ShardId, Sharding, Stamp, Subject, Timestamp, Units,
+    ShardId, Sharding, Stamp, Timestamp, Units,
 };
 
 use super::answers::{self, Answers, Before};
+use super::budgeted;
 use super::unreliable::{Port, Shared, State, port};
+pub(crate) use super::unreliable::{machine, wait};
 
 /// The moment a history begins.
 pub(crate) const START_MS: i64 = 1_795_441_928_000;
@@ -45,11 +47,15 @@ struct Play {
     /// Each is a process with a memory and a configuration of its own.
     spenders: Vec<Spender<Port>>,
     debits: Vec<Debit>,
+    /// What was sent under ids that were chosen for it: any of it may be repeated.
+    sent: Arc<Mutex<Vec<Debit>>>,
     now: Timestamp,
     /// What some processes know to be sold; what others do not know, they cannot name.
     meters: Meters,
     /// Over how many shards processes may believe that debits are spread; the first is none.
     numbers: Vec<u8>,
+    /// Whether budgets change, with a chance of their own, so that other histories are what they are without.
+    budgeted: Option<fastrand::Rng>,
 }
 
 /// Plays the history of `seed`; what is wrong with it, if anything.
@@ -93,11 +99,14 @@ impl Play {
                 vec![vec![0], vec![0, 2], vec![2, 3], vec![0, 1, 8]].swap_remove(rng.usize(..4))
             }
         };
+        let mut chance = fastrand::Rng::with_seed(seed ^ 0xb0d6e7);
+        let budgeted = budgeted::begin(&mut chance, &mut state, now).then_some(chance);
         let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
         let count = rng.u32(if in_shards(mood) { 3..=3 } else { 1..=3 });
-        let (spenders, meters) = (Vec::new(), Meters::from_json(METERS).unwrap());
-        let mut play = Play { mood, org, port, rng, answers, spenders, debits, now, meters, numbers };
+        let (spenders, sent, meters) = (Vec::new(), Arc::default(), Meters::from_json(METERS).unwrap());
+        let mut play =
+            Play { mood, org, port, rng, answers, spenders, debits, sent, now, meters, numbers, budgeted };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -165,6 +174,11 @@ impl Play {
     fn task(&mut self) -> Task {
         let at = self.rng.usize(..self.spenders.len());
         let (spender, now) = (self.spenders[at].clone(), self.now);
+        if let Some(chance) = &mut self.budgeted
+            && chance.u32(..6) == 0
+        {
+            return Box::pin(budgeted::change(spender, self.org.clone(), budgeted::wish(chance), now));
+        }
         let mut debit = self.debits[self.rng.usize(..self.debits.len())].clone();
         // Rates may have changed since it was tried first.
         if self.rng.u32(..8) == 0 {
@@ -191,6 +205,16 @@ impl Play {
                 let reversed = spender.reverse(&org, &machine(), debit.id, now).await;
                 answers.lock().unwrap().reversed(&debit, before, now, reversed);
             }),
+            12..=13 if self.mood == Mood::Everything => {
+                let Debit { channel, details, max_credits, .. } = debit;
+                let order = Order::new(&self.meters, channel, details, max_credits, now).unwrap();
+                let sent = Arc::clone(&self.sent);
+                Box::pin(send_one(spender, org, order, now, (answers, port, sent)))
+            }
+            14..=15 if self.mood == Mood::Everything && !self.sent.lock().unwrap().is_empty() => {
+                let again = self.rng.choice(self.sent.lock().unwrap().iter()).unwrap().clone();
+                Box::pin(try_one(spender, org, again, now, answers, port))
+            }
             4..=5 => Box::pin(async move {
                 let _ = spender.repair_all(&org, now).await;
             }),
@@ -259,6 +283,12 @@ impl Play {
             if again.as_ref().map(answers::told) != Ok(answers::told(&told)) {
                 return Err(format!("{told:?} is repeated at rest {again:?}"));
             }
+        }
+        if self.budgeted.is_some() {
+            let owed = -saldo_domain::total(&self.port.state().table.shards).0.min(0);
+            self.port.state().credit(20 + owed);
+            let debits = (204..208).map(|at| debit(&mut self.rng, at, now)).collect();
+            budgeted::at_rest(&self.port, &spender, &self.org, debits, now)?;
         }
         self.spend_the_rest(&spender, now)?;
         self.verdict()?;
@@ -384,6 +414,26 @@ fn in_shards(mood: Mood) -> bool {
     }
 }
 
+/// One message under an id that is chosen for it, together with what else its process sends.
+async fn send_one(
+    spender: Spender<Port>,
+    org: OrgId,
+    order: Order,
+    now: Timestamp,
+    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Arc<Mutex<Vec<Debit>>>),
+) {
+    let before = Before::of(&answers, &port, &[]);
+    let (debit, answer) = match spender.send(&org, &machine(), &order, now).await {
+        Ok(done) => (order.under(done.id), Ok(vec![Outcome::Done(done)])),
+        Err(NotSent { error, debit: Some(debit) }) => (debit, Err(error)),
+        Err(NotSent { debit: None, .. }) => return,
+    };
+    if let Err(SpendError::Port(_) | SpendError::Busy) = answer {
+        sent.lock().unwrap().push(debit.clone());
+    }
+    answers.lock().unwrap().answered(&[debit], &before, &port, answer);
+}
+
 /// One attempt of one message.
 async fn try_one(
     spender: Spender<Port>,
@@ -401,22 +451,6 @@ async fn try_one(
         Err(error) => Err(error),
     };
     answers.lock().unwrap().answered(&[debit], &before, &port, outcome);
-}
-
-/// Who sends in every history.
-pub(crate) fn machine() -> Actor {
-    Actor::Machine(Subject::parse("sender-1").unwrap())
-}
-
-/// Runs something with nothing beside it.
-pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
-    let mut act = std::pin::pin!(act);
-    loop {
-        let polled = act.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let std::task::Poll::Ready(done) = polled {
-            return done;
-        }
-    }
 }
 
 /// A message with the id that is number `at`, in one of a few runs.
@@ -504,8 +538,9 @@ fn fill_shard(state: &mut State, rng: &mut fastrand::Rng) {
                 booked_at: Timestamp::from_ms(START_MS),
                 shown: Known::Everything,
                 hold: None,
+                counted: Counted::default(),
             };
-            table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(entry));
+            table.ledger.insert((ShardId::MAIN, id.entry()), Row::Debit(Box::new(entry)));
         }
     }
     let spent: i64 = table.charged.values().sum();

@@ -3,8 +3,8 @@ use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
 use saldo_credits::{Balances as _, Reserved};
 use saldo_domain::{
-    Actor, Channel, Class, Country, Credits, DebitId, Details, EntryId, OrgId, Posting, Reservation,
-    ReservedDebit, ShardId, Stamp, Subject, Units,
+    Actor, Channel, Class, Counting, Country, Credits, DebitId, Details, EntryId, OrgId, Posting,
+    Reservation, ReservedDebit, ShardId, Stamp, Subject, Units,
 };
 use serde_json::{Value, json};
 
@@ -302,7 +302,8 @@ async fn abandoned(acme: &SendingOrg, credits: i64, code: i128) -> String {
     let (org, id) = (OrgId::parse("acme").unwrap(), acme.id());
     let debits = vec![ReservedDebit { id: DebitId::parse(&id).unwrap(), credits: Credits(credits), code }];
     let (acknowledged, at) = (Vec::new(), acme.clock.now());
-    let reservation = Reservation { debits, acknowledged, unsharded: true, epoch: 0, at };
+    let reservation =
+        Reservation { debits, acknowledged, unsharded: true, epoch: 0, counting: Counting::default(), at };
     let reserved = store.reserve(&org, ShardId::MAIN, &reservation).await.unwrap();
     assert!(matches!(reserved, Reserved::Done(_)), "{reserved:?}");
     id

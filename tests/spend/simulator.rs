@@ -15,7 +15,7 @@ fn fifty_thousand_histories_keep_the_books() {
     play(0, PER_TEST);
 }
 
-/// `cargo test -p saldo-tests a_million -- --ignored`
+/// `cargo test --profile measured -p saldo-tests a_million -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn a_million_histories_keep_the_books() {

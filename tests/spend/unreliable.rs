@@ -2,10 +2,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use saldo_credits::test_support::{Answer, Bug, InMemory, Op, Table, Way};
-use saldo_domain::{Credits, EntryId, PortError, Timestamp, TopUpId};
+use saldo_domain::{Actor, Credits, EntryId, PortError, Subject, Timestamp, TopUpId};
 
 /// A table and everything that may still reach it.
 pub(crate) struct State {
@@ -174,5 +174,21 @@ impl Future for Step {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Who sends in every history.
+pub(crate) fn machine() -> Actor {
+    Actor::Machine(Subject::parse("sender-1").unwrap())
+}
+
+/// Runs something with nothing beside it.
+pub(crate) fn wait<T>(act: impl Future<Output = T>) -> T {
+    let mut act = std::pin::pin!(act);
+    loop {
+        let polled = act.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let std::task::Poll::Ready(done) = polled {
+            return done;
+        }
     }
 }

@@ -495,7 +495,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
             "HOLDS" => account.holds = Some(item),
-            "SETTINGS" => {}
+            "SETTINGS" | "BUDGETS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),
                 Some(("AUDIT" | "ADJUSTMENT", _)) => {}

@@ -26,6 +26,9 @@ export class ApiFailure extends Error {
 
 export const getSettings = () => call("GET", "/v1/settings", { tagged: true });
 export const putSettings = (settings, etag) => call("PUT", "/v1/settings", { body: settings, headers: { "if-match": etag }, tagged: true });
+export const getBudgets = () => call("GET", "/v1/budgets");
+export const putBudget = (id, terms) => call("PUT", `/v1/budgets/${encodeURIComponent(id)}`, { body: terms });
+export const deleteBudget = (id) => call("DELETE", `/v1/budgets/${encodeURIComponent(id)}`);
 export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
 export const getStatement = (month) => call("GET", `/v1/statements/${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");

@@ -1,4 +1,5 @@
 // The pages of Billing besides the Balance: loaded when one of them is opened, or soon after the Balance is shown.
+import { budgetsPage } from "./budgets-page.js";
 import { ENGLISH_REST } from "./english-rest.js";
 import { historyPage } from "./history.js";
 import { INDONESIAN_REST } from "./indonesian-rest.js";
@@ -9,4 +10,4 @@ import { statementsPage } from "./statements.js";
 
 addWords({ en: ENGLISH_REST, id: INDONESIAN_REST });
 
-export const pages = { history: historyPage, statements: statementsPage, settings: settingsPage, signIn: signInPage };
+export const pages = { history: historyPage, statements: statementsPage, budgets: budgetsPage, settings: settingsPage, signIn: signInPage };

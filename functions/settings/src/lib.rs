@@ -1,14 +1,16 @@
-//! GET and PUT /v1/settings: whom to bill, and in which language.
+//! Settings and budgets, `/v1/settings` and `/v1/budgets`: whom to bill and in which language, and what may be spent in a day or a month.
 
+mod budgets;
 mod change;
 
 use lambda_http::http::{HeaderValue, Method, Response, StatusCode, header};
-use lambda_http::{Body, Request};
+use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
-use saldo_adapters::http::{Caller, Callers, Problem, ProblemCode, json_response};
+use saldo_adapters::http::{Caller, Callers, Problem, ProblemCode, json_response, limited_body};
 use saldo_adapters::world::World;
+use saldo_credits::{BudgetError, Spender};
 use saldo_domain::{BillingContact, CallKind, ContactField, OrgId, Permission, PortError, Settings};
 use serde_json::{Map, Value, json};
 use tracing::error;
@@ -20,21 +22,66 @@ use crate::change::Change;
 pub struct Function {
     callers: Callers,
     store: Store,
+    spender: Spender<Store>,
     clock: Clock,
 }
 
 /// Reads claim names and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
-    Ok(Function { callers: Callers::connect(env, world)?, store: world.store(env)?, clock: world.clock() })
+    let (callers, store, clock) = (Callers::connect(env, world)?, world.store(env)?, world.clock());
+    Ok(Function { callers, spender: Spender::new(store.clone()), store, clock })
 }
 
 impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
+        let path = request.raw_http_path();
+        if path.ends_with("/budgets")
+            || request.path_parameters_ref().is_some_and(|all| all.first("id").is_some())
+        {
+            return self.budgets(&request).await.unwrap_or_else(Problem::into_response);
+        }
         let settings = match *request.method() {
             Method::PUT => self.change(&request).await,
             _ => self.show(&request).await,
         };
         settings.map_or_else(Problem::into_response, |settings| answer(&settings))
+    }
+
+    async fn budgets(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let parameters = request.path_parameters_ref();
+        let Some(id) = parameters.as_ref().and_then(|all| all.first("id")) else {
+            let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
+            return self.all_budgets(&caller.org).await;
+        };
+        let Caller { org, actor, .. } =
+            self.callers.authorize(request, CallKind::Order, Permission::BillingSubscribe)?;
+        let (id, now) = (budgets::id(id)?, self.clock.now());
+        let failed = |error: &BudgetError| {
+            budgets::problem(error).unwrap_or_else(|| {
+                error!(org = org.as_str(), ?error, "budgets not changed");
+                Problem::unavailable()
+            })
+        };
+        if *request.method() == Method::DELETE {
+            limited_body(request)?;
+            self.spender.end_budget(&org, &id).await.map_err(|error| failed(&error))?;
+            return self.all_budgets(&org).await;
+        }
+        let terms = budgets::terms(request)?;
+        let set = self.spender.set_budget(&org, &id, &terms, &actor, now).await;
+        let (_, new) = set.map_err(|error| failed(&error))?;
+        let known = self.spender.budgets_spent(&org, now).await.map_err(|error| unavailable(&org, &error))?;
+        let mut of_all = known.budgets.all.iter().zip(&known.spent);
+        // It may have been deleted by someone else since.
+        let (budget, spent) = of_all.find(|(budget, _)| budget.id == id).ok_or_else(Problem::unavailable)?;
+        let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(json_response(status, &budgets::one(budget, *spent, now)))
+    }
+
+    async fn all_budgets(&self, org: &OrgId) -> Result<Response<Body>, Problem> {
+        let now = self.clock.now();
+        let known = self.spender.budgets_spent(org, now).await.map_err(|error| unavailable(org, &error))?;
+        Ok(json_response(StatusCode::OK, &budgets::all(&known, now)))
     }
 
     /// What is stored; before anything is, what the token says.

@@ -4,7 +4,9 @@ use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
 use saldo_credits::{Debited, Held, Outcome, SpendError};
-use saldo_domain::{AtEnd, Credits, DebitId, Hold, HoldRefused, MOST_IN_BATCH, OrgId, Reversal, Units};
+use saldo_domain::{
+    AtEnd, Credits, DebitId, Hold, HoldRefused, MOST_IN_BATCH, OrgId, OverBudget, Reversal, Units,
+};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -130,6 +132,7 @@ fn hold_refused(refused: &HoldRefused) -> Problem {
 pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
     match error {
         SpendError::NotEnough { needed, available } => not_enough(ids, *needed, *available),
+        SpendError::OverBudget(over) => over_budget(ids, over),
         SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, REUSED_DETAIL),
         SpendError::Reversed => Problem::new(ProblemCode::DebitReversed, REVERSED_DETAIL),
         SpendError::ReversalWindowOver => {
@@ -141,13 +144,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid(&field_of(ids, *id, "id"), detail)
         }
         SpendError::OverMaximum { id, credits, most } => {
-            let detail = format!(
-                "This would cost {credits} credits and may cost {most}, so nothing was debited. Check the units, or send the same with a higher max_credits."
-            );
-            Problem::new(ProblemCode::MaxCreditsExceeded, detail)
-                .with("field", json!(field_of(ids, *id, "max_credits")))
-                .with("credits", json!(credits))
-                .with("max_credits", json!(most))
+            over_maximum(&field_of(ids, *id, "max_credits"), *credits, *most)
         }
         SpendError::NoBatch => {
             let detail = format!("A batch has 1 to {MOST_IN_BATCH} debits, each with an id of its own.");
@@ -189,6 +186,33 @@ fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
         .with("credits", json!(needed))
         .with("available_credits", json!(left))
         .with("owed", json!(owed))
+}
+
+fn over_maximum(field: &str, credits: Credits, most: Credits) -> Problem {
+    let detail = format!(
+        "This would cost {credits} credits and may cost {most}, so nothing was debited. Check the units, or send the same with a higher max_credits."
+    );
+    Problem::new(ProblemCode::MaxCreditsExceeded, detail)
+        .with("field", json!(field))
+        .with("credits", json!(credits))
+        .with("max_credits", json!(most))
+}
+
+/// Names the debit too, of which a batch has several.
+fn over_budget(ids: &[DebitId], over: &OverBudget) -> Problem {
+    let OverBudget { debit, budget, spent, ends } = over;
+    let (limit, spent) = (budget.terms.limit, (*spent).max(Credits::ZERO));
+    let detail = format!(
+        "The budget {} lets {limit} credits be spent in a {}, and {spent} are, so nothing was debited. Send the same again when the period has ended, or when the budget was raised.",
+        budget.id.as_str(),
+        budget.terms.period.as_str()
+    );
+    Problem::new(ProblemCode::BudgetExceeded, detail)
+        .with("field", json!(field_of(ids, *debit, "id")))
+        .with("budget", json!(budget.id.as_str()))
+        .with("limit", json!(limit))
+        .with("spent", json!(spent))
+        .with("period_ends_at", json!(ends.rfc3339()))
 }
 
 /// How a member of one of these debits is called in its request.

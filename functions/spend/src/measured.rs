@@ -41,6 +41,7 @@ fn done(outcome: &Outcome) -> &'static str {
 fn refused(error: &SpendError) -> &'static str {
     match error {
         SpendError::NotEnough { .. } => "not_enough",
+        SpendError::OverBudget(_) => "over_budget",
         SpendError::Reused => "reused",
         SpendError::Reversed => "reversed",
         SpendError::Busy => "busy",

@@ -67,7 +67,7 @@ impl Default for Options {
     }
 }
 
-/// The most that the parameter `Budgets` takes.
+/// The most that the parameter `CallBudgets` takes.
 const WIDE: &str = r#"{"organisation":{"burst":1000000,"per_minute":10000000},"caller":{"burst":1000000,"per_minute":10000000}}"#;
 
 impl Options {
@@ -75,7 +75,7 @@ impl Options {
     #[must_use]
     pub fn with_wide_budgets(mut self) -> Options {
         let kinds = ["view", "export", "order", "spend", "operate"].map(|kind| format!("\"{kind}\":{WIDE}"));
-        self.parameters.insert("Budgets".to_owned(), format!("{{{}}}", kinds.join(",")));
+        self.parameters.insert("CallBudgets".to_owned(), format!("{{{}}}", kinds.join(",")));
         self
     }
 }

@@ -12,8 +12,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
+use saldo_adapters::dynamo::Store;
 use saldo_adapters::world::{Endpoints, World};
-use saldo_domain::{DebitId, TopUpId};
+use saldo_credits::Spender;
+use saldo_domain::{DebitId, Timestamp, TopUpId};
 use saldo_local::queue::Message;
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
@@ -104,6 +106,15 @@ impl Metered {
         Ok(())
     }
 
+    /// Makes a budget of what SMS may spend in a month.
+    pub(crate) async fn set_budget(&self, id: &str, limit: i64, status: u16) -> Result<(), Failure> {
+        let by = json!({ "meter": "sms" });
+        let terms = json!({"name": id, "by": by, "period": "month", "limit": limit, "limiting": "hard"});
+        self.payer.send("PUT", &format!("/v1/budgets/{id}"), None, terms, status).await?;
+        self.take("settings");
+        Ok(())
+    }
+
     /// Brings 1000 credits, under an idempotency key of its own.
     pub(crate) async fn top_up(&self, key: &str) -> Result<(), Failure> {
         self.create(key, 201).await?;
@@ -124,6 +135,16 @@ impl Metered {
     /// What was counted under `name` since this was last asked.
     pub(crate) fn take(&self, name: &str) -> Counts {
         self.meter.take(name)
+    }
+
+    /// The library of spending, counted under `name`: one process, which has everything at once under way that it is given.
+    pub(crate) fn spender(&self, name: &str) -> Result<Spender<Store>, Failure> {
+        let world = World::at(self.meter.between(name, endpoints(&self.saldo)), self.clock.clone());
+        Ok(Spender::new(world.store(&self.spending_env())?))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The environment of the function `spend`.

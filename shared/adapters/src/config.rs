@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use saldo_domain::{Budgets, Credits, Meters, Policy, PriceList, ShardCounts};
+use saldo_domain::{CallBudgets, Credits, Meters, Policy, PriceList, ShardCounts};
 
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
@@ -70,11 +70,11 @@ impl Env {
         ShardCounts::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_BUDGETS`: how often an organisation and each caller may call; the defaults where it says nothing.
-    pub fn budgets(&self) -> Result<Budgets, ConfigError> {
-        let variable = "SALDO_BUDGETS";
+    /// `SALDO_CALL_BUDGETS`: how often an organisation and each caller may call; the defaults where it says nothing.
+    pub fn budgets(&self) -> Result<CallBudgets, ConfigError> {
+        let variable = "SALDO_CALL_BUDGETS";
         let text = self.get(variable).unwrap_or("{}");
-        Budgets::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
+        CallBudgets::from_json(text).map_err(|error| ConfigError::new(variable, &error.0))
     }
 
     /// `SALDO_REVERSAL_HOURS`, in seconds: for how long after its id's time a debit may be reversed, 1 hour to a year; 72

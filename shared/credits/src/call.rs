@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, Credits, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId, ReservedDebit, ShardId, Sharding,
-    Stamp, Timestamp,
+    Actor, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId,
+    ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -19,6 +19,8 @@ pub(crate) struct Call<'a> {
     pub(crate) sharding: Sharding,
     /// The balance shard that they all go to; `None` while that is the main one.
     pub(crate) at: Option<UnderWay<'a>>,
+    /// The day in which budgets count it.
+    pub(crate) day: Day,
     /// Not answered yet.
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
@@ -49,7 +51,8 @@ impl<'a> Call<'a> {
             return Err(SpendError::NoBatch);
         }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
-        Ok(Call { org, actor, now, sharding: Sharding::No, at: None, left, acknowledged: None, hold, done })
+        let (sharding, day) = (Sharding::No, Day::of(now));
+        Ok(Call { org, actor, now, sharding, at: None, day, left, acknowledged: None, hold, done })
     }
 
     /// What is to be reserved.
@@ -58,6 +61,20 @@ impl<'a> Call<'a> {
             let code = Stamp::code(debit.credits, debit.channel, &debit.details)?;
             let code = if debit.hold.is_some() { Stamp::held(code) } else { code };
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
+        };
+        self.left.iter().filter_map(of).collect()
+    }
+
+    /// How budgets count what is left.
+    pub(crate) fn counting(&self, budgets: &Budgets, at: ShardId) -> Counting {
+        Counting::of(budgets, at, self.day, self.actor, self.left.iter().copied())
+    }
+
+    /// By which budgets each of what is left is counted.
+    pub(crate) fn counted(&self, budgets: &Budgets) -> BTreeMap<DebitId, Counted> {
+        let of = |debit: &&Debit| {
+            let numbers = budgets.counting(debit, self.actor);
+            (!numbers.is_empty()).then_some((debit.id, Counted { day: self.day, numbers }))
         };
         self.left.iter().filter_map(of).collect()
     }

@@ -65,7 +65,7 @@ impl<B: Balances> Spender<B> {
         // The shards were read one after the other, and credits may have moved behind the reader's back. If between this
         // reading and another one no shard gained any, then none had more than was read when the first one ended.
         let again = self.balances.all_shards(org).await?;
-        if movements(&all) == movements(&again) {
+        if same_movements(&all, &again) {
             let lacking = total(&again).min(total(&all));
             return Ok(Cover::Lacking(lacking, again));
         }
@@ -99,6 +99,11 @@ fn done_or_changed(moved: Result<(), PortError>) -> Result<Cover, PortError> {
 /// tries; one of several may be, and so may an earlier attempt that cost less: another message's under the same id.
 fn at_once(call: &Call<'_>) -> bool {
     call.left.len() > 1 || call.left.iter().any(|debit| debit.id.maybe_repeated(call.now))
+}
+
+/// Whether no shard was given anything, or gave anything, between these two looks.
+pub(crate) fn same_movements(one: &BalanceShards, other: &BalanceShards) -> bool {
+    movements(one) == movements(other)
 }
 
 fn movements(all: &BalanceShards) -> Vec<(ShardId, i64)> {

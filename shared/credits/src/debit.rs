@@ -7,9 +7,9 @@ use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Balances;
 use crate::spender::Spender;
 
-/// How often a balance shard is asked: it may have to be made ready, looked through, given credits, and asked without
-/// acknowledging.
-const TRIES: usize = 8;
+/// How often a balance shard is asked: it may have to be made ready, looked through, given credits, asked without
+/// acknowledging, and let begin a day of the budgets of now and count more of them.
+const TRIES: usize = 12;
 
 impl<B: Balances> Spender<B> {
     /// Spends the credits of one message, once for its id however often it is called.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Credits, DebitEntry, DebitId, Details, Hold, Known, OrgId, PortError,
-    RunId, Sharding, Stamp, Timestamp, Told,
+    Actor, BalanceShards, Channel, Counted, Credits, DebitEntry, DebitId, Details, Hold, Known, OrgId,
+    PortError, RunId, Sharding, Stamp, Timestamp, Told,
 };
 
 use crate::call::Call;
@@ -21,17 +21,19 @@ impl<B: Balances> Spender<B> {
         all: &BalanceShards,
     ) -> Result<(), SpendError> {
         for shard in all.values() {
-            self.finish_pending(call, &shard.pending, shard.credits).await?;
+            self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await?;
         }
         Ok(())
     }
 
-    /// Writes the entries of what is left and pending here, with all that its sender said, and answers.
+    /// Writes the entries of what is left and pending here, with all that its sender said, and answers. `counted` is said of
+    /// those alone that this call has reserved itself: of others nobody knows for what message they were counted.
     pub(crate) async fn finish_pending(
         &self,
         call: &mut Call<'_>,
         pending: &BTreeMap<DebitId, Stamp>,
         available: Credits,
+        counted: &BTreeMap<DebitId, Counted>,
     ) -> Result<(), SpendError> {
         let mut entries = Vec::new();
         for debit in &call.left {
@@ -44,7 +46,9 @@ impl<B: Balances> Spender<B> {
                 let hold = completed.hold.and_then(|hold| Some(Hold { terms: debit.hold?, ..hold }));
                 DebitEntry { hold, ..completed }
             });
-            entries.push(completed.unwrap_or(entry));
+            let entry = completed.unwrap_or(entry);
+            let counted = counted.get(&debit.id).cloned().unwrap_or_default();
+            entries.push(DebitEntry { counted, ..entry });
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
             self.answer(call, id, stored, new).await?;
@@ -70,7 +74,7 @@ impl<B: Balances> Spender<B> {
             if stored.entry().is_some_and(|found| found.stamp == entry.stamp) {
                 self.process.wrote(org, [(entry.id, entry.stamp)]);
             } else {
-                self.balances.give_back(org, entry.id, entry.stamp).await?;
+                self.balances.give_back(org, entry.id, entry.stamp, &entry.counted).await?;
             }
             finished.push((entry.id, stored, new));
         }
@@ -152,6 +156,7 @@ impl<B: Balances> Spender<B> {
             booked_at: now.whole_secs(),
             shown: known,
             hold: hold.then(|| Hold::of_repair(stamp.credits(), id.at())),
+            counted: Counted::default(),
         })
     }
 }

@@ -10,6 +10,7 @@
 //! | 3 enter (`finish.rs`) | the ledger entry with that stamp, unless there is one | the debit pending though its entry is written | the next reservation of the process that wrote it; else as above |
 //! | 3a give back, where the entry carries another stamp | one update of the shard: credits back, the id pending no more, if it still has this stamp | credits reserved twice for one id | as behind phase 2 |
 //! | 4 acknowledge, with the next reservation, or at once on a crowded shard | the id pending no more, if it still has this stamp | nothing | nobody needs to |
+//! | turn, allow (`budgets.rs`), when a day begins, budgets were changed, or a shard may count too little | counters of budgets of one shard, or of several in a transaction | nothing | nobody needs to |
 //! | rebalance (`cover.rs`), when a shard runs short | a transaction: credits of several shards | nothing | nobody needs to |
 //! | shard (`sharding.rs`), once in the life of an organisation | announced; then since when | announced, and nothing can be reserved | whoever comes next |
 //! | complete (`lookup.rs`), where repair wrote the entry from its stamp alone | what its sender says, once | nothing | nobody needs to |
@@ -54,10 +55,12 @@
 //!
 //! `spender` is made once, `Spender::new(world.store(&env)?).with_shards(env.shards()?)`, and its clones share what it knows.
 
+mod budgets;
 mod call;
 mod cover;
 mod debit;
 mod finish;
+mod group;
 mod hold;
 mod lookup;
 mod outcome;
@@ -71,6 +74,8 @@ mod spender;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 
+pub use budgets::{BudgetError, BudgetsSpent};
+pub use group::{NotSent, Order};
 pub use hold::{Ended, Held};
 pub use outcome::{Debited, Outcome, SpendError};
 pub use port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};

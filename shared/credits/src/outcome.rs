@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, DebitId, Hold, HoldRefused, PortError, Units};
+use saldo_domain::{Credits, DebitId, Hold, HoldRefused, OverBudget, PortError, Units};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub enum SpendError {
         needed: Credits,
         available: Credits,
     },
+    /// A budget does not let it pass. Not remembered, and not for good: the same id may do in the next period, or when the
+    /// budget is changed.
+    OverBudget(Box<OverBudget>),
     /// The id is that of another message, or of no debit.
     Reused,
     /// The debit was taken back: its id is over.
@@ -64,6 +67,17 @@ pub enum SpendError {
     Port(PortError),
 }
 
+impl SpendError {
+    /// The one debit of several that stands in the way of all.
+    pub(crate) fn of_one(&self) -> Option<DebitId> {
+        match self {
+            SpendError::OverMaximum { id, .. } | SpendError::Untimely(id) => Some(*id),
+            SpendError::OverBudget(over) => Some(over.debit),
+            _ => None,
+        }
+    }
+}
+
 pub(crate) fn broken(what: &str) -> PortError {
     PortError::Broken(what.to_owned())
 }
@@ -79,6 +93,10 @@ impl fmt::Display for SpendError {
         match self {
             SpendError::NotEnough { needed, available } => {
                 write!(f, "not enough credits: {available} of {needed}")
+            }
+            SpendError::OverBudget(over) => {
+                let (budget, debit) = (over.budget.id.as_str(), over.debit);
+                write!(f, "the debit {debit} is beyond the budget {budget}")
             }
             SpendError::Reused => f.write_str("the id is of another message"),
             SpendError::Reversed => f.write_str("the debit was reversed"),

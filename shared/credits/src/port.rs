@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, PortError,
-    Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
+    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
+    Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -12,9 +13,10 @@ use saldo_domain::{
 pub trait Balances {
     /// Reserves credits for all debits or for none: if this balance shard has them, has none of the ids pending, has room,
     /// has each acknowledged debit pending under its stamp or not at all, and does not know of a sharding that the process
-    /// does not know of, and is in the epoch that the process knows, and is not halted. Then, in one step: credits less, the sequence one step
-    /// further, each id pending with the stamp `sequence before + code`, the acknowledged ones pending no more, and the
-    /// time of it.
+    /// does not know of, and is in the epoch that the process knows, and is not halted, and knows the same budgets and is within
+    /// the hard ones ([`saldo_domain::Counting::fits`]). Then, in one step: credits less, the sequence one step
+    /// further, each id pending with the stamp `sequence before + code`, the acknowledged ones pending no more, the
+    /// counters of budgets more, and the time of it.
     fn reserve(
         &self,
         org: &OrgId,
@@ -42,12 +44,15 @@ pub trait Balances {
         entry: &DebitEntry,
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
 
-    /// Gives back what was reserved under this stamp, and ends its being pending, if it is pending with this stamp.
+    /// Gives back what was reserved under this stamp, and ends its being pending, if it is pending with this stamp. The
+    /// budgets that counted it count it no more, if the shard is still of that day and knows them all; else they go on
+    /// counting it.
     fn give_back(
         &self,
         org: &OrgId,
         id: DebitId,
         stamp: Stamp,
+        counted: &Counted,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Ends the being pending of debits whose entries are written, if each is pending on this shard with its stamp or not
@@ -111,13 +116,46 @@ pub trait Balances {
         shards: Option<u8>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
+    /// The budgets of the organisation; none where none were ever set.
+    fn budgets(&self, org: &OrgId) -> impl Future<Output = Result<Budgets, PortError>> + Send;
+
+    /// Replaces the budgets, and lets every balance shard know it, in one step: counters that are over are forgotten, and all
+    /// shards but the main one are to be settled. Makes the shards there are not; [`PortError::Conflict`] when the budgets
+    /// have changed since `before`.
+    fn set_budgets(
+        &self,
+        org: &OrgId,
+        before: &Budgets,
+        after: &Budgets,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets the counters of a shard begin a day, and settles it where it is not; [`PortError::Conflict`] when it is not as it
+    /// was seen, or when the main one is not of that day or of those budgets while counters go there.
+    fn turn(&self, org: &OrgId, turn: &Turn) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Lets a shard count in the stead of others; [`PortError::Conflict`] when one of them has too little left or is of
+    /// another day, or when the shard is of another day or knows other budgets.
+    fn allow(&self, org: &OrgId, allowance: &Allowance)
+    -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Remembers that somebody is told of a budget, in the period that begins on this day; whether that is new.
+    fn remember_told(
+        &self,
+        org: &OrgId,
+        number: i64,
+        period: Day,
+        reached: Reached,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
     /// Writes the reversal's entry, marks the debit, whose entry lies in this ledger, and gives its credits back, all of it
-    /// or nothing, unless the debit was reversed before.
+    /// or nothing, unless the debit was reversed before. On the main shard these budgets count it no more;
+    /// [`PortError::Conflict`] when its counters are of another day, or when it has not all of them.
     fn reverse(
         &self,
         org: &OrgId,
         ledger: ShardId,
         reversal: &Reversal,
+        uncounted: &Counted,
         actor: &Actor,
     ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
 

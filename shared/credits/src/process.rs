@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST, ReservedDebit,
-    ShardId, Sharding, Stamp, Timestamp,
+    BalanceShard, BalanceShards, Budgets, Day, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST,
+    Reached, ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
 };
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -26,6 +26,9 @@ struct Organisation {
     holds_known: Option<Timestamp>,
     /// The epoch of each balance shard when it was last seen.
     epochs: BTreeMap<ShardId, i64>,
+    budgets: Arc<Budgets>,
+    /// What is known to have been told of soft budgets, by number: in which period, and how far they were.
+    told: BTreeMap<i64, (Day, Reached)>,
     /// How many calls are under way at each balance shard.
     under_way: BTreeMap<ShardId, usize>,
     /// The debits that calls of this process work on.
@@ -205,6 +208,24 @@ impl Process {
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.
     pub(crate) fn epoch(&self, org: &OrgId, id: ShardId) -> i64 {
         self.orgs().get(org).and_then(|known| known.epochs.get(&id).copied()).unwrap_or_default()
+    }
+
+    /// The budgets of an organisation as they were last read; none for one whose budgets were not.
+    pub(crate) fn budgets(&self, org: &OrgId) -> Arc<Budgets> {
+        self.orgs().get(org).map(|known| Arc::clone(&known.budgets)).unwrap_or_default()
+    }
+
+    pub(crate) fn keep_budgets(&self, org: &OrgId, budgets: &Arc<Budgets>) {
+        self.with(org, |known| known.budgets = Arc::clone(budgets));
+    }
+
+    /// Whether so much or more of this budget is known to have been told in this period.
+    pub(crate) fn has_told(&self, org: &OrgId, number: i64, told: (Day, Reached)) -> bool {
+        self.orgs().get(org).and_then(|known| known.told.get(&number)).is_some_and(|before| *before >= told)
+    }
+
+    pub(crate) fn keep_told(&self, org: &OrgId, number: i64, told: (Day, Reached)) {
+        self.with(org, |known| known.told.insert(number, told));
     }
 
     fn with<T>(&self, org: &OrgId, act: impl FnOnce(&mut Organisation) -> T) -> T {

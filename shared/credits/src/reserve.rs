@@ -1,5 +1,7 @@
 //! The first write of a debit: credits are reserved on a balance shard, and what stands in the way is put out of it.
 
+use std::collections::BTreeMap;
+
 use saldo_domain::{BalanceShard, Refusal, Reservation, ShardId, Sharding, refusal};
 use tracing::warn;
 
@@ -16,7 +18,8 @@ impl<B: Balances> Spender<B> {
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
         let (unsharded, epoch) = (call.sharding == Sharding::No, self.process.epoch(org, at));
-        let reservation = Reservation { debits, acknowledged, unsharded, epoch, at: call.now };
+        let counting = call.counting(&self.process.budgets(org), at);
+        let reservation = Reservation { debits, acknowledged, unsharded, epoch, counting, at: call.now };
         match self.balances.reserve(org, at, &reservation).await? {
             Reserved::Done(shard) => self.reserved(call, at, &shard, &reservation).await,
             Reserved::Refused(shard) => self.refused(call, at, shard, reservation).await,
@@ -32,10 +35,12 @@ impl<B: Balances> Spender<B> {
         reservation: &Reservation,
     ) -> Result<(), SpendError> {
         self.process.saw(call.org, at, shard);
-        self.finish_pending(call, &shard.pending, shard.credits).await?;
+        let counted = call.counted(&self.process.budgets(call.org));
+        self.finish_pending(call, &shard.pending, shard.credits, &counted).await?;
         if !call.left.is_empty() {
             return Err(broken("a reserved debit is not pending").into());
         }
+        self.tell_budgets(call, at, shard, &reservation.counting).await;
         self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
         if shard.is_crowded_beside(reservation.debits.len()) {
             self.acknowledge_written(call, at).await;
@@ -64,7 +69,7 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::AlreadyPending, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                self.finish_pending(call, &shard.pending, shard.credits).await
+                self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await
             }
             (Refusal::NotEnough(_) | Refusal::Halted, shard) => {
                 self.process.wrote(org, reservation.acknowledged);
@@ -74,6 +79,10 @@ impl<B: Balances> Spender<B> {
             (Refusal::Outdated, _) => {
                 call.acknowledged = Some(reservation.acknowledged);
                 Ok(())
+            }
+            (Refusal::NotCounted(why), Some(shard)) => {
+                self.process.wrote(org, reservation.acknowledged);
+                self.count_otherwise(call, at, &shard, why).await
             }
             (Refusal::NotReady, _) => {
                 call.acknowledged = Some(reservation.acknowledged);
@@ -85,7 +94,13 @@ impl<B: Balances> Spender<B> {
                 if room { Ok(()) } else { Err(SpendError::Busy) }
             }
             (Refusal::Full, None) => Err(SpendError::Busy),
-            (Refusal::NotAsAcknowledged | Refusal::Sharded | Refusal::AlreadyPending, _) => {
+            (
+                Refusal::NotAsAcknowledged
+                | Refusal::Sharded
+                | Refusal::AlreadyPending
+                | Refusal::NotCounted(_),
+                _,
+            ) => {
                 call.acknowledged = Some(Vec::new());
                 Ok(())
             }

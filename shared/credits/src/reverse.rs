@@ -1,10 +1,13 @@
 //! Reverse: takes a debit back whose message was not sent.
 
-use saldo_domain::{Actor, DebitId, OrgId, PortError, Reversal, Sharding, Stamp, Timestamp};
+use saldo_domain::{Actor, Counted, DebitId, OrgId, PortError, Reversal, Sharding, Stamp, Timestamp};
 
 use crate::outcome::SpendError;
 use crate::port::{Balances, Reversed, Stored};
 use crate::spender::Spender;
+
+/// How often a debit is taken back whose budgets change or begin a day meanwhile.
+const TRIES: usize = 4;
 
 impl<B: Balances> Spender<B> {
     /// Takes a debit back, once however often it is called, within the window that is configured. From then on its id is
@@ -26,10 +29,33 @@ impl<B: Balances> Spender<B> {
             return Err(SpendError::ReversalWindowOver);
         }
         let reversal = Reversal::of(&debit, now);
-        match self.balances.reverse(org, sharding.ledger(id), &reversal, actor).await? {
-            Reversed::New => Ok(reversal),
-            Reversed::Before(before) => Ok(before),
+        for _ in 0..TRIES {
+            let uncounted = self.uncounted(org, &debit.counted).await?;
+            match self.balances.reverse(org, sharding.ledger(id), &reversal, &uncounted, actor).await {
+                Ok(Reversed::New) => return Ok(reversal),
+                Ok(Reversed::Before(before)) => return Ok(before),
+                // The counters are not as they were seen.
+                Err(PortError::Conflict) if !uncounted.numbers.is_empty() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(PortError::Unavailable("the counters of budgets change".to_owned()).into())
+    }
+
+    /// The budgets of which the main shard still counts the period in which they have counted a debit, and the day of its
+    /// counters now.
+    async fn uncounted(&self, org: &OrgId, counted: &Counted) -> Result<Counted, PortError> {
+        if counted.numbers.is_empty() {
+            return Ok(Counted::default());
+        }
+        let (budgets, main) = (self.balances.budgets(org).await?, self.balances.main_shard(org).await?);
+        let day = main.budgets.day;
+        let still = |number: &i64| {
+            let period = budgets.numbered(*number).map(|budget| budget.terms.period);
+            let same = period.is_some_and(|period| period.begins(counted.day) == period.begins(day));
+            same && main.budgets.counted.contains_key(number)
+        };
+        Ok(Counted { day, numbers: counted.numbers.iter().copied().filter(still).collect() })
     }
 
     /// What the ledger has under the id of a debit or a hold, after it was written where it is only pending.

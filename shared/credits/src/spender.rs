@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use saldo_domain::{Meters, OrgId, ShardCounts};
 
+use crate::group::Groups;
 use crate::port::Balances;
 use crate::process::Process;
 
@@ -12,6 +13,7 @@ use crate::process::Process;
 pub struct Spender<B> {
     pub(crate) balances: B,
     pub(crate) process: Arc<Process>,
+    pub(crate) groups: Groups,
     /// The balance shard that this process likes best, any number: others like others.
     pub(crate) first: usize,
     pub(crate) reversal_secs: i64,
@@ -28,6 +30,7 @@ impl<B: Clone> Clone for Spender<B> {
         Spender {
             balances: self.balances.clone(),
             process: Arc::clone(&self.process),
+            groups: self.groups.clone(),
             first: self.first,
             reversal_secs: self.reversal_secs,
             meters: self.meters.clone(),
@@ -42,6 +45,7 @@ impl<B: Balances> Spender<B> {
         Spender {
             balances,
             process: Arc::default(),
+            groups: Groups::default(),
             first: fastrand::usize(..),
             reversal_secs: REVERSAL_SECS,
             meters: None,

@@ -28,10 +28,12 @@ pub enum Alarm {
     SecretUnreadable,
     /// Two records that must fit together do not: balance and entries, row and entries, row and provider.
     BooksDiffer,
+    /// What an organisation allowed itself to spend in a day or a month is nearly or wholly spent; nothing is refused.
+    BudgetReached,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 10] = [
+    pub const ALL: [Alarm; 11] = [
         Alarm::InReview,
         Alarm::InvoiceRefused,
         Alarm::Disputed,
@@ -42,6 +44,7 @@ impl Alarm {
         Alarm::NoWebhookSecret,
         Alarm::SecretUnreadable,
         Alarm::BooksDiffer,
+        Alarm::BudgetReached,
     ];
 
     #[must_use]
@@ -57,6 +60,7 @@ impl Alarm {
             Alarm::NoWebhookSecret => "no_webhook_secret",
             Alarm::SecretUnreadable => "secret_unreadable",
             Alarm::BooksDiffer => "books_differ",
+            Alarm::BudgetReached => "budget_reached",
         }
     }
 }

@@ -7,7 +7,7 @@ mod account;
 mod alarm;
 mod balance;
 mod books;
-mod budget;
+mod call_budget;
 mod ledger;
 mod meters;
 mod metric;
@@ -24,17 +24,20 @@ pub use account::{
 };
 pub use alarm::Alarm;
 pub use balance::{
-    AtEnd, BalanceShard, BalanceShards, Debit, DebitEntry, DebitId, Details, HOLD_SECS, HeldLine, Hold,
-    HoldChange, HoldEnded, HoldRefused, HoldTerms, HowEnded, Known, LEAST_HOLD_SECS, MOST_ACKNOWLEDGED,
-    MOST_CARRIED, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, PENDING_MOST, PENDING_ROOM, Rebalance,
+    Allowance, AtEnd, BalanceShard, BalanceShards, Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms,
+    Budgets, Count, Counted, Counters, Counting, Day, Debit, DebitEntry, DebitId, Details, Giver, HOLD_SECS,
+    HeldLine, Hold, HoldChange, HoldEnded, HoldRefused, HoldTerms, HowEnded, Known, LEAST_HOLD_SECS,
+    Limiting, MOST_ACKNOWLEDGED, MOST_BUDGETS, MOST_CARRIED, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS,
+    NEARLY_PERCENT, NotCounted, NotSet, OverBudget, PENDING_MOST, PENDING_ROOM, Period, Reached, Rebalance,
     Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts,
-    ShardCountsError, ShardId, Sharding, Stamp, Told, gather, rebalance, refusal, resume, total,
+    ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, allowance, gather, rebalance, refusal, resume,
+    total, turn,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,
     RowBooks, Sums, Sweep, Used, Verdict,
 };
-pub use budget::{Budget, Budgets, BudgetsError, CallKind, KindBudgets, Taken};
+pub use call_budget::{CallBudget, CallBudgets, CallBudgetsError, CallKind, KindBudgets, Taken};
 pub use ledger::{Credits, Entry, EntryId, EntryKind, Floor, Month, Once, Posting};
 pub use meters::{
     Channel, Class, ClassTariff, Country, MOST_CREDITS, MOST_METERS, MOST_RATE, MOST_UNITS, Meter, Meters,

@@ -18,7 +18,7 @@ const PLENTY: i64 = 1_000_000;
 /// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, dead: 0 }
+    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, grouped: false, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -31,6 +31,8 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     let mut missed = print_usual()?;
     println!();
     print_others()?;
+    println!();
+    print_grouped()?;
     println!();
     missed.extend(print_top_ups()?);
     println!();
@@ -91,6 +93,23 @@ fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Fail
         cells.push(format!("{} ({} + {})", pace.percent(&load), pace.write_units(), pace.reads()));
     }
     report::row(&cells);
+    Ok(())
+}
+
+/// What processes send under ids that Saldo chooses.
+fn print_grouped() -> Result<(), Failure> {
+    report::head(&[
+        "64 in flight from each process, ids chosen by Saldo",
+        "debits a second",
+        "write units a debit",
+        "items read a debit",
+    ]);
+    for (shards, processes) in [(1, 1), (1, 2), (1, 4), (4, 4), (8, 8)] {
+        let load = Load { processes, at_once: 64, grouped: true, ..usual(shards) };
+        let pace = measure(&load)?;
+        let name = format!("{processes} processes, {shards} shards");
+        report::row(&[name, thousands(pace.debits_per_second), pace.write_units(), pace.reads()]);
+    }
     Ok(())
 }
 

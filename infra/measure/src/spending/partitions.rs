@@ -162,7 +162,7 @@ impl Store {
     fn apply(&mut self, op: &Op, queued: &[u64], now: Micros) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
-            Op::Shard(_) => 1,
+            Op::Shard(_) | Op::Budgets => 1,
             _ => 0,
         };
         let (items, times) = written_by(op);
@@ -196,7 +196,7 @@ impl Store {
         let places = (0..32).filter_map(move |place| run.id(place).ok());
         let rows = places.filter_map(move |id| self.table.ledger.get(&(ledger, id.entry())));
         rows.filter_map(|row| match row {
-            Row::Debit(entry) => Some(entry),
+            Row::Debit(entry) => Some(entry.as_ref()),
             Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
         })
     }
@@ -225,7 +225,7 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         Op::Reserve(shard, _) | Op::Acknowledge(shard, _) | Op::Fence(shard, _) => {
             (vec![Item::Shard(*shard)], 1)
         }
-        Op::GiveBack(_, stamp) => (vec![Item::Shard(stamp.shard())], 1),
+        Op::GiveBack(_, stamp, _) => (vec![Item::Shard(stamp.shard())], 1),
         Op::PutEntries(ledger, entries) => {
             (entries.first().map(|first| Item::Run(*ledger, first.id.run())).into_iter().collect(), 1)
         }
@@ -250,9 +250,21 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         Op::TakeBack(..) => {
             (ShardId::balances().map(Item::Shard).chain([Item::Entry]).collect(), IN_TRANSACTION)
         }
-        Op::Reverse(ledger, reversal) => {
+        Op::Reverse(ledger, reversal, _) => {
             (vec![main, Item::Run(*ledger, reversal.debit.run()), Item::Entry], IN_TRANSACTION)
         }
-        Op::Entries(_) | Op::Shard(_) => (Vec::new(), 0),
+        Op::Turn(turn) => {
+            let main = (!turn.moved.is_empty()).then_some(ShardId::MAIN);
+            let shards = std::iter::once(turn.shard).chain(main).map(Item::Shard);
+            (shards.collect(), IN_TRANSACTION)
+        }
+        Op::Allow(allowance) => {
+            let from = allowance.from.iter().map(|giver| giver.shard);
+            (from.chain([allowance.to]).map(Item::Shard).collect(), IN_TRANSACTION)
+        }
+        // The item of the budgets lies in the partition of the main shard.
+        Op::SetBudgets(..) => (ShardId::balances().map(Item::Shard).chain([main]).collect(), IN_TRANSACTION),
+        Op::RememberTold(..) => (vec![main], 1),
+        Op::Entries(_) | Op::Shard(_) | Op::Budgets => (Vec::new(), 0),
     }
 }

@@ -1,7 +1,8 @@
 //! How large the items of spending are, in bytes, as the adapter writes them and DynamoDB counts them.
 
 use saldo_domain::{
-    BalanceShard, DebitEntry, Details, Known, OrgId, RateVersion, RunId, ShardId, Sharding, Stamp, Units,
+    BalanceShard, Counters, DebitEntry, Details, Known, OrgId, RateVersion, RunId, ShardId, Sharding, Stamp,
+    Units,
 };
 
 /// What a write unit writes, in bytes.
@@ -55,7 +56,17 @@ pub(crate) fn shard(org: &OrgId, id: ShardId, shard: &BalanceShard) -> usize {
         + if shard.halted { number("o", 1) } else { 0 }
         + shard.shards.map_or(0, |shards| number("n", shards))
         + main
+        + counters(&shard.budgets)
         + map("q", 0, pending)
+}
+
+/// What a shard keeps of budgets, where there are any.
+fn counters(budgets: &Counters) -> usize {
+    if budgets.version == 0 {
+        return 0;
+    }
+    let counted = budgets.counted.iter().map(|(budget, credits)| number(&format!("u{budget}"), *credits));
+    number("c", budgets.version) + number("d", budgets.day.0) + counted.sum::<usize>()
 }
 
 /// The item of a run without its debits, all of which are of this actor and version.
@@ -70,7 +81,7 @@ pub(crate) fn run(org: &OrgId, ledger: ShardId, run: RunId, first: &DebitEntry) 
 
 /// A debit in the item of its run.
 pub(crate) fn debit(entry: &DebitEntry) -> usize {
-    let DebitEntry { id, stamp, credits, channel, details, known, available, booked_at, .. } = entry;
+    let DebitEntry { id, stamp, credits, channel, details, known, available, booked_at, counted, .. } = entry;
     let Details { units, class, country, reference } = details;
     let later = booked_at.secs() - id.at().secs();
     let members = [
@@ -83,6 +94,10 @@ pub(crate) fn debit(entry: &DebitEntry) -> usize {
         reference.as_ref().map(|reference| text("r", reference.as_str())),
         (*units != Units::ONE).then(|| number("u", units.get())),
         (later != 0).then(|| number("b", later)),
+        (!counted.numbers.is_empty()).then(|| {
+            let numbers: Vec<_> = counted.numbers.iter().map(i64::to_string).collect();
+            text("k", &numbers.join(","))
+        }),
         (*known < Known::Everything).then(|| number("by_repair", 1)),
     ];
     let there = members.iter().flatten().count();
@@ -155,6 +170,7 @@ mod tests {
             booked_at: of.id(place).unwrap().at().whole_secs(),
             shown: Known::Everything,
             hold: None,
+            counted: saldo_domain::Counted::default(),
         };
         let org = OrgId::parse("org_2kXv9bQ7TzL1").unwrap();
         let item = |count| {

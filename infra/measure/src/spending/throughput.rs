@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use saldo_credits::test_support::{Answer, InMemory, Op, Way};
-use saldo_credits::{Reserved, SpendError, Spender};
+use saldo_credits::{NotSent, Order, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Credits, Debit, DebitId, Details, MOST_IN_BATCH, OrgId, Reservation, ReservedDebit,
-    ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
+    Actor, Channel, Counting, Credits, Debit, DebitId, Details, MOST_IN_BATCH, Meters, OrgId, Reservation,
+    ReservedDebit, ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
 };
 
 use super::partitions::{Asked, Link};
@@ -37,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) at_once: usize,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
+    /// Whether ids are chosen by Saldo, of one run for what goes together.
+    pub(crate) grouped: bool,
     /// Batches of 25 whose processes die between their two writes while it is measured.
     pub(crate) dead: u8,
 }
@@ -67,6 +69,7 @@ struct Scene {
     shards: ShardCounts,
     clock: Clock,
     link: Link,
+    meters: Meters,
     acknowledged: Mutex<Acknowledged>,
     granted: Mutex<i64>,
     wrong: Mutex<Option<String>>,
@@ -88,7 +91,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
-            tasks.add(Arc::clone(&scene).send(spender.clone(), rng.fork()));
+            tasks.add(Arc::clone(&scene).send(spender.clone(), load.grouped, rng.fork()));
         }
     }
     if let Some(top_ups) = load.top_ups {
@@ -116,6 +119,7 @@ impl Scene {
                 .map_err(|error| error.0)?,
             link: Link::new(&clock, &OrgId::parse(ORG).map_err(|_| "not an organisation")?),
             clock,
+            meters: Meters::from_json(r#"{"email":{"default":1}}"#).map_err(|error| error.0)?,
             acknowledged: Mutex::default(),
             granted: Mutex::new(load.granted),
             wrong: Mutex::default(),
@@ -152,10 +156,14 @@ impl Scene {
     }
 
     /// A sender: the next debit as soon as the one before is done.
-    async fn send(self: Arc<Scene>, spender: Virtual, mut rng: fastrand::Rng) {
+    async fn send(self: Arc<Scene>, spender: Virtual, grouped: bool, mut rng: fastrand::Rng) {
         self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
-            self.debit(&spender, &mut rng).await;
+            if grouped {
+                self.send_grouped(&spender).await;
+            } else {
+                self.debit(&spender, &mut rng).await;
+            }
         }
     }
 
@@ -180,7 +188,14 @@ impl Scene {
             let debits: Vec<_> = (0..MOST_IN_BATCH).filter_map(|_| self.id(&mut rng)).map(debit).collect();
             let (credits, at) = (i64::try_from(debits.len()).unwrap_or_default(), self.now());
             let epoch = self.link.store().table.shards.get(&shard).map_or(0, |shard| shard.epoch);
-            let reservation = Reservation { debits, acknowledged: Vec::new(), unsharded: false, epoch, at };
+            let reservation = Reservation {
+                debits,
+                acknowledged: Vec::new(),
+                unsharded: false,
+                epoch,
+                counting: Counting::default(),
+                at,
+            };
             loop {
                 let answer = self.link.call(Op::Reserve(shard, reservation.clone())).await;
                 if let Ok(Answer::Reserved(Reserved::Done(_))) = answer {
@@ -211,6 +226,29 @@ impl Scene {
                 Err(error) => return self.note_wrong(error.to_string()),
             }
         }
+        self.note_done();
+    }
+
+    /// The same, under an id that Saldo chooses.
+    async fn send_grouped(&self, spender: &Virtual) {
+        let order = Order::new(&self.meters, Channel::EMAIL, Details::default(), None, self.now());
+        let Ok(order) = order else { return self.note_wrong("no price".to_owned()) };
+        let mut sent = spender.send(&self.org, &Actor::System, &order, self.now()).await;
+        loop {
+            match sent {
+                Ok(_) => break,
+                Err(NotSent { error: SpendError::Busy, debit: Some(debit) }) => {
+                    self.clock.sleep(RETRY_AFTER).await;
+                    let again = spender.debit(&self.org, &Actor::System, &debit, self.now()).await;
+                    sent = again.map_err(|error| NotSent { error, debit: Some(debit) });
+                }
+                Err(failed) => return self.note_wrong(failed.error.to_string()),
+            }
+        }
+        self.note_done();
+    }
+
+    fn note_done(&self) {
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
         let mut acknowledged = locked(&self.acknowledged);

@@ -1,5 +1,11 @@
 //! What each way of spending costs in units and requests of DynamoDB.
 
+use std::sync::Arc;
+
+use saldo_credits::Order;
+use saldo_domain::{Actor, Channel, Country, Details, OrgId, Reference, Subject};
+use tokio::task::JoinSet;
+
 use super::report::{self, hundredths, units};
 use crate::failure::Failure;
 use crate::meter::capacity::Counts;
@@ -22,11 +28,20 @@ pub(crate) struct Cost {
 pub(crate) const LATER: &str = "debit, later ones";
 pub(crate) const HOLD: &str = "hold, later ones";
 pub(crate) const BATCH: &str = "ten debits, ids of one run";
+const COUNTED: &str = "debit, counted by eight budgets, later ones";
+const COUNTED_BATCH: &str = "ten debits, ids of one run, counted by one budget";
+const OVER_BUDGET: &str = "debit, refused by a budget (402)";
 pub(crate) const THREE: &str = "beside it: a transaction of three items";
 pub(crate) const TWO: &str = "beside it: a transaction of two items";
 
+/// What one process has under way, and how often each of it is sent.
+const AT_ONCE: usize = 64;
+const EACH: usize = 10;
+
+const GROUPED: &str = "64 in flight from one process, ids chosen by Saldo";
+
 /// The most write and read units of a debit that were set as a goal, in hundredths.
-const GOALS: [(&str, [u32; 2]); 10] = [
+const GOALS: [(&str, [u32; 2]); 14] = [
     ("debit, the organisation's first", [200, 0]),
     (LATER, [200, 0]),
     ("debit, the same again (200)", [0, 100]),
@@ -37,14 +52,20 @@ const GOALS: [(&str, [u32; 2]); 10] = [
     ("hold, captured in full", [100, 200]),
     ("hold, captured in part", [400, 200]),
     ("hold, released", [400, 200]),
+    (GROUPED, [25, 1]),
+    (COUNTED, [200, 0]),
+    (COUNTED_BATCH, [20, 0]),
+    (OVER_BUDGET, [100, 100]),
 ];
 
 pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
     let mut seen = Vec::new();
     of_one_shard(&mut seen).await?;
+    of_groups(&mut seen).await?;
     of_refusals(&mut seen).await?;
     of_shards(&mut seen).await?;
     of_holds(&mut seen).await?;
+    of_budgets(&mut seen).await?;
     Ok(seen)
 }
 
@@ -66,6 +87,37 @@ async fn of_one_shard(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note(THREE, 1, saldo.plain_transaction(3).await?);
     note(TWO, 1, saldo.plain_transaction(2).await?);
     saldo.stop().await;
+    Ok(())
+}
+
+/// One process of the library that always has 64 messages under way, and lets it choose their ids.
+async fn of_groups(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Arc::new(Metered::start().await?);
+    saldo.top_up("first").await?;
+    let spender = saldo.spender("groups")?;
+    let (org, actor) = (OrgId::parse("acme")?, Actor::Machine(Subject::parse("sender-1")?));
+    let reference = Reference::parse("7c9e6679-7425-40de-944b-e07fc1f90ae7").ok();
+    let details = Details { country: Country::parse("ID"), reference, ..Details::default() };
+    let meters = saldo.spending_env().meters()?;
+    let mut sending = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (saldo, spender, org, actor) = (Arc::clone(&saldo), spender.clone(), org.clone(), actor.clone());
+        let (meters, details) = (meters.clone(), details.clone());
+        sending.spawn(async move {
+            for _ in 0..EACH {
+                let order = Order::new(&meters, Channel::EMAIL, details.clone(), None, saldo.now());
+                let order = order.map_err(|_| "no price")?;
+                let sent = spender.send(&org, &actor, &order, saldo.now()).await;
+                sent.map_err(|failed| failed.error.to_string())?;
+            }
+            Ok::<(), Failure>(())
+        });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent??;
+    }
+    let debits = u32::try_from(AT_ONCE * EACH)?;
+    seen.push(Cost { what: GROUPED, debits, counts: saldo.take("groups") });
     Ok(())
 }
 
@@ -112,6 +164,34 @@ async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     saldo.hold(&back, 201).await?;
     note("hold, released", saldo.end_hold(&back, "release", 5).await?);
     note("hold, the first one of an organisation", first);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// One organisation whose debits eight budgets count, and whose batches one does.
+async fn of_budgets(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, debits, counts| seen.push(Cost { what, debits, counts });
+    saldo.top_up("first").await?;
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    saldo.set_budget("sms-0", 1_000, 201).await?;
+    note(
+        "debit, a process's first after a change of budgets, and a day's first",
+        1,
+        saldo.debit(&saldo.debit_id(), "sms", 201).await?,
+    );
+    saldo.batch(&saldo.ids_of_one_run(10)?).await?;
+    note(COUNTED_BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);
+    for number in 1..8 {
+        saldo.set_budget(&format!("sms-{number}"), 1_000, 201).await?;
+    }
+    saldo.debit(&saldo.debit_id(), "sms", 201).await?;
+    let id = saldo.debit_id();
+    note(COUNTED, 1, saldo.debit(&id, "sms", 201).await?);
+    note("debit, counted by eight budgets, reversed", 1, saldo.reverse(&id).await?);
+    saldo.set_budget("sms-0", 1, 200).await?;
+    saldo.debit(&saldo.debit_id(), "sms", 402).await?;
+    note(OVER_BUDGET, 1, saldo.debit(&saldo.debit_id(), "sms", 402).await?);
     saldo.stop().await;
     Ok(())
 }

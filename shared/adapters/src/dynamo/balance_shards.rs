@@ -9,12 +9,13 @@ use aws_sdk_dynamodb::types::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use saldo_domain::{
-    BalanceShard, Credits, DebitId, OrgId, Rebalance, Reservation, Resume, SEQUENCE_STEP, ShardId, Sharding,
-    Stamp, Timestamp,
+    BalanceShard, Counted, Credits, DebitId, OrgId, Rebalance, Reservation, Resume, SEQUENCE_STEP, ShardId,
+    Sharding, Stamp, Timestamp,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, long_number, number};
+use super::counters::{Counts, counters_of, uncounting, with_uncounted};
 use super::keys;
 use super::rows::CREDITS;
 use super::short_names::shard::{
@@ -33,7 +34,8 @@ impl Store {
         id: ShardId,
         reservation: &Reservation,
     ) -> UpdateItemFluentBuilder {
-        let Reservation { debits, acknowledged, unsharded, epoch, at } = reservation;
+        let Reservation { debits, acknowledged, unsharded, epoch, at, counting } = reservation;
+        let counts = Counts::of(counting);
         let (guards, removed) = acknowledging(acknowledged);
         let fence = if *unsharded { " AND attribute_not_exists(#s)" } else { "" };
         let halted = if id == ShardId::MAIN { "" } else { " AND attribute_not_exists(#o)" };
@@ -42,10 +44,12 @@ impl Store {
         let absent: String = new.clone().map(|at| format!(" AND attribute_not_exists(#q.#id{at})")).collect();
         let stamps: String = new.map(|at| format!(", #q.#id{at} = #v + :code{at}")).collect();
         let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {removed}") };
-        let mut update = with_acknowledged(self.shard_update(org, id), acknowledged)
-            .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step, #t = :at{stamps}{remove}"))
+        let update = with_acknowledged(self.shard_update(org, id), acknowledged);
+        let mut update = Counts::named(update, counting)
+            .update_expression(format!("SET #credits = #credits - :credits, #v = #v + :step, #t = :at{stamps}{}{remove}", counts.set))
             .condition_expression(format!(
-                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room AND ({first}#e = :epoch){fence}{halted}{absent}{guards}"
+                "#credits >= :credits AND attribute_exists(#q) AND size(#q) < :room AND ({first}#e = :epoch){fence}{halted}{}{absent}{guards}",
+                counts.condition
             ))
             .expression_attribute_names("#credits", CREDITS)
             .expression_attribute_names("#v", SEQUENCE)
@@ -102,12 +106,19 @@ impl Store {
             .expression_attribute_names("#q", PENDING)
     }
 
-    pub(super) fn give_back_update(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> UpdateItemFluentBuilder {
-        self.shard_update(org, stamp.shard())
+    pub(super) fn give_back_update(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+        stamp: Stamp,
+        counted: &Counted,
+    ) -> UpdateItemFluentBuilder {
+        let (there, uncounted) = uncounting(counted);
+        with_uncounted(self.shard_update(org, stamp.shard()), counted, stamp.credits())
             .update_expression(format!(
-                "SET #credits = #credits + :credits, {NEXT_EPOCH} REMOVE #q.#id ADD #g :one"
+                "SET #credits = #credits + :credits, {NEXT_EPOCH}{uncounted} REMOVE #q.#id ADD #g :one"
             ))
-            .condition_expression("#q.#id = :stamp")
+            .condition_expression(format!("#q.#id = :stamp{there}"))
             .expression_attribute_names("#e", EPOCH)
             .expression_attribute_names("#f", REFUSED)
             .expression_attribute_values(":zero", number(0))
@@ -298,6 +309,7 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
         refused: row.optional_number(REFUSED).is_some_and(|refused| refused > 0),
         holds: item.contains_key(HOLDS),
         halted: item.contains_key(HALTED),
+        budgets: counters_of(item)?,
         ..BalanceShard::default()
     };
     if let Some(AttributeValue::M(pending)) = item.get(PENDING) {
@@ -316,12 +328,14 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
 #[cfg(test)]
 mod tests {
     use saldo_domain::{
-        Channel, Class, Country, Details, MOST_ACKNOWLEDGED, MOST_IN_BATCH, PENDING_MOST, PENDING_ROOM,
-        ReservedDebit, Units,
+        Channel, Class, Count, Counting, Country, Day, Details, MOST_ACKNOWLEDGED, MOST_BUDGETS,
+        MOST_IN_BATCH, PENDING_MOST, PENDING_ROOM, ReservedDebit, Units,
     };
 
     use super::*;
     use crate::dynamo::attributes::bytes;
+    use crate::dynamo::counters::counter;
+    use crate::dynamo::short_names::shard::{BUDGETS, DAY};
 
     fn ids(count: usize) -> impl Iterator<Item = DebitId> {
         (0..count).map(|at| {
@@ -368,6 +382,41 @@ mod tests {
     }
 
     #[test]
+    fn a_shard_with_eight_budgets_costs_one_unit_until_it_is_crowded() {
+        let org = OrgId::parse(&"x".repeat(36)).unwrap();
+        let last = ShardId::balances().last().unwrap();
+        let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
+        let mut item = keys::shard(&org, last);
+        for (name, value) in [
+            (CREDITS, 999_999_999_999),
+            (SEQUENCE, sequence),
+            (MOVEMENTS, 999_999_999),
+            (RESERVED_AT, 9_999_999_999),
+            (EPOCH, 999_999),
+            (REFUSED, 1),
+            (BUDGETS, -9_999),
+            (DAY, 99_999),
+        ] {
+            item.insert(name.to_owned(), number(value));
+        }
+        // Numbers of budgets that were changed a hundred times, each of some million credits.
+        for budget in 100..108 {
+            item.insert(counter(budget), number(-99_999_999));
+        }
+        let with = |pending: usize| {
+            let details = Details { country: Country::parse("ID"), ..Details::default() };
+            let code = Stamp::code(Credits(999), Channel::EMAIL, &details).unwrap();
+            let stamp = long_number(Stamp::given(sequence, code).0);
+            let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
+            let mut item = item.clone();
+            item.insert(PENDING.to_owned(), AttributeValue::M(pending));
+            bytes(&item)
+        };
+        assert!(with(23) <= 1024, "{}", with(23));
+        assert!(with(PENDING_ROOM) > 1024, "else it is said to cost more than it does");
+    }
+
+    #[test]
     fn the_longest_reservation_is_within_dynamodbs_limits() {
         let world = crate::world::World::at(
             crate::world::Endpoints {
@@ -385,7 +434,13 @@ mod tests {
             .collect();
         let acknowledged = ids(100).skip(32).take(MOST_ACKNOWLEDGED).map(|id| (id, Stamp(17))).collect();
         let (epoch, at) = (0, Timestamp::from_ms(0));
-        let reservation = Reservation { debits, acknowledged, unsharded: true, epoch, at };
+        let counts = (1..=MOST_BUDGETS).map(|number| Count {
+            number: 100 + i64::try_from(number).unwrap(),
+            credits: Credits(4_095),
+            most_before: Some(9),
+        });
+        let counting = Counting { version: 9, day: Day(20_784), counts: counts.collect() };
+        let reservation = Reservation { debits, acknowledged, unsharded: true, epoch, counting, at };
         let update = store.reserve_update(&OrgId::parse("acme").unwrap(), ShardId::MAIN, &reservation);
         for expression in [update.get_update_expression(), update.get_condition_expression()] {
             let text = expression.as_deref().unwrap();

@@ -7,13 +7,14 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, HoldChange, OrgId, Posting, Rebalance,
-    Reservation, Resume, Reversal, ShardId, Stamp, Timestamp,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
+    OrgId, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::Store;
 use super::attributes::Item;
 use super::balance_shards::shard_of;
+use super::budgets::budgets_of;
 use super::errors::port_error;
 use super::keys::{self, PK};
 use super::posting::Posted;
@@ -84,9 +85,20 @@ impl Balances for Store {
         shard_of(&fenced.ok_or_else(|| PortError::Broken("no fenced shard".to_owned()))?)
     }
 
-    async fn give_back(&self, org: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
+    async fn give_back(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+        stamp: Stamp,
+        counted: &Counted,
+    ) -> Result<(), PortError> {
+        let given = updated(self.give_back_update(org, id, stamp, counted)).await?;
+        if given.is_err() && !counted.numbers.is_empty() {
+            // It may be the counters that are others now.
+            updated(self.give_back_update(org, id, stamp, &Counted::default())).await?.ok();
+        }
         // A refusal says that it was given back before.
-        updated(self.give_back_update(org, id, stamp)).await.map(drop)
+        Ok(())
     }
 
     async fn acknowledge(
@@ -149,14 +161,50 @@ impl Balances for Store {
         or_conflict(updated(self.shards_update(org, shards)).await?)
     }
 
+    async fn budgets(&self, org: &OrgId) -> Result<Budgets, PortError> {
+        let item = self.item(keys::budgets(org)).await?;
+        item.as_ref().map_or_else(|| Ok(Budgets::default()), budgets_of)
+    }
+
+    async fn set_budgets(&self, org: &OrgId, before: &Budgets, after: &Budgets) -> Result<(), PortError> {
+        let updates = self.budgets_updates(org, before, after)?;
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
+    }
+
+    async fn turn(&self, org: &OrgId, turn: &Turn) -> Result<(), PortError> {
+        let updates = self.turn_updates(org, turn)?;
+        if let [alone] = updates.as_slice()
+            && let Some(update) = self.alone(alone)
+        {
+            return or_conflict(updated(update).await?);
+        }
+        self.transact(updates).await?.map_err(|_| PortError::Conflict)
+    }
+
+    async fn allow(&self, org: &OrgId, allowance: &Allowance) -> Result<(), PortError> {
+        self.transact(self.allow_updates(org, allowance)?).await?.map_err(|_| PortError::Conflict)
+    }
+
+    async fn remember_told(
+        &self,
+        org: &OrgId,
+        number: i64,
+        period: Day,
+        reached: Reached,
+    ) -> Result<bool, PortError> {
+        updated(self.told_update(org, number, period, reached)).await.map(|told| told.is_ok())
+    }
+
     async fn reverse(
         &self,
         org: &OrgId,
         ledger: ShardId,
         reversal: &Reversal,
+        uncounted: &Counted,
         actor: &Actor,
     ) -> Result<Reversed, PortError> {
-        match self.post(org, &Posting::reversal(reversal, ledger, Some(actor))).await? {
+        let posting = Posting::reversal(reversal, ledger, Some(actor));
+        match self.post(org, &Posting { uncounted: uncounted.clone(), ..posting }).await? {
             Posted::New => Ok(Reversed::New),
             Posted::Before(entry) => Ok(Reversed::Before(Reversal {
                 entry: entry.id,

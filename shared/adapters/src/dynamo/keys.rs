@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Balance,
     OpenSlot,
     Settings,
+    Budgets,
     TopUp,
     Request,
     Invoice,
@@ -56,6 +57,7 @@ impl Kind {
             Kind::Balance => "BALANCE",
             Kind::OpenSlot => "BALANCE#SLOT",
             Kind::Settings => "SETTINGS",
+            Kind::Budgets => "BUDGETS",
             Kind::TopUp => "TOPUP#",
             Kind::Request => "REQUEST#",
             Kind::Invoice => "INVOICE",
@@ -110,6 +112,11 @@ pub(super) fn settings(of: &OrgId) -> Item {
 
 pub(super) fn holds(of: &OrgId) -> Item {
     key(org(of), Kind::Holds, "")
+}
+
+/// What the organisation lets be spent, and of what it was told.
+pub(super) fn budgets(of: &OrgId) -> Item {
+    key(org(of), Kind::Budgets, "")
 }
 
 pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
@@ -286,6 +293,7 @@ mod tests {
             Kind::Balance,
             Kind::OpenSlot,
             Kind::Settings,
+            Kind::Budgets,
             Kind::TopUp,
             Kind::Request,
             Kind::Invoice,
@@ -300,7 +308,12 @@ mod tests {
         for kind in all {
             let is_read = match kind {
                 Kind::Balance | Kind::OpenSlot => true,
-                Kind::Settings | Kind::TopUp | Kind::Request | Kind::Invoice | Kind::Entry => false,
+                Kind::Settings
+                | Kind::Budgets
+                | Kind::TopUp
+                | Kind::Request
+                | Kind::Invoice
+                | Kind::Entry => false,
                 Kind::Audit | Kind::Adjustment => false,
                 Kind::Closing | Kind::Sweep | Kind::Run | Kind::Holds => false,
             };

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::Store;
 use super::attributes::{Item, number, text};
+use super::counters::uncounted;
 use super::keys;
 use super::rows::{REVISION, TOP_UP_ID, entry_item, entry_of, top_up_item};
 use super::runs::stored_in;
@@ -49,6 +50,17 @@ struct Taken {
 impl Taken {
     fn whole(change: UpdateBuilder) -> Taken {
         Taken { change: vec![change], owing: false, enough: true }
+    }
+
+    /// What comes to the main shard, and is counted by budgets no more; these are whoever's that read them.
+    fn gained(change: UpdateBuilder, postings: &[Posting]) -> Taken {
+        let uncounts = |posting: &&Posting| !posting.uncounted.numbers.is_empty();
+        match postings.iter().find(uncounts) {
+            None => Taken::whole(change),
+            Some(Posting { uncounted: counted, entry, .. }) => {
+                Taken { enough: false, ..Taken::whole(uncounted(change, counted, entry.credits)) }
+            }
+        }
     }
 }
 
@@ -110,7 +122,7 @@ impl Store {
         let bounded = postings.iter().any(|posting| posting.floor == Floor::Zero);
         for _ in 0..TRIES {
             let Taken { change, owing, enough } = if moved >= Credits::ZERO {
-                Taken::whole(self.gain(org, ShardId::MAIN, moved))
+                Taken::gained(self.gain(org, ShardId::MAIN, moved), postings)
             } else if bounded {
                 self.taken_from_all(org, moved).await?
             } else {

@@ -8,17 +8,17 @@ use aws_sdk_dynamodb::types::{
 };
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, AtEnd, Channel, Class, Country, Credits, DebitEntry, DebitId, Details, Entry, EntryId, Hold,
-    HoldChange, HoldEnded, HoldTerms, HowEnded, Known, OrgId, RateVersion, Reference, Reversal, RunId,
-    ShardId, Stamp, Timestamp, Units,
+    Actor, AtEnd, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry,
+    EntryId, Hold, HoldChange, HoldEnded, HoldTerms, HowEnded, Known, OrgId, RateVersion, Reference,
+    Reversal, RunId, ShardId, Stamp, Timestamp, Units,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CAPTURED, CAPTURED_AT_END, CAPTURED_UNITS, CHANNEL, CLASS, COUNTRY,
-    ENDED, ENDED_AT, ENDED_LATE, ENDS_AT, LATE, REFERENCE, REVERSED, SPENT, STAMP, UNITS, VERSION,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CAPTURED, CAPTURED_AT_END, CAPTURED_UNITS, CHANNEL, CLASS, COUNTED,
+    COUNTRY, ENDED, ENDED_AT, ENDED_LATE, ENDS_AT, LATE, REFERENCE, REVERSED, SPENT, STAMP, UNITS, VERSION,
 };
 use crate::PortError;
 
@@ -226,6 +226,7 @@ fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
         .optional_number(BOOKED, (later != 0).then_some(later))
         .optional_number(BY_REPAIR, number_of(entry.known))
         .optional_number(LATE, late.and_then(number_of))
+        .optional_text(COUNTED, counted_text(entry).as_deref())
         .optional_text(ACTOR, (entry.actor != of_run.actor).then(|| entry.actor.to_string()).as_deref());
     match &entry.hold {
         None => item.0,
@@ -322,6 +323,27 @@ fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortE
         booked_at: id.at().whole_secs().plus_secs(row.optional_number(BOOKED).unwrap_or_default()),
         shown: known_of(row.optional_number(LATE)).min(known),
         hold: hold_of(Credits(row.number(SPENT)?), &row)?,
+        counted: counted_of(id, row.optional_text(COUNTED)).ok_or_else(|| row.fault(COUNTED))?,
+    })
+}
+
+/// As [`COUNTED`] has it.
+fn counted_text(entry: &DebitEntry) -> Option<String> {
+    let Counted { day, numbers } = &entry.counted;
+    let numbers: Vec<_> = numbers.iter().map(i64::to_string).collect();
+    let of_day = if *day == Day::of(entry.id.at()) { String::new() } else { format!("@{}", day.0) };
+    (!numbers.is_empty()).then(|| format!("{}{of_day}", numbers.join(",")))
+}
+
+fn counted_of(id: DebitId, text: Option<&str>) -> Option<Counted> {
+    let Some(text) = text else { return Some(Counted::default()) };
+    let (numbers, day) = match text.split_once('@') {
+        None => (text, Day::of(id.at())),
+        Some((numbers, day)) => (numbers, Day(day.parse().ok()?)),
+    };
+    Some(Counted {
+        day,
+        numbers: numbers.split(',').map(|number| number.parse().ok()).collect::<Option<_>>()?,
     })
 }
 
@@ -370,6 +392,7 @@ mod tests {
             booked_at: id.at().whole_secs().plus_secs(9_999),
             shown: Known::Everything,
             hold: None,
+            counted: Counted::default(),
         }
     }
 
@@ -402,7 +425,8 @@ mod tests {
         let version = Some(RateVersion(1_000_000));
         let channel = Channel::parse(&"x".repeat(24)).unwrap();
         let credits = Credits(1_000_000_000_000);
-        let largest = DebitEntry { details, version, channel, credits, ..one.clone() };
+        let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
+        let largest = DebitEntry { details, version, channel, credits, counted, ..one.clone() };
         let alone = item(&"x".repeat(128), std::slice::from_ref(&largest));
         assert!(bytes(&alone) <= 1024, "{}", bytes(&alone));
         assert_eq!(stored_in(Some(&alone), largest.id).unwrap(), Stored::Debit(largest));

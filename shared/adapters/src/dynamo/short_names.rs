@@ -23,6 +23,12 @@ pub(super) mod shard {
     pub(in super::super) const EPOCH: &str = "e";
     /// By how much the epoch moves when credits come: 1 when someone was refused since they last came.
     pub(in super::super) const REFUSED: &str = "f";
+    /// The version of the budgets that the shard knows; less than nothing while it is to be settled. Absent where none were set.
+    pub(in super::super) const BUDGETS: &str = "c";
+    /// The day of its counters.
+    pub(in super::super) const DAY: &str = "d";
+    /// Before a budget's number: what was counted of it. No other name begins so.
+    pub(in super::super) const COUNTER: &str = "u";
     /// There while the shard is halted, since the main one may owe. Never of the main shard.
     pub(in super::super) const HALTED: &str = "o";
 }
@@ -61,6 +67,8 @@ pub(super) mod run {
     pub(in super::super) const VERSION: &str = "w";
     /// Before a place: when the debit there was reversed, in milliseconds, beside the debits.
     pub(in super::super) const REVERSED: &str = "x";
+    /// By which budgets it was counted, where it was: their numbers, `3,7`, and the day behind `@` where it is not the id's.
+    pub(in super::super) const COUNTED: &str = "k";
     /// There when the debit does not say all that its sender said: 2 when only the reference may be missing, else 1.
     pub(in super::super) const BY_REPAIR: &str = "by_repair";
     /// There when its sender said it too late for the month: what was known before, like the one above.

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lambda_http::Request;
-use saldo_domain::{Budget, Budgets, CallKind, Permission, Taken};
+use saldo_domain::{CallBudget, CallBudgets, CallKind, Permission, Taken};
 
 use super::{Caller, ClaimNames, Problem, Staff};
 use crate::clock::Clock;
@@ -15,7 +15,7 @@ use crate::world::World;
 #[derive(Clone, Debug)]
 pub struct Callers {
     names: ClaimNames,
-    budgets: Budgets,
+    budgets: CallBudgets,
     /// By hashes of who calls, under a key of this process: it is of a bounded size, whatever tokens say.
     taken: Arc<Mutex<Taken<u64>>>,
     hashes: RandomState,
@@ -23,7 +23,7 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Reads the claim names and `SALDO_BUDGETS`.
+    /// Reads the claim names and `SALDO_CALL_BUDGETS`.
     ///
     /// # Errors
     /// When the budgets cannot be read.
@@ -76,7 +76,7 @@ impl Callers {
         Ok(staff)
     }
 
-    fn take<const N: usize>(&self, budgets: [(u64, Budget); N]) -> Result<(), Problem> {
+    fn take<const N: usize>(&self, budgets: [(u64, CallBudget); N]) -> Result<(), Problem> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.take(budgets, self.clock.now()).map_err(Problem::too_many_requests)
     }

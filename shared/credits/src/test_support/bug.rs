@@ -107,6 +107,34 @@ pub enum Bug {
     EndForgotten,
     /// A hold's stamp does not say that it is one, so that repair writes a debit.
     HoldNotInStamp,
+    /// A hard budget lets one credit more pass.
+    BudgetOffByOne,
+    /// A soft budget refuses.
+    SoftBudgetRefuses,
+    /// A shard counts for a process that knows other budgets.
+    BudgetVersionIgnored,
+    /// A shard counts with what it was given under other budgets: a case of its own shows it.
+    UnsettledCounts,
+    /// A shard counts what is of another day.
+    BudgetDayIgnored,
+    /// It is counted by another budget.
+    OtherBudgetCounted,
+    /// What is refused is counted, and so is what was done before.
+    RefusalCounted,
+    /// When budgets change, shards keep what they were given: a case of its own shows it.
+    BudgetsNotSettled,
+    /// A new period begins with what the one before has counted.
+    PeriodNotTurned,
+    /// What a shard gives back when budgets change comes to nobody.
+    SettledLost,
+    /// A shard is let count in the stead of one that has too little left.
+    UnguardedAllowance,
+    /// A shard is let count more, and no other one less.
+    AllowanceFromNobody,
+    /// What is taken back goes on being counted.
+    BudgetNotGivenBack,
+    /// What was counted yesterday is taken from what is counted today: too rare for histories, a case of its own shows it.
+    UncountedOnOtherDay,
 }
 
 impl Bug {
@@ -120,7 +148,18 @@ impl Bug {
         Bug::HoldNotInStamp,
     ];
     /// Those that histories find.
-    pub const ALL: [Bug; 45] = [
+    pub const ALL: [Bug; 56] = [
+        Bug::BudgetOffByOne,
+        Bug::SoftBudgetRefuses,
+        Bug::BudgetVersionIgnored,
+        Bug::BudgetDayIgnored,
+        Bug::OtherBudgetCounted,
+        Bug::RefusalCounted,
+        Bug::PeriodNotTurned,
+        Bug::SettledLost,
+        Bug::UnguardedAllowance,
+        Bug::AllowanceFromNobody,
+        Bug::BudgetNotGivenBack,
         Bug::UnitsNotInStamp,
         Bug::LongStampsCutOff,
         Bug::FreeDebitNotEntered,

@@ -2,9 +2,12 @@
 //!
 //! How a call reaches it, late, twice or never, is up to whoever implements [`Way`].
 
+mod books;
 mod bug;
+mod counted;
 mod holds;
 mod op;
+mod spending;
 mod stamps;
 mod table;
 mod taken_back;
@@ -12,5 +15,6 @@ mod way;
 
 pub use bug::Bug;
 pub use op::{Answer, Op};
+pub use spending::Spending;
 pub use table::{Row, Table};
 pub use way::{InMemory, Way};

@@ -1,8 +1,8 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    BalanceShard, Credits, DebitEntry, DebitId, EntryId, HoldChange, Rebalance, Reservation, Resume,
-    Reversal, ShardId, Stamp, Timestamp,
+    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange,
+    Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -15,7 +15,7 @@ pub enum Op {
     PutEntries(ShardId, Vec<DebitEntry>),
     Complete(ShardId, DebitEntry),
     Fence(ShardId, bool),
-    GiveBack(DebitId, Stamp),
+    GiveBack(DebitId, Stamp, Counted),
     Acknowledge(ShardId, Vec<(DebitId, Stamp)>),
     Entries(Vec<(ShardId, DebitId)>),
     Shard(ShardId),
@@ -25,9 +25,14 @@ pub enum Op {
     AnnounceSharding,
     StartSharding(Timestamp),
     SetShards(Option<u8>),
-    Reverse(ShardId, Reversal),
     BeginHolds,
     ChangeHold(HoldChange),
+    Reverse(ShardId, Reversal, Counted),
+    Budgets,
+    SetBudgets(Budgets, Budgets),
+    Turn(Turn),
+    Allow(Allowance),
+    RememberTold(i64, (Day, Reached)),
 }
 
 /// What a call answers.
@@ -39,4 +44,6 @@ pub enum Answer {
     Entries(Vec<Stored>),
     Shard(Option<BalanceShard>),
     Reversed(Reversed),
+    Budgets(Budgets),
+    Told(bool),
 }

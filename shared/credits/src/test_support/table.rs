@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitEntry, DebitId, Entry, EntryId, Known, PortError, Rebalance,
+    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, Known, PortError, Rebalance,
     Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
+use super::spending::{self, Spending};
 use super::stamps::given;
 use super::{Answer, Bug, Op};
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -40,13 +41,13 @@ pub struct Table {
     calls: u64,
     /// Whether anything was ever taken back, so that there may be debt.
     pub(super) taken_back: bool,
+    pub spending: Spending,
 }
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are debits")]
 pub enum Row {
-    Debit(DebitEntry),
+    Debit(Box<DebitEntry>),
     Reversal(Credits),
     TopUp(Credits),
     /// Credits that went with money that was given back; negative.
@@ -86,8 +87,8 @@ impl Table {
             Op::PutEntries(ledger, entries) => Ok(Answer::Written(self.put_entries(*ledger, entries))),
             Op::Complete(ledger, entry) => Ok(Answer::Written(self.complete(*ledger, entry))),
             Op::Fence(id, at_once) => Ok(Answer::Shard(Some(self.fence(*id, *at_once)))),
-            Op::GiveBack(id, stamp) => {
-                self.give_back(*id, *stamp);
+            Op::GiveBack(id, stamp, counted) => {
+                self.give_back(*id, *stamp, counted);
                 Ok(Answer::Done(()))
             }
             Op::Acknowledge(shard, written) => self.acknowledge(*shard, written).map(Answer::Done),
@@ -106,9 +107,16 @@ impl Table {
                 self.set_sharding(Sharding::Announced, Sharding::Since(since)).map(Answer::Done)
             }
             Op::SetShards(shards) => self.on_main(|main| main.shards = *shards),
+            Op::Reverse(ledger, reversal, uncounted) => {
+                self.reverse(*ledger, *reversal, uncounted).map(Answer::Reversed)
+            }
+            Op::Budgets => Ok(Answer::Budgets(self.spending.budgets.clone())),
+            Op::SetBudgets(before, after) => self.set_budgets(before, after).map(Answer::Done),
+            Op::Turn(turn) => self.turn(turn).map(Answer::Done),
+            Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
+            Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
             Op::BeginHolds => self.on_main(|main| main.holds = true),
             Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
-            Op::Reverse(ledger, reversal) => self.reverse(*ledger, *reversal).map(Answer::Reversed),
         };
         self.check();
         answer
@@ -122,7 +130,7 @@ impl Table {
 
     fn reserve(&mut self, id: ShardId, reservation: &Reservation) -> Reserved {
         let bug = self.bug;
-        let Reservation { debits, acknowledged, unsharded, epoch, at } = reservation;
+        let Reservation { debits, acknowledged, at, counting, .. } = reservation;
         if acknowledged.iter().any(|(id, _)| debits.iter().any(|debit| debit.id == *id)) {
             let wrong = "a debit writes and removes the same path, which DynamoDB refuses";
             self.wrong.get_or_insert(wrong.to_owned());
@@ -134,16 +142,11 @@ impl Table {
             Some(first) if bug == Some(Bug::BatchChecksFirstCredits) => first.credits,
             Some(_) | None => reservation.credits(),
         };
-        let written = has_these_or_none(shard, acknowledged);
-        let gives = shard.ready
-            && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
-            && (absent || bug == Some(Bug::NoPendingCheck))
-            && shard.pending.len() < reservation.room()
-            && (written || bug == Some(Bug::UnguardedAcknowledging))
-            && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
-            && (!shard.halted || bug == Some(Bug::HaltedServes))
-            && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence));
+        let gives = gives(bug, shard, reservation, needed, absent);
         if !gives {
+            if bug == Some(Bug::RefusalCounted) {
+                spending::count(bug, shard, counting);
+            }
             return Reserved::Refused(Some(shard.clone()));
         }
         let before = shard.clone();
@@ -154,8 +157,11 @@ impl Table {
         if bug == Some(Bug::UnwrittenAcknowledged) {
             shard.pending.pop_first();
         }
+        spending::count(bug, shard, counting);
+        let mut stamps = Vec::new();
         for debit in debits {
             let stamp = given(bug, shard.sequence, debit);
+            stamps.push(stamp);
             shard.credits.0 -= debit.credits.0;
             shard.pending.insert(debit.id, stamp);
             *self.charged.entry(debit.id).or_default() += 1;
@@ -165,6 +171,9 @@ impl Table {
             shard.sequence += SEQUENCE_STEP;
         }
         let now = shard.clone();
+        for (debit, stamp) in debits.iter().zip(stamps) {
+            self.stands(debit, stamp, reservation);
+        }
         if total(&self.shards).0 < 0 {
             self.wrong.get_or_insert_with(|| format!("credits were reserved on {id:?} that are not there"));
         }
@@ -196,7 +205,7 @@ impl Table {
             if entry.credits == Credits::ZERO && self.bug == Some(Bug::FreeDebitNotEntered) {
                 continue;
             }
-            self.ledger.insert((ledger, entry.id.entry()), Row::Debit(entry.clone()));
+            self.ledger.insert((ledger, entry.id.entry()), Row::Debit(Box::new(entry.clone())));
             self.written_at.insert(entry.id, self.calls);
         }
         Written::New
@@ -212,7 +221,7 @@ impl Table {
         let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
         let more = if self.bug == Some(Bug::CompletedAtOtherRate) { entry.details.units.get() } else { 0 };
         let credits = Credits(entry.credits.0 + more);
-        let row = Row::Debit(DebitEntry { shown, credits, ..entry.clone() });
+        let row = Row::Debit(Box::new(DebitEntry { shown, credits, ..entry.clone() }));
         self.ledger.insert((ledger, entry.id.entry()), row);
         Written::New
     }
@@ -237,7 +246,7 @@ impl Table {
         }
     }
 
-    fn give_back(&mut self, id: DebitId, stamp: Stamp) {
+    fn give_back(&mut self, id: DebitId, stamp: Stamp, counted: &Counted) {
         let bug = self.bug;
         let Some(shard) = self.shards.get_mut(&stamp.shard()) else { return };
         let there = shard.pending.get(&id) == Some(&stamp);
@@ -250,6 +259,8 @@ impl Table {
             shard.pending.remove(&id);
         }
         *self.charged.entry(id).or_default() -= 1;
+        let uncounted = self.uncount(stamp.shard(), counted, stamp.credits());
+        self.over(id, stamp, uncounted);
         self.begin_epoch(stamp.shard());
     }
 
@@ -282,9 +293,9 @@ impl Table {
         match self.ledger.get(&(ledger, id.entry())) {
             Some(Row::Debit(entry)) => match self.reversals.get(&(ledger, id)) {
                 Some(reversal) if self.bug != Some(Bug::ReversalLeavesNoMark) => {
-                    Stored::Reversed(entry.clone(), Reversal::of(entry, reversal.at))
+                    Stored::Reversed(DebitEntry::clone(entry), Reversal::of(entry, reversal.at))
                 }
-                Some(_) | None => Stored::Debit(entry.clone()),
+                Some(_) | None => Stored::Debit(DebitEntry::clone(entry)),
             },
             Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_)) => Stored::Other,
             None => Stored::Nothing,
@@ -331,16 +342,25 @@ impl Table {
         }
     }
 
-    fn reverse(&mut self, ledger: ShardId, reversal: Reversal) -> Result<Reversed, PortError> {
-        if self.stored(ledger, reversal.debit).entry().is_none() {
-            return Err(PortError::Conflict);
-        }
+    fn reverse(
+        &mut self,
+        ledger: ShardId,
+        reversal: Reversal,
+        uncounted: &Counted,
+    ) -> Result<Reversed, PortError> {
+        let stamp = self.stored(ledger, reversal.debit).entry().map(|entry| entry.stamp);
+        let Some(stamp) = stamp else { return Err(PortError::Conflict) };
         if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
             && self.bug != Some(Bug::ReversedTwice)
         {
             let Reversal { entry, credits, at, .. } = *before;
             return Ok(Reversed::Before(Reversal { entry, credits, at, ..reversal }));
         }
+        let less = self.uncount(ShardId::MAIN, uncounted, reversal.credits);
+        if !less && !uncounted.numbers.is_empty() {
+            return Err(PortError::Conflict);
+        }
+        self.over_reversed(reversal.debit, stamp, uncounted);
         self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
@@ -352,42 +372,27 @@ impl Table {
         self.begin_epoch(ShardId::MAIN);
         Ok(Reversed::New)
     }
+}
 
-    /// What may not be false for a moment: no debt but by what was taken back, and the balance is the sum of the entries less what is
-    /// pending under a stamp that no entry carries.
-    fn check(&mut self) {
-        if self.unchecked {
-            return;
-        }
-        let mut expected = 0;
-        for row in self.ledger.values() {
-            expected += match row {
-                Row::Debit(entry) => Entry::of_debit(entry).credits.0,
-                Row::Reversal(credits) | Row::TopUp(credits) | Row::TakenBack(credits) => credits.0,
-            };
-        }
-        for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {
-            let own =
-                |row: &Row| matches!(row, Row::Debit(entry) if entry.id == *id && entry.stamp == *stamp);
-            let ledgers = ShardId::ledgers().chain([ShardId::HOLDS]);
-            let places = ledgers.filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
-            if !places.into_iter().any(own) {
-                expected -= stamp.credits().0;
-            }
-        }
-        let all = total(&self.shards).0;
-        self.totals.push(all);
-        let may_owe = |id: &ShardId| *id == ShardId::MAIN && self.taken_back;
-        let below = |(id, shard): &(&ShardId, &BalanceShard)| shard.credits.0 < 0 && !may_owe(id);
-        let wrong = if let Some((id, shard)) = self.shards.iter().find(below) {
-            format!("the balance of {id:?} is {}", shard.credits)
-        } else if all != expected {
-            format!("the balance is {all}, entries and pending debits make {expected}")
-        } else {
-            return;
-        };
-        self.wrong.get_or_insert(wrong);
-    }
+/// Whether a reservation of so much finds the shard as it has to be; `absent` says that its ids are not pending.
+fn gives(
+    bug: Option<Bug>,
+    shard: &BalanceShard,
+    reservation: &Reservation,
+    needed: Credits,
+    absent: bool,
+) -> bool {
+    let Reservation { acknowledged, unsharded, epoch, counting, .. } = reservation;
+    let written = has_these_or_none(shard, acknowledged);
+    shard.ready
+        && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
+        && (absent || bug == Some(Bug::NoPendingCheck))
+        && shard.pending.len() < reservation.room()
+        && (written || bug == Some(Bug::UnguardedAcknowledging))
+        && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
+        && spending::fits(bug, shard, counting)
+        && (!shard.halted || bug == Some(Bug::HaltedServes))
+        && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence))
 }
 
 fn has_these_or_none(shard: &BalanceShard, pending: &[(DebitId, Stamp)]) -> bool {

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, DebitEntry, DebitId, HoldChange, OrgId, PortError, Rebalance,
-    Reservation, Resume, Reversal, ShardId, Stamp, Timestamp,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
+    OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::{Answer, Op};
@@ -62,8 +62,14 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         fenced.map(Option::unwrap_or_default)
     }
 
-    async fn give_back(&self, _: &OrgId, id: DebitId, stamp: Stamp) -> Result<(), PortError> {
-        answered!(self, Op::GiveBack(id, stamp), Done)
+    async fn give_back(
+        &self,
+        _: &OrgId,
+        id: DebitId,
+        stamp: Stamp,
+        counted: &Counted,
+    ) -> Result<(), PortError> {
+        answered!(self, Op::GiveBack(id, stamp, counted.clone()), Done)
     }
 
     async fn acknowledge(
@@ -121,9 +127,36 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         _: &OrgId,
         ledger: ShardId,
         reversal: &Reversal,
+        uncounted: &Counted,
         _: &Actor,
     ) -> Result<Reversed, PortError> {
-        answered!(self, Op::Reverse(ledger, *reversal), Reversed)
+        answered!(self, Op::Reverse(ledger, *reversal, uncounted.clone()), Reversed)
+    }
+
+    async fn budgets(&self, _: &OrgId) -> Result<Budgets, PortError> {
+        answered!(self, Op::Budgets, Budgets)
+    }
+
+    async fn set_budgets(&self, _: &OrgId, before: &Budgets, after: &Budgets) -> Result<(), PortError> {
+        answered!(self, Op::SetBudgets(before.clone(), after.clone()), Done)
+    }
+
+    async fn turn(&self, _: &OrgId, turn: &Turn) -> Result<(), PortError> {
+        answered!(self, Op::Turn(turn.clone()), Done)
+    }
+
+    async fn allow(&self, _: &OrgId, allowance: &Allowance) -> Result<(), PortError> {
+        answered!(self, Op::Allow(allowance.clone()), Done)
+    }
+
+    async fn remember_told(
+        &self,
+        _: &OrgId,
+        number: i64,
+        period: Day,
+        reached: Reached,
+    ) -> Result<bool, PortError> {
+        answered!(self, Op::RememberTold(number, (period, reached)), Told)
     }
 
     async fn begin_holds(&self, _: &OrgId, _: Timestamp) -> Result<(), PortError> {

@@ -1,6 +1,7 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
 use super::hold::{Hold, HoldTerms};
+use super::period::Counted;
 use super::{DebitId, Details, Known, Stamp};
 use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
 
@@ -69,6 +70,8 @@ pub struct DebitEntry {
     pub shown: Known,
     /// There where it is a hold.
     pub hold: Option<Hold>,
+    /// By which budgets it was counted, where whoever reserved it wrote the entry.
+    pub counted: Counted,
 }
 
 impl DebitEntry {
@@ -191,6 +194,7 @@ mod tests {
             booked_at: Timestamp::from_secs(1),
             shown: Known::ChannelOnly,
             hold: None,
+            counted: Counted::default(),
         };
         let reversal = Reversal::of(&debit, debit.id.at());
         assert_ne!(reversal.entry, debit.id.entry());

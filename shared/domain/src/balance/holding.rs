@@ -150,6 +150,7 @@ mod tests {
             booked_at: made,
             shown: Known::Everything,
             hold: Some(hold),
+            counted: crate::Counted::default(),
         };
         (entry, hold)
     }

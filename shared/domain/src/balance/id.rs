@@ -107,6 +107,12 @@ impl RunId {
         RunId(id.entry().first_of_run())
     }
 
+    /// A run of `at`; `random` tells runs of one millisecond apart.
+    #[must_use]
+    pub fn made_at(at: Timestamp, random: &[u8; 10]) -> RunId {
+        RunId(EntryId::made_at(at, random).first_of_run())
+    }
+
     /// The first id of the run.
     #[must_use]
     pub fn first(self) -> EntryId {

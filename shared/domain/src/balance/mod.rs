@@ -1,16 +1,27 @@
 //! The balance: what a debit is, how balance shards remember it, and why it may be refused.
 
+mod allowance;
+mod budget;
+mod counters;
+mod counting;
 mod debit;
 mod details;
 mod hold;
 mod holding;
 mod id;
+mod period;
 mod rebalance;
 mod reservation;
 mod shard;
 mod sharding;
 mod stamp;
 
+pub use allowance::{Allowance, Giver, NEARLY_PERCENT, Reached, Turn, allowance, turn};
+pub use budget::{
+    Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms, Budgets, Limiting, MOST_BUDGETS, NotSet,
+};
+pub use counters::Counters;
+pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
 pub use hold::{
@@ -19,6 +30,7 @@ pub use hold::{
 };
 pub use holding::{HoldChange, HoldRefused};
 pub use id::{DebitId, RunId};
+pub use period::{Counted, Day, Period};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
 pub use shard::{BalanceShard, MOST_ACKNOWLEDGED, MOST_IN_BATCH};

@@ -1,5 +1,6 @@
 //! A reservation: credits set aside on a balance shard for some debits, all of them or none, and why one is refused.
 
+use super::counting::{Counting, NotCounted};
 use super::{BalanceShard, DebitId, MOST_ACKNOWLEDGED, MOST_IN_BATCH, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
@@ -33,6 +34,8 @@ pub struct Reservation {
     pub unsharded: bool,
     /// The epoch that the process knows: the shard refuses when it is in another one.
     pub epoch: i64,
+    /// How budgets count it: the shard refuses what is beyond one, and who does not know the budgets of now.
+    pub counting: Counting,
     /// When it is made; the shard keeps the whole seconds.
     pub at: Timestamp,
 }
@@ -67,6 +70,8 @@ pub enum Refusal {
     NotReady,
     /// Credits came since it was made, after someone was told that there are not enough: the same for the epoch of now.
     Outdated,
+    /// It is not counted by budgets as it is: for the reason, another one may be.
+    NotCounted(NotCounted),
     /// Too many debits are pending.
     Full,
     /// A debit to acknowledge does not have the stamp that it had: the same without acknowledging may do.
@@ -89,6 +94,8 @@ pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refus
         Refusal::NotReady
     } else if shard.epoch != reservation.epoch {
         Refusal::Outdated
+    } else if let Err(why) = reservation.counting.fits(&shard.budgets) {
+        Refusal::NotCounted(why)
     } else if shard.pending.len() >= reservation.room() {
         Refusal::Full
     } else {
@@ -110,7 +117,14 @@ mod tests {
         let debits =
             places.iter().map(|at| ReservedDebit { id: id(*at), credits: Credits(3), code: 51 }).collect();
         let at = Timestamp::from_ms(0);
-        Reservation { debits, acknowledged: Vec::new(), unsharded: true, epoch: 0, at }
+        Reservation {
+            debits,
+            acknowledged: Vec::new(),
+            unsharded: true,
+            epoch: 0,
+            counting: Counting::default(),
+            at,
+        }
     }
 
     #[test]

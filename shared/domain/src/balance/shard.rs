@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::counters::Counters;
 use super::{DebitId, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
@@ -39,6 +40,8 @@ pub struct BalanceShard {
     /// Whether it serves no debit until it is known that the main shard owes nothing. The main one is never halted: in debt
     /// it has nothing to serve with.
     pub halted: bool,
+    /// What it knows and has counted of budgets.
+    pub budgets: Counters,
 }
 
 /// With as many pending debits of others, nothing stays pending whose entry is written.

@@ -246,8 +246,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Actor, BalanceShard, BalanceShards, Channel, DebitEntry, Details, Entry, EntryId, Known, Posting,
-        SEQUENCE_STEP, Timestamp,
+        Actor, BalanceShard, BalanceShards, Channel, Counted, DebitEntry, Details, Entry, EntryId, Known,
+        Posting, SEQUENCE_STEP, Timestamp,
     };
 
     fn now() -> Timestamp {
@@ -326,6 +326,7 @@ mod tests {
                 booked_at: now(),
                 shown: Known::ButReference,
                 hold: None,
+                counted: Counted::default(),
             };
             let entry = Entry::of_debit(&debit);
             self.ledger.insert(entry.id, LedgerLine { entry, stamp: Some(stamp) });

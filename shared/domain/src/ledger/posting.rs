@@ -4,8 +4,8 @@
 
 use super::{Credits, Entry, EntryId, EntryKind};
 use crate::{
-    Actor, DebitEntry, DebitId, Details, HeldLine, Hold, Known, Reversal, ShardId, Timestamp, TopUp, TopUpId,
-    Units,
+    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, Hold, Known, Reversal, ShardId, Timestamp, TopUp,
+    TopUpId, Units,
 };
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
@@ -14,6 +14,8 @@ pub struct Posting {
     pub entry: Entry,
     pub once: Once,
     pub floor: Floor,
+    /// Budgets that count it no more, and the day of the main shard's counters: with another one it is a conflict.
+    pub uncounted: Counted,
 }
 
 /// What makes a posting unique, beside the revision of the row that it belongs to.
@@ -85,7 +87,12 @@ impl Posting {
             version: None,
             hold: None,
         };
-        Posting { entry, once: Once::Debit(of.debit, ledger), floor: Floor::None }
+        Posting {
+            entry,
+            once: Once::Debit(of.debit, ledger),
+            floor: Floor::None,
+            uncounted: Counted::default(),
+        }
     }
 
     /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt. The id is made when it is
@@ -93,7 +100,7 @@ impl Posting {
     #[must_use]
     pub fn adjustment(id: EntryId, cause: &str, credits: Credits, actor: &Actor) -> Posting {
         let entry = Entry::new(id.first_of_run(), id.at(), credits, EntryKind::Adjustment, cause, actor);
-        Posting { entry, once: Once::Entry, floor: Floor::Zero }
+        Posting { entry, once: Once::Entry, floor: Floor::Zero, uncounted: Counted::default() }
     }
 
     /// The same under a new id of `now`, for what is made unique by what it is written with.
@@ -105,7 +112,7 @@ impl Posting {
     fn of_top_up(of: &TopUp, kind: EntryKind, credits: Credits, actor: &Actor, now: Timestamp) -> Posting {
         let id = EntryId::of_top_up(&of.id, now).posted_as(kind, of.revision);
         let entry = Entry::new(id, now, credits, kind, of.id.as_str(), actor);
-        Posting { entry, once: Once::Entry, floor: Floor::None }
+        Posting { entry, once: Once::Entry, floor: Floor::None, uncounted: Counted::default() }
     }
 }
 

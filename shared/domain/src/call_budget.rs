@@ -26,7 +26,7 @@ pub enum CallKind {
 /// So many requests at once, and so many a minute from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Budget {
+pub struct CallBudget {
     /// 1 to a million.
     burst: u32,
     /// 1 to ten million.
@@ -38,15 +38,15 @@ pub struct Budget {
 #[serde(deny_unknown_fields)]
 pub struct KindBudgets {
     /// Of all callers of an organisation together.
-    pub organisation: Budget,
+    pub organisation: CallBudget,
     /// Of each person or machine of it.
-    pub caller: Budget,
+    pub caller: CallBudget,
 }
 
 /// The budgets of all kinds of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Budgets {
+pub struct CallBudgets {
     view: KindBudgets,
     export: KindBudgets,
     order: KindBudgets,
@@ -54,30 +54,30 @@ pub struct Budgets {
     operate: KindBudgets,
 }
 
-/// Budgets cannot be used; says why.
+/// Call budgets cannot be used; says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BudgetsError(pub String);
+pub struct CallBudgetsError(pub String);
 
-impl fmt::Display for BudgetsError {
+impl fmt::Display for CallBudgetsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for BudgetsError {}
+impl std::error::Error for CallBudgetsError {}
 
 const LARGEST_BURST: u32 = 1_000_000;
 const LARGEST_PER_MINUTE: u32 = 10_000_000;
 
-impl Default for Budgets {
+impl Default for CallBudgets {
     /// More than people and well-behaved programs need, and of what costs much so little that a loop is slow: debits a thousand a
     /// second, an order five a second.
-    fn default() -> Budgets {
+    fn default() -> CallBudgets {
         let of = |organisation: (u32, u32), caller: (u32, u32)| KindBudgets {
-            organisation: Budget { burst: organisation.0, per_minute: organisation.1 },
-            caller: Budget { burst: caller.0, per_minute: caller.1 },
+            organisation: CallBudget { burst: organisation.0, per_minute: organisation.1 },
+            caller: CallBudget { burst: caller.0, per_minute: caller.1 },
         };
-        Budgets {
+        CallBudgets {
             view: of((3_000, 6_000), (2_000, 3_000)),
             export: of((400, 600), (200, 300)),
             order: of((400, 600), (200, 300)),
@@ -87,21 +87,22 @@ impl Default for Budgets {
     }
 }
 
-impl Budgets {
+impl CallBudgets {
     /// Reads `{"order":{"organisation":{"burst":60,"per_minute":120},"caller":{"burst":30,"per_minute":60}}}`, with the kinds `view`,
     /// `export`, `order`, `spend` and `operate`; a kind that is not named has its default.
     ///
     /// # Errors
     /// When a number is out of its bounds, or something is missing or unknown.
-    pub fn from_json(text: &str) -> Result<Budgets, BudgetsError> {
-        let budgets: Budgets = serde_json::from_str(text).map_err(|error| BudgetsError(error.to_string()))?;
+    pub fn from_json(text: &str) -> Result<CallBudgets, CallBudgetsError> {
+        let budgets: CallBudgets =
+            serde_json::from_str(text).map_err(|error| CallBudgetsError(error.to_string()))?;
         for kind in [CallKind::View, CallKind::Export, CallKind::Order, CallKind::Spend, CallKind::Operate] {
             let KindBudgets { organisation, caller } = budgets.of(kind);
-            for Budget { burst, per_minute } in [organisation, caller] {
+            for CallBudget { burst, per_minute } in [organisation, caller] {
                 if !(1..=LARGEST_BURST).contains(&burst) || !(1..=LARGEST_PER_MINUTE).contains(&per_minute) {
                     let bounds =
                         format!("burst is 1 to {LARGEST_BURST}, per_minute 1 to {LARGEST_PER_MINUTE}");
-                    return Err(BudgetsError(bounds));
+                    return Err(CallBudgetsError(bounds));
                 }
             }
         }
@@ -122,7 +123,7 @@ impl Budgets {
 
 const MICROS_OF_A_MINUTE: i64 = 60_000_000;
 
-impl Budget {
+impl CallBudget {
     /// From one request to the next, when a budget is used up, in microseconds.
     fn step(self) -> i64 {
         (MICROS_OF_A_MINUTE / i64::from(self.per_minute.max(1))).max(1)
@@ -168,7 +169,7 @@ impl<K: Clone + Eq + Hash> Taken<K> {
     ///
     /// # Errors
     /// When a budget is used up: whoever loops takes nothing of what others of the same organisation share.
-    pub fn take<const N: usize>(&mut self, budgets: [(K, Budget); N], now: Timestamp) -> Result<(), u32> {
+    pub fn take<const N: usize>(&mut self, budgets: [(K, CallBudget); N], now: Timestamp) -> Result<(), u32> {
         let now = now.ms().saturating_mul(1000);
         let seen = budgets.map(|(key, budget)| {
             let spent = self.newer.get(&key).or_else(|| self.older.get(&key)).copied();
@@ -203,8 +204,8 @@ impl<K: Clone + Eq + Hash> Taken<K> {
 mod tests {
     use super::*;
 
-    const SLOW: Budget = Budget { burst: 3, per_minute: 6 };
-    const SHARED: Budget = Budget { burst: 5, per_minute: 60 };
+    const SLOW: CallBudget = CallBudget { burst: 3, per_minute: 6 };
+    const SHARED: CallBudget = CallBudget { burst: 5, per_minute: 60 };
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(1_800_000_000 + secs)
@@ -227,9 +228,12 @@ mod tests {
 
     #[test]
     fn over_a_long_time_exactly_the_budget_passes() {
-        for budget in
-            [SLOW, SHARED, Budget { burst: 1, per_minute: 7 }, Budget { burst: 100, per_minute: 6_000 }]
-        {
+        for budget in [
+            SLOW,
+            SHARED,
+            CallBudget { burst: 1, per_minute: 7 },
+            CallBudget { burst: 100, per_minute: 6_000 },
+        ] {
             let mut taken = Taken::default();
             let passed = (0..600_000)
                 .filter(|ms| taken.take([((), budget)], Timestamp::from_ms(1_800_000_000_000 + ms)).is_ok());
@@ -281,12 +285,12 @@ mod tests {
 
     #[test]
     fn budgets_are_read_with_their_defaults_and_their_bounds() {
-        assert_eq!(Budgets::from_json("{}"), Ok(Budgets::default()));
+        assert_eq!(CallBudgets::from_json("{}"), Ok(CallBudgets::default()));
         let order =
             r#"{"order":{"organisation":{"burst":2,"per_minute":3},"caller":{"burst":1,"per_minute":1}}}"#;
-        let budgets = Budgets::from_json(order).unwrap();
-        assert_eq!(budgets.of(CallKind::Order).organisation, Budget { burst: 2, per_minute: 3 });
-        assert_eq!(budgets.of(CallKind::View), Budgets::default().of(CallKind::View));
+        let budgets = CallBudgets::from_json(order).unwrap();
+        assert_eq!(budgets.of(CallKind::Order).organisation, CallBudget { burst: 2, per_minute: 3 });
+        assert_eq!(budgets.of(CallKind::View), CallBudgets::default().of(CallKind::View));
         for (number, wrong) in [
             ("3", "0"),
             ("3", "10000001"),
@@ -297,10 +301,10 @@ mod tests {
             ("order", "orders"),
         ] {
             let text = order.replacen(number, wrong, 1);
-            assert!(Budgets::from_json(&text).is_err(), "{text}");
+            assert!(CallBudgets::from_json(&text).is_err(), "{text}");
         }
-        assert!(Budgets::from_json(r#"{"order":{"caller":{"burst":1,"per_minute":1}}}"#).is_err());
-        let widest = Budget { burst: LARGEST_BURST, per_minute: 1 };
+        assert!(CallBudgets::from_json(r#"{"order":{"caller":{"burst":1,"per_minute":1}}}"#).is_err());
+        let widest = CallBudget { burst: LARGEST_BURST, per_minute: 1 };
         assert_eq!(widest.beyond(widest.spent(Some(i64::MAX), 5), 5), MICROS_OF_A_MINUTE);
     }
 }

@@ -13,7 +13,7 @@ const FEW: &str = r#"{"organisation":{"burst":5,"per_minute":60},"caller":{"burs
 const ONE: &str = r#"{"organisation":{"burst":1,"per_minute":1},"caller":{"burst":1,"per_minute":1}}"#;
 
 async fn start(budgets: &str, clock: &Clock) -> Saldo {
-    let parameters = [("Budgets".to_owned(), budgets.to_owned())].into();
+    let parameters = [("CallBudgets".to_owned(), budgets.to_owned())].into();
     Saldo::start(Options { poll: false, clock: clock.clone(), parameters, ..Options::default() })
         .await
         .unwrap()
@@ -118,9 +118,9 @@ async fn what_was_refused_is_not_done_and_is_done_when_it_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn budgets_that_cannot_be_read_start_no_function() {
     for wrong in ["{", r#"{"view":{}}"#, &format!(r#"{{"views":{FEW}}}"#)] {
-        let parameters = [("Budgets".to_owned(), wrong.to_owned())].into();
+        let parameters = [("CallBudgets".to_owned(), wrong.to_owned())].into();
         let refused =
             Saldo::start(Options { poll: false, parameters, ..Options::default() }).await.err().unwrap();
-        assert!(refused.to_string().contains("SALDO_BUDGETS"), "{refused}");
+        assert!(refused.to_string().contains("SALDO_CALL_BUDGETS"), "{refused}");
     }
 }
