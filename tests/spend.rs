@@ -7,6 +7,8 @@ mod budgets;
 mod bugs;
 mod cases;
 mod contract;
+mod contract_budgets;
+mod crowd;
 mod exact;
 mod final_months;
 mod groups;

@@ -99,7 +99,11 @@ impl Answers {
                 }
             }
             // Nothing is known: it has to be repeated.
-            Err(SpendError::Port(PortError::Unavailable(_) | PortError::Conflict) | SpendError::Busy) => {}
+            Err(
+                SpendError::Port(PortError::Unavailable(_) | PortError::Conflict)
+                | SpendError::Busy
+                | SpendError::Crowded { .. },
+            ) => {}
             Err(SpendError::NotEnough { needed, .. }) => self.refused(debits, before, port, needed),
             Err(SpendError::OverMaximum { id, .. }) => {
                 if before.acknowledged.contains(&id) || before.taken.contains(&id) {

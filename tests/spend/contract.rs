@@ -4,12 +4,13 @@ use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_credits::{Balances, Reserved};
 use saldo_domain::{
-    Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Counting, Country, Credits, DebitEntry,
-    DebitId, Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
+    Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
+    Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
     PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
     ShardId, Sharding, Stamp, Timestamp, TopUpId,
 };
 
+use super::contract_budgets;
 use super::history::{machine, wait};
 use super::unreliable::{Port, Shared, State, port};
 use crate::support::system;
@@ -43,6 +44,11 @@ struct Seen {
     resumed: usize,
     /// The most debits that one shard had pending.
     fullest: usize,
+    /// Reservations that budgets counted, days that began, allowances, and reversals that are counted no more.
+    counted: usize,
+    turned: usize,
+    allowed: usize,
+    uncounted: usize,
 }
 
 impl Seen {
@@ -55,6 +61,10 @@ impl Seen {
             ("owed", self.owed > 0),
             ("resumed", self.resumed > 20),
             ("full", self.fullest >= PENDING_ROOM),
+            ("counted", self.counted > 5),
+            ("turned", self.turned > 20),
+            ("allowed", self.allowed > 5),
+            ("uncounted", self.uncounted > 0),
         ];
         wanted.into_iter().filter(|(_, enough)| !enough).map(|(what, _)| what).collect()
     }
@@ -90,7 +100,14 @@ async fn both_tables_answer_alike() {
         let ids = ids(&mut rng, &clock);
         for at in 0..CALLS {
             let all = store.all_shards(&org).await.unwrap();
-            let op = of_what_is_there(op(&mut rng, kind, &ids, &all, &clock), &memory);
+            // Every other history has budgets, as they refuse much.
+            let asked = if matches!(seed % 4, 0 | 3) && rng.u32(..6) == 0 {
+                let at = of_kind(&mut rng, kind);
+                contract_budgets::op(&mut rng, at, &all, &memory.state().table)
+            } else {
+                op(&mut rng, kind, &ids, &all, &clock)
+            };
+            let op = of_what_is_there(asked, &memory);
             let fullest = all.values().map(|shard| shard.pending.len()).max().unwrap_or_default();
             seen.fullest = seen.fullest.max(fullest);
             let real = answer(&store, &org, &op).await;
@@ -102,6 +119,16 @@ async fn both_tables_answer_alike() {
                 usize::from(matches!(&op, Op::Reserve(_, reservation) if reservation.debits.len() > 1));
             seen.owed += usize::from(all.values().any(|shard| shard.halted));
             seen.resumed += usize::from(matches!((&op, &real), (Op::Resume(_), Said::One(Ok(_)))));
+            seen.turned += usize::from(matches!((&op, &real), (Op::Turn(_), Said::One(Ok(_)))));
+            seen.allowed += usize::from(matches!((&op, &real), (Op::Allow(_), Said::One(Ok(_)))));
+            let done = matches!(&real, Said::One(Ok(_)));
+            seen.uncounted += usize::from(
+                matches!(&op, Op::Reverse(_, _, uncounted) if done && !uncounted.numbers.is_empty()),
+            );
+            let done = matches!(&real, Said::One(Ok(Answer::Reserved(Reserved::Done(_)))));
+            seen.counted += usize::from(
+                matches!(&op, Op::Reserve(_, asked) if done && !asked.counting.counts.is_empty()),
+            );
             seen.moved += usize::from(matches!((&op, &real), (Op::Rebalance(_), Said::One(Ok(_)))));
         }
     }
@@ -135,6 +162,14 @@ async fn a_shard_that_was_only_credited_is_made_ready() {
     saldo.stop().await;
 }
 
+/// A balance shard that calls of this kind are about.
+fn of_kind(rng: &mut fastrand::Rng, kind: Kind) -> ShardId {
+    match kind {
+        Kind::Sharded => ShardId::balances().nth(rng.usize(..4)).unwrap(),
+        Kind::Usual | Kind::Filling => ShardId::MAIN,
+    }
+}
+
 /// Some of a few runs.
 fn ids(rng: &mut fastrand::Rng, clock: &Clock) -> Vec<DebitId> {
     let runs: Vec<_> = (0..6).map(|_| DebitId::parse(&system::debit_id(clock, 0)).unwrap().run()).collect();
@@ -143,10 +178,7 @@ fn ids(rng: &mut fastrand::Rng, clock: &Clock) -> Vec<DebitId> {
 
 fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards, clock: &Clock) -> Op {
     let id = ids[rng.usize(..ids.len())];
-    let at = match kind {
-        Kind::Sharded => ShardId::balances().nth(rng.usize(..4)).unwrap(),
-        Kind::Usual | Kind::Filling => ShardId::MAIN,
-    };
+    let at = of_kind(rng, kind);
     let shard = all.get(&at).cloned().unwrap_or_default();
     let made_up = Stamp::given(at.first_sequence() + rng.i64(1..9) * 65_536, 17);
     let stamp = shard.pending.get(&id).copied().filter(|_| rng.u32(..4) > 0).unwrap_or(made_up);
@@ -178,13 +210,13 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                     acknowledged,
                     unsharded,
                     epoch,
-                    counting: Counting::default(),
+                    counting: contract_budgets::counting(rng, &shard),
                     at: at_time,
                 },
             )
         }
         5..=6 => Op::PutEntries(at, entries(rng, id, stamp)),
-        7 => Op::GiveBack(id, stamp, Counted::default()),
+        7 => Op::GiveBack(id, stamp, contract_budgets::counted(rng, &shard)),
         8 => match some_pending(rng, &shard) {
             none if none.is_empty() => Op::Shard(ShardId::MAIN),
             some => Op::Acknowledge(at, some),
@@ -210,7 +242,8 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 hold: None,
                 counted: Counted::default(),
             };
-            Op::Reverse(at, Reversal::of(&debit, clock.now()), Counted::default())
+            let main = all.get(&ShardId::MAIN).cloned().unwrap_or_default();
+            Op::Reverse(at, Reversal::of(&debit, clock.now()), contract_budgets::counted(rng, &main))
         }
         12 => Op::Shard(at),
         16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),

@@ -24,6 +24,9 @@ pub(crate) const START_MS: i64 = 1_795_441_928_000;
 /// What is sold besides what was always sold.
 const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2,"class":{"utility":0}},"sms":{"default":1},"voice":{"default":2}}"#;
 
+/// Debits whose ids were chosen for them.
+type Sent = Arc<Mutex<Vec<Debit>>>;
+
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a history has most of.
@@ -48,7 +51,7 @@ struct Play {
     spenders: Vec<Spender<Port>>,
     debits: Vec<Debit>,
     /// What was sent under ids that were chosen for it: any of it may be repeated.
-    sent: Arc<Mutex<Vec<Debit>>>,
+    sent: Sent,
     now: Timestamp,
     /// What some processes know to be sold; what others do not know, they cannot name.
     meters: Meters,
@@ -420,7 +423,7 @@ async fn send_one(
     org: OrgId,
     order: Order,
     now: Timestamp,
-    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Arc<Mutex<Vec<Debit>>>),
+    (answers, port, sent): (Arc<Mutex<Answers>>, Port, Sent),
 ) {
     let before = Before::of(&answers, &port, &[]);
     let (debit, answer) = match spender.send(&org, &machine(), &order, now).await {

@@ -81,6 +81,8 @@ struct State {
     kept: Mutex<Option<String>>,
     /// The objects about which nothing is answered.
     silent: Vec<String>,
+    /// A call that says this takes so much longer.
+    slow: Option<(&'static str, Duration)>,
 }
 
 /// What became of a function under a fault.
@@ -103,16 +105,22 @@ impl Proxy {
 
     /// The same before another SQS.
     pub(crate) async fn start_before(saldo: &Saldo, sqs: &str, fault: Option<Fault>) -> Proxy {
-        Proxy::start_of(saldo, sqs, fault, Duration::ZERO, 0, Vec::new()).await
+        Proxy::start_of(saldo, sqs, fault, Duration::ZERO, 0, Vec::new(), None).await
     }
 
     /// What is asked about these objects of Stripe is never answered.
     pub(crate) async fn start_silent_about(saldo: &Saldo, objects: &[String]) -> Proxy {
-        Proxy::start_of(saldo, saldo.sqs_url(), None, Duration::ZERO, 0, objects.to_vec()).await
+        Proxy::start_of(saldo, saldo.sqs_url(), None, Duration::ZERO, 0, objects.to_vec(), None).await
+    }
+
+    /// A call that says `text` is answered so much later than it could be.
+    pub(crate) async fn start_slow_about(saldo: &Saldo, text: &'static str, by: Duration) -> Proxy {
+        let slow = Some((text, by));
+        Proxy::start_of(saldo, saldo.sqs_url(), None, Duration::ZERO, 0, Vec::new(), slow).await
     }
 
     async fn start_with(saldo: &Saldo, fault: Option<Fault>, jitter: Duration, seed: u64) -> Proxy {
-        Proxy::start_of(saldo, saldo.sqs_url(), fault, jitter, seed, Vec::new()).await
+        Proxy::start_of(saldo, saldo.sqs_url(), fault, jitter, seed, Vec::new(), None).await
     }
 
     async fn start_of(
@@ -122,9 +130,11 @@ impl Proxy {
         jitter: Duration,
         seed: u64,
         silent: Vec<String>,
+        slow: Option<(&'static str, Duration)>,
     ) -> Proxy {
         let state = Arc::new(State {
             silent,
+            slow,
             client: Client::builder(TokioExecutor::new()).build_http(),
             fault,
             jitter,
@@ -252,6 +262,11 @@ impl State {
     ) -> Result<Response<Full<Bytes>>, io::Error> {
         let (mut head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        if let Some((text, by)) = self.slow
+            && String::from_utf8_lossy(&body).contains(text)
+        {
+            tokio::time::sleep(by).await;
+        }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = format!("{upstream}{path}").parse().map_err(io::Error::other)?;
         let answer = self.client.request(Request::from_parts(head, Full::new(body))).await;

@@ -152,11 +152,8 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
         }
         SpendError::NotFound => not_found(),
         SpendError::Hold(refused) => hold_refused(refused),
-        SpendError::Busy => Problem::new(
-            ProblemCode::TooManyDebits,
-            "Too many debits of this organisation are under way. Send the same again with the same id.",
-        )
-        .retry_after(1),
+        SpendError::Busy => crowded(1),
+        SpendError::Crowded { retry_after_secs } => crowded(*retry_after_secs),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),
         SpendError::Unpayable
         | SpendError::Port(PortError::Unavailable(_) | PortError::NotPermitted(_) | PortError::Broken(_)) => {
@@ -186,6 +183,11 @@ fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
         .with("credits", json!(needed))
         .with("available_credits", json!(left))
         .with("owed", json!(owed))
+}
+
+fn crowded(retry_after_secs: u32) -> Problem {
+    let detail = "Too many debits of this organisation are under way. Send the same again with the same id.";
+    Problem::new(ProblemCode::TooManyDebits, detail).retry_after(retry_after_secs)
 }
 
 fn over_maximum(field: &str, credits: Credits, most: Credits) -> Problem {

@@ -44,7 +44,7 @@ fn refused(error: &SpendError) -> &'static str {
         SpendError::OverBudget(_) => "over_budget",
         SpendError::Reused => "reused",
         SpendError::Reversed => "reversed",
-        SpendError::Busy => "busy",
+        SpendError::Busy | SpendError::Crowded { .. } => "busy",
         SpendError::Untimely(_)
         | SpendError::OverMaximum { .. }
         | SpendError::NoBatch

@@ -9,7 +9,7 @@ use saldo_domain::{
 
 use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Stored;
-use crate::process::UnderWay;
+use crate::process::{Inside, UnderWay};
 
 /// Debits on their way.
 pub(crate) struct Call<'a> {
@@ -27,6 +27,10 @@ pub(crate) struct Call<'a> {
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
     /// Whether it is a hold; then it is alone.
     pub(crate) hold: bool,
+    /// That it may reserve on a balance shard.
+    pub(crate) inside: Option<Inside<'a>>,
+    /// How long it has waited for that, in milliseconds.
+    pub(crate) waited_ms: i64,
     done: BTreeMap<DebitId, Outcome>,
 }
 
@@ -52,7 +56,25 @@ impl<'a> Call<'a> {
         }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
         let (sharding, day) = (Sharding::No, Day::of(now));
-        Ok(Call { org, actor, now, sharding, at: None, day, left, acknowledged: None, hold, done })
+        Ok(Call {
+            org,
+            actor,
+            now,
+            sharding,
+            at: None,
+            day,
+            left,
+            acknowledged: None,
+            inside: None,
+            waited_ms: 0,
+            hold,
+            done,
+        })
+    }
+
+    /// The time after what it has waited.
+    pub(crate) fn time(&self) -> Timestamp {
+        Timestamp::from_ms(self.now.ms().saturating_add(self.waited_ms))
     }
 
     /// What is to be reserved.

@@ -9,7 +9,7 @@
 //! | 2 reserve (`reserve.rs`) | one update of a balance shard: credits less, the sequence one step further, the id pending with its **stamp** | credits reserved, no entry | its repeat; its reversal; whoever finds it far behind or in the way; balance, history, cleanup, once the shard has been idle for a minute (`repair.rs`) |
 //! | 3 enter (`finish.rs`) | the ledger entry with that stamp, unless there is one | the debit pending though its entry is written | the next reservation of the process that wrote it; else as above |
 //! | 3a give back, where the entry carries another stamp | one update of the shard: credits back, the id pending no more, if it still has this stamp | credits reserved twice for one id | as behind phase 2 |
-//! | 4 acknowledge, with the next reservation, or at once on a crowded shard | the id pending no more, if it still has this stamp | nothing | nobody needs to |
+//! | 4 acknowledge, with the next reservation, or at once in a crowd by a process that comes seldom | the id pending no more, if it still has this stamp | nothing | nobody needs to |
 //! | turn, allow (`budgets.rs`), when a day begins, budgets were changed, or a shard may count too little | counters of budgets of one shard, or of several in a transaction | nothing | nobody needs to |
 //! | rebalance (`cover.rs`), when a shard runs short | a transaction: credits of several shards | nothing | nobody needs to |
 //! | shard (`sharding.rs`), once in the life of an organisation | announced; then since when | announced, and nothing can be reserved | whoever comes next |
@@ -28,6 +28,9 @@
 //!
 //! A refusal is for good. Reservations carry the epoch of their shard, which moves on when credits come after somebody was
 //! refused: an attempt of before that arrives late finds either too few credits or another epoch.
+//!
+//! Where more calls want to reserve on a shard than it serves, they take turns (`admission.rs`): a call that finds no room
+//! waits, looks by reads, and is told when to come again, [`SpendError::Crowded`]. Nothing is written for that.
 //!
 //! Batches are the same with several ids in one reservation, all of them or none. Where one item is too slow for an
 //! organisation, its debits are spread over several balance shards; which of two applications counts is decided by the
@@ -53,8 +56,27 @@
 //! # }
 //! ```
 //!
+//! Who needs no id of its own lets Saldo choose one, and what is sent at the same time shares its writes:
+//!
+//! ```
+//! # use saldo_credits::{Balances, NotSent, Order, Spender};
+//! # use saldo_domain::{Actor, Channel, Details, Meters, OrgId, Timestamp};
+//! # async fn send(
+//! #     spender: Spender<impl Balances>, meters: Meters, org: &OrgId, actor: &Actor, now: Timestamp,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! let order = Order::new(&meters, Channel::SMS, Details::default(), None, now)?;
+//! match spender.send(org, actor, &order, now).await {
+//!     Ok(debited) => println!("send it; its debit is {}", debited.id),
+//!     Err(NotSent { error, debit: None }) => println!("nothing was tried: {error}"),
+//!     Err(NotSent { error, debit: Some(debit) }) => println!("{error}; repeat it as {}", debit.id),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `spender` is made once, `Spender::new(world.store(&env)?).with_shards(env.shards()?)`, and its clones share what it knows.
 
+mod admission;
 mod budgets;
 mod call;
 mod cover;
@@ -69,6 +91,7 @@ mod process;
 mod repair;
 mod reserve;
 mod reverse;
+mod send;
 mod sharding;
 mod spender;
 #[cfg(feature = "test-support")]

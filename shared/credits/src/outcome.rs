@@ -64,6 +64,11 @@ pub enum SpendError {
     NoBatch,
     /// More debits of this organisation are pending than its balance shard holds.
     Busy,
+    /// Many senders of this organisation wait for the same balance shard, and this one has waited long enough: it may come
+    /// again in so many seconds, which differ so that those who wait do not come at once.
+    Crowded {
+        retry_after_secs: u32,
+    },
     Port(PortError),
 }
 
@@ -109,7 +114,7 @@ impl fmt::Display for SpendError {
             }
             SpendError::Unpayable => f.write_str("a debit costs its units at one rate, within limits"),
             SpendError::NoBatch => f.write_str("a batch is 1 to 25 debits, each with an id of its own"),
-            SpendError::Busy => f.write_str("too many debits at once"),
+            SpendError::Busy | SpendError::Crowded { .. } => f.write_str("too many debits at once"),
             SpendError::Port(error) => error.fmt(f),
         }
     }

@@ -81,8 +81,17 @@ pub trait Balances {
         ids: &[(ShardId, DebitId)],
     ) -> impl Future<Output = Result<Vec<Stored>, PortError>> + Send;
 
+    /// This balance shard; an empty one when there is none.
+    fn shard(&self, org: &OrgId, id: ShardId)
+    -> impl Future<Output = Result<BalanceShard, PortError>> + Send;
+
     /// The main balance shard; an empty one when there is none.
-    fn main_shard(&self, org: &OrgId) -> impl Future<Output = Result<BalanceShard, PortError>> + Send;
+    fn main_shard(&self, org: &OrgId) -> impl Future<Output = Result<BalanceShard, PortError>> + Send {
+        self.shard(org, ShardId::MAIN)
+    }
+
+    /// Waits for so many milliseconds of the time that its calls take place in.
+    fn pause(&self, ms: i64) -> impl Future<Output = ()> + Send;
 
     /// All balance shards there are, each as it was at some moment of the call.
     fn all_shards(&self, org: &OrgId) -> impl Future<Output = Result<BalanceShards, PortError>> + Send;

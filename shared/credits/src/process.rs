@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Budgets, Day, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId, PENDING_MOST,
-    Reached, ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
+    Admission, BalanceShard, BalanceShards, Budgets, Day, Debit, DebitId, MOST_ACKNOWLEDGED, OrgId,
+    PENDING_MOST, Reached, ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
 };
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -26,6 +26,8 @@ struct Organisation {
     holds_known: Option<Timestamp>,
     /// The epoch of each balance shard when it was last seen.
     epochs: BTreeMap<ShardId, i64>,
+    /// What is known of the crowd at each balance shard.
+    admissions: BTreeMap<ShardId, Admission>,
     budgets: Arc<Budgets>,
     /// What is known to have been told of soft budgets, by number: in which period, and how far they were.
     told: BTreeMap<i64, (Day, Reached)>,
@@ -90,6 +92,20 @@ impl Drop for UnderWay<'_> {
 
 /// For how long it is taken for known that holds are looked for, in seconds: half of how long they are after the last one.
 const HOLDS_KNOWN_SECS: i64 = 12 * 3600;
+
+/// A call that may reserve on a balance shard, until it is dropped.
+pub(crate) struct Inside<'a> {
+    pub(crate) shard: ShardId,
+    org: &'a OrgId,
+    process: &'a Process,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.process.admission(self.org, self.shard, Admission::leave);
+    }
+}
+
 /// With a few KB each, some 30 MB at the most.
 const MOST_ORGS: usize = 10_000;
 
@@ -203,6 +219,46 @@ impl Process {
         if id == ShardId::MAIN && self.shards(org) != shard.shards {
             self.with(org, |known| known.shards = shard.shards);
         }
+    }
+
+    /// Lets a call reserve on a balance shard; an error says in how many milliseconds to look whether there is room.
+    pub(crate) fn enter<'a>(
+        &'a self,
+        org: &'a OrgId,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Inside<'a>, i64> {
+        self.admission(org, shard, |known| known.enter(now))?;
+        Ok(Inside { shard, org, process: self })
+    }
+
+    /// What is known of the crowd at a balance shard.
+    pub(crate) fn admission<T>(&self, org: &OrgId, id: ShardId, act: impl FnOnce(&mut Admission) -> T) -> T {
+        self.with(org, |known| act(known.admissions.entry(id).or_default()))
+    }
+
+    /// Forgets what others have acknowledged meanwhile: room is lent for what is to be acknowledged, and what is gone makes
+    /// none.
+    pub(crate) fn forget_acknowledged(&self, org: &OrgId, id: ShardId, shard: &BalanceShard) {
+        self.with(org, |known| {
+            known
+                .written
+                .retain(|(debit, stamp)| stamp.shard() != id || shard.pending.get(debit) == Some(stamp));
+        });
+    }
+
+    /// The shard without what this process acknowledges with its next reservation. A single debit stays, so that who gave up a
+    /// place is no nearer to the next one than those who wait.
+    pub(crate) fn others(&self, org: &OrgId, shard: &BalanceShard) -> BalanceShard {
+        let mut others = shard.clone();
+        self.with(org, |known| {
+            let own = |(id, stamp): &(DebitId, Stamp)| shard.pending.get(id) == Some(stamp);
+            let own: Vec<_> = known.written.iter().filter(|one| own(one)).collect();
+            if own.len() > 1 {
+                others.pending.retain(|id, _| own.iter().take(MOST_ACKNOWLEDGED).all(|(own, _)| own != id));
+            }
+        });
+        others
     }
 
     /// The epoch that a balance shard was last seen in; 0 for one that was not, as most are in that all their life.

@@ -1,8 +1,8 @@
 //! Repair: debits that died between their two writes are finished by whoever meets them.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, DebitId, MOST_ACKNOWLEDGED, Metric, OrgId, PortError, ShardId,
-    Sharding, Stamp, Timestamp, measure,
+    BalanceShard, BalanceShards, Credits, Crowd, DebitId, MOST_ACKNOWLEDGED, Metric, OrgId, PortError,
+    ShardId, Sharding, Stamp, Timestamp, measure,
 };
 use tracing::warn;
 
@@ -57,9 +57,10 @@ impl<B: Balances> Spender<B> {
         org: &OrgId,
         sharding: Sharding,
         shard: &BalanceShard,
+        crowd: Crowd,
         now: Timestamp,
     ) {
-        let mut behind = shard.to_finish_in_passing();
+        let mut behind = shard.to_finish_in_passing(crowd);
         behind.retain(|(id, _)| !self.process.works_on(org, *id));
         if behind.is_empty() {
             return;

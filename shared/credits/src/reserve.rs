@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use saldo_domain::{BalanceShard, Refusal, Reservation, ShardId, Sharding, refusal};
+use saldo_domain::{BalanceShard, Crowd, Refusal, Reservation, ShardId, Sharding, refusal};
 use tracing::warn;
 
 use crate::call::Call;
@@ -14,6 +14,10 @@ impl<B: Balances> Spender<B> {
     /// One attempt to reserve credits for all that is left; whatever is found to be pending already is answered.
     pub(crate) async fn reserve<'a>(&'a self, call: &mut Call<'a>) -> Result<(), SpendError> {
         let (org, at) = (call.org, self.shard_for(call));
+        self.enter(call, at).await?;
+        if call.left.is_empty() {
+            return Ok(());
+        }
         let debits = call.to_reserve();
         let written = call.acknowledged.take();
         let acknowledged = written.unwrap_or_else(|| self.process.to_acknowledge(org, at, &debits));
@@ -41,8 +45,10 @@ impl<B: Balances> Spender<B> {
             return Err(broken("a reserved debit is not pending").into());
         }
         self.tell_budgets(call, at, shard, &reservation.counting).await;
-        self.finish_in_passing(call.org, call.sharding, shard, call.now).await;
-        if shard.is_crowded_beside(reservation.debits.len()) {
+        let (debits, now, random) = (reservation.debits.len(), call.time(), fastrand::u64(..));
+        let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, random));
+        self.finish_in_passing(call.org, call.sharding, shard, crowd, call.now).await;
+        if crowd == Crowd::Idle {
             self.acknowledge_written(call, at).await;
         }
         Ok(())
@@ -90,8 +96,8 @@ impl<B: Balances> Spender<B> {
             }
             (Refusal::Full, Some(shard)) => {
                 self.process.wrote(org, reservation.acknowledged);
-                let room = self.make_room(call, at, &shard).await?;
-                if room { Ok(()) } else { Err(SpendError::Busy) }
+                self.found_no_room(call, at, &shard);
+                Ok(())
             }
             (Refusal::Full, None) => Err(SpendError::Busy),
             (

@@ -1,5 +1,6 @@
 //! The loads that are played, and the tables of what came of them.
 
+use super::partitions::MILLISECOND;
 use super::report::{self, hundredths, percent, thousands};
 use super::throughput::{Load, Pace, SECOND, TopUps, measure};
 use super::transactions::{Collisions, per_second};
@@ -12,13 +13,16 @@ const AT_SHARD: usize = 12;
 const OF_ONE_SHARD: u64 = 1000;
 /// Of what all shards can do.
 const GOAL_PERCENT: u64 = 95;
+/// The same in a crowd of ten times as many calls as it takes to keep a shard busy.
+const CROWD_GOAL_PERCENT: u64 = 90;
 /// Far more than is spent.
 const PLENTY: i64 = 1_000_000;
 
 /// Random ids, [`AT_SHARD`] of them under way for each shard, by as many processes as there are shards.
 fn usual(shards: u8) -> Load {
     let processes = usize::from(shards);
-    Load { shards, processes, at_once: AT_SHARD, granted: PLENTY, top_ups: None, grouped: false, dead: 0 }
+    let (top_ups, grouped) = (None, false);
+    Load { shards, processes, at_once: AT_SHARD, rests: 0, granted: PLENTY, top_ups, grouped, dead: 0 }
 }
 
 /// As many under way by functions, each of which has one call.
@@ -31,6 +35,8 @@ pub(crate) fn measure_and_print() -> Result<Vec<String>, Failure> {
     let mut missed = print_usual()?;
     println!();
     print_others()?;
+    println!();
+    missed.extend(print_crowds()?);
     println!();
     print_grouped()?;
     println!();
@@ -81,8 +87,7 @@ fn print_others() -> Result<(), Failure> {
     print_for_all_heads("8, by as many functions", by_functions(8))?;
     print_for_all_heads("12, by as many functions", by_functions(AT_SHARD))?;
     print_for_all_heads("16, by as many functions", by_functions(16))?;
-    print_for_all_heads("24, by as many functions", by_functions(24))?;
-    print_for_all_heads("96, by as many functions", by_functions(96))
+    print_for_all_heads("24, by as many functions", by_functions(24))
 }
 
 fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Failure> {
@@ -94,6 +99,53 @@ fn print_for_all_heads(what: &str, load: impl Fn(u8) -> Load) -> Result<(), Fail
     }
     report::row(&cells);
     Ok(())
+}
+
+/// Far more calls than shards can serve, and many that come seldom.
+fn print_crowds() -> Result<Vec<String>, Failure> {
+    report::head(&[
+        "a crowd",
+        "debits a second",
+        "of 1,000 for each shard",
+        "write units a debit",
+        "items read a debit",
+        "503 for each hundred debits",
+        "ms: half of the debits",
+        "ms: 99 of 100",
+        "ms: the longest",
+    ]);
+    let mut missed = Vec::new();
+    for (shards, at_shard) in [(1, 24), (1, 48), (1, 96), (1, 192), (8, 96)] {
+        let (what, load) =
+            (format!("{at_shard} functions for each of {shards}"), functions(shards, at_shard));
+        let pace = print_crowd(&what, &load)?;
+        if at_shard == 96 && pace * 100 < possible(&load) * CROWD_GOAL_PERCENT {
+            missed.push(format!("{what}: {pace} debits a second"));
+        }
+    }
+    print_crowd("12 processes of 16 calls", &Load { processes: 12, at_once: 16, ..usual(1) })?;
+    for (count, rests) in [(100, SECOND / 2), (100, SECOND / 5)] {
+        let what = format!("{count} functions that rest {} ms", rests / MILLISECOND);
+        print_crowd(&what, &Load { rests, ..functions(1, count) })?;
+    }
+    Ok(missed)
+}
+
+fn print_crowd(what: &str, load: &Load) -> Result<u64, Failure> {
+    let pace = measure(load)?;
+    let took = |part: usize| pace.took.get((pace.took.len() - 1) * part / 100).copied().unwrap_or_default();
+    report::row(&[
+        what.to_owned(),
+        thousands(pace.debits_per_second),
+        pace.percent(load),
+        pace.write_units(),
+        pace.reads(),
+        pace.each(pace.refused * 100),
+        thousands(took(50) / MILLISECOND),
+        thousands(took(99) / MILLISECOND),
+        thousands(pace.longest / MILLISECOND),
+    ]);
+    Ok(pace.debits_per_second)
 }
 
 /// What processes send under ids that Saldo chooses.

@@ -14,6 +14,7 @@ use super::virtual_time::{Clock, Micros, locked};
 
 /// How long a call is on its way to the table, and its answer back.
 pub(crate) const WAY_MICROS: Micros = 2_000;
+pub(crate) const MILLISECOND: Micros = 1_000;
 /// How long a partition is busy with a write unit: 1,000 a second.
 pub(crate) const UNIT_MICROS: Micros = 1_000;
 /// How often a transaction pays for each item.
@@ -119,6 +120,10 @@ impl Link {
 }
 
 impl Way for Link {
+    async fn pause(&self, ms: i64) {
+        self.clock.sleep(ms.unsigned_abs() * MILLISECOND).await;
+    }
+
     async fn call(&self, op: Op) -> Result<Answer, PortError> {
         self.clock.sleep(WAY_MICROS).await;
         let (written, queued) = self.store().queue(&op, self.clock.now());

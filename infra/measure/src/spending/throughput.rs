@@ -22,8 +22,6 @@ pub(crate) const WARM_UP: Micros = SECOND;
 pub(crate) const MEASURED: Micros = 5 * SECOND;
 /// Senders do not begin in step.
 pub(crate) const BEGIN_WITHIN: Micros = 20_000;
-/// What a sender does about a 503 with `Retry-After: 1`.
-const RETRY_AFTER: Micros = SECOND;
 const SEED: u64 = 11;
 /// As long as the names that identity providers make: a longer one leaves less room in an item.
 const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
@@ -35,6 +33,8 @@ pub(crate) struct Load {
     pub(crate) processes: usize,
     /// Debits that each process has under way all the time.
     pub(crate) at_once: usize,
+    /// How long each rests between two debits, in the mean.
+    pub(crate) rests: Micros,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
     /// Whether ids are chosen by Saldo, of one run for what goes together.
@@ -55,13 +55,25 @@ pub(crate) struct Pace {
     /// All debits, and what was asked of the table for them.
     pub(crate) debits: u64,
     pub(crate) asked: Asked,
+    /// How many 503 the senders were told for these debits.
+    pub(crate) refused: u64,
+    /// How long each of the measured debits took its sender, from the shortest on.
+    pub(crate) took: Vec<Micros>,
+    /// The longest of all, also where it ended after the measured time.
+    pub(crate) longest: Micros,
 }
 
 /// What the senders were answered.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Acknowledged {
     debits: u64,
     measured: u64,
+    /// How often a sender was told to come again.
+    refused: u64,
+    /// How long each of the measured debits took its sender.
+    took: Vec<Micros>,
+    /// The longest of all, also where it ended after the measured time.
+    longest: Micros,
 }
 
 struct Scene {
@@ -91,7 +103,7 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     let mut tasks = Tasks::new(&scene.clock);
     for spender in [first].into_iter().chain(spenders) {
         for _ in 0..load.at_once {
-            tasks.add(Arc::clone(&scene).send(spender.clone(), load.grouped, rng.fork()));
+            tasks.add(Arc::clone(&scene).send(spender.clone(), *load, rng.fork()));
         }
     }
     if let Some(top_ups) = load.top_ups {
@@ -102,10 +114,14 @@ pub(crate) fn measure(load: &Load) -> Result<Pace, Failure> {
     }
     tasks.run()?;
     scene.books()?;
-    let acknowledged = *locked(&scene.acknowledged);
+    let mut acknowledged = locked(&scene.acknowledged).clone();
+    acknowledged.took.sort_unstable();
     Ok(Pace {
         debits_per_second: acknowledged.measured * SECOND / MEASURED,
         debits: acknowledged.debits,
+        refused: acknowledged.refused,
+        took: acknowledged.took,
+        longest: acknowledged.longest,
         asked: scene.link.store().asked.since(before),
     })
 }
@@ -156,13 +172,16 @@ impl Scene {
     }
 
     /// A sender: the next debit as soon as the one before is done.
-    async fn send(self: Arc<Scene>, spender: Virtual, grouped: bool, mut rng: fastrand::Rng) {
+    async fn send(self: Arc<Scene>, spender: Virtual, load: Load, mut rng: fastrand::Rng) {
         self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
-            if grouped {
+            if load.grouped {
                 self.send_grouped(&spender).await;
             } else {
                 self.debit(&spender, &mut rng).await;
+            }
+            if load.rests > 0 {
+                self.clock.sleep(rng.u64(..2 * load.rests)).await;
             }
         }
     }
@@ -219,41 +238,56 @@ impl Scene {
             channel: Channel::EMAIL,
             details,
         };
+        let began = self.clock.now();
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
                 Ok(_) => break,
-                Err(SpendError::Busy) => self.clock.sleep(RETRY_AFTER).await,
-                Err(error) => return self.note_wrong(error.to_string()),
+                Err(error) => match told_to_come_again(&error) {
+                    Some(secs) => self.refused(secs).await,
+                    None => return self.note_wrong(error.to_string()),
+                },
             }
         }
-        self.note_done();
+        self.note_done(began);
     }
 
     /// The same, under an id that Saldo chooses.
     async fn send_grouped(&self, spender: &Virtual) {
+        let began = self.clock.now();
         let order = Order::new(&self.meters, Channel::EMAIL, Details::default(), None, self.now());
         let Ok(order) = order else { return self.note_wrong("no price".to_owned()) };
         let mut sent = spender.send(&self.org, &Actor::System, &order, self.now()).await;
         loop {
             match sent {
                 Ok(_) => break,
-                Err(NotSent { error: SpendError::Busy, debit: Some(debit) }) => {
-                    self.clock.sleep(RETRY_AFTER).await;
+                Err(NotSent { error, debit: Some(debit) }) if told_to_come_again(&error).is_some() => {
+                    self.refused(told_to_come_again(&error).unwrap_or_default()).await;
                     let again = spender.debit(&self.org, &Actor::System, &debit, self.now()).await;
                     sent = again.map_err(|error| NotSent { error, debit: Some(debit) });
                 }
                 Err(failed) => return self.note_wrong(failed.error.to_string()),
             }
         }
-        self.note_done();
+        self.note_done(began);
     }
 
-    fn note_done(&self) {
+    fn note_done(&self, began: Micros) {
+        let took = self.clock.now() - began;
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.debits += 1;
         acknowledged.measured += u64::from(measured);
+        acknowledged.longest = acknowledged.longest.max(took);
+        if measured {
+            acknowledged.took.push(took);
+        }
+    }
+
+    /// Does what a sender does about a 503: it repeats after as many seconds as it was told, and with the same id.
+    async fn refused(&self, retry_after_secs: u32) {
+        locked(&self.acknowledged).refused += 1;
+        self.clock.sleep(u64::from(retry_after_secs) * SECOND).await;
     }
 
     /// A random id made now.
@@ -282,5 +316,14 @@ impl Scene {
         } else {
             Err(format!("the shards have {there} credits, granted less acknowledged are {expected}").into())
         }
+    }
+}
+
+/// In how many seconds, where it is answered 503.
+fn told_to_come_again(error: &SpendError) -> Option<u32> {
+    match error {
+        SpendError::Busy => Some(1),
+        SpendError::Crowded { retry_after_secs } => Some(*retry_after_secs),
+        _ => None,
     }
 }

@@ -454,7 +454,7 @@ mod tests {
     fn a_shard_reads_back() {
         let id = ids(1).next().unwrap();
         let org = OrgId::parse("acme").unwrap();
-        let mut item = keys::balance(&org);
+        let mut item = keys::shard(&org, ShardId::MAIN);
         item.insert(CREDITS.to_owned(), number(5));
         assert_eq!(shard_of(&item).unwrap(), BalanceShard { credits: Credits(5), ..BalanceShard::default() });
         item.insert(SEQUENCE.to_owned(), number(SEQUENCE_STEP));

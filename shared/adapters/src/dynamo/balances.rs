@@ -1,6 +1,7 @@
 //! What spending needs of a table, by DynamoDB.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -122,9 +123,13 @@ impl Balances for Store {
         ids.iter().map(|one| stored_in(of_key(&key(one)), one.1)).collect()
     }
 
-    async fn main_shard(&self, org: &OrgId) -> Result<BalanceShard, PortError> {
-        let item = self.item(keys::balance(org)).await?;
+    async fn shard(&self, org: &OrgId, id: ShardId) -> Result<BalanceShard, PortError> {
+        let item = self.item(keys::shard(org, id)).await?;
         item.as_ref().map_or_else(|| Ok(BalanceShard::default()), shard_of)
+    }
+
+    async fn pause(&self, ms: i64) {
+        tokio::time::sleep(Duration::from_millis(ms.unsigned_abs())).await;
     }
 
     async fn all_shards(&self, org: &OrgId) -> Result<BalanceShards, PortError> {

@@ -70,7 +70,7 @@ impl Store {
                 .client
                 .update_item()
                 .table_name(&self.table)
-                .set_key(Some(keys::balance(org)))
+                .set_key(Some(keys::shard(org, ShardId::MAIN)))
                 .update_expression("SET #h = :one")
                 .condition_expression("attribute_exists(pk)")
                 .expression_attribute_names("#h", HOLDS)

@@ -84,11 +84,6 @@ pub(super) fn org_partition(of: &OrgId) -> String {
     org(of)
 }
 
-/// The main balance shard.
-pub(super) fn balance(of: &OrgId) -> Item {
-    shard(of, ShardId::MAIN)
-}
-
 /// Each balance shard is in a partition of its own.
 pub(super) fn shard(of: &OrgId, id: ShardId) -> Item {
     key(sharded(org(of), id), Kind::Balance, "")
@@ -320,7 +315,7 @@ mod tests {
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }
         let org = OrgId::parse("acme").unwrap();
-        for (item, sk) in [(balance(&org), "BALANCE"), (open_slot(&org), "BALANCE#SLOT")] {
+        for (item, sk) in [(shard(&org, ShardId::MAIN), "BALANCE"), (open_slot(&org), "BALANCE#SLOT")] {
             assert_eq!(item[SK].as_s().unwrap(), sk, "one item each, whatever the organisation");
             assert_eq!(item[PK].as_s().unwrap(), "ORG#acme");
         }

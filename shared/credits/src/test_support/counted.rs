@@ -151,7 +151,7 @@ impl Table {
     }
 
     pub(super) fn remember_told(&mut self, number: i64, told: (Day, Reached)) -> bool {
-        let known = self.spending.budgets.numbered(number).is_some();
+        let known = self.spending.budgets.version > 0;
         let new = known && self.spending.told.get(&number).is_none_or(|before| *before < told);
         if new {
             self.spending.told.insert(number, told);

@@ -12,6 +12,11 @@ use crate::port::{Balances, Reserved, Reversed, Stored, Written};
 
 /// How one call reaches the table, and what the caller hears.
 pub trait Way {
+    /// Waits for so many milliseconds; not at all where nobody counts time.
+    fn pause(&self, _ms: i64) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     fn call(&self, op: Op) -> impl Future<Output = Result<Answer, PortError>> + Send;
 }
 
@@ -85,9 +90,13 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::Entries(ids.to_vec()), Entries)
     }
 
-    async fn main_shard(&self, _: &OrgId) -> Result<BalanceShard, PortError> {
-        let main: Result<Option<BalanceShard>, PortError> = answered!(self, Op::Shard(ShardId::MAIN), Shard);
-        main.map(Option::unwrap_or_default)
+    async fn shard(&self, _: &OrgId, id: ShardId) -> Result<BalanceShard, PortError> {
+        let shard: Result<Option<BalanceShard>, PortError> = answered!(self, Op::Shard(id), Shard);
+        shard.map(Option::unwrap_or_default)
+    }
+
+    async fn pause(&self, ms: i64) {
+        self.0.pause(ms).await;
     }
 
     /// One after the other, as they are read there too.

@@ -132,3 +132,48 @@ impl Budget {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, BudgetBy, BudgetId, BudgetName, BudgetTerms, Channel, Period, Timestamp};
+
+    fn terms(limit: i64, period: Period, limiting: Limiting) -> BudgetTerms {
+        let (name, by) = (BudgetName::parse("SMS").unwrap(), BudgetBy::Meter(Channel::SMS));
+        BudgetTerms { name, by, period, limit: Credits(limit), limiting }
+    }
+
+    fn set(before: &Budgets, terms: &BudgetTerms) -> Budgets {
+        let (id, now) = (BudgetId::parse("sms").unwrap(), Timestamp::from_ms(1));
+        before.with(&id, terms, &Actor::System, now).unwrap()
+    }
+
+    #[test]
+    fn a_budget_that_counts_something_else_has_another_number() {
+        let first = set(&Budgets::default(), &terms(10, Period::Day, Limiting::Hard));
+        let raised = set(&first, &terms(20, Period::Day, Limiting::Soft));
+        assert_eq!((first.all[0].number, raised.all[0].number, raised.version), (1, 1, 2));
+        assert_eq!(set(&raised, &raised.all[0].terms.clone()), raised, "the same again changes nothing");
+        let monthly = set(&raised, &terms(20, Period::Month, Limiting::Soft));
+        assert_eq!((monthly.all[0].number, raised.over_in(&monthly)), (2, vec![1]));
+        let gone = monthly.without(&monthly.all[0].id);
+        let again = set(&gone, &terms(20, Period::Month, Limiting::Soft));
+        assert_eq!((again.all[0].number, again.version), (3, 5), "never given again");
+    }
+
+    #[test]
+    fn somebody_is_told_at_four_fifths_and_at_all_of_a_soft_budget() {
+        let soft = |limit| set(&Budgets::default(), &terms(limit, Period::Day, Limiting::Soft)).all.remove(0);
+        let reached = |limit, spent| soft(limit).reached(Credits(spent));
+        assert_eq!(
+            [reached(10, 7), reached(10, 8), reached(10, 10)],
+            [None, Some(Reached::Nearly), Some(Reached::Limit)]
+        );
+        assert_eq!((reached(3, 2), reached(3, 3)), (None, Some(Reached::Limit)), "2.4 is not reached by 2");
+        let hard = set(&Budgets::default(), &terms(10, Period::Day, Limiting::Hard)).all.remove(0);
+        assert_eq!(hard.reached(Credits(10)), None);
+        assert_eq!(soft(100).until_next_look(Credits(0), 4), Credits(20));
+        assert_eq!(soft(100).until_next_look(Credits(99), 4), Credits(1));
+        assert_eq!(soft(100).until_next_look(Credits(100), 4), Credits(crate::MOST_CREDITS));
+    }
+}

@@ -1,5 +1,6 @@
 //! The balance: what a debit is, how balance shards remember it, and why it may be refused.
 
+mod admission;
 mod allowance;
 mod budget;
 mod counters;
@@ -16,6 +17,7 @@ mod shard;
 mod sharding;
 mod stamp;
 
+pub use admission::{Admission, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
 pub use allowance::{Allowance, Giver, NEARLY_PERCENT, Reached, Turn, allowance, turn};
 pub use budget::{
     Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms, Budgets, Limiting, MOST_BUDGETS, NotSet,
@@ -33,6 +35,6 @@ pub use id::{DebitId, RunId};
 pub use period::{Counted, Day, Period};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
-pub use shard::{BalanceShard, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
+pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};

@@ -50,9 +50,13 @@ impl Reservation {
     /// Fewer than this must be pending before.
     #[must_use]
     pub fn room(&self) -> usize {
-        let room = if self.debits.len() == 1 { PENDING_ROOM } else { PENDING_ROOM_FOR_BATCHES };
-        room + self.acknowledged.len().min(MOST_ACKNOWLEDGED)
+        room_for(self.debits.len()) + self.acknowledged.len().min(MOST_ACKNOWLEDGED)
     }
+}
+
+/// Fewer than this must be pending before so many debits are reserved without acknowledging any.
+pub(super) fn room_for(debits: usize) -> usize {
+    if debits == 1 { PENDING_ROOM } else { PENDING_ROOM_FOR_BATCHES }
 }
 
 /// Why a balance shard refused a reservation.

@@ -44,14 +44,26 @@ pub struct BalanceShard {
     pub budgets: Counters,
 }
 
-/// With as many pending debits of others, nothing stays pending whose entry is written.
-const PENDING_CROWDED: usize = 21;
 /// Who reserved has entered after so many seconds, or died: far longer than a function may run.
 const ABANDONED_SECS: i64 = 60;
 /// And after so many further reservations, which take a quarter of a second at the least.
 const FAR_BEHIND: i64 = 256;
 /// So many have most likely been entered: what stands in others' way is finished from here on.
 const BEHIND: i64 = 16;
+/// In so many reservations all who reserve without a pause have reserved again, and acknowledged what they wrote before.
+pub(super) const SELDOM: i64 = 48;
+/// Where they do, one reservation in so many looks for what others have left.
+const LOOKING: i64 = 8;
+
+/// What a reservation finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    None,
+    /// This process comes seldom, as others may: nothing should stay pending there whose entry is written.
+    Idle,
+    /// It comes again and again, and acknowledges with the next reservation.
+    Busy,
+}
 
 impl BalanceShard {
     /// The pending debits from the oldest application on.
@@ -74,10 +86,15 @@ impl BalanceShard {
         all
     }
 
-    /// The pending debits that the next one should finish in passing: far behind, or behind on a crowded shard.
+    /// The pending debits that the next one should finish in passing: far behind; in a crowd also those whose senders come
+    /// less often than others, who get their places.
     #[must_use]
-    pub fn to_finish_in_passing(&self) -> Vec<(DebitId, Stamp)> {
-        let least = if self.is_crowded_beside(1) { BEHIND } else { FAR_BEHIND };
+    pub fn to_finish_in_passing(&self, crowd: Crowd) -> Vec<(DebitId, Stamp)> {
+        let least = match crowd {
+            Crowd::Idle => BEHIND,
+            Crowd::Busy if self.sequence / SEQUENCE_STEP % LOOKING == 0 => SELDOM,
+            Crowd::None | Crowd::Busy => FAR_BEHIND,
+        };
         let behind = self.by_age().into_iter().filter(|(_, stamp)| self.is_behind(*stamp, least));
         behind.take(MOST_ACKNOWLEDGED).collect()
     }
@@ -90,12 +107,5 @@ impl BalanceShard {
 
     fn is_behind(&self, stamp: Stamp, reservations: i64) -> bool {
         self.sequence.saturating_sub(stamp.mark()) > reservations * SEQUENCE_STEP
-    }
-
-    /// Whether `own` debits whose entries are written should be acknowledged at once, by a write of their own, and not with
-    /// the next reservation: the next one of this process may be long in coming when many processes share the shard.
-    #[must_use]
-    pub fn is_crowded_beside(&self, own: usize) -> bool {
-        self.pending.len().saturating_sub(own) >= PENDING_CROWDED
     }
 }
