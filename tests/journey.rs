@@ -76,7 +76,7 @@ async fn credits_are_bought_with_a_virtual_account_from_quote_to_balance() {
     assert_eq!(
         String::from_utf8(csv.body).unwrap(),
         format!(
-            "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version\r\n{},{},1000,top_up,{},,,,{},,,,\r\n",
+            "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version,held,hold\r\n{},{},1000,top_up,{},,,,{},,,,,,\r\n",
             text("id"),
             text("at"),
             text("cause"),

@@ -13,6 +13,8 @@ mod exact;
 mod final_months;
 mod groups;
 mod history;
+mod hold_histories;
+mod holds;
 mod http;
 mod meters;
 mod sending_org;

@@ -53,6 +53,7 @@ const GRANTS: &[(&str, &[Grant])] = &[
             WRITE_KEY,
             ("!GetAtt Table.Arn", SETTLE),
             ("!GetAtt Table.Arn", FINISH),
+            ("!GetAtt Table.Arn", &["dynamodb:Query"]),
             ("!Sub ${Table.Arn}/index/due", &["dynamodb:Query"]),
         ],
     ),
@@ -150,6 +151,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/balance",
     "GET /v1/budgets",
     "GET /v1/entries",
+    "GET /v1/holds/{id}",
     "GET /v1/operate/adjustments",
     "GET /v1/operate/customers/{id}",
     "GET /v1/operate/dead-letters",
@@ -167,6 +169,9 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/usage",
     "POST /v1/debit-batches",
     "POST /v1/debits/{id}/reverse",
+    "POST /v1/holds/{id}/capture",
+    "POST /v1/holds/{id}/extend",
+    "POST /v1/holds/{id}/release",
     "POST /v1/operate/adjustments",
     "POST /v1/operate/adjustments/{id}/approve",
     "POST /v1/operate/customers/{id}/zero-balance",
@@ -180,6 +185,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/top-ups/{id}/cancel",
     "PUT /v1/budgets/{id}",
     "PUT /v1/debits/{id}",
+    "PUT /v1/holds/{id}",
     "PUT /v1/settings",
 ];
 

@@ -18,8 +18,7 @@ const FAILING_ONCE: &str = r"
     window.parts = 0;
     window.fetch = (url, options) => String(url).includes('&cursor=') && window.parts++ === 0
         ? Promise.resolve(new Response('{}', { status: 503 })) : real(url, options);";
-const HEADER: &str =
-    "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version";
+const HEADER: &str = "\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version,held,hold";
 
 /// Three short answers of a month that becomes final while they are read.
 const THREE_PARTS: &str = r#"

@@ -78,7 +78,10 @@ pub(super) fn top_up(top_up: &Value) {
 }
 
 pub(super) fn balance(balance: &Value) {
-    keys(balance, &["available_credits", "level", "low_below", "meters", "open_top_up", "owed", "rates"]);
+    keys(
+        balance,
+        &["available_credits", "level", "low_below", "meters", "on_hold", "open_top_up", "owed", "rates"],
+    );
     assert!(balance["available_credits"].is_u64() && balance["owed"].is_u64());
     assert!(balance["level"].is_string() && balance["low_below"].is_i64());
     assert!(balance["rates"].as_object().unwrap().values().all(Value::is_u64));

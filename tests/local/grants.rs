@@ -135,6 +135,20 @@ async fn spend(saldo: &Saldo, clock: &saldo_adapters::clock::Clock) {
     }
     let answer = client.send("POST", &format!("/v1/debits/{id}/reverse"), &[], "").await;
     assert_eq!(answer.status, 200);
+    let [captured, released, left] = [0; 3].map(|_| crate::support::system::debit_id(clock, 0));
+    for id in [&captured, &released, &left] {
+        let body = r#"{"channel":"sms","units":2,"expires_in_seconds":3600}"#;
+        let answer = client.send("PUT", &format!("/v1/holds/{id}"), &[], body).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    for (id, what, body) in [
+        (&captured, "extend", r#"{"expires_in_seconds":7200}"#),
+        (&captured, "capture", r#"{"units":1}"#),
+        (&released, "release", ""),
+    ] {
+        let answer = client.send("POST", &format!("/v1/holds/{id}/{what}"), &[], body).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
     let messages: Vec<_> = (0..3)
         .map(|_| json!({"id": crate::support::system::debit_id(clock, -90), "channel": "sms"}))
         .collect();

@@ -210,7 +210,7 @@ async fn an_adjustment_is_posted_once_and_makes_no_debt() {
     assert_eq!(store.post(&org, &first).await, Ok(Posted::New));
     assert_eq!(
         store.post(&org, &first).await,
-        Ok(Posted::Before(first.entry.clone())),
+        Ok(Posted::Before(Box::new(first.entry.clone()))),
         "a repeat is a success"
     );
     let too_much = adjustment("019ab0f2-6c40-7a11-8b22-3344556677a0", -601);

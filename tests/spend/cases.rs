@@ -105,6 +105,7 @@ fn who_finishes_another_attempts_debit_says_what_it_was_for_and_pays_what_was_re
         actor: machine(),
         booked_at: now.whole_secs(),
         shown: Known::Everything,
+        hold: None,
         counted: Counted::default(),
     };
     assert_eq!(

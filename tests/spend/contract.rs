@@ -7,7 +7,7 @@ use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
     Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
     PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
-    ShardId, Sharding, Stamp, TopUpId,
+    ShardId, Sharding, Stamp, Timestamp, TopUpId,
 };
 
 use super::contract_budgets;
@@ -239,6 +239,7 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
                 actor: Actor::System,
                 booked_at: clock.now().whole_secs(),
                 shown: Known::ChannelOnly,
+                hold: None,
                 counted: Counted::default(),
             };
             let main = all.get(&ShardId::MAIN).cloned().unwrap_or_default();
@@ -310,6 +311,7 @@ fn entries(rng: &mut fastrand::Rng, id: DebitId, stamp: Stamp) -> Vec<DebitEntry
             actor,
             booked_at,
             shown,
+            hold: None,
             counted: Counted::default(),
         }
     };
@@ -367,6 +369,7 @@ impl TakesBack for Store {
             reference,
             units,
             version,
+            hold: None,
         };
         self.post(
             org,
@@ -408,6 +411,8 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
+        Op::BeginHolds => done(table.begin_holds(org, Timestamp::from_ms(0)).await),
+        Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
         Op::Reverse(ledger, reversal, uncounted) => {
             table.reverse(org, *ledger, reversal, uncounted, &machine()).await.map(Answer::Reversed)
         }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use saldo_domain::{Actor, DebitId, EntryId, EntryKind, What};
+use saldo_domain::{Actor, DebitId, EntryId, EntryKind, RunId, What};
 use saldo_local::Saldo;
 use serde_json::Value;
 
@@ -65,6 +65,8 @@ struct Account {
     requested: Vec<String>,
     /// For which top-up each invoice is remembered.
     invoices: BTreeMap<String, String>,
+    /// Where its open holds are.
+    holds: Option<Item>,
     /// The occasions of each top-up's trail.
     trails: BTreeMap<String, Vec<Item>>,
 }
@@ -78,6 +80,7 @@ const MARKS: i128 = 1 << 60;
 /// - balance = sum of entries - pending debits without their entry;
 /// - a debit has one entry, and a reversed one the reversal of as many credits, and its mark;
 /// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
+/// - every open hold is found by whoever ends them;
 /// - only such a taking back makes debt, and an adjustment has a reason;
 /// - an idempotency key stands for a top-up that exists;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
@@ -96,6 +99,7 @@ pub(crate) async fn prove_always(saldo: &Saldo, when: &str) {
         prove_ledger(org, account, when);
         prove_reversals(org, account, when);
         prove_entries(org, account, when);
+        prove_holds(org, account, when);
         prove_slot(org, account, when);
         prove_invoices(org, account, when);
         prove_trails(org, account, when);
@@ -197,6 +201,20 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
 }
 
+/// No open hold is passed over by whoever ends them.
+fn prove_holds(org: &str, account: &Account, when: &str) {
+    let open = account.entries.iter().filter(|entry| entry.get("open") == Some(&AttributeValue::Bool(true)));
+    for entry in open {
+        let id = text(entry, "sk");
+        let looked_for = account.holds.as_ref().unwrap_or_else(|| panic!("{when}: {org} may have no holds"));
+        let from = number(looked_for, "from").unwrap();
+        let carried = text(looked_for, "carried").split(' ').any(|one| one == id);
+        let ahead = EntryId::parse(id).unwrap().at().ms() >= from;
+        assert!(carried || ahead, "{when}: {id} of {org} is open and passed over: {looked_for:?}");
+        assert!(looked_for.contains_key("due_pk"), "{when}: nobody looks for {id} of {org}");
+    }
+}
+
 /// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
 fn prove_given_back(org: &str, account: &Account, when: &str) {
     for (posted, kinds) in
@@ -257,9 +275,27 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
     assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has marks of reversals that were none");
 }
 
+/// The run that an item of the ledger is of, and whether it is of holds.
+fn run_of(item: &Item) -> (RunId, bool) {
+    let first = EntryId::parse(text(item, "sk")).unwrap();
+    let is_hold = text(item, "pk").ends_with("#H");
+    assert_eq!(first.hold().is_some(), is_hold, "holds have a ledger of their own: {item:?}");
+    let first = first.hold().unwrap_or(first);
+    (DebitId::parse(&first.to_string()).unwrap().run(), is_hold)
+}
+
+/// The credits of a debit, or what a hold still holds or was captured of it.
+fn charged(debit: &Item, is_hold: bool) -> i64 {
+    let held = number(debit, "n").unwrap();
+    assert_eq!(debit.contains_key("h"), is_hold, "a hold says until when: {debit:?}");
+    let captured = number(debit, "oc").filter(|_| !debit.contains_key("ol"));
+    assert!(captured.is_none_or(|captured| (0..=held).contains(&captured)), "{debit:?}");
+    captured.unwrap_or(held)
+}
+
 /// The debits of a run as entries of their own.
 fn debits(run: &Item) -> Vec<Item> {
-    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let (first, is_hold) = run_of(run);
     assert!(text(run, "by").parse::<Actor>().is_ok(), "it is known who sent {run:?}");
     let debit = |(name, value): (&String, &AttributeValue)| {
         if ["pk", "sk", "kind", "by", "w"].contains(&name.as_str()) || name.starts_with('x') {
@@ -267,13 +303,14 @@ fn debits(run: &Item) -> Vec<Item> {
         }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
-        let credits = -number(debit, "n").unwrap();
+        let credits = -charged(debit, is_hold);
         Some(Item::from([
             ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
             ("stamp".to_owned(), debit["t"].clone()),
+            ("open".to_owned(), AttributeValue::Bool(is_hold && !debit.contains_key("o"))),
         ]))
     };
     run.iter().filter_map(debit).collect()
@@ -281,7 +318,7 @@ fn debits(run: &Item) -> Vec<Item> {
 
 /// The debits of a run that are marked as reversed, and since when.
 fn reversed(run: &Item) -> Vec<(String, i64)> {
-    let first = DebitId::parse(text(run, "sk")).unwrap().run();
+    let (first, _) = run_of(run);
     let mark = |name: &String| {
         let place = name.strip_prefix('x')?.parse().unwrap();
         Some((first.id(place).unwrap().to_string(), number(run, name).unwrap()))
@@ -457,6 +494,7 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),
+            "HOLDS" => account.holds = Some(item),
             "SETTINGS" | "BUDGETS" => {}
             named => match named.split_once('#') {
                 Some(("TOPUP", id)) => drop(account.top_ups.insert(id.to_owned(), item)),

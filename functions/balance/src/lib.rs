@@ -29,6 +29,9 @@ pub struct Function {
     clock: Clock,
 }
 
+/// As many holds are read to tell what is on hold; of more it is not told.
+const MOST_HOLDS: usize = 2_000;
+
 /// Reads prices, meters and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let (store, meters) = (world.store(env)?, env.meters()?);
@@ -54,7 +57,7 @@ impl Function {
         let caller = self.callers.authorize(request, CallKind::View, Permission::BillingView)?;
         let currency = caller.currency()?.unwrap_or(self.prices.default_currency());
         let low_below = self.prices.low_below(currency).map_err(quote_problem)?;
-        let (credits, open) = self.read(&caller.org).await.map_err(|error| {
+        let (credits, on_hold, open) = self.read(&caller.org).await.map_err(|error| {
             error!(org = caller.org.as_str(), %error, "table not read");
             Problem::unavailable()
         })?;
@@ -65,6 +68,7 @@ impl Function {
         let rates: Map<String, Value> = meters.iter().map(rate).collect();
         Ok(json!({
             "available_credits": credits.max(Credits::ZERO),
+            "on_hold": on_hold,
             "owed": credits.negated().max(Credits::ZERO),
             "level": level(credits, low_below),
             "low_below": low_below,
@@ -74,20 +78,24 @@ impl Function {
         }))
     }
 
-    async fn read(&self, org: &OrgId) -> Result<(Credits, Option<TopUp>), PortError> {
+    async fn read(&self, org: &OrgId) -> Result<(Credits, Option<Credits>, Option<TopUp>), PortError> {
         let (mut balance, mut shards) = self.read_shards(org).await?;
         match self.spender.repair(org, &shards, self.clock.now()).await {
             Ok(true) => (balance, shards) = self.read_shards(org).await?,
             Ok(false) => {}
             Err(error) => warn!(org = org.as_str(), %error, "debits not finished"),
         }
-        let Some(id) = &balance.open_top_up else { return Ok((total(&shards), None)) };
+        let on_hold = match balance.main.holds {
+            true => self.spender.on_hold(org, self.clock.now(), MOST_HOLDS).await?,
+            false => Some(Credits::ZERO),
+        };
+        let Some(id) = &balance.open_top_up else { return Ok((total(&shards), on_hold, None)) };
         let open = self.store.top_up(org, id).await?.filter(|top_up| top_up.status.is_unfinished());
         if open.is_none() {
             // It was finished since the credits were read, and may have brought some.
             (_, shards) = self.read_shards(org).await?;
         }
-        Ok((total(&shards), open))
+        Ok((total(&shards), on_hold, open))
     }
 
     async fn read_shards(&self, org: &OrgId) -> Result<(Balance, BalanceShards), PortError> {

@@ -1,5 +1,5 @@
 //! Schedule: compares every unfinished top-up that is due with Stripe, finishes debits of its organisation, and looks after
-//! refunds that were cut off.
+//! refunds that were cut off. Ends holds whose time is over.
 
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::{ConfigError, Env};
@@ -22,6 +22,11 @@ pub struct Function {
 
 /// Top-ups looked at in one run at the most: at about half a second each, well within the function's time.
 const LARGEST_RUN: usize = 200;
+
+/// Holds of one organisation that are read in one run at the most.
+const MOST_HOLDS: usize = 20_000;
+/// No organisation's holds are begun with after so many seconds.
+const LONGEST_SECS: i64 = 60;
 
 /// Reads table and where Stripe's key is.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
@@ -67,10 +72,37 @@ impl Function {
             checked += 1;
         }
         let (refunds, not_made) = self.refunds(now).await;
-        (checked, failed) = (checked + refunds, failed + not_made);
-        info!(checked, finished, failed, "cleaned up");
+        let (holds, not_ended) = self.holds(now).await;
+        (checked, failed) = (checked + refunds, failed + not_made + not_ended);
+        info!(checked, finished, holds, failed, "cleaned up");
         measure!(Metric::CleanupFailures, failed);
         json!({"checked": checked, "finished": finished, "failed": failed})
+    }
+
+    /// Ends the holds whose time is over: how many, and of how many organisations that was not possible.
+    async fn holds(&self, now: Timestamp) -> (usize, i64) {
+        let orgs = match self.top_ups.rows.organisations_with_holds(now).await {
+            Ok(orgs) => orgs,
+            Err(error) => {
+                error!(%error, "organisations with holds not read");
+                return (0, 1);
+            }
+        };
+        let (mut ended, mut failed) = (0, 0);
+        for org in orgs {
+            // Another run goes on where this one stops.
+            if self.clock.now().secs_since(now) >= LONGEST_SECS {
+                break;
+            }
+            match self.spender.end_holds(&org, now, MOST_HOLDS).await {
+                Ok(done) => ended += done.ended,
+                Err(error) => {
+                    error!(org = org.as_str(), %error, "holds not ended");
+                    failed += 1;
+                }
+            }
+        }
+        (ended, failed)
     }
 
     /// Looks after the refunds that nobody has brought to their end: how many, and how many of them were not made.

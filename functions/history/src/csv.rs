@@ -4,7 +4,7 @@ use saldo_domain::{Channel, Class, Country, Credits, Entry, RateVersion};
 
 /// Begins every answer: without the mark, Excel takes the text for its own code page and breaks accents. There are two of
 /// them, since `lambda_http` takes the first one for its own and drops it.
-pub(crate) const HEAD: &str = "\u{feff}\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version\r\n";
+pub(crate) const HEAD: &str = "\u{feff}\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version,held,hold\r\n";
 
 /// One line. Times, numbers, ids and our own words need no quotes.
 pub(crate) fn row(entry: &Entry) -> String {
@@ -18,8 +18,10 @@ pub(crate) fn row(entry: &Entry) -> String {
     let units = or_nothing(entry.channel.map(|_| entry.units.get()));
     let rate = or_nothing(entry.rate().map(|Credits(rate)| rate));
     let version = or_nothing(entry.version.map(|RateVersion(version)| version));
+    let held = or_nothing(entry.hold.map(|hold| hold.held.0));
+    let hold = entry.hold.map_or("", |hold| hold.state());
     format!(
-        "{id},{at},{},{kind},{cause},{channel},{country},{reference},{booked_at},{units},{class},{rate},{version}\r\n",
+        "{id},{at},{},{kind},{cause},{channel},{country},{reference},{booked_at},{units},{class},{rate},{version},{held},{hold}\r\n",
         entry.credits
     )
 }

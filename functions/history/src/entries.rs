@@ -100,7 +100,7 @@ fn wants_csv(request: &Request) -> Result<bool, Problem> {
 }
 
 fn entry_json(entry: &Entry) -> Value {
-    json!({
+    let mut line = json!({
         "id": entry.id.to_string(),
         "at": entry.at.rfc3339(),
         "booked_at": entry.booked_at.rfc3339(),
@@ -114,7 +114,11 @@ fn entry_json(entry: &Entry) -> Value {
         "class": entry.class,
         "rate": entry.rate(),
         "rate_version": entry.version.map(|RateVersion(version)| version),
-    })
+    });
+    if let Some(hold) = entry.hold {
+        (line["held"], line["hold"]) = (json!(hold.held), json!(hold.state()));
+    }
+    line
 }
 
 fn csv_response(text: String, kept: &Kept<'_>, view: View, next: Option<EntryId>) -> Response<Body> {
@@ -146,7 +150,7 @@ mod tests {
     fn the_link_to_the_rest_holds_under_any_prefix() {
         let next = EntryId::parse("01890a5d-ac96-774b-bcce-b302099a8057").ok();
         let org = OrgId::parse("acme").unwrap();
-        let kept = Kept { org: &org, sharding: saldo_domain::Sharding::No, is_final: true };
+        let kept = Kept { org: &org, sharding: saldo_domain::Sharding::No, holds: false, is_final: true };
         let month = "2026-11".parse().unwrap();
         let view = View { first: month, last: month, after: None, named: true };
         let response = csv_response(String::new(), &kept, view, next);

@@ -2,7 +2,7 @@
 
 use saldo_adapters::dynamo::Ledger;
 use saldo_adapters::http::Problem;
-use saldo_domain::{Month, OrgId, Sharding};
+use saldo_domain::{Month, OrgId, ShardId, Sharding};
 use tracing::warn;
 
 use crate::{Function, unavailable};
@@ -12,13 +12,15 @@ use crate::{Function, unavailable};
 pub(crate) struct Kept<'a> {
     pub(crate) org: &'a OrgId,
     pub(crate) sharding: Sharding,
+    /// Whether there may be holds.
+    pub(crate) holds: bool,
     /// Whether nothing of the month that was asked for changes any more.
     pub(crate) is_final: bool,
 }
 
 impl<'a> Kept<'a> {
     pub(crate) fn ledger(&self, month: Month) -> Ledger<'a> {
-        Ledger { org: self.org, month, sharding: self.sharding }
+        Ledger { org: self.org, month, sharding: self.sharding, holds: self.holds }
     }
 }
 
@@ -42,6 +44,7 @@ impl Function {
             warn!(org = org.as_str(), %error, "debits not finished");
             finished = false;
         }
-        Ok(Kept { org, sharding, is_final: may_be_final && finished })
+        let holds = all.get(&ShardId::MAIN).is_some_and(|main| main.holds);
+        Ok(Kept { org, sharding, holds, is_final: may_be_final && finished })
     }
 }

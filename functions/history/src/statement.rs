@@ -31,7 +31,7 @@ impl Function {
             return Ok(json_response(StatusCode::OK, &statement_json(closing, true)));
         }
         let kept = self.kept(org, month, true).await?;
-        let added = self.added_up(org, month, kept.sharding, closings.last()).await;
+        let added = self.added_up(org, month, (kept.sharding, kept.holds), closings.last()).await;
         match added.map_err(|error| unavailable(org, &error))? {
             Some(closing) => Ok(json_response(StatusCode::OK, &statement_json(&closing, false))),
             None => Err(Problem::new(
@@ -49,7 +49,7 @@ impl Function {
         &self,
         org: &OrgId,
         month: Month,
-        sharding: Sharding,
+        (sharding, holds): (Sharding, bool),
         last: Option<&Closing>,
     ) -> Result<Option<Closing>, PortError> {
         let mut opening = last.map(Closing::closing).unwrap_or_default();
@@ -63,7 +63,7 @@ impl Function {
         let mut counted = 0;
         loop {
             let mut sums = Sums::default();
-            for place in Place::of_month(current, sharding) {
+            for place in Place::of_month(current, sharding, holds) {
                 let mut after = None;
                 loop {
                     let page = self.store.ledger(org, place, after).await?;

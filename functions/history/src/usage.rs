@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::http::{Problem, json_response};
-use saldo_domain::{Channel, Entry, EntryKind, Meters, OrgId};
+use saldo_domain::{Channel, Entry, Meters, OrgId};
 use serde_json::{Map, Value, json};
 
 use crate::{Function, page, unavailable};
@@ -73,16 +73,7 @@ struct Used {
 
 impl Days {
     fn count(&mut self, entry: &Entry) {
-        let messages = match entry.kind {
-            EntryKind::Debit => 1,
-            EntryKind::Reversal => -1,
-            EntryKind::TopUp
-            | EntryKind::Refund
-            | EntryKind::RefundUndone
-            | EntryKind::Dispute
-            | EntryKind::DisputeUndone
-            | EntryKind::Adjustment => return,
-        };
+        let messages = entry.uses();
         let Some(channel) = entry.channel else { return };
         let used = self.0.entry(entry.at.date()).or_default().entry(channel).or_default();
         used.messages = used.messages.saturating_add(messages);

@@ -27,12 +27,13 @@ impl Function {
     /// Every debit whose reference is exactly this one, of the latest 20,000 entries of three months. No index has
     /// references: each 4 KB of entries is half a read unit.
     pub(crate) async fn by_reference(&self, org: &OrgId, reference: &str) -> Result<ByReference, Problem> {
-        let sharding = self.store.main_shard(org).await.map_err(|error| table(&error))?.sharding;
+        let main = self.store.main_shard(org).await.map_err(|error| table(&error))?;
+        let (sharding, holds) = (main.sharding, main.holds);
         let now = self.clock.now();
         let (mut found, mut entries, mut back_to) = (Vec::new(), 0_usize, now);
         let mut month = Month::latest(now);
         'months: for _ in 0..MONTHS {
-            let (ledger, mut before) = (Ledger { org, month, sharding }, None::<EntryId>);
+            let (ledger, mut before) = (Ledger { org, month, sharding, holds }, None::<EntryId>);
             loop {
                 let page = self.store.latest_entries(ledger, ITEMS_PER_READ, before, false).await;
                 let page = page.map_err(|error| table(&error))?;

@@ -3,8 +3,10 @@
 use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
-use saldo_credits::{Debited, Outcome, SpendError};
-use saldo_domain::{Credits, DebitId, MOST_IN_BATCH, OrgId, OverBudget, Reversal, Units};
+use saldo_credits::{Debited, Held, Outcome, SpendError};
+use saldo_domain::{
+    AtEnd, Credits, DebitId, Hold, HoldRefused, MOST_IN_BATCH, OrgId, OverBudget, Reversal, Units,
+};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -60,28 +62,76 @@ pub(crate) fn not_found() -> Problem {
     Problem::new(ProblemCode::DebitNotFound, "There is no debit with this id.")
 }
 
+/// A hold as it was made, or made before.
+pub(crate) fn held(done: &Debited, hold: &Hold) -> Value {
+    let answer = json!({
+        "id": done.id.to_string(),
+        "state": hold.state(),
+        "held": hold.held,
+        "available_credits": done.available,
+        "expires_at": hold.terms.ends_at.rfc3339(),
+        "at_end": at_end(hold),
+    });
+    with_units(answer, done.units)
+}
+
+/// A hold as it is.
+pub(crate) fn hold(now: &Held) -> Value {
+    let Held { entry, hold, available } = now;
+    let mut answer = json!({
+        "id": entry.id.to_string(),
+        "state": hold.state(),
+        "held": hold.held,
+        "captured": hold.ended.map_or(Credits::ZERO, |ended| ended.captured),
+        "released": hold.released(),
+        "available_credits": available,
+        "expires_at": hold.terms.ends_at.rfc3339(),
+        "at_end": at_end(hold),
+        "channel": entry.channel,
+        "units": entry.details.units.get(),
+        "captured_units": hold.ended.map_or(0, |ended| ended.units),
+    });
+    if let Some(ended) = hold.ended {
+        answer["ended_at"] = json!(ended.at.rfc3339());
+    }
+    answer
+}
+
+fn at_end(hold: &Hold) -> &'static str {
+    match hold.terms.at_end {
+        AtEnd::Release => "release",
+        AtEnd::Capture => "capture",
+    }
+}
+
+pub(crate) fn hold_not_found() -> Problem {
+    Problem::new(ProblemCode::HoldNotFound, "There is no hold with this id.")
+}
+
+fn hold_refused(refused: &HoldRefused) -> Problem {
+    match refused {
+        HoldRefused::Captured(ended) => {
+            let detail = "This hold was captured already: what it says of units and credits stands.";
+            Problem::new(ProblemCode::HoldAlreadyCaptured, detail)
+                .with("captured", json!(ended.captured))
+                .with("captured_units", json!(ended.units))
+        }
+        HoldRefused::Released(_) => Problem::new(
+            ProblemCode::HoldReleased,
+            "This hold was released, or its time was over: all of it came back.",
+        ),
+        HoldRefused::MoreThanHeld(units) => {
+            let detail = format!("This hold is of {} units, and no more can be captured.", units.get());
+            Problem::new(ProblemCode::MoreThanHeld, detail)
+                .with("field", json!("units"))
+                .with("most", json!(units.get()))
+        }
+    }
+}
+
 pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
     match error {
-        SpendError::NotEnough { needed, available } => {
-            let (left, owed) = ((*available).max(Credits::ZERO), available.negated().max(Credits::ZERO));
-            let detail = if owed > Credits::ZERO {
-                format!(
-                    "{owed} credits are owed, since a payment was given back whose credits were spent. Top up more than that, then send the same again."
-                )
-            } else if let [_] = ids {
-                format!(
-                    "This message costs {needed} credits and {left} are left. Top up, then send the same debit again."
-                )
-            } else {
-                format!(
-                    "These messages cost {needed} credits and {left} are left, so none was debited. Top up, then send the same batch again, or send fewer."
-                )
-            };
-            Problem::new(ProblemCode::InsufficientCredits, detail)
-                .with("credits", json!(needed))
-                .with("available_credits", json!(left))
-                .with("owed", json!(owed))
-        }
+        SpendError::NotEnough { needed, available } => not_enough(ids, *needed, *available),
         SpendError::OverBudget(over) => over_budget(ids, over),
         SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, REUSED_DETAIL),
         SpendError::Reversed => Problem::new(ProblemCode::DebitReversed, REVERSED_DETAIL),
@@ -101,6 +151,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid("debits", detail)
         }
         SpendError::NotFound => not_found(),
+        SpendError::Hold(refused) => hold_refused(refused),
         SpendError::Busy => crowded(1),
         SpendError::Crowded { retry_after_secs } => crowded(*retry_after_secs),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),
@@ -111,6 +162,27 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::unavailable()
         }
     }
+}
+
+fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
+    let (left, owed) = (available.max(Credits::ZERO), available.negated().max(Credits::ZERO));
+    let detail = if owed > Credits::ZERO {
+        format!(
+            "{owed} credits are owed, since a payment was given back whose credits were spent. Top up more than that, then send the same again."
+        )
+    } else if let [_] = ids {
+        format!(
+            "This message costs {needed} credits and {left} are left. Top up, then send the same debit again."
+        )
+    } else {
+        format!(
+            "These messages cost {needed} credits and {left} are left, so none was debited. Top up, then send the same batch again, or send fewer."
+        )
+    };
+    Problem::new(ProblemCode::InsufficientCredits, detail)
+        .with("credits", json!(needed))
+        .with("available_credits", json!(left))
+        .with("owed", json!(owed))
 }
 
 fn crowded(retry_after_secs: u32) -> Problem {

@@ -1,7 +1,8 @@
 //! PUT /v1/debits/{id}, POST /v1/debit-batches and POST /v1/debits/{id}/reverse: spends credits on messages, and takes
-//! them back.
+//! them back. PUT /v1/holds/{id}, its capture, release and extension: holds credits for what is not known yet.
 
 mod answer;
+mod holds;
 mod measured;
 mod order;
 
@@ -40,6 +41,11 @@ pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     })
 }
 
+/// What the path under the version begins with.
+fn is_about_a_hold(request: &Request) -> bool {
+    request.raw_http_path().split('/').any(|part| part == "holds")
+}
+
 impl Function {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         self.route(&request).await.unwrap_or_else(Problem::into_response)
@@ -48,6 +54,7 @@ impl Function {
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let caller = self.callers.read(request, CallKind::Spend)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
+            Some(id) if is_about_a_hold(request) => self.hold_call(&caller, id, request).await,
             None => {
                 caller.may(Permission::CreditsSpend)?;
                 self.debit_batch(&caller, request).await

@@ -49,6 +49,7 @@ fn refused(error: &SpendError) -> &'static str {
         | SpendError::OverMaximum { .. }
         | SpendError::NoBatch
         | SpendError::NotFound
+        | SpendError::Hold(_)
         | SpendError::ReversalWindowOver => "invalid",
         SpendError::Unpayable | SpendError::Port(_) => "failed",
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
 use saldo_domain::{
-    Channel, Class, Country, Credits, Debit, DebitId, Details, MOST_CREDITS, MOST_IN_BATCH, MOST_UNITS,
-    Meters, PriceError, Reference, Units,
+    AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, LEAST_HOLD_SECS,
+    MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, Meters, PriceError, Reference, Timestamp, Units,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,47 @@ pub(crate) fn read_batch(request: &Request, meters: &Meters) -> Result<Vec<Debit
 pub(crate) fn id(text: &str, field: &str) -> Result<DebitId, Problem> {
     let detail = "The id of a debit is a UUID of version 7 in lower case.";
     DebitId::parse(text).map_err(|_| Problem::invalid(field, detail))
+}
+
+/// The debit of a hold, with its price and its terms.
+pub(crate) fn read_hold(
+    request: &Request,
+    id: DebitId,
+    meters: &Meters,
+    now: Timestamp,
+) -> Result<Debit, Problem> {
+    let members = object(limited_body(request)?)?;
+    let message = Message { members: &members, path: String::new() };
+    let debit = message.debit(id, meters)?;
+    let secs = message.number("expires_in_seconds", LEAST_HOLD_SECS, MOST_HOLD_SECS)?.unwrap_or(HOLD_SECS);
+    let at_end = match message.text("at_end")? {
+        None | Some("release") => AtEnd::Release,
+        Some("capture") => AtEnd::Capture,
+        Some(_) => return Err(message.invalid("at_end", "at_end is release or capture.")),
+    };
+    let latest = id.at().whole_secs().plus_secs(MOST_HOLD_SECS);
+    let ends_at = now.whole_secs().plus_secs(secs).min(latest);
+    Ok(Debit { hold: Some(HoldTerms { ends_at, at_end }), ..debit })
+}
+
+/// How many units of a hold are captured; `None` for all of them.
+pub(crate) fn read_capture(request: &Request) -> Result<Option<Units>, Problem> {
+    let members = object_or_nothing(limited_body(request)?)?;
+    let message = Message { members: &members, path: String::new() };
+    Ok(message.number("units", 1, MOST_UNITS)?.and_then(Units::new))
+}
+
+/// For how long from now on a hold is to hold, in seconds.
+pub(crate) fn read_extension(request: &Request) -> Result<i64, Problem> {
+    let members = object(limited_body(request)?)?;
+    let message = Message { members: &members, path: String::new() };
+    let field = "expires_in_seconds";
+    let secs = message.number(field, LEAST_HOLD_SECS, MOST_HOLD_SECS)?;
+    secs.ok_or_else(|| message.invalid(field, "expires_in_seconds is missing."))
+}
+
+fn object_or_nothing(body: &[u8]) -> Result<Object, Problem> {
+    if body.is_empty() { Ok(Object::new()) } else { object(body) }
 }
 
 fn parse(body: &[u8], id: DebitId, meters: &Meters) -> Result<Debit, Problem> {

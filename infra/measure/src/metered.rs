@@ -187,6 +187,20 @@ impl Metered {
         Ok(self.take("spend"))
     }
 
+    /// Holds five text messages.
+    pub(crate) async fn hold(&self, id: &str, status: u16) -> Result<Counts, Failure> {
+        let body = json!({"channel": "sms", "units": 5});
+        self.payer.send("PUT", &format!("/v1/holds/{id}"), None, body, status).await?;
+        Ok(self.take("spend"))
+    }
+
+    /// Captures so many of them, or releases them all.
+    pub(crate) async fn end_hold(&self, id: &str, how: &str, units: i64) -> Result<Counts, Failure> {
+        let path = format!("/v1/holds/{id}/{how}");
+        self.payer.send("POST", &path, None, json!({ "units": units }), 200).await?;
+        Ok(self.take("spend"))
+    }
+
     pub(crate) async fn reverse(&self, id: &str) -> Result<Counts, Failure> {
         self.payer.send("POST", &format!("/v1/debits/{id}/reverse"), None, Value::Null, 200).await?;
         Ok(self.take("spend"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use saldo_credits::Balances;
-use saldo_domain::{Cut, Month, OrgId, PortError, RowBooks, ShardId, Sharding, TopUp, TopUpId};
+use saldo_domain::{Cut, Month, OrgId, PortError, RowBooks, ShardId, Sharding, Timestamp, TopUp, TopUpId};
 use saldo_top_ups::{Invoices, Rows};
 
 use crate::port::{Books, Place, Provider};
@@ -13,6 +13,8 @@ use crate::{Reconciliation, Time};
 pub(crate) struct Moment {
     pub(crate) cut: Cut,
     pub(crate) sharding: Sharding,
+    /// Whether there may be holds.
+    pub(crate) holds: bool,
     pub(crate) rows: RowBooks,
     /// When the first of all rows was made.
     pub(crate) first_row: Option<Month>,
@@ -39,9 +41,14 @@ where
     pub(crate) async fn moment(&self, org: &OrgId, time: Time<'_>) -> Result<Option<Moment>, PortError> {
         for _ in 0..TRIES {
             let (sharding, shards) = self.spender.all_shards(org, time.now()).await?;
+            let holds = shards.get(&ShardId::MAIN).is_some_and(|main| main.holds);
             let mut cut = Cut::new(shards, time.now());
-            self.list_recent(org, &mut cut, time).await?;
-            let moment = self.read_rows(org, cut, sharding, time).await?;
+            let (recent_from, holds_from) = (cut.recent_from(), cut.holds_from());
+            self.list_recent(org, &mut cut, (ShardId::MAIN, recent_from), time).await?;
+            if holds {
+                self.list_recent(org, &mut cut, (ShardId::HOLDS, holds_from), time).await?;
+            }
+            let moment = self.read_rows(org, cut, (sharding, holds), time).await?;
             let (_, later) = self.spender.all_shards(org, time.now()).await?;
             if moment.cut.stands(&later) {
                 return Ok(Some(moment));
@@ -51,11 +58,17 @@ where
         Ok(None)
     }
 
-    async fn list_recent(&self, org: &OrgId, cut: &mut Cut, time: Time<'_>) -> Result<(), PortError> {
-        let mut month = Month::of(cut.recent_from());
+    async fn list_recent(
+        &self,
+        org: &OrgId,
+        cut: &mut Cut,
+        (ledger, from): (ShardId, Timestamp),
+        time: Time<'_>,
+    ) -> Result<(), PortError> {
+        let mut month = Month::of(from);
         let last = last_month(time);
         while month <= last {
-            let place = Place { month, ledger: ShardId::MAIN, from: Some(cut.recent_from()) };
+            let place = Place { month, ledger, from: Some(from) };
             let mut after = None;
             loop {
                 let page = self.top_ups.rows.ledger(org, place, after).await?;
@@ -74,7 +87,7 @@ where
         &self,
         org: &OrgId,
         cut: Cut,
-        sharding: Sharding,
+        (sharding, holds): (Sharding, bool),
         time: Time<'_>,
     ) -> Result<Moment, PortError> {
         let slot = self.top_ups.rows.open_slot(org).await?;
@@ -93,7 +106,7 @@ where
             }
             after = page.next;
             if after.is_none() {
-                return Ok(Moment { cut, sharding, rows, first_row, open });
+                return Ok(Moment { cut, sharding, holds, rows, first_row, open });
             }
         }
     }

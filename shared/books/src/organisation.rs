@@ -125,14 +125,14 @@ where
     async fn look(&self, org: &OrgId, scope: Scope, time: Time<'_>) -> Result<Option<Look>, PortError> {
         let closings = self.top_ups.rows.closings(org).await?;
         let Some(moment) = self.moment(org, time).await? else { return Ok(None) };
-        let Moment { cut, sharding, rows, first_row, open } = moment;
+        let Moment { cut, sharding, holds, rows, first_row, open } = moment;
         let closed: &[Closing] = if scope == Scope::Everything { &[] } else { &closings };
         let mut month = first_month(&closings, closed, first_row, time);
         let mut check = LedgerCheck::new(cut, closed);
         let (mut differences, mut new) = (Vec::new(), Vec::new());
         let mut gapless = true;
         while month <= last_month(time) {
-            for place in Place::of_month(month, sharding) {
+            for place in Place::of_month(month, sharding, holds) {
                 self.count(org, place, &mut check).await?;
             }
             let made = check.end_month(month, |top_up| rows.number_of(top_up));

@@ -116,11 +116,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// All places of a month, of an organisation whose debits are spread like this.
-    pub fn of_month(month: Month, sharding: Sharding) -> impl Iterator<Item = Place> {
-        let spread = matches!(sharding, Sharding::Since(since) if Month::of(since) <= month);
-        let ledgers = ShardId::ledgers().filter(move |ledger| spread || *ledger == ShardId::MAIN);
-        ledgers.map(move |ledger| Place { month, ledger, from: None })
+    /// All places of a month, of an organisation whose debits are spread like this, and which may have holds.
+    pub fn of_month(month: Month, sharding: Sharding, holds: bool) -> impl Iterator<Item = Place> {
+        sharding.ledgers(month, holds).map(move |ledger| Place { month, ledger, from: None })
     }
 }
 

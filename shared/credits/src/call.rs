@@ -25,6 +25,8 @@ pub(crate) struct Call<'a> {
     pub(crate) left: Vec<&'a Debit>,
     /// Written debits that the next reservation acknowledges; `None` to take what the process knows of.
     pub(crate) acknowledged: Option<Vec<(DebitId, Stamp)>>,
+    /// Whether it is a hold; then it is alone.
+    pub(crate) hold: bool,
     /// That it may reserve on a balance shard.
     pub(crate) inside: Option<Inside<'a>>,
     /// How long it has waited for that, in milliseconds.
@@ -48,6 +50,10 @@ impl<'a> Call<'a> {
         if ids.is_empty() || twice || ids.len() > MOST_IN_BATCH {
             return Err(SpendError::NoBatch);
         }
+        let hold = debits.iter().any(|debit| debit.hold.is_some());
+        if hold && debits.len() > 1 {
+            return Err(SpendError::NoBatch);
+        }
         let (left, done) = (debits.iter().collect(), BTreeMap::new());
         let (sharding, day) = (Sharding::No, Day::of(now));
         Ok(Call {
@@ -61,6 +67,7 @@ impl<'a> Call<'a> {
             acknowledged: None,
             inside: None,
             waited_ms: 0,
+            hold,
             done,
         })
     }
@@ -74,6 +81,7 @@ impl<'a> Call<'a> {
     pub(crate) fn to_reserve(&self) -> Vec<ReservedDebit> {
         let of = |debit: &&Debit| {
             let code = Stamp::code(debit.credits, debit.channel, &debit.details)?;
+            let code = if debit.hold.is_some() { Stamp::held(code) } else { code };
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
         };
         self.left.iter().filter_map(of).collect()
@@ -98,6 +106,16 @@ impl<'a> Call<'a> {
         self.left.iter().filter(|debit| debit.is_over_maximum()).map(|debit| debit.id).collect()
     }
 
+    /// Where the entry of one of its debits lies.
+    pub(crate) fn ledger(&self, id: DebitId) -> ShardId {
+        self.sharding.ledger_of(id, self.hold)
+    }
+
+    /// Whether the id may be used for the first time now.
+    pub(crate) fn is_timely(&self, id: DebitId) -> bool {
+        if self.hold { id.is_timely_for_hold(self.now) } else { id.is_timely(self.now) }
+    }
+
     pub(crate) fn needed(&self) -> Credits {
         self.left.iter().fold(Credits::ZERO, |sum, debit| Credits(sum.0.saturating_add(debit.credits.0)))
     }
@@ -108,9 +126,9 @@ impl<'a> Call<'a> {
         let debit = self.left.swap_remove(at);
         let outcome = match stored {
             Stored::Debit(entry) if entry.is_of(debit) => {
-                let DebitEntry { credits, available, .. } = *entry;
+                let DebitEntry { credits, available, hold, .. } = *entry;
                 let units = entry.details.units;
-                Outcome::Done(Debited { id, credits, units, available, repeated })
+                Outcome::Done(Debited { id, credits, units, available, hold, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.
             Stored::Reversed(entry, _) if entry.is_of(debit) => Outcome::Reversed,

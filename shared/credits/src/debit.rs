@@ -64,7 +64,7 @@ impl<B: Balances> Spender<B> {
             .collect();
         self.answer_from_ledger(call, suspects).await?;
         let untimely = |call: &Call<'_>| -> Vec<DebitId> {
-            call.left.iter().map(|debit| debit.id).filter(|id| !id.is_timely(call.now)).collect()
+            call.left.iter().map(|debit| debit.id).filter(|id| !call.is_timely(*id)).collect()
         };
         if untimely(call).is_empty() {
             return Ok(());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use saldo_domain::{
-    Actor, BalanceShards, Channel, Counted, Credits, DebitEntry, DebitId, Details, Known, OrgId, PortError,
-    RunId, Sharding, Stamp, Timestamp, Told,
+    Actor, BalanceShards, Channel, Counted, Credits, DebitEntry, DebitId, Details, Hold, Known, OrgId,
+    PortError, RunId, Sharding, Stamp, Timestamp, Told,
 };
 
 use crate::call::Call;
@@ -41,7 +41,12 @@ impl<B: Balances> Spender<B> {
             let entry = self.entry_from_stamp(debit.id, *stamp, available, call.now)?;
             // What another attempt reserved may have been for another message: whichever says first what it was for is it,
             // as far as the stamp fits.
-            let entry = entry.completed_by(debit, call.actor, call.now).unwrap_or(entry);
+            let completed = entry.completed_by(debit, call.actor, call.now).map(|completed| {
+                // Nobody was told of it yet.
+                let hold = completed.hold.and_then(|hold| Some(Hold { terms: debit.hold?, ..hold }));
+                DebitEntry { hold, ..completed }
+            });
+            let entry = completed.unwrap_or(entry);
             let counted = counted.get(&debit.id).cloned().unwrap_or_default();
             entries.push(DebitEntry { counted, ..entry });
         }
@@ -59,9 +64,9 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         entries: Vec<DebitEntry>,
     ) -> Result<Vec<(DebitId, Stored, bool)>, PortError> {
-        let mut runs: BTreeMap<RunId, Vec<DebitEntry>> = BTreeMap::new();
+        let mut runs: BTreeMap<(RunId, bool), Vec<DebitEntry>> = BTreeMap::new();
         for entry in entries {
-            runs.entry(entry.id.run()).or_default().push(entry);
+            runs.entry((entry.id.run(), entry.hold.is_some())).or_default().push(entry);
         }
         let written = try_join_all(runs.into_values().map(|run| self.write_run(org, sharding, run))).await?;
         let mut finished = Vec::new();
@@ -84,7 +89,7 @@ impl<B: Balances> Spender<B> {
     ) -> Result<Vec<(DebitEntry, Stored, bool)>, PortError> {
         let mut found = Vec::new();
         while let Some(first) = entries.first() {
-            let ledger = sharding.ledger(first.id);
+            let ledger = sharding.ledger_of(first.id, first.hold.is_some());
             match self.balances.put_entries(org, ledger, &entries).await? {
                 Written::New => {
                     found
@@ -132,7 +137,7 @@ impl<B: Balances> Spender<B> {
         let told = stamp.told().ok_or_else(|| broken("a stamp tells no debit"))?;
         let named = self.meters.as_ref().and_then(|meters| meters.of_number(told.meter));
         let (channel, class) = named.unwrap_or_else(|| (Channel::of_number(told.meter), None));
-        let Told { rate, units, country, known, .. } = told;
+        let Told { rate, units, country, hold, known, .. } = told;
         let version = self
             .meters
             .as_ref()
@@ -150,6 +155,7 @@ impl<B: Balances> Spender<B> {
             actor: Actor::System,
             booked_at: now.whole_secs(),
             shown: known,
+            hold: hold.then(|| Hold::of_repair(stamp.credits(), id.at())),
             counted: Counted::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, DebitId, OverBudget, PortError, Units};
+use saldo_domain::{Credits, DebitId, Hold, HoldRefused, OverBudget, PortError, Units};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Debited {
     /// What could be spent after it, at the least; the same for every repeat. Of an organisation whose debits are spread over
     /// shards: what the one that served it has left, so that it is never more than there is.
     pub available: Credits,
+    /// What became of it, where it is a hold.
+    pub hold: Option<Hold>,
     /// Whether it was done before.
     pub repeated: bool,
 }
@@ -46,8 +48,10 @@ pub enum SpendError {
     ReversalWindowOver,
     /// The id is used for the first time and not of these 24 hours.
     Untimely(DebitId),
-    /// There is no such debit.
+    /// There is no such debit, or no such hold.
     NotFound,
+    /// The hold is not as it would have to be.
+    Hold(HoldRefused),
     /// A debit would cost more than its sender lets it.
     OverMaximum {
         id: DebitId,
@@ -103,6 +107,7 @@ impl fmt::Display for SpendError {
             SpendError::Reversed => f.write_str("the debit was reversed"),
             SpendError::ReversalWindowOver => f.write_str("it is too late to reverse the debit"),
             SpendError::Untimely(id) => write!(f, "the id {id} is not of these 24 hours"),
+            SpendError::Hold(refused) => write!(f, "the hold was not changed: {refused:?}"),
             SpendError::NotFound => f.write_str("no such debit"),
             SpendError::OverMaximum { id, credits, most } => {
                 write!(f, "the debit {id} costs {credits} credits, and may cost {most}")

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, OrgId,
-    PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
+    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
+    Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -166,6 +167,58 @@ pub trait Balances {
         uncounted: &Counted,
         actor: &Actor,
     ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
+
+    /// Sees to it that the organisation's holds are looked for from now on, before its first one is made: its main shard says
+    /// that there may be some, and the list of organisations with holds has it. [`PortError::Conflict`] when there is no
+    /// balance.
+    fn begin_holds(&self, org: &OrgId, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Writes what becomes of a hold, and gives what comes back to the main shard, all of it or nothing: if it is open, under
+    /// this stamp and with the terms of before, else [`PortError::Conflict`].
+    fn change_hold(
+        &self,
+        org: &OrgId,
+        change: &HoldChange,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// What ending holds at their time needs of a table.
+pub trait OpenHolds {
+    /// Where the open holds of an organisation are; [`PortError::Conflict`] when it never held any.
+    fn open_holds(&self, org: &OrgId) -> impl Future<Output = Result<OpenHoldsOf, PortError>> + Send;
+
+    /// Keeps where they are now, to be looked at again then, or only when somebody holds again; [`PortError::Conflict`] when
+    /// somebody else did.
+    fn keep_open_holds(
+        &self,
+        org: &OrgId,
+        of: &OpenHoldsOf,
+        next: Option<Timestamp>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Holds of a month in the order of their ids, from the one behind `after` on, and none that is earlier than `from`. Gives
+    /// behind which one it goes on.
+    fn holds(
+        &self,
+        org: &OrgId,
+        month: Month,
+        from: Timestamp,
+        after: Option<EntryId>,
+    ) -> impl Future<Output = Result<(Vec<DebitEntry>, Option<EntryId>), PortError>> + Send;
+}
+
+/// Where the open holds of an organisation are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenHoldsOf {
+    /// Those with earlier ids have ended, but for `carried`.
+    pub from: Timestamp,
+    /// Earlier ones that were open when they were last looked at, at most [`saldo_domain::MOST_CARRIED`].
+    pub carried: Vec<DebitId>,
+    /// When somebody was last about to hold, to the hour.
+    pub touched: Timestamp,
+    /// How often this was written.
+    pub revision: i64,
 }
 
 /// What a balance shard answers to a reservation.

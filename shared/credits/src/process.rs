@@ -22,6 +22,8 @@ struct Organisation {
     /// What the main shard said when it was last seen.
     shards: Option<u8>,
     written: Vec<(DebitId, Stamp)>,
+    /// When it was last seen to that its holds are looked for.
+    holds_known: Option<Timestamp>,
     /// The epoch of each balance shard when it was last seen.
     epochs: BTreeMap<ShardId, i64>,
     /// What is known of the crowd at each balance shard.
@@ -88,6 +90,9 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// For how long it is taken for known that holds are looked for, in seconds: half of how long they are after the last one.
+const HOLDS_KNOWN_SECS: i64 = 12 * 3600;
+
 /// A call that may reserve on a balance shard, until it is dropped.
 pub(crate) struct Inside<'a> {
     pub(crate) shard: ShardId,
@@ -126,6 +131,17 @@ impl Process {
     /// What one call at a time holds that makes room on the organisation's shards.
     pub(crate) fn clearing(&self, org: &OrgId) -> Arc<Mutex<()>> {
         self.with(org, |known| Arc::clone(&known.clearing))
+    }
+
+    /// Whether it was seen to lately that the organisation's holds are looked for.
+    pub(crate) fn knows_holds(&self, org: &OrgId, now: Timestamp) -> bool {
+        let known = self.orgs().get(org).and_then(|known| known.holds_known);
+        known.is_some_and(|at| (0..HOLDS_KNOWN_SECS).contains(&now.secs_since(at)))
+    }
+
+    /// It was seen to that the organisation's holds are looked for.
+    pub(crate) fn knew_holds(&self, org: &OrgId, now: Timestamp) {
+        self.with(org, |known| known.holds_known = Some(now));
     }
 
     /// The entries of these debits are known to carry these stamps.
@@ -297,6 +313,7 @@ mod tests {
             max_credits: None,
             channel,
             details: Details::default(),
+            hold: None,
         }
     }
 

@@ -131,7 +131,8 @@ impl<B: Balances> Spender<B> {
         sharding: Sharding,
         pending: &[(DebitId, Stamp)],
     ) -> Result<(Pending, Pending), PortError> {
-        let asked: Vec<_> = pending.iter().map(|(id, _)| (sharding.ledger(*id), *id)).collect();
+        let asked: Vec<_> =
+            pending.iter().map(|(id, stamp)| (sharding.ledger_of(*id, stamp.is_held()), *id)).collect();
         let stored = self.balances.entries(org, &asked).await?;
         let all: Vec<_> = pending.iter().copied().zip(stored).collect();
         let carries = |((_, stamp), stored): &((DebitId, Stamp), Stored)| {

@@ -1,6 +1,6 @@
 //! Reverse: takes a debit back whose message was not sent.
 
-use saldo_domain::{Actor, Counted, DebitId, OrgId, PortError, Reversal, Timestamp};
+use saldo_domain::{Actor, Counted, DebitId, OrgId, PortError, Reversal, Sharding, Stamp, Timestamp};
 
 use crate::outcome::SpendError;
 use crate::port::{Balances, Reversed, Stored};
@@ -19,22 +19,7 @@ impl<B: Balances> Spender<B> {
         id: DebitId,
         now: Timestamp,
     ) -> Result<Reversal, SpendError> {
-        let mut sharding = self.process.sharding(org);
-        let mut stored = self.entry(org, sharding, id).await?;
-        if stored == Stored::Nothing {
-            let (known, all) = self.all_shards(org, now).await?;
-            sharding = known;
-            let pending = all.iter().find_map(|(_, shard)| Some((*shard.pending.get(&id)?, shard.credits)));
-            stored = match pending {
-                Some((stamp, available)) => {
-                    let finished =
-                        self.finish_from_stamps(org, sharding, &[(id, stamp)], available, now).await?;
-                    finished.into_iter().next().map_or(Stored::Nothing, |(_, stored)| stored)
-                }
-                // Not pending either: it may have been finished, and acknowledged, since the ledger was read.
-                None => self.entry(org, sharding, id).await?,
-            };
-        }
+        let (sharding, stored) = self.found(org, id, false, now).await?;
         let debit = match stored {
             Stored::Debit(debit) => debit,
             Stored::Reversed(_, before) => return Ok(before),
@@ -71,5 +56,33 @@ impl<B: Balances> Spender<B> {
             same && main.budgets.counted.contains_key(number)
         };
         Ok(Counted { day, numbers: counted.numbers.iter().copied().filter(still).collect() })
+    }
+
+    /// What the ledger has under the id of a debit or a hold, after it was written where it is only pending.
+    pub(crate) async fn found(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+        hold: bool,
+        now: Timestamp,
+    ) -> Result<(Sharding, Stored), PortError> {
+        let sharding = self.process.sharding(org);
+        let stored = self.entry(org, sharding, id, hold).await?;
+        if stored != Stored::Nothing {
+            return Ok((sharding, stored));
+        }
+        let (sharding, all) = self.all_shards(org, now).await?;
+        let of = |(stamp, _): &(Stamp, _)| stamp.is_held() == hold;
+        let pending =
+            all.values().filter_map(|shard| Some((*shard.pending.get(&id)?, shard.credits))).find(of);
+        let stored = match pending {
+            Some((stamp, available)) => {
+                let finished = self.finish_from_stamps(org, sharding, &[(id, stamp)], available, now).await?;
+                finished.into_iter().next().map_or(Stored::Nothing, |(_, stored)| stored)
+            }
+            // Not pending either: it may have been finished, and acknowledged, since the ledger was read.
+            None => self.entry(org, sharding, id, hold).await?,
+        };
+        Ok((sharding, stored))
     }
 }

@@ -235,7 +235,14 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
             (entries.first().map(|first| Item::Run(*ledger, first.id.run())).into_iter().collect(), 1)
         }
         Op::Complete(ledger, entry) => (vec![Item::Run(*ledger, entry.id.run())], 1),
-        Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) => (vec![main], 1),
+        Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) | Op::BeginHolds => {
+            (vec![main], 1)
+        }
+        Op::ChangeHold(change) => {
+            let hold = Item::Run(ShardId::HOLDS, change.id.run());
+            let moves = change.returned > Credits::ZERO;
+            if moves { (vec![main, hold], IN_TRANSACTION) } else { (vec![hold], 1) }
+        }
         Op::Rebalance(rebalance) => {
             let from = rebalance.from.iter().map(|(shard, _)| *shard);
             (from.chain([rebalance.to]).map(Item::Shard).collect(), IN_TRANSACTION)

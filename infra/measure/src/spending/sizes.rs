@@ -169,6 +169,7 @@ mod tests {
             actor: Actor::Machine(Subject::parse("hGq2kXv9bQ7TzL1mPw4RsYd8NcFbJe5U@clients").unwrap()),
             booked_at: of.id(place).unwrap().at().whole_secs(),
             shown: Known::Everything,
+            hold: None,
             counted: saldo_domain::Counted::default(),
         };
         let org = OrgId::parse("org_2kXv9bQ7TzL1").unwrap();

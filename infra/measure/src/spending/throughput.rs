@@ -234,6 +234,7 @@ impl Scene {
             credits: Credits(1),
             version: None,
             max_credits: None,
+            hold: None,
             channel: Channel::EMAIL,
             details,
         };

@@ -26,6 +26,7 @@ pub(crate) struct Cost {
 }
 
 pub(crate) const LATER: &str = "debit, later ones";
+pub(crate) const HOLD: &str = "hold, later ones";
 pub(crate) const BATCH: &str = "ten debits, ids of one run";
 const COUNTED: &str = "debit, counted by eight budgets, later ones";
 const COUNTED_BATCH: &str = "ten debits, ids of one run, counted by one budget";
@@ -40,12 +41,17 @@ const EACH: usize = 10;
 const GROUPED: &str = "64 in flight from one process, ids chosen by Saldo";
 
 /// The most write and read units of a debit that were set as a goal, in hundredths.
-const GOALS: [(&str, [u32; 2]); 9] = [
+const GOALS: [(&str, [u32; 2]); 14] = [
     ("debit, the organisation's first", [200, 0]),
     (LATER, [200, 0]),
     ("debit, the same again (200)", [0, 100]),
     ("debit, refused: not enough left (402)", [100, 100]),
     (BATCH, [20, 0]),
+    (HOLD, [200, 0]),
+    ("hold, the same again (200)", [0, 100]),
+    ("hold, captured in full", [100, 200]),
+    ("hold, captured in part", [400, 200]),
+    ("hold, released", [400, 200]),
     (GROUPED, [25, 1]),
     (COUNTED, [200, 0]),
     (COUNTED_BATCH, [20, 0]),
@@ -58,6 +64,7 @@ pub(crate) async fn measure() -> Result<Vec<Cost>, Failure> {
     of_groups(&mut seen).await?;
     of_refusals(&mut seen).await?;
     of_shards(&mut seen).await?;
+    of_holds(&mut seen).await?;
     of_budgets(&mut seen).await?;
     Ok(seen)
 }
@@ -137,6 +144,26 @@ async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note("debit over four shards, later ones", saldo.debit(&saldo.debit_id(), "sms", 201).await?);
     note("debit over four shards, brings a shard its share of what there is", filled(&saldo).await?);
     note("debit over four shards, the one that spreads the debits", spread);
+    saldo.stop().await;
+    Ok(())
+}
+
+/// A hold and its capture are what others write as a transaction each: see [`THREE`].
+async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
+    let saldo = Metered::start().await?;
+    let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
+    saldo.top_up("first").await?;
+    let first = saldo.hold(&saldo.debit_id(), 201).await?;
+    let [full, part, back] = [0; 3].map(|_| saldo.debit_id());
+    note(HOLD, saldo.hold(&full, 201).await?);
+    note("hold, the same again (200)", saldo.hold(&full, 200).await?);
+    note("hold, captured in full", saldo.end_hold(&full, "capture", 5).await?);
+    note("hold, captured again (200)", saldo.end_hold(&full, "capture", 5).await?);
+    saldo.hold(&part, 201).await?;
+    note("hold, captured in part", saldo.end_hold(&part, "capture", 2).await?);
+    saldo.hold(&back, 201).await?;
+    note("hold, released", saldo.end_hold(&back, "release", 5).await?);
+    note("hold, the first one of an organisation", first);
     saldo.stop().await;
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::counters::{Counts, counters_of, uncounting, with_uncounted};
 use super::keys;
 use super::rows::CREDITS;
 use super::short_names::shard::{
-    EPOCH, HALTED, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
+    EPOCH, HALTED, HOLDS, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
 };
 use crate::PortError;
 
@@ -307,6 +307,7 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
         reserved_at: Timestamp::from_secs(row.optional_number(RESERVED_AT).unwrap_or_default()),
         epoch: row.optional_number(EPOCH).unwrap_or_default(),
         refused: row.optional_number(REFUSED).is_some_and(|refused| refused > 0),
+        holds: item.contains_key(HOLDS),
         halted: item.contains_key(HALTED),
         budgets: counters_of(item)?,
         ..BalanceShard::default()

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
-    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, OrgId,
-    Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
+    OrgId, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::Store;
@@ -219,12 +219,20 @@ impl Balances for Store {
             })),
         }
     }
+
+    async fn begin_holds(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
+        self.look_for_holds(org, now).await
+    }
+
+    async fn change_hold(&self, org: &OrgId, change: &HoldChange, actor: &Actor) -> Result<(), PortError> {
+        self.write_hold(org, change, actor).await
+    }
 }
 
 /// Sends a conditional update; where the condition did not hold, gives the item that was there, if it was asked for.
 ///
 /// One that collides with a transaction is tried again after a short random pause.
-async fn updated(
+pub(super) async fn updated(
     update: UpdateItemFluentBuilder,
 ) -> Result<Result<UpdateItemOutput, Option<Item>>, PortError> {
     match until_no_collision(FIRST_PAUSE_MS, || update.clone().send(), in_transaction).await {
@@ -236,7 +244,7 @@ async fn updated(
     }
 }
 
-fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
+pub(super) fn or_conflict<T, U>(updated: Result<T, U>) -> Result<(), PortError> {
     updated.map(drop).map_err(|_| PortError::Conflict)
 }
 

@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Closing,
     Sweep,
     Run,
+    /// Where an organisation's open holds are.
+    Holds,
     /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
@@ -64,6 +66,7 @@ impl Kind {
             Kind::Closing => "CLOSING#",
             Kind::Sweep => "SWEEP#",
             Kind::Run => "RUN#",
+            Kind::Holds => "HOLDS",
             Kind::Entry => "",
         }
     }
@@ -87,7 +90,11 @@ pub(super) fn shard(of: &OrgId, id: ShardId) -> Item {
 }
 
 fn sharded(partition: String, shard: ShardId) -> String {
-    if shard == ShardId::MAIN { partition } else { format!("{partition}#{}", shard.number()) }
+    match shard {
+        ShardId::MAIN => partition,
+        ShardId::HOLDS => format!("{partition}#H"),
+        _ => format!("{partition}#{}", shard.number()),
+    }
 }
 
 pub(super) fn open_slot(of: &OrgId) -> Item {
@@ -96,6 +103,10 @@ pub(super) fn open_slot(of: &OrgId) -> Item {
 
 pub(super) fn settings(of: &OrgId) -> Item {
     key(org(of), Kind::Settings, "")
+}
+
+pub(super) fn holds(of: &OrgId) -> Item {
+    key(org(of), Kind::Holds, "")
 }
 
 /// What the organisation lets be spent, and of what it was told.
@@ -120,9 +131,9 @@ pub(super) fn entry(of: &OrgId, id: EntryId) -> Item {
     key(ledger_partition(of, id.month(), ShardId::MAIN), Kind::Entry, &id.to_string())
 }
 
-/// The entries of a run of debits.
+/// The entries of a run of debits, or of holds.
 pub(super) fn run(of: &OrgId, ledger: ShardId, run: RunId) -> Item {
-    let first = run.first();
+    let first = if ledger == ShardId::HOLDS { run.first().of_hold() } else { run.first() };
     key(ledger_partition(of, first.month(), ledger), Kind::Entry, &first.to_string())
 }
 
@@ -210,6 +221,8 @@ pub(super) enum Work {
     Books,
     /// An adjustment that waits for a second person.
     Adjustment,
+    /// An organisation whose holds are to be ended.
+    Holds,
 }
 
 impl Work {
@@ -217,7 +230,7 @@ impl Work {
     fn partitions(self) -> u8 {
         match self {
             Work::TopUp | Work::Books => DUE_PARTITIONS,
-            Work::Refund | Work::Review | Work::Adjustment => 1,
+            Work::Refund | Work::Review | Work::Adjustment | Work::Holds => 1,
         }
     }
 }
@@ -246,6 +259,7 @@ fn numbered(kind: Work, number: u8) -> String {
         Work::Review => "REVIEW",
         Work::Books => "BOOKS",
         Work::Adjustment => "ADJUSTMENT",
+        Work::Holds => "HOLDS",
     };
     format!("DUE#{kind}#{number}")
 }
@@ -283,6 +297,7 @@ mod tests {
             Kind::Closing,
             Kind::Sweep,
             Kind::Run,
+            Kind::Holds,
             Kind::Entry,
         ];
         for kind in all {
@@ -295,7 +310,7 @@ mod tests {
                 | Kind::Invoice
                 | Kind::Entry => false,
                 Kind::Audit | Kind::Adjustment => false,
-                Kind::Closing | Kind::Sweep | Kind::Run => false,
+                Kind::Closing | Kind::Sweep | Kind::Run | Kind::Holds => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }

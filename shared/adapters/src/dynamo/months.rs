@@ -23,6 +23,8 @@ pub struct Ledger<'a> {
     pub month: Month,
     /// Whether the organisation's debits are spread over shards: then most of the month lies in theirs.
     pub sharding: Sharding,
+    /// Whether there may be holds, which have a place of their own.
+    pub holds: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,8 +141,7 @@ impl Store {
 
 impl Ledger<'_> {
     fn places(self) -> impl Iterator<Item = ShardId> {
-        let spread = matches!(self.sharding, Sharding::Since(since) if Month::of(since) <= self.month);
-        ShardId::ledgers().filter(move |shard| spread || *shard == ShardId::MAIN)
+        self.sharding.ledgers(self.month, self.holds)
     }
 
     /// What falls to each place of so many; at least 2, since the first one may hold nothing new.
@@ -203,6 +204,7 @@ mod tests {
             reference: None,
             units: saldo_domain::Units::ONE,
             version: None,
+            hold: None,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::PortError;
 pub enum Posted {
     New,
     /// It was posted before, by this entry.
-    Before(Entry),
+    Before(Box<Entry>),
 }
 
 /// A row that is written over the revision before its own, together with postings.
@@ -80,7 +80,9 @@ impl Store {
         let posted = self.with_balance(org, parts, std::slice::from_ref(posting)).await?;
         let Err(refused) = posted else { return Ok(Posted::New) };
         let before = written.into_iter().find_map(|place| refused.item_at(place));
-        before.map_or(Err(PortError::Conflict), |item| made_before(item, posting).map(Posted::Before))
+        before.map_or(Err(PortError::Conflict), |item| {
+            made_before(item, posting).map(|entry| Posted::Before(Box::new(entry)))
+        })
     }
 
     /// Writes a row and its postings, all or nothing.

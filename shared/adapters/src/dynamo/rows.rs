@@ -311,6 +311,7 @@ pub(super) fn entry_of(item: &Item) -> Result<Entry, PortError> {
         reference: row.optional_text("reference").map(str::to_owned),
         units: row.optional_number("units").and_then(Units::new).unwrap_or_default(),
         version: row.optional_number("version").map(RateVersion),
+        hold: None,
     })
 }
 

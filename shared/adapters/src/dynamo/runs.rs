@@ -2,21 +2,23 @@
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry, EntryId,
-    Known, OrgId, RateVersion, Reference, Reversal, RunId, ShardId, Stamp, Timestamp, Units,
+    Actor, AtEnd, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry,
+    EntryId, Hold, HoldChange, HoldEnded, HoldTerms, HowEnded, Known, OrgId, RateVersion, Reference,
+    Reversal, RunId, ShardId, Stamp, Timestamp, Units,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
 use super::keys;
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, CLASS, COUNTED, COUNTRY, LATE, REFERENCE, REVERSED, SPENT,
-    STAMP, UNITS, VERSION,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CAPTURED, CAPTURED_AT_END, CAPTURED_UNITS, CHANNEL, CLASS, COUNTED,
+    COUNTRY, ENDED, ENDED_AT, ENDED_LATE, ENDS_AT, LATE, REFERENCE, REVERSED, SPENT, STAMP, UNITS, VERSION,
 };
 use crate::PortError;
 
@@ -81,12 +83,26 @@ impl Store {
             .text(ACTOR, entry.actor.to_string())
             .number(VERSION, version_number(entry.version))
             .0;
-        self.client
-            .update_item()
+        // What has become of a hold since it was read stays.
+        let open = entry.hold.filter(|hold| hold.ended.is_none());
+        let (update, still_open) = match open {
+            None => (self.client.update_item(), ""),
+            Some(hold) => (
+                self.client
+                    .update_item()
+                    .expression_attribute_names("#ended", ENDED)
+                    .expression_attribute_names("#ends", ENDS_AT)
+                    .expression_attribute_values(":ends", number(hold.terms.ends_at.secs())),
+                " AND attribute_not_exists(#d.#ended) AND #d.#ends <= :ends",
+            ),
+        };
+        update
             .table_name(&self.table)
             .set_key(Some(keys::run(org, ledger, entry.id.run())))
             .update_expression("SET #d = :d")
-            .condition_expression("attribute_exists(#d.#by_repair) AND #d.#stamp = :stamp")
+            .condition_expression(format!(
+                "attribute_exists(#d.#by_repair) AND #d.#stamp = :stamp{still_open}"
+            ))
             .expression_attribute_names("#d", name(entry.id))
             .expression_attribute_names("#by_repair", BY_REPAIR)
             .expression_attribute_names("#stamp", STAMP)
@@ -172,6 +188,7 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
         return Ok(None);
     }
     let first: EntryId = row.parsed(keys::SK, |id| EntryId::parse(id).ok())?;
+    let first = first.hold().unwrap_or(first);
     let run = DebitId::parse(&first.to_string()).map_err(|_| row.fault(keys::SK))?.run();
     let mut entries = Vec::new();
     for place in 0..=31 {
@@ -196,7 +213,7 @@ fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
     let Details { units, class, country, reference } = &entry.details;
     let late = (entry.shown < entry.known).then_some(entry.shown);
     let later = entry.booked_at.secs() - entry.id.at().secs();
-    Writer(Item::new())
+    let item = Writer(Item::new())
         .number(STAMP, entry.stamp.mark())
         .number(SPENT, entry.credits.0)
         .number(AVAILABLE, entry.available.0)
@@ -210,8 +227,72 @@ fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
         .optional_number(BY_REPAIR, number_of(entry.known))
         .optional_number(LATE, late.and_then(number_of))
         .optional_text(COUNTED, counted_text(entry).as_deref())
-        .optional_text(ACTOR, (entry.actor != of_run.actor).then(|| entry.actor.to_string()).as_deref())
-        .0
+        .optional_text(ACTOR, (entry.actor != of_run.actor).then(|| entry.actor.to_string()).as_deref());
+    match &entry.hold {
+        None => item.0,
+        Some(hold) => with_hold(item, hold).0,
+    }
+}
+
+fn with_hold(item: Writer, hold: &Hold) -> Writer {
+    let ended = hold.ended;
+    item.number(ENDS_AT, hold.terms.ends_at.secs())
+        .optional_number(CAPTURED_AT_END, (hold.terms.at_end == AtEnd::Capture).then_some(1))
+        .optional_text(ENDED, ended.map(|ended| ended.how.as_str()))
+        .optional_number(ENDED_AT, ended.map(|ended| ended.at.secs()))
+        .optional_number(CAPTURED, ended.map(|ended| ended.captured.0))
+        .optional_number(CAPTURED_UNITS, ended.map(|ended| ended.units))
+        .optional_number(ENDED_LATE, ended.filter(|ended| ended.late).map(|_| 1))
+}
+
+fn hold_of(held: Credits, row: &Reader<'_>) -> Result<Option<Hold>, PortError> {
+    let Some(ends_at) = row.optional_number(ENDS_AT) else { return Ok(None) };
+    let at_end = if row.optional_number(CAPTURED_AT_END).is_some() { AtEnd::Capture } else { AtEnd::Release };
+    let ended = match row.optional_text(ENDED) {
+        None => None,
+        Some(_) => Some(HoldEnded {
+            how: row.parsed(ENDED, HowEnded::parse)?,
+            captured: Credits(row.number(CAPTURED)?),
+            units: row.number(CAPTURED_UNITS)?,
+            at: Timestamp::from_secs(row.number(ENDED_AT)?),
+            late: row.optional_number(ENDED_LATE).is_some(),
+        }),
+    };
+    let terms = HoldTerms { ends_at: Timestamp::from_secs(ends_at), at_end };
+    Ok(Some(Hold { held, terms, ended }))
+}
+
+/// The holds of a run, in their order; none of what is something else.
+pub(super) fn holds_of(item: &Item) -> Result<Vec<DebitEntry>, PortError> {
+    let entries = entries_of(item)?.unwrap_or_default();
+    let hold = |entry: &Entry| {
+        let id = DebitId::parse(&entry.cause).map_err(|_| Reader(item).fault(keys::SK))?;
+        Ok(stored_in(Some(item), id)?.entry().filter(|entry| entry.hold.is_some()).cloned())
+    };
+    entries.iter().filter_map(|entry| hold(entry).transpose()).collect()
+}
+
+/// Writes what becomes of a hold, if it is as it was when that was decided.
+pub(super) fn hold_update(table: &str, org: &OrgId, change: &HoldChange) -> UpdateBuilder {
+    let item = with_hold(Writer(Item::new()), &change.hold).0;
+    let mut set = Vec::new();
+    let mut update =
+        Update::builder().table_name(table).set_key(Some(keys::run(org, ShardId::HOLDS, change.id.run())));
+    for (at, (name, value)) in item.into_iter().enumerate() {
+        set.push(format!("#d.#n{at} = :n{at}"));
+        update = update
+            .expression_attribute_names(format!("#n{at}"), name)
+            .expression_attribute_values(format!(":n{at}"), value);
+    }
+    update
+        .update_expression(format!("SET {}", set.join(", ")))
+        .condition_expression("#d.#stamp = :stamp AND #d.#ends = :before AND attribute_not_exists(#d.#ended)")
+        .expression_attribute_names("#d", name(change.id))
+        .expression_attribute_names("#stamp", STAMP)
+        .expression_attribute_names("#ends", ENDS_AT)
+        .expression_attribute_names("#ended", ENDED)
+        .expression_attribute_values(":stamp", number(change.stamp.mark()))
+        .expression_attribute_values(":before", number(change.before.ends_at.secs()))
 }
 
 fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortError> {
@@ -241,6 +322,7 @@ fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortE
         actor,
         booked_at: id.at().whole_secs().plus_secs(row.optional_number(BOOKED).unwrap_or_default()),
         shown: known_of(row.optional_number(LATE)).min(known),
+        hold: hold_of(Credits(row.number(SPENT)?), &row)?,
         counted: counted_of(id, row.optional_text(COUNTED)).ok_or_else(|| row.fault(COUNTED))?,
     })
 }
@@ -309,6 +391,7 @@ mod tests {
             actor: sender(),
             booked_at: id.at().whole_secs().plus_secs(9_999),
             shown: Known::Everything,
+            hold: None,
             counted: Counted::default(),
         }
     }

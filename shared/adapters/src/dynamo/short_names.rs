@@ -15,6 +15,8 @@ pub(super) mod shard {
     pub(in super::super) const SHARDING: &str = "s";
     /// Over how many shards the organisation wants its debits spread. Of the main shard only.
     pub(in super::super) const SHARDS: &str = "n";
+    /// There when the organisation may have holds. Of the main shard only.
+    pub(in super::super) const HOLDS: &str = "h";
     /// When credits were last reserved, in seconds.
     pub(in super::super) const RESERVED_AT: &str = "t";
     /// The epoch that reservations must know; absent for the first one, 0.
@@ -48,6 +50,19 @@ pub(super) mod run {
     /// How many units; absent for one.
     pub(in super::super) const UNITS: &str = "u";
     pub(in super::super) const CLASS: &str = "cl";
+    /// Of a hold: until when, in seconds.
+    pub(in super::super) const ENDS_AT: &str = "h";
+    /// There when a hold is captured at its end.
+    pub(in super::super) const CAPTURED_AT_END: &str = "hc";
+    /// How a hold was ended; absent while it is open.
+    pub(in super::super) const ENDED: &str = "o";
+    /// When it was, in seconds.
+    pub(in super::super) const ENDED_AT: &str = "oa";
+    /// The credits that were charged then, and their units.
+    pub(in super::super) const CAPTURED: &str = "oc";
+    pub(in super::super) const CAPTURED_UNITS: &str = "ou";
+    /// There when it was ended too late for its month.
+    pub(in super::super) const ENDED_LATE: &str = "ol";
     /// The version of the rates: in the item for all of them, and in a debit where it is another one; 0 where it is not known.
     pub(in super::super) const VERSION: &str = "w";
     /// Before a place: when the debit there was reversed, in milliseconds, beside the debits.

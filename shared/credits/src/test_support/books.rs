@@ -1,6 +1,6 @@
 //! What may not be false in the table for a moment.
 
-use saldo_domain::{BalanceShard, ShardId, total};
+use saldo_domain::{BalanceShard, Entry, ShardId, total};
 
 use super::table::{Row, Table};
 
@@ -15,14 +15,15 @@ impl Table {
         let mut expected = 0;
         for row in self.ledger.values() {
             expected += match row {
-                Row::Debit(entry) => -entry.credits.0,
+                Row::Debit(entry) => Entry::of_debit(entry).credits.0,
                 Row::Reversal(credits) | Row::TopUp(credits) | Row::TakenBack(credits) => credits.0,
             };
         }
         for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {
             let own =
                 |row: &Row| matches!(row, Row::Debit(entry) if entry.id == *id && entry.stamp == *stamp);
-            let places = ShardId::ledgers().filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
+            let ledgers = ShardId::ledgers().chain([ShardId::HOLDS]);
+            let places = ledgers.filter_map(|ledger| self.ledger.get(&(ledger, id.entry())));
             if !places.into_iter().any(own) {
                 expected -= stamp.credits().0;
             }

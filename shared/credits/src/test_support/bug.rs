@@ -95,6 +95,18 @@ pub enum Bug {
     FreeDebitNotEntered,
     /// Who completes an entry pays today's rate.
     CompletedAtOtherRate,
+    /// A hold is ended whatever has become of it since it was read.
+    HoldEndedTwice,
+    /// A hold is ended at the time it had before it was extended.
+    ExtensionOverlooked,
+    /// Of a hold that is captured in part the rest does not come back.
+    RestNotReturned,
+    /// All of a hold comes back, though some was captured.
+    AllReturned,
+    /// Who completes a hold's entry forgets what has become of it since it was read.
+    EndForgotten,
+    /// A hold's stamp does not say that it is one, so that repair writes a debit.
+    HoldNotInStamp,
     /// A hard budget lets one credit more pass.
     BudgetOffByOne,
     /// A soft budget refuses.
@@ -126,6 +138,15 @@ pub enum Bug {
 }
 
 impl Bug {
+    /// Those that histories of holds find.
+    pub const OF_HOLDS: [Bug; 6] = [
+        Bug::EndForgotten,
+        Bug::HoldEndedTwice,
+        Bug::ExtensionOverlooked,
+        Bug::RestNotReturned,
+        Bug::AllReturned,
+        Bug::HoldNotInStamp,
+    ];
     /// Those that histories find.
     pub const ALL: [Bug; 55] = [
         Bug::BudgetOffByOne,

@@ -5,6 +5,7 @@
 mod books;
 mod bug;
 mod counted;
+mod holds;
 mod op;
 mod spending;
 mod stamps;

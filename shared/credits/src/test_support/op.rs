@@ -1,8 +1,8 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, Reached,
-    Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange,
+    Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -25,6 +25,8 @@ pub enum Op {
     AnnounceSharding,
     StartSharding(Timestamp),
     SetShards(Option<u8>),
+    BeginHolds,
+    ChangeHold(HoldChange),
     Reverse(ShardId, Reversal, Counted),
     Budgets,
     SetBudgets(Budgets, Budgets),

@@ -15,6 +15,7 @@ pub(super) fn given(bug: Option<Bug>, sequence: i64, debit: &ReservedDebit) -> S
     match bug {
         Some(Bug::ClientStamp) => Stamp::given(SEQUENCE_STEP * i64::from(debit.id.place()), debit.code),
         Some(Bug::UnitsNotInStamp) => Stamp(stamp.0 & UNITS_LEFT_OUT),
+        Some(Bug::HoldNotInStamp) => Stamp(stamp.0 & !(1 << 124)),
         Some(Bug::LongStampsCutOff) => Stamp(stamp.0 & CUT_OFF),
         Some(_) | None => stamp,
     }

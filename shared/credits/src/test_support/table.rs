@@ -115,6 +115,8 @@ impl Table {
             Op::Turn(turn) => self.turn(turn).map(Answer::Done),
             Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
+            Op::BeginHolds => self.on_main(|main| main.holds = true),
+            Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
         };
         self.check();
         answer
@@ -213,7 +215,7 @@ impl Table {
         let there = self.stored(ledger, entry.id);
         let unsaid =
             there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
-        if !unsaid && self.bug != Some(Bug::CompletedUnguarded) {
+        if (!unsaid && self.bug != Some(Bug::CompletedUnguarded)) || !self.is_still(&there, entry) {
             return Written::Before(vec![there]);
         }
         let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };

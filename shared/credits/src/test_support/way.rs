@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, OrgId,
-    PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
+    OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::{Answer, Op};
@@ -166,5 +166,13 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         reached: Reached,
     ) -> Result<bool, PortError> {
         answered!(self, Op::RememberTold(number, (period, reached)), Told)
+    }
+
+    async fn begin_holds(&self, _: &OrgId, _: Timestamp) -> Result<(), PortError> {
+        answered!(self, Op::BeginHolds, Done)
+    }
+
+    async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
+        answered!(self, Op::ChangeHold(change.clone()), Done)
     }
 }

@@ -1,5 +1,6 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
+use super::hold::{Hold, HoldTerms};
 use super::period::Counted;
 use super::{DebitId, Details, Known, Stamp};
 use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
@@ -16,6 +17,8 @@ pub struct Debit {
     pub max_credits: Option<Credits>,
     pub channel: Channel,
     pub details: Details,
+    /// There where it is a hold: what it does cost is said later.
+    pub hold: Option<HoldTerms>,
 }
 
 impl Debit {
@@ -31,7 +34,7 @@ impl Debit {
     ) -> Result<Debit, PriceError> {
         let price = meters.price(channel, details.class, details.country, details.units, id.at())?;
         let version = Some(price.version);
-        Ok(Debit { id, credits: price.credits, version, max_credits: None, channel, details })
+        Ok(Debit { id, credits: price.credits, version, max_credits: None, channel, details, hold: None })
     }
 
     /// Whether it costs more than it may.
@@ -65,6 +68,8 @@ pub struct DebitEntry {
     /// How much of it the history shows: less than is known where its sender said what it was when its month took no changes
     /// any more. That answers repeats, and nothing else.
     pub shown: Known,
+    /// There where it is a hold.
+    pub hold: Option<Hold>,
     /// By which budgets it was counted, where whoever reserved it wrote the entry.
     pub counted: Counted,
 }
@@ -75,7 +80,8 @@ impl DebitEntry {
     #[must_use]
     pub fn is_of(&self, debit: &Debit) -> bool {
         let known = self.known == Known::Everything;
-        known && self.is_of_meter(debit) && self.details_of(debit) == self.details
+        let same_kind = self.hold.is_some() == debit.hold.is_some();
+        known && same_kind && self.is_of_meter(debit) && self.details_of(debit) == self.details
     }
 
     /// This entry, as it is at `now`, with all that the sender of `debit` says, if it may be that message's: its own is not
@@ -83,6 +89,7 @@ impl DebitEntry {
     #[must_use]
     pub fn completed_by(&self, debit: &Debit, actor: &Actor, now: Timestamp) -> Option<DebitEntry> {
         let fits = match self.known {
+            _ if self.hold.is_some() != debit.hold.is_some() => false,
             Known::Everything => false,
             Known::ButReference => {
                 self.is_of_meter(debit)
@@ -103,6 +110,7 @@ impl DebitEntry {
             known: Known::Everything,
             version: self.version.or(debit.version.filter(|_| in_time && debit.credits == self.credits)),
             shown: if in_time { Known::Everything } else { self.known },
+            hold: self.hold.map(|hold| hold.completed(debit.hold)),
             ..self.clone()
         })
     }
@@ -185,6 +193,7 @@ mod tests {
             actor: Actor::System,
             booked_at: Timestamp::from_secs(1),
             shown: Known::ChannelOnly,
+            hold: None,
             counted: Counted::default(),
         };
         let reversal = Reversal::of(&debit, debit.id.at());

@@ -14,6 +14,9 @@ pub struct DebitId(EntryId);
 /// From this age on an id may well be a repeat, in milliseconds.
 const MAYBE_REPEATED_MS: i64 = 2_000;
 
+/// How old a hold's id may be at its first use, in seconds.
+const HOLD_LATE_SECS: i64 = 600;
+
 impl DebitId {
     pub fn parse(text: &str) -> Result<DebitId, InvalidId> {
         let id = EntryId::parse(text)?;
@@ -59,6 +62,14 @@ impl DebitId {
     pub fn is_timely(self, now: Timestamp) -> bool {
         let age = now.secs_since(self.at());
         (-AHEAD_SECS..=LATE_SECS).contains(&age)
+    }
+
+    /// Whether a hold may use the id for the first time now: at most 10 minutes old and not from the future. So whoever looks
+    /// for open holds need not go back to ids that may still be used.
+    #[must_use]
+    pub fn is_timely_for_hold(self, now: Timestamp) -> bool {
+        let age = now.secs_since(self.at());
+        (-AHEAD_SECS..=HOLD_LATE_SECS).contains(&age)
     }
 
     /// Whether the ledger is asked before the balance is touched.

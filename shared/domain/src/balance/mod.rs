@@ -7,6 +7,8 @@ mod counters;
 mod counting;
 mod debit;
 mod details;
+mod hold;
+mod holding;
 mod id;
 mod period;
 mod rebalance;
@@ -24,6 +26,11 @@ pub use counters::Counters;
 pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use hold::{
+    AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_CARRIED,
+    MOST_HOLD_SECS,
+};
+pub use holding::{HoldChange, HoldRefused};
 pub use id::{DebitId, RunId};
 pub use period::{Counted, Day, Period};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};

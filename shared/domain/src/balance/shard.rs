@@ -28,6 +28,8 @@ pub struct BalanceShard {
     /// How many shards the organisation wants its debits spread over, 0 for none; `None` leaves it to the configuration.
     /// Only the main shard tells.
     pub shards: Option<u8>,
+    /// Whether the organisation may have holds; only the main shard tells.
+    pub holds: bool,
     /// When credits were last reserved, by the clock of whoever did it, in whole seconds.
     pub reserved_at: Timestamp,
     /// Reservations that were made for an earlier epoch are refused.

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use super::DebitId;
-use crate::{OrgId, Timestamp};
+use crate::{Month, OrgId, Timestamp};
 
 /// A part of an organisation's balance, 0 to 8, or of its ledger, 0 to 16: 0 is the main one, the others are of those whose
 /// debits are spread.
@@ -26,6 +26,8 @@ const LEDGERS: u8 = 16;
 
 impl ShardId {
     pub const MAIN: ShardId = ShardId(0);
+    /// The ledger of holds, one for an organisation, so that their ends are found without a look at its debits.
+    pub const HOLDS: ShardId = ShardId(LEDGERS + 1);
 
     /// The balance shards there can be, the main one first.
     pub fn balances() -> impl Iterator<Item = ShardId> {
@@ -38,7 +40,7 @@ impl ShardId {
         (first..=shards.min(MOST_SHARDS)).map(ShardId)
     }
 
-    /// The ledgers there can be, the main one first.
+    /// The ledgers of debits there can be, the main one first.
     pub fn ledgers() -> impl Iterator<Item = ShardId> {
         (0..=LEDGERS).map(ShardId)
     }
@@ -73,6 +75,19 @@ pub enum Sharding {
 }
 
 impl Sharding {
+    /// Where the entry of a debit or a hold with this id lies, for ever.
+    #[must_use]
+    pub fn ledger_of(self, id: DebitId, hold: bool) -> ShardId {
+        if hold { ShardId::HOLDS } else { self.ledger(id) }
+    }
+
+    /// Where the entries of a month lie; those of holds where there may be any.
+    pub fn ledgers(self, month: Month, holds: bool) -> impl Iterator<Item = ShardId> {
+        let spread = matches!(self, Sharding::Since(since) if Month::of(since) <= month);
+        let debits = ShardId::ledgers().filter(move |ledger| spread || *ledger == ShardId::MAIN);
+        debits.chain(holds.then_some(ShardId::HOLDS))
+    }
+
     /// Where the entry of this debit lies, for ever.
     #[must_use]
     pub fn ledger(self, id: DebitId) -> ShardId {

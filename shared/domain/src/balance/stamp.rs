@@ -13,9 +13,10 @@
 //! | 71 to 85 | the meter's number, the rest |
 //! | 86 to 115 | the units, less one |
 //! | 116 to 123 | the rate, the rest |
+//! | 124 | 1 where it is a hold |
 //!
 //! What is rarely there lies highest, as each two digits of a number cost a byte of the balance shard: 11 bytes with nothing
-//! of it, 12 with a country, 14 with a class, 20 at the most. An entry keeps the mark alone, which is the lower 60 bits.
+//! of it, 12 with a country, 14 with a class, 20 at the most and of a hold. An entry keeps the mark alone, which is the lower 60 bits.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -31,6 +32,7 @@ pub const SEQUENCE_STEP: i64 = 65_536;
 const SHARD_SEQUENCE: i64 = 1 << 56;
 /// Below this lies the mark.
 const MARKS: i128 = 1 << 60;
+const HELD: i128 = 1 << 124;
 
 /// The mark of one application of a debit to a balance, given by the database: no two applications of an id share one,
 /// and it tells from which shard credits were reserved. As it is pending, it tells how many and for what, too; two are the same
@@ -46,6 +48,7 @@ pub struct Told {
     pub rate: Credits,
     pub units: Units,
     pub country: Option<Country>,
+    pub hold: bool,
     /// How much of the debit that is.
     pub known: Known,
 }
@@ -61,6 +64,18 @@ impl Stamp {
         let units = i128::from(details.units.get() - 1);
         let low = (meter & 15) | ((rate & 4_095) << 4);
         Some(low | (1 << 60) | (country << 61) | ((meter >> 4) << 71) | (units << 86) | ((rate >> 12) << 116))
+    }
+
+    /// The code of a hold, from what it would be for a debit.
+    #[must_use]
+    pub fn held(code: i128) -> i128 {
+        code | HELD
+    }
+
+    /// Whether it is a hold's.
+    #[must_use]
+    pub fn is_held(self) -> bool {
+        self.0 & HELD != 0
     }
 
     /// Stamps of before told less: one unit, at up to 4,095 credits, of one of three meters.
@@ -97,8 +112,9 @@ impl Stamp {
         let all = part(60, 1) == 1;
         let country = Country::of_number(u32::try_from(part(61, 10)).ok()?);
         let known = if all { Known::ButReference } else { Known::ChannelOnly };
-        let fits = self.0 >> 124 == 0 && meter > 0 && units.at(rate).is_some();
-        fits.then_some(Told { meter, rate, units, country, known })
+        let hold = self.is_held();
+        let fits = self.0 >> 125 == 0 && meter > 0 && units.at(rate).is_some();
+        fits.then_some(Told { meter, rate, units, country, hold, known })
     }
 
     /// Which balance shard gave it.
@@ -211,6 +227,23 @@ mod tests {
         assert_eq!(digits(4_095, 1, Some("utility"), Some("ZZ")), 26);
         assert_eq!(digits(1_000, MOST_UNITS, Some("utility"), Some("ZZ")), 35);
         assert!(digits(MOST_RATE, 1_000_000, Some("utility"), Some("ZZ")) <= 38);
+        let largest = Stamp(sequence_of_all_bits());
+        assert!(largest.0.to_string().len() <= 38, "{}", largest.0);
+    }
+
+    fn sequence_of_all_bits() -> i128 {
+        (1 << 125) - 1
+    }
+
+    #[test]
+    fn a_stamp_tells_that_it_is_a_hold() {
+        let details = details(3, Some("utility"), Some("ZZ"));
+        let code = Stamp::code(Credits(6), Channel::WHATSAPP, &details).unwrap();
+        let (debit, hold) =
+            (Stamp::given(SEQUENCE_STEP, code), Stamp::given(SEQUENCE_STEP, Stamp::held(code)));
+        assert_eq!((debit.is_held(), hold.is_held()), (false, true));
+        assert_eq!(hold.told(), debit.told().map(|told| Told { hold: true, ..told }));
+        assert_eq!((hold.credits(), hold.shard()), (debit.credits(), debit.shard()));
     }
 
     #[test]

@@ -61,7 +61,9 @@ impl LedgerCheck {
             self.passed_over = true;
             return;
         }
-        self.month.add(&line.entry);
+        let entry = self.cut.as_of_then(&line.entry);
+        self.passed_over |= entry.is_some();
+        self.month.add(entry.as_ref().unwrap_or(&line.entry));
         if let Some(stamp) = line.stamp
             && let Ok(id) = DebitId::parse(&line.entry.cause)
         {
@@ -323,6 +325,7 @@ mod tests {
                 actor: Actor::System,
                 booked_at: now(),
                 shown: Known::ButReference,
+                hold: None,
                 counted: Counted::default(),
             };
             let entry = Entry::of_debit(&debit);

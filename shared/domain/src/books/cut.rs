@@ -4,11 +4,12 @@
 //! that it was reserved on, and the shard, as it was read, tells by its sequence whether it had served that debit. So
 //! debits may go on while the ledger is read, however long that takes. What else moves credits carries no stamp; it counts
 //! movements on its shard. So what came of it lately is listed between two looks at the shards, and the cut stands only
-//! if no movement was counted in between.
+//! if no movement was counted in between. A hold's line changes when it is ended, which is a movement as well: those that were
+//! ended lately are listed too, and others are counted as they were.
 
 use std::collections::BTreeSet;
 
-use crate::{BalanceShards, DebitId, Entry, EntryId, EntryKind, Stamp, Timestamp};
+use crate::{BalanceShards, DebitId, Entry, EntryId, EntryKind, HeldLine, MOST_HOLD_SECS, Stamp, Timestamp};
 
 /// An entry, with what tells when a debit was reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,14 @@ pub struct Cut {
 /// never: over the longest that a use case may take, and clocks that differ by minutes.
 const SETTLED_SECS: i64 = 15 * 60;
 
+/// A hold is ended within this many seconds of its time, but for outages.
+const HOLD_ENDED_SECS: i64 = 86_400;
+
+/// When a hold was ended, by what its line tells.
+fn ended_at(entry: &Entry) -> Option<Timestamp> {
+    entry.hold?.ended.map(|(_, at)| at)
+}
+
 impl Cut {
     /// The balance shards as they were read at `now`.
     #[must_use]
@@ -45,9 +54,29 @@ impl Cut {
 
     /// Lists an entry of lately.
     pub fn list(&mut self, entry: &Entry) {
-        if entry.kind != EntryKind::Debit && entry.id.at() >= self.recent_from {
+        let recent = if entry.kind == EntryKind::Debit {
+            ended_at(entry).is_some_and(|at| at >= self.recent_from)
+        } else {
+            entry.id.at() >= self.recent_from
+        };
+        if recent {
             self.recent.insert(entry.id);
         }
+    }
+
+    /// From when on ids of holds may be that were ended lately, and must be listed too.
+    #[must_use]
+    pub fn holds_from(&self) -> Timestamp {
+        self.recent_from.plus_secs(-MOST_HOLD_SECS - HOLD_ENDED_SECS)
+    }
+
+    /// The entry of a hold as it was when the balance was read, where it has been ended since.
+    #[must_use]
+    pub fn as_of_then(&self, entry: &Entry) -> Option<Entry> {
+        let (hold, at) = (entry.hold?, ended_at(entry)?);
+        let later = at >= self.recent_from && !self.recent.contains(&entry.id);
+        let hold = HeldLine { ended: None, ..hold };
+        later.then(|| Entry { credits: hold.held.negated(), hold: Some(hold), ..entry.clone() })
     }
 
     /// Whether nothing but debits happened between the reading of the shards and `later`: then what was listed is all

@@ -43,8 +43,7 @@ impl Sums {
         moved.entries = moved.entries.saturating_add(1);
         moved.credits = plus(moved.credits, credits);
         match entry.kind {
-            EntryKind::Debit => self.used(entry, 1),
-            EntryKind::Reversal => self.used(entry, -1),
+            EntryKind::Debit | EntryKind::Reversal => self.used(entry, entry.uses()),
             EntryKind::TopUp => {
                 let posted = self.of_top_up(entry);
                 posted.granted = plus(posted.granted, credits);

@@ -5,7 +5,10 @@ use std::fmt;
 use uuid::{Builder, Uuid};
 
 use super::Month;
-use crate::{Actor, Channel, Class, Country, Credits, InvalidId, RateVersion, Timestamp, TopUpId, Units};
+use crate::{
+    Actor, Channel, Class, Country, Credits, HeldLine, HowEnded, InvalidId, RateVersion, Timestamp, TopUpId,
+    Units,
+};
 
 /// One change of the balance; never edited, corrected only by a reversal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Entry {
     pub units: Units,
     /// By which rates; `None` where that is not known, or where there is no meter.
     pub version: Option<RateVersion>,
+    /// Of a debit that is a hold.
+    pub hold: Option<HeldLine>,
 }
 
 impl Entry {
@@ -59,13 +64,37 @@ impl Entry {
             reference: None,
             units: Units::ONE,
             version: None,
+            hold: None,
+        }
+    }
+
+    /// Whether it is a hold of which all came back: nothing of its meter was used.
+    #[must_use]
+    pub fn is_returned(&self) -> bool {
+        let how = self.hold.and_then(|hold| hold.ended).map(|(how, _)| how);
+        matches!(how, Some(HowEnded::Released | HowEnded::Expired))
+    }
+
+    /// How often its meter was used by it: 1 for a debit, -1 for one that was taken back, 0 for all else.
+    #[must_use]
+    pub fn uses(&self) -> i64 {
+        match self.kind {
+            EntryKind::Debit => i64::from(!self.is_returned()),
+            EntryKind::Reversal => -1,
+            EntryKind::TopUp
+            | EntryKind::Refund
+            | EntryKind::RefundUndone
+            | EntryKind::Dispute
+            | EntryKind::DisputeUndone
+            | EntryKind::Adjustment => 0,
         }
     }
 
     /// What one unit cost; `None` where there is no meter.
     #[must_use]
     pub fn rate(&self) -> Option<Credits> {
-        let credits = Credits(self.credits.0.saturating_abs());
+        let charged = Credits(self.credits.0.saturating_abs());
+        let credits = self.hold.filter(|_| self.is_returned()).map_or(charged, |hold| hold.held);
         self.channel.and_then(|_| self.units.rate(credits))
     }
 }
@@ -138,6 +167,8 @@ impl EntryKind {
 
 /// The bits that tell an id's place in its run: see [`crate::RunId`].
 pub(crate) const PLACES: u8 = 0x1f;
+/// No id that a sender may choose has this bit behind the first one.
+const HOLD_VARIANT: u8 = 0x40;
 
 /// A UUIDv7, so that entries sort by time and the month is in the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +193,24 @@ impl EntryId {
         }
         bytes[13] ^= kind.number();
         EntryId(Uuid::from_bytes(bytes))
+    }
+
+    /// The entry of a hold whose id would be this one as a debit's: holds and debits have no entry in common, whatever ids
+    /// their senders choose. The bits of the variant tell them apart, so that the time stays the same.
+    #[must_use]
+    pub fn of_hold(self) -> EntryId {
+        let mut bytes = self.0.into_bytes();
+        bytes[8] |= HOLD_VARIANT;
+        EntryId(Uuid::from_bytes(bytes))
+    }
+
+    /// The id that a hold's entry was made from; `None` for any other entry.
+    #[must_use]
+    pub fn hold(self) -> Option<EntryId> {
+        let mut bytes = self.0.into_bytes();
+        let is_hold = bytes[8] >= 0x80 && bytes[8] & HOLD_VARIANT != 0;
+        bytes[8] &= !HOLD_VARIANT;
+        is_hold.then(|| EntryId(Uuid::from_bytes(bytes)))
     }
 
     pub(crate) fn made_at(now: Timestamp, random: &[u8; 10]) -> EntryId {
@@ -235,6 +284,16 @@ mod tests {
         assert_eq!(EntryId::parse(&id.to_string()), Ok(id));
         assert!(id < EntryId::of_top_up(&top_up, now.plus_secs(1)));
         assert_eq!(id, id.first_of_run());
+    }
+
+    #[test]
+    fn holds_and_debits_have_no_entry_in_common() {
+        let id = EntryId::parse("019ab0f2-6c40-7a11-bb22-334455667788").unwrap();
+        let hold = id.of_hold();
+        assert_eq!(hold.to_string(), "019ab0f2-6c40-7a11-fb22-334455667788");
+        assert_eq!((hold.hold(), id.hold()), (Some(id), None));
+        assert_eq!((hold.at(), EntryId::parse(&hold.to_string())), (id.at(), Ok(hold)));
+        assert!(crate::DebitId::parse(&hold.to_string()).is_err(), "no sender can choose it");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use super::{Credits, Entry, EntryId, EntryKind};
 use crate::{
-    Actor, Counted, DebitEntry, DebitId, Details, Known, Reversal, ShardId, Timestamp, TopUp, TopUpId,
+    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, Hold, Known, Reversal, ShardId, Timestamp, TopUp,
+    TopUpId, Units,
 };
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
@@ -84,6 +85,7 @@ impl Posting {
             reference: None,
             units: of.units,
             version: None,
+            hold: None,
         };
         Posting {
             entry,
@@ -120,13 +122,21 @@ impl Entry {
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
         let Details { units, class, country, reference } = debit.details.clone();
+        let ended = debit.hold.and_then(|hold| hold.ended).filter(|ended| !ended.late);
+        let credits = match (debit.hold, ended) {
+            (Some(_), Some(ended)) => ended.captured,
+            (Some(hold), None) => hold.held,
+            (None, _) => debit.credits,
+        };
+        let units = ended.and_then(|ended| Units::new(ended.units)).unwrap_or(units);
+        let line = |hold: Hold| HeldLine { held: hold.held, ended: ended.map(|ended| (ended.how, ended.at)) };
         let late = debit.shown < debit.known;
         let hidden = late && debit.shown == Known::ChannelOnly;
         Entry {
-            id: debit.id.entry(),
+            id: if debit.hold.is_some() { debit.id.entry().of_hold() } else { debit.id.entry() },
             at: debit.id.at(),
             booked_at: debit.booked_at,
-            credits: debit.credits.negated(),
+            credits: credits.negated(),
             kind: EntryKind::Debit,
             cause: debit.id.to_string(),
             actor: Some(if late { Actor::System } else { debit.actor.clone() }),
@@ -136,6 +146,7 @@ impl Entry {
             reference: reference.filter(|_| !late).map(|reference| reference.as_str().to_owned()),
             units,
             version: debit.version,
+            hold: debit.hold.map(line),
         }
     }
 }

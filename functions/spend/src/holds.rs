@@ -1,0 +1,64 @@
+//! Holds: PUT and GET /v1/holds/{id}, and its capture, release and extension.
+
+use lambda_http::http::{Method, Response, StatusCode};
+use lambda_http::{Body, Request, RequestExt};
+use saldo_adapters::http::{Caller, Problem, json_response, limited_body};
+use saldo_credits::{Outcome, SpendError};
+use saldo_domain::{DebitId, Permission};
+
+use crate::{Function, answer, measured, order};
+
+impl Function {
+    /// A call about the hold with this id.
+    pub(crate) async fn hold_call(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: &Request,
+    ) -> Result<Response<Body>, Problem> {
+        caller.may(Permission::CreditsSpend)?;
+        let now = self.clock.now();
+        let (org, actor) = (&caller.org, &caller.actor);
+        if request.method() == Method::PUT {
+            return self.hold(caller, order::id(id, "id")?, request).await;
+        }
+        let id = DebitId::parse(id).map_err(|_| answer::hold_not_found());
+        let path = request.raw_http_path();
+        let held = match path.rsplit('/').next() {
+            Some("capture") => {
+                let units = order::read_capture(request)?;
+                let id = id?;
+                self.spender.capture(org, actor, id, units, now).await.map_err(|error| (id, error))
+            }
+            Some("release") => {
+                limited_body(request)?;
+                let id = id?;
+                self.spender.release(org, actor, id, now).await.map_err(|error| (id, error))
+            }
+            Some("extend") => {
+                let ends_at = now.plus_secs(order::read_extension(request)?);
+                let id = id?;
+                self.spender.extend(org, actor, id, ends_at, now).await.map_err(|error| (id, error))
+            }
+            Some(_) | None => {
+                let id = id?;
+                self.spender.held(org, id, now).await.map_err(|error| (id, error))
+            }
+        };
+        let held = held.map_err(|(id, error)| match error {
+            SpendError::NotFound => answer::hold_not_found(),
+            error => answer::problem(org, &[id], &error),
+        })?;
+        Ok(json_response(StatusCode::OK, &answer::hold(&held)))
+    }
+
+    async fn hold(&self, caller: &Caller, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {
+        let now = self.clock.now();
+        let debit = order::read_hold(request, id, &self.meters, now)?;
+        let done = self.spender.hold(&caller.org, &caller.actor, &debit, now).await;
+        measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
+        let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
+        let hold = done.hold.ok_or_else(Problem::unavailable)?;
+        Ok(json_response(answer::status(!done.repeated), &answer::held(&done, &hold)))
+    }
+}

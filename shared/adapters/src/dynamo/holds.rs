@@ -1,0 +1,209 @@
+//! Holds: what becomes of them, and where the open ones of an organisation are.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures_util::future::try_join_all;
+use saldo_credits::{OpenHolds, OpenHoldsOf};
+use saldo_domain::{
+    Actor, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, Posting, ShardId, Timestamp,
+};
+
+use super::Store;
+use super::attributes::{Item, Reader, number, text};
+use super::balances::{or_conflict, updated};
+use super::errors::port_error;
+use super::keys::{self, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, Work};
+use super::reads::page_size;
+use super::rows::{REVISION, entry_item};
+use super::runs::{hold_update, holds_of};
+use super::short_names::shard::HOLDS;
+use super::transactions::not_built;
+use crate::PortError;
+
+/// Earlier holds have ended, in milliseconds.
+const FROM: &str = "from";
+/// Ids of earlier ones that may be open, one after the other.
+const CARRIED: &str = "carried";
+/// When somebody was last about to hold, in milliseconds.
+const TOUCHED: &str = "touched";
+/// How often that is kept, in milliseconds.
+const TOUCHED_MS: i64 = 3_600_000;
+/// How soon holds are looked at, in seconds.
+const FIRST_LOOK_SECS: i64 = 300;
+/// Items read at a time.
+const ITEMS: usize = 500;
+/// Organisations of each partition of the index in one reading.
+const ORGANISATIONS: usize = 50;
+
+impl Store {
+    /// Some organisations whose holds are to be looked at by `now`.
+    pub async fn organisations_with_holds(&self, now: Timestamp) -> Result<Vec<OrgId>, PortError> {
+        let read = |partition: String| async move {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("#pk = :due AND #at <= :now")
+                .expression_attribute_names("#pk", DUE_PK)
+                .expression_attribute_names("#at", DUE_AT)
+                .expression_attribute_values(":due", text(partition))
+                .expression_attribute_values(":now", text(keys::due_at(now)))
+                .limit(page_size(ORGANISATIONS));
+            let answer = query.send().await.map_err(|error| port_error(&error))?;
+            let org = |item: &Item| Reader(item).parsed(PK, keys::parse_org);
+            answer.items().iter().map(org).collect::<Result<Vec<_>, _>>()
+        };
+        let all = try_join_all(keys::due_partitions(Work::Holds).map(read)).await?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// The main shard says it first: where the list has the organisation, both do.
+    pub(super) async fn look_for_holds(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
+        let kept = self.item(keys::holds(org)).await?;
+        if let Some(kept) = &kept {
+            let touched = Reader(kept).number(TOUCHED)?;
+            if kept.contains_key(DUE_PK) && now.ms() - touched < TOUCHED_MS {
+                return Ok(());
+            }
+        } else {
+            let flag = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(keys::shard(org, ShardId::MAIN)))
+                .update_expression("SET #h = :one")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#h", HOLDS)
+                .expression_attribute_values(":one", number(1));
+            or_conflict(updated(flag).await?)?;
+        }
+        let due = keys::due_partition(Work::Holds, org.as_str());
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::holds(org)))
+            .update_expression(
+                "SET #touched = :now, #from = if_not_exists(#from, :from), #pk = :due, #at = if_not_exists(#at, :at) ADD #revision :one",
+            )
+            .expression_attribute_names("#touched", TOUCHED)
+            .expression_attribute_names("#from", FROM)
+            .expression_attribute_names("#pk", DUE_PK)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_names("#revision", REVISION)
+            .expression_attribute_values(":now", number(now.ms()))
+            // Ids may be minutes older than this.
+            .expression_attribute_values(":from", number(now.plus_secs(-TOUCHED_MS / 1000).ms()))
+            .expression_attribute_values(":due", text(due))
+            .expression_attribute_values(":at", text(keys::due_at(now.plus_secs(FIRST_LOOK_SECS))))
+            .expression_attribute_values(":one", number(1));
+        updated(update).await?.map(drop).map_err(|_| PortError::Conflict)
+    }
+
+    pub(super) async fn write_hold(
+        &self,
+        org: &OrgId,
+        change: &HoldChange,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        let of_hold = hold_update(&self.table, org, change).build().map_err(not_built)?;
+        if change.returned.0 == 0 {
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(of_hold.key))
+                .update_expression(of_hold.update_expression)
+                .set_condition_expression(of_hold.condition_expression)
+                .set_expression_attribute_names(of_hold.expression_attribute_names)
+                .set_expression_attribute_values(of_hold.expression_attribute_values);
+            return or_conflict(updated(update).await?);
+        }
+        let back = self.gain(org, ShardId::MAIN, change.returned).build().map_err(not_built)?;
+        let mut parts = vec![
+            TransactWriteItem::builder().update(of_hold).build(),
+            TransactWriteItem::builder().update(back).build(),
+        ];
+        if let Some(reversal) = &change.reversal {
+            let posting = Posting::reversal(reversal, ShardId::HOLDS, Some(actor));
+            parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
+        }
+        self.transact(parts).await?.map_err(|_| PortError::Conflict)
+    }
+}
+
+impl OpenHolds for Store {
+    async fn open_holds(&self, org: &OrgId) -> Result<OpenHoldsOf, PortError> {
+        let item = self.item(keys::holds(org)).await?.ok_or(PortError::Conflict)?;
+        let row = Reader(&item);
+        let ids = row.optional_text(CARRIED).unwrap_or_default().split_whitespace();
+        let carried = ids.map(DebitId::parse).collect::<Result<_, _>>().map_err(|_| row.fault(CARRIED))?;
+        Ok(OpenHoldsOf {
+            from: row.moment(FROM)?,
+            carried,
+            touched: row.moment(TOUCHED)?,
+            revision: row.number(REVISION)?,
+        })
+    }
+
+    async fn keep_open_holds(
+        &self,
+        org: &OrgId,
+        of: &OpenHoldsOf,
+        next: Option<Timestamp>,
+    ) -> Result<(), PortError> {
+        let carried: Vec<_> = of.carried.iter().map(DebitId::to_string).collect();
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::holds(org)))
+            .condition_expression("#revision = :before")
+            .expression_attribute_names("#revision", REVISION)
+            .expression_attribute_names("#from", FROM)
+            .expression_attribute_names("#carried", CARRIED)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_values(":before", number(of.revision))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":from", number(of.from.ms()))
+            .expression_attribute_values(":carried", text(carried.join(" ")));
+        let set = "SET #from = :from, #carried = :carried";
+        let update = match next {
+            Some(next) => update
+                .update_expression(format!("{set}, #at = :next ADD #revision :one"))
+                .expression_attribute_values(":next", text(keys::due_at(next))),
+            None => update
+                .update_expression(format!("{set} REMOVE #pk, #at ADD #revision :one"))
+                .expression_attribute_names("#pk", DUE_PK),
+        };
+        or_conflict(updated(update).await?)
+    }
+
+    async fn holds(
+        &self,
+        org: &OrgId,
+        month: Month,
+        from: Timestamp,
+        after: Option<EntryId>,
+    ) -> Result<(Vec<DebitEntry>, Option<EntryId>), PortError> {
+        let behind = after.map(|id| keys::entry_in(org, month, ShardId::HOLDS, id));
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk >= :from")
+            .expression_attribute_values(":pk", text(keys::ledger_partition(org, month, ShardId::HOLDS)))
+            .expression_attribute_values(":from", text(EntryId::first_at(from).to_string()))
+            .consistent_read(true)
+            .set_exclusive_start_key(behind)
+            .limit(page_size(ITEMS));
+        let answer = query.send().await.map_err(|error| port_error(&error))?;
+        let mut holds = Vec::new();
+        for item in answer.items() {
+            holds.extend(holds_of(item)?);
+        }
+        let last = answer.last_evaluated_key().filter(|key| !key.is_empty());
+        let next = last.map(|key| Reader(key).parsed(SK, |id| EntryId::parse(id).ok())).transpose()?;
+        Ok((holds, next))
+    }
+}

@@ -1,0 +1,137 @@
+//! A hold: credits taken for the most that a thing can cost, before it is known what it does cost.
+
+use crate::{Credits, Timestamp};
+
+/// For how long credits are held when nothing else is asked for, in seconds: a day.
+pub const HOLD_SECS: i64 = 24 * 3600;
+/// For how long they are held at the most, from the id's time on, in seconds: seven days.
+pub const MOST_HOLD_SECS: i64 = 7 * 24 * 3600;
+/// For how long they are held at the least, in seconds.
+pub const LEAST_HOLD_SECS: i64 = 60;
+
+/// Of how many open holds it is kept one by one that they are open, while those around them have ended.
+pub const MOST_CARRIED: usize = 100;
+
+/// What becomes of a hold that nobody has ended at its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtEnd {
+    /// All of it comes back.
+    #[default]
+    Release,
+    /// All of it is charged.
+    Capture,
+}
+
+/// Until when credits are held, and what happens then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldTerms {
+    /// In whole seconds.
+    pub ends_at: Timestamp,
+    pub at_end: AtEnd,
+}
+
+/// How a hold was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HowEnded {
+    /// Some of it or all was charged.
+    Captured,
+    /// All came back, since somebody asked.
+    Released,
+    /// All came back at its time.
+    Expired,
+}
+
+/// The end of a hold, which never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldEnded {
+    pub how: HowEnded,
+    /// What was charged; 0 where all came back.
+    pub captured: Credits,
+    /// Of how many units; 0 where all came back.
+    pub units: i64,
+    /// By our clock, in whole seconds.
+    pub at: Timestamp,
+    /// Whether the month of the hold took no changes any more: then its line stays as it was, and what came back is an entry
+    /// of its own.
+    pub late: bool,
+}
+
+/// What makes a debit a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// What was taken.
+    pub held: Credits,
+    pub terms: HoldTerms,
+    /// `None` while it is open.
+    pub ended: Option<HoldEnded>,
+}
+
+/// What a line of the history tells of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLine {
+    pub held: Credits,
+    /// How it ended, and when; `None` while it is open, and where it ended too late for its month.
+    pub ended: Option<(HowEnded, Timestamp)>,
+}
+
+impl Hold {
+    /// As repair finds it, from the stamp alone: held for a day from when its id was made, until its sender says more.
+    #[must_use]
+    pub fn of_repair(held: Credits, made: Timestamp) -> Hold {
+        let ends_at = made.whole_secs().plus_secs(HOLD_SECS);
+        Hold { held, terms: HoldTerms { ends_at, at_end: AtEnd::Release }, ended: None }
+    }
+
+    /// With the terms that its sender says, and no earlier end than somebody may have been told. What has ended keeps its own.
+    #[must_use]
+    pub fn completed(self, terms: Option<HoldTerms>) -> Hold {
+        let Some(terms) = terms.filter(|_| self.ended.is_none()) else { return self };
+        let ends_at = terms.ends_at.max(self.terms.ends_at);
+        Hold { terms: HoldTerms { ends_at, ..terms }, ..self }
+    }
+
+    /// As it is told.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.ended.map_or("open", |ended| ended.how.as_str())
+    }
+
+    /// Whether it is open beyond its time.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && now >= self.terms.ends_at
+    }
+
+    /// What came back; nothing while it is open.
+    #[must_use]
+    pub fn released(&self) -> Credits {
+        let back = self.ended.map_or(0, |ended| self.held.0.saturating_sub(ended.captured.0));
+        Credits(back)
+    }
+}
+
+impl HeldLine {
+    /// As it is told.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.ended.map_or("open", |(how, _)| how.as_str())
+    }
+}
+
+impl HowEnded {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HowEnded::Captured => "captured",
+            HowEnded::Released => "released",
+            HowEnded::Expired => "expired",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<HowEnded> {
+        [HowEnded::Captured, HowEnded::Released, HowEnded::Expired]
+            .into_iter()
+            .find(|how| how.as_str() == text)
+    }
+}

@@ -1,0 +1,224 @@
+//! Holds over HTTP: made, captured, released, extended, and ended at their time.
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::sending_org::SendingOrg;
+use crate::support::books;
+use crate::support::client::Answer;
+
+impl SendingOrg {
+    fn hold(&self, id: &str, body: &Value) -> impl Future<Output = Answer> + use<> {
+        self.of_hold("PUT", id, "", body.to_string())
+    }
+
+    fn capture(&self, id: &str, units: i64) -> impl Future<Output = Answer> + use<> {
+        self.of_hold("POST", id, "/capture", json!({ "units": units }).to_string())
+    }
+
+    fn release(&self, id: &str) -> impl Future<Output = Answer> + use<> {
+        self.of_hold("POST", id, "/release", String::new())
+    }
+
+    fn of_hold(
+        &self,
+        method: &str,
+        id: &str,
+        what: &str,
+        body: String,
+    ) -> impl Future<Output = Answer> + use<> {
+        let (sender, path, method) =
+            (Arc::clone(&self.sender), format!("/v1/holds/{id}{what}"), method.to_owned());
+        async move { sender.send(&method, &path, &[("content-type", "application/json")], body).await }
+    }
+
+    async fn on_hold(&self) -> i64 {
+        self.viewer().get("/v1/balance").await.json()["on_hold"].as_i64().unwrap()
+    }
+
+    async fn line(&self, id: &str) -> Value {
+        let mut lines = self.entries().await;
+        lines.retain(|line| line["cause"] == id && line["kind"] == "debit");
+        assert_eq!(lines.len(), 1, "one line of a hold");
+        lines.remove(0)
+    }
+}
+
+fn told(answer: &Answer) -> (u16, String) {
+    (answer.status.as_u16(), answer.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_captured_in_part_and_the_rest_comes_back() {
+    let acme = SendingOrg::open().await;
+    let id = acme.id();
+    let five = json!({"channel": "sms", "units": 5, "country": "ID", "reference": "order 17"});
+    let made = acme.hold(&id, &five).await;
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    assert_eq!((&made.json()["held"], &made.json()["available_credits"]), (&json!(15), &json!(985)));
+    assert_eq!(acme.hold(&id, &five).await.status, 200);
+    assert_eq!(acme.on_hold().await, 15);
+    assert_eq!(acme.credits().await, 985);
+    assert_eq!(told(&acme.hold(&id, &json!({"channel": "sms"})).await), (409, "debit_id_reused".to_owned()));
+    let line = acme.line(&id).await;
+    assert_eq!((&line["credits"], &line["held"], &line["hold"]), (&json!(-15), &json!(15), &json!("open")));
+    assert_eq!(told(&acme.capture(&id, 6).await), (422, "more_than_held".to_owned()));
+
+    for _ in 0..2 {
+        let captured = acme.capture(&id, 2).await;
+        assert_eq!(captured.status, 200, "{}", String::from_utf8_lossy(&captured.body));
+        let body = captured.json();
+        assert_eq!((&body["captured"], &body["released"]), (&json!(6), &json!(9)));
+        assert_eq!(body["available_credits"], 994);
+    }
+    assert_eq!(told(&acme.capture(&id, 3).await), (409, "hold_already_captured".to_owned()));
+    assert_eq!(told(&acme.release(&id).await), (409, "hold_already_captured".to_owned()));
+    let again = acme.hold(&id, &five).await;
+    assert_eq!((again.status.as_u16(), &again.json()["held"]), (200, &json!(15)), "for ever");
+    let line = acme.line(&id).await;
+    assert_eq!(
+        (&line["credits"], &line["held"], &line["hold"]),
+        (&json!(-6), &json!(15), &json!("captured"))
+    );
+    assert_eq!(
+        (&line["units"], &line["rate"], &line["reference"]),
+        (&json!(2), &json!(3), &json!("order 17"))
+    );
+    let now = acme.of_hold("GET", &id, "", String::new()).await.json();
+    assert_eq!((&now["state"], &now["captured_units"]), (&json!("captured"), &json!(2)));
+    books::prove_always(&acme.saldo, "after a capture").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_captured_in_full_or_released() {
+    let acme = SendingOrg::open().await;
+    let (kept, back) = (acme.id(), acme.id());
+    for id in [&kept, &back] {
+        assert!(acme.hold(id, &json!({"channel": "whatsapp"})).await.status.is_success());
+    }
+    let all = acme.of_hold("POST", &kept, "/capture", String::new()).await;
+    assert_eq!((all.status.as_u16(), &all.json()["captured"]), (200, &json!(2)));
+    for _ in 0..2 {
+        let released = acme.release(&back).await;
+        assert_eq!((released.status.as_u16(), &released.json()["released"]), (200, &json!(2)));
+    }
+    assert_eq!(told(&acme.capture(&back, 1).await), (409, "hold_released".to_owned()));
+    assert_eq!(acme.credits().await, 998);
+    let line = acme.line(&back).await;
+    assert_eq!((&line["credits"], &line["hold"], &line["rate"]), (&json!(0), &json!("released"), &json!(2)));
+    for what in ["/capture", "/release"] {
+        let none = acme.of_hold("POST", &acme.id(), what, "{}".to_owned()).await;
+        assert_eq!(told(&none), (404, "hold_not_found".to_owned()));
+    }
+    books::prove_always(&acme.saldo, "after both").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_by_itself_at_its_time() {
+    let acme = SendingOrg::open().await;
+    let (released, captured, extended) = (acme.id(), acme.id(), acme.id());
+    let hour = json!({"channel": "sms", "expires_in_seconds": 3600});
+    assert_eq!(acme.hold(&released, &hour).await.status, 201);
+    let capturing = json!({"channel": "sms", "expires_in_seconds": 3600, "at_end": "capture"});
+    assert_eq!(acme.hold(&captured, &capturing).await.status, 201);
+    assert_eq!(acme.hold(&extended, &hour).await.status, 201);
+    let two_hours = json!({"expires_in_seconds": 7200}).to_string();
+    assert_eq!(acme.of_hold("POST", &extended, "/extend", two_hours).await.status, 200);
+    acme.clock.advance(3_000);
+    acme.saldo.run_schedule("cleanup").await.unwrap();
+    assert_eq!(acme.credits().await, 991, "not before");
+    acme.clock.advance(700);
+    acme.saldo.run_schedule("cleanup").await.unwrap();
+    assert_eq!(acme.credits().await, 994, "one came back, one was charged, one is held");
+    assert_eq!(told(&acme.capture(&released, 1).await), (409, "hold_released".to_owned()));
+    assert_eq!(acme.capture(&captured, 1).await.status, 200, "as it was charged");
+    assert_eq!(acme.line(&released).await["hold"], "expired");
+    assert_eq!(acme.on_hold().await, 3, "also one that is carried");
+    acme.clock.advance(3_600);
+    // Nobody has ended it yet.
+    assert_eq!(told(&acme.capture(&extended, 1).await), (409, "hold_released".to_owned()));
+    assert_eq!(acme.credits().await, 997);
+    books::prove_always(&acme.saldo, "after the ends").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_holds_at_once_for_the_last_credits() {
+    let acme = SendingOrg::open().await;
+    acme.leave(30).await;
+    let mut running = JoinSet::new();
+    for _ in 0..50 {
+        running.spawn(acme.hold(&acme.id(), &json!({"channel": "email"})));
+    }
+    let mut made = 0;
+    while let Some(answer) = running.join_next().await {
+        match answer.unwrap().status.as_u16() {
+            200 | 201 => made += 1,
+            402 => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((made, acme.credits().await), (30, 0));
+    books::prove_always(&acme.saldo, "after fifty").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_captures_and_releases_at_once_one_counts() {
+    let acme = SendingOrg::open().await;
+    for round in 0..5 {
+        let id = acme.id();
+        assert!(acme.hold(&id, &json!({"channel": "sms", "units": 10})).await.status.is_success());
+        let before = acme.credits().await;
+        let mut running = JoinSet::new();
+        for units in 1..=4 {
+            running.spawn(acme.capture(&id, units));
+            running.spawn(acme.release(&id));
+        }
+        let mut captured = Vec::new();
+        while let Some(answer) = running.join_next().await {
+            let answer = answer.unwrap();
+            match answer.status.as_u16() {
+                200 => captured.push(answer.json()["captured"].as_i64().unwrap()),
+                409 => assert!(["hold_already_captured", "hold_released"].contains(&answer.code().as_str())),
+                503 => {}
+                other => panic!("{other}"),
+            }
+        }
+        captured.dedup();
+        assert_eq!(captured.len(), 1, "one answer in round {round}");
+        assert_eq!(acme.credits().await, before + 30 - captured[0]);
+    }
+    books::prove_always(&acme.saldo, "after the races").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_says_nothing_usable_is_refused() {
+    let acme = SendingOrg::open().await;
+    for body in [
+        json!({}),
+        json!({"channel": "sms", "expires_in_seconds": 59}),
+        json!({"channel": "sms", "expires_in_seconds": 604_801}),
+        json!({"channel": "sms", "at_end": "keep"}),
+        json!({"channel": "sms", "units": 0}),
+    ] {
+        assert_eq!(told(&acme.hold(&acme.id(), &body).await), (400, "invalid_request".to_owned()), "{body}");
+    }
+    let id = acme.id();
+    assert_eq!(acme.hold(&id, &json!({"channel": "sms"})).await.status, 201);
+    for (what, body) in
+        [("/capture", r#"{"units":0}"#), ("/capture", "["), ("/extend", "{}"), ("/extend", "")]
+    {
+        let answer = acme.of_hold("POST", &id, what, body.to_owned()).await;
+        assert_eq!(told(&answer), (400, "invalid_request".to_owned()), "{what} {body}");
+    }
+    assert_eq!(told(&acme.hold("1", &json!({"channel": "sms"})).await), (400, "invalid_request".to_owned()));
+    assert_eq!(acme.of_hold("GET", "1", "", String::new()).await.status, 404);
+    acme.clock.advance(-700);
+    let late = acme.id();
+    acme.clock.advance(700);
+    assert_eq!(
+        told(&acme.hold(&late, &json!({"channel": "sms"})).await),
+        (400, "invalid_request".to_owned())
+    );
+    assert_eq!(acme.credits().await, 997);
+}
