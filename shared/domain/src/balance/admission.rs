@@ -211,7 +211,7 @@ fn has_batch(shard: &BalanceShard) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DebitId, Stamp};
+    use crate::{DebitId, MOST_ACKNOWLEDGED, Stamp};
 
     /// At the sequence `at`, with as many pending single debits and one batch.
     fn shard(at: i64, singles: usize, batch: usize) -> BalanceShard {
@@ -354,6 +354,29 @@ mod tests {
         assert!(admission.enter(at(0)).unwrap_err() <= SHORTEST_PAUSE_BEHIND_BATCH_MS);
         let batch = shard(100, 2, 25);
         assert_eq!(admission.looked(&batch, 1, at(STILL_BEHIND_BATCH_MS), 0), Look::Still, "a batch at once");
+    }
+
+    #[test]
+    fn what_goes_together_is_one_sender() {
+        let mut admission = Admission::default();
+        admission.enter(at(0)).unwrap();
+        let group = shard(100, 2, 25);
+        assert_eq!(admission.reserved(&group, 1, at(0), 0), Crowd::None, "three reservations");
+        assert_eq!(refused().looked(&group, 25, at(40), 0), Look::Room, "another group fits");
+        assert_ne!(refused().looked(&group, 1, at(40), 0), Look::Room, "a single debit does not");
+    }
+
+    #[test]
+    fn who_passes_finishes_what_is_far_behind_and_in_a_crowd_more() {
+        let pending = |sequence, crowd| {
+            let mut shard = shard(sequence, 60, 0);
+            let far = DebitId::parse("019ab0f2-6c40-7a11-8b22-3344556677ff").unwrap();
+            shard.pending.insert(far, Stamp::given((sequence - 257) * SEQUENCE_STEP, 17));
+            shard.to_finish_in_passing(crowd).len()
+        };
+        assert_eq!((pending(1_000, Crowd::None), pending(1_001, Crowd::Busy)), (1, 1));
+        assert_eq!(pending(1_000, Crowd::Busy), 1 + 60 - 49, "one in eight looks");
+        assert_eq!(pending(1_001, Crowd::Idle), MOST_ACKNOWLEDGED);
     }
 
     #[test]
