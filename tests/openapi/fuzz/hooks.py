@@ -14,6 +14,7 @@ from schemathesis import GenerationMode
 
 turns = itertools.count()
 debited = []
+held = []
 
 
 @schemathesis.hook
@@ -27,8 +28,9 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if response.status_code == 201 and case.operation.definition.raw.get("operationId") == "debit":
-        debited.append(response.json()["id"])
+    made = {"debit": debited, "hold": held}.get(case.operation.definition.raw.get("operationId"))
+    if response.status_code == 201 and made is not None:
+        made.append(response.json()["id"])
 
 
 def debit(case):
@@ -56,6 +58,26 @@ def whole(body, *members):
 
 def adjust(case):
     whole(case.body, "credits")
+
+
+def hold(case):
+    debit(case)
+    whole(case.body, "expires_in_seconds")
+
+
+def with_hold(case):
+    """Of one that was made a moment ago, mostly."""
+    if held:
+        case.path_parameters["id"] = held[next(turns) % len(held)]
+    if isinstance(case.body, dict):
+        whole(case.body, "units", "expires_in_seconds")
+
+
+def set_budget(case):
+    whole(case.body, "limit")
+    case.body["name"] = in_bytes(case.body["name"], 64)
+    if "reference_prefix" in case.body["by"]:
+        case.body["by"]["reference_prefix"] = in_bytes(case.body["by"]["reference_prefix"], 128)
 
 
 def extend(case):
@@ -100,6 +122,12 @@ AMENDED = {
     "zeroBalance": zero_balance,
     "debit": debit,
     "debitBatch": debit_batch,
+    "hold": hold,
+    "captureHold": with_hold,
+    "releaseHold": with_hold,
+    "extendHold": with_hold,
+    "getHold": with_hold,
+    "setBudget": set_budget,
     "reverseDebit": reverse_debit,
     "createTopUp": create_top_up,
     "changeSettings": change_settings,
@@ -118,7 +146,11 @@ def shorten(message):
     """A reference is limited in bytes, which a schema cannot say."""
     whole(message, "units", "max_credits")
     if message.get("reference"):
-        message["reference"] = message["reference"].encode(errors="ignore")[:128].decode(errors="ignore") or "x"
+        message["reference"] = in_bytes(message["reference"], 128)
+
+
+def in_bytes(text, most):
+    return text.encode(errors="ignore")[:most].decode(errors="ignore") or "x"
 
 
 def ask(path):
