@@ -148,7 +148,7 @@ impl Bug {
         Bug::HoldNotInStamp,
     ];
     /// Those that histories find.
-    pub const ALL: [Bug; 55] = [
+    pub const ALL: [Bug; 54] = [
         Bug::BudgetOffByOne,
         Bug::SoftBudgetRefuses,
         Bug::BudgetVersionIgnored,
@@ -195,7 +195,6 @@ impl Bug {
         Bug::CompletedUnguarded,
         Bug::CreditsShownAsBefore,
         Bug::EpochIgnored,
-        Bug::EpochStands,
         Bug::FenceForgotten,
         Bug::SaidTooLate,
         Bug::DebtHaltsNoShard,
