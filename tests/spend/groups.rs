@@ -211,6 +211,26 @@ fn who_is_gone_before_its_group_began_is_not_debited() {
     assert_eq!(port.state().table.charged.values().sum::<i64>(), 4);
 }
 
+/// Who is told by a group that is under way keeps nobody else from the second place.
+#[test]
+fn who_finds_one_group_under_way_leads_another() {
+    let port = port(100);
+    let (spender, told) = (Spender::new(port.another()), Told::default());
+    let send = |number| sending(&spender, &told, number, email(1, None), machine());
+    let (mut first, mut second, mut leader, mut led) = (send(0), send(1), send(2), send(3));
+    for one in [&mut first, &mut second, &mut leader, &mut led] {
+        assert!(!poll(one));
+    }
+    come_to_an_end(vec![first]);
+    assert!(!poll(&mut leader), "takes both that wait");
+    come_to_an_end(vec![second]);
+    assert!(!poll(&mut led), "finds nobody that waits");
+    come_to_an_end(vec![send(4)]);
+    assert_eq!(done(&told).len(), 3, "the slow group holds nobody up");
+    come_to_an_end(vec![leader, led]);
+    assert_eq!(done(&told).len(), 5);
+}
+
 /// What was not answered is repeated as a debit under the id that it was given.
 #[test]
 fn what_is_unclear_is_repeated_by_its_id() {

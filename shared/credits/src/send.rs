@@ -40,10 +40,11 @@ impl<B: Balances> Spender<B> {
                 Either::Left((told, _)) => break told,
                 // Nobody closes it.
                 Either::Right((Err(_), _)) => break (&mut answered).await,
-                Either::Right((Ok(_place), _)) => {
+                Either::Right((Ok(place), _)) => {
                     let group = self.groups.next(org);
-                    // Its own is with somebody else.
+                    // Its own is with somebody else: the place is for whoever comes now.
                     if group.is_empty() {
+                        drop(place);
                         break (&mut answered).await;
                     }
                     self.lead(org, group, now).await;
