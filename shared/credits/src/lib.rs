@@ -16,7 +16,7 @@
 //! | complete (`lookup.rs`), where repair wrote the entry from its stamp alone | what its sender says, once | nothing | nobody needs to |
 //! | fence (`cover.rs`), before a refusal for lack of credits | the shard keeps that someone was refused, or begins a new epoch | nothing | nobody needs to |
 //! | hold (`hold.rs`) | as a debit, with a stamp and an entry that say that it is a hold | as a debit | as a debit |
-//! | capture, release, extend, end (`hold.rs`) | the entry, if it is as it was read; with what comes back, a transaction with the balance | nothing | nobody needs to |
+//! | capture, release, extend (`hold.rs`), end (`open_holds.rs`) | the entry, if it is as it was read; with what comes back, a transaction with the balance | nothing | nobody needs to |
 //! | reverse (`reverse.rs`) | a transaction: entry, mark at the debit's own, balance | nothing | nobody needs to |
 //!
 //! The database makes the stamp, so that every application of an id has its own, and whoever finds only the stamp still
@@ -85,6 +85,7 @@ mod finish;
 mod group;
 mod hold;
 mod lookup;
+mod open_holds;
 mod outcome;
 mod port;
 mod process;
@@ -99,7 +100,8 @@ pub mod test_support;
 
 pub use budgets::{BudgetError, BudgetsSpent};
 pub use group::{NotSent, Order};
-pub use hold::{Ended, Held};
+pub use hold::Held;
+pub use open_holds::Ended;
 pub use outcome::{Debited, Outcome, SpendError};
 pub use port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
 pub use spender::Spender;

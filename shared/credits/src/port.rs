@@ -5,7 +5,7 @@ use std::future::Future;
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
     HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn,
+    Timestamp, Turn, Watermark,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -211,10 +211,7 @@ pub trait OpenHolds {
 /// Where the open holds of an organisation are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenHoldsOf {
-    /// Those with earlier ids have ended, but for `carried`.
-    pub from: Timestamp,
-    /// Earlier ones that were open when they were last looked at, at most [`saldo_domain::MOST_CARRIED`].
-    pub carried: Vec<DebitId>,
+    pub mark: Watermark,
     /// When somebody was last about to hold, to the hour.
     pub touched: Timestamp,
     /// How often this was written.

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
 use saldo_credits::{OpenHolds, OpenHoldsOf};
 use saldo_domain::{
-    Actor, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, Posting, ShardId, Timestamp,
+    Actor, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, Posting, ShardId, Timestamp, Watermark,
 };
 
 use super::Store;
@@ -139,8 +139,7 @@ impl OpenHolds for Store {
         let ids = row.optional_text(CARRIED).unwrap_or_default().split_whitespace();
         let carried = ids.map(DebitId::parse).collect::<Result<_, _>>().map_err(|_| row.fault(CARRIED))?;
         Ok(OpenHoldsOf {
-            from: row.moment(FROM)?,
-            carried,
+            mark: Watermark { from: row.moment(FROM)?, carried },
             touched: row.moment(TOUCHED)?,
             revision: row.number(REVISION)?,
         })
@@ -152,7 +151,7 @@ impl OpenHolds for Store {
         of: &OpenHoldsOf,
         next: Option<Timestamp>,
     ) -> Result<(), PortError> {
-        let carried: Vec<_> = of.carried.iter().map(DebitId::to_string).collect();
+        let carried: Vec<_> = of.mark.carried.iter().map(DebitId::to_string).collect();
         let update = self
             .client
             .update_item()
@@ -165,7 +164,7 @@ impl OpenHolds for Store {
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":before", number(of.revision))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":from", number(of.from.ms()))
+            .expression_attribute_values(":from", number(of.mark.from.ms()))
             .expression_attribute_values(":carried", text(carried.join(" ")));
         let set = "SET #from = :from, #carried = :carried";
         let update = match next {

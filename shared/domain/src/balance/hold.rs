@@ -9,9 +9,6 @@ pub const MOST_HOLD_SECS: i64 = 7 * 24 * 3600;
 /// For how long they are held at the least, in seconds.
 pub const LEAST_HOLD_SECS: i64 = 60;
 
-/// Of how many open holds it is kept one by one that they are open, while those around them have ended.
-pub const MOST_CARRIED: usize = 100;
-
 /// What becomes of a hold that nobody has ended at its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AtEnd {

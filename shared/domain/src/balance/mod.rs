@@ -16,6 +16,7 @@ mod reservation;
 mod shard;
 mod sharding;
 mod stamp;
+mod watermark;
 
 pub use admission::{Admission, LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, Look};
 pub use allowance::{Allowance, Giver, NEARLY_PERCENT, Reached, Turn, allowance, turn};
@@ -27,8 +28,7 @@ pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
 pub use hold::{
-    AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_CARRIED,
-    MOST_HOLD_SECS,
+    AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_HOLD_SECS,
 };
 pub use holding::{HoldChange, HoldRefused};
 pub use id::{DebitId, RunId};
@@ -38,3 +38,4 @@ pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, Reserved
 pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};
+pub use watermark::{MOST_CARRIED, Watermark};
