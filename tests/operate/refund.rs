@@ -40,6 +40,12 @@ impl Payer<'_> {
         self.refund_over(&self.saldo.world(), key, body).await
     }
 
+    /// 300 credits under the key `one`: they are taken, and whoever would ask Stripe dies.
+    async fn refund_is_cut_off(&self) {
+        let proxy = Proxy::start(self.saldo, Some(Fault { at: NOTE, kind: Kind::CrashBefore })).await;
+        let _ = proxy.run(self.refund_over(&proxy.world, "one", self.body(&json!(300)))).await;
+    }
+
     fn refund_over(
         &self,
         world: &World,
@@ -300,8 +306,7 @@ async fn a_refund_that_is_refused_when_nobody_waits_for_it_calls_somebody() {
     let clock = Clock::system();
     let saldo = system::start(&clock).await;
     let payer = Payer::by_card(&saldo, "acme").await;
-    let proxy = Proxy::start(&saldo, Some(Fault { at: NOTE, kind: Kind::CrashBefore })).await;
-    let _ = proxy.run(payer.refund_over(&proxy.world, "one", payer.body(&json!(300)))).await;
+    payer.refund_is_cut_off().await;
     clock.advance(400);
     saldo.stand_in().plan_refund(RefundPlan::BalanceInsufficient);
     let (run, lines) = told(system::cleanup(&saldo, &saldo.world())).await;
@@ -435,8 +440,7 @@ async fn a_refund_that_was_cut_off_is_brought_to_its_end_by_cleanup_or_by_settli
         let clock = Clock::system();
         let saldo = system::start(&clock).await;
         let payer = Payer::by_card(&saldo, "acme").await;
-        let proxy = Proxy::start(&saldo, Some(Fault { at: NOTE, kind: Kind::CrashBefore })).await;
-        let _ = proxy.run(payer.refund_over(&proxy.world, "one", payer.body(&json!(300)))).await;
+        payer.refund_is_cut_off().await;
         assert_eq!((payer.credits().await, payer.at_stripe().await.1), (700, vec![]), "credits go first");
         let (status, problem) = payer.refund("other", payer.body(&json!(300))).await;
         assert_eq!((status, &problem["code"]), (409, &json!("not_refundable")), "one at a time: {problem}");
@@ -465,8 +469,7 @@ async fn a_refusal_behind_an_unclear_answer_is_believed_a_minute_later() {
     let clock = Clock::system();
     let saldo = system::start(&clock).await;
     let payer = Payer::by_card(&saldo, "acme").await;
-    let proxy = Proxy::start(&saldo, Some(Fault { at: NOTE, kind: Kind::CrashBefore })).await;
-    let _ = proxy.run(payer.refund_over(&proxy.world, "one", payer.body(&json!(300)))).await;
+    payer.refund_is_cut_off().await;
     saldo.stand_in().plan_refund(RefundPlan::BalanceInsufficient);
     let (status, problem) = payer.refund("one", payer.body(&json!(300))).await;
     assert_eq!((status, &problem["code"]), (503, &json!("payment_provider_unavailable")), "{problem}");

@@ -29,44 +29,43 @@ fn the_bugs_that_only_an_order_shows_are_found() {
 
 /// Somebody asks, somebody else asks again; the first one comes to an end, and the second one goes on.
 fn beside_its_repeat(bug: Option<Bug>) -> Option<String> {
-    for seed in 0..SEEDS {
-        for (before, beside) in (0..TURNS).flat_map(|before| (0..TURNS).map(move |beside| (before, beside))) {
-            let mut play = Play::given_back_in_part(seed, bug);
-            let mut first = Some(play.asks_for_wish(0));
-            goes_on(&mut first, before);
-            let mut second = Some(play.asks_for_wish(0));
-            goes_on(&mut second, beside);
-            goes_on(&mut first, usize::MAX);
-            goes_on(&mut second, usize::MAX);
-            if let Err(wrong) = play.ends() {
-                return Some(format!("seed {seed}, {before} turns and {beside} beside: {wrong}"));
-            }
-        }
-    }
-    None
+    in_every_order(bug, |play, before, beside| {
+        let mut first = Some(play.asks_for_wish(0));
+        goes_on(&mut first, before);
+        let mut second = Some(play.asks_for_wish(0));
+        goes_on(&mut second, beside);
+        goes_on(&mut first, usize::MAX);
+        goes_on(&mut second, usize::MAX);
+    })
 }
 
 /// An earlier refund fails, which somebody hears of while this one is under way.
 fn while_another_fails(bug: Option<Bug>) -> Option<String> {
-    for seed in 0..SEEDS {
-        for (before, beside) in (0..TURNS).flat_map(|before| (0..TURNS).map(move |beside| (before, beside))) {
-            let mut play = Play::given_back_in_part(seed, bug);
-            let mut refund = Some(play.asks_for_wish(0));
-            goes_on(&mut refund, before);
-            let mut event = Some(play.hears_that_what_was_given_back_fails());
-            let mut heard = goes_on(&mut event, beside);
-            goes_on(&mut refund, usize::MAX);
-            heard = heard.or(goes_on(&mut event, usize::MAX));
-            if heard != Some(Ok(())) {
-                // It comes again.
-                goes_on(&mut Some(play.hears_that_what_was_given_back_fails()), usize::MAX);
-            }
-            if let Err(wrong) = play.ends() {
-                return Some(format!("seed {seed}, {before} turns and {beside} beside: {wrong}"));
-            }
+    in_every_order(bug, |play, before, beside| {
+        let mut refund = Some(play.asks_for_wish(0));
+        goes_on(&mut refund, before);
+        let mut event = Some(play.hears_that_what_was_given_back_fails());
+        let mut heard = goes_on(&mut event, beside);
+        goes_on(&mut refund, usize::MAX);
+        heard = heard.or(goes_on(&mut event, usize::MAX));
+        if heard != Some(Ok(())) {
+            // It comes again.
+            goes_on(&mut Some(play.hears_that_what_was_given_back_fails()), usize::MAX);
         }
-    }
-    None
+    })
+}
+
+/// `act` has a number of turns before somebody else comes, and of turns that this one has then; what is wrong at the end of one
+/// of them, if anything.
+fn in_every_order(bug: Option<Bug>, act: impl Fn(&mut Play, usize, usize)) -> Option<String> {
+    let orders = || (0..TURNS).flat_map(|before| (0..TURNS).map(move |beside| (before, beside)));
+    let all = (0..SEEDS).flat_map(|seed| orders().map(move |(before, beside)| (seed, before, beside)));
+    all.into_iter().find_map(|(seed, before, beside)| {
+        let mut play = Play::given_back_in_part(seed, bug);
+        act(&mut play, before, beside);
+        let wrong = play.ends().err()?;
+        Some(format!("seed {seed}, {before} turns and {beside} beside: {wrong}"))
+    })
 }
 
 /// So many turns, or until it has ended: then what it came to.

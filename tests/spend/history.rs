@@ -27,7 +27,7 @@ const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"default":2,"class":{
 /// Debits whose ids were chosen for them.
 type Sent = Arc<Mutex<Vec<Debit>>>;
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+pub(super) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a history has most of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,11 +144,7 @@ impl Play {
             if tasks.is_empty() {
                 return;
             }
-            let at = self.rng.usize(..tasks.len());
-            let died = self.rng.u32(..100) < deadly;
-            if died || tasks[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                drop(tasks.swap_remove(at));
-            }
+            let died = goes_on(&mut tasks, &mut self.rng, deadly);
             if died && self.rng.bool() {
                 // The whole process died, and with it what it remembered.
                 let at = self.rng.usize(..self.spenders.len());
@@ -253,14 +249,7 @@ impl Play {
 
     /// Everything under way arrives, repair runs, and then the books are looked at.
     fn rest(&mut self) -> Result<(), String> {
-        loop {
-            let mut state = self.port.state();
-            state.failing_percent = 0;
-            if state.late.is_empty() {
-                break;
-            }
-            state.arrive();
-        }
+        self.port.comes_to_rest();
         let org = self.org.clone();
         let now = self.now.plus_secs(3_600);
         let repairer = self.spender();
@@ -407,6 +396,16 @@ impl Play {
             None => Ok(()),
         }
     }
+}
+
+/// One of them goes on, or dies as `deadly` of a hundred times; whether it died.
+pub(super) fn goes_on(tasks: &mut Vec<Task>, rng: &mut fastrand::Rng, deadly: u32) -> bool {
+    let at = rng.usize(..tasks.len());
+    let died = rng.u32(..100) < deadly;
+    if died || tasks[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        drop(tasks.swap_remove(at));
+    }
+    died
 }
 
 /// Whether the debits have been spread for long when the history begins.

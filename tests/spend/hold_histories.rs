@@ -1,9 +1,6 @@
 //! Histories of holds: made, captured, released, extended and ended by processes that die, over a table that goes wrong.
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
 
 use saldo_credits::test_support::{Bug, Row};
 use saldo_credits::{Held, SpendError, Spender};
@@ -12,14 +9,12 @@ use saldo_domain::{
     Timestamp, Units, total,
 };
 
-use super::history::{START_MS, debit, machine, wait};
+use super::history::{START_MS, Task, debit, goes_on, machine, wait};
 use super::unreliable::{Port, Shared, State, port};
 
 const PER_TEST: u64 = 20_000;
 /// How many histories each bug is looked for in.
 const HISTORIES: u64 = 100_000;
-
-type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What senders were told of their holds.
 #[derive(Default)]
@@ -157,12 +152,7 @@ impl Play {
             if tasks.is_empty() {
                 return;
             }
-            let at = self.rng.usize(..tasks.len());
-            let died = self.rng.u32(..100) < deadly;
-            if died || tasks[at].as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                drop(tasks.swap_remove(at));
-            }
-            if died {
+            if goes_on(&mut tasks, &mut self.rng, deadly) {
                 let at = self.rng.usize(..self.spenders.len());
                 self.spenders[at] = self.spender();
             }
@@ -227,14 +217,7 @@ impl Play {
 
     /// Everything arrives, every hold ends, and what is left is what was not captured.
     fn rest(&mut self) -> Result<(), String> {
-        loop {
-            let mut state = self.port.state();
-            state.failing_percent = 0;
-            if state.late.is_empty() {
-                break;
-            }
-            state.arrive();
-        }
+        self.port.comes_to_rest();
         let (spender, org) = (self.spender(), self.org.clone());
         let now = self.now.plus_secs(3_600);
         for _ in 0..3 {

@@ -50,6 +50,8 @@ pub(crate) trait Shared {
     /// The same table for someone else.
     fn another(&self) -> Port;
     fn state(&self) -> MutexGuard<'_, State>;
+    /// Whatever is still under way arrives, and nothing goes wrong any more.
+    fn comes_to_rest(&self);
 }
 
 impl Shared for Port {
@@ -59,6 +61,14 @@ impl Shared for Port {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap()
+    }
+
+    fn comes_to_rest(&self) {
+        let mut state = self.state();
+        state.failing_percent = 0;
+        while !state.late.is_empty() {
+            state.arrive();
+        }
     }
 }
 

@@ -205,7 +205,7 @@ fn over_budget(ids: &[DebitId], over: &OverBudget) -> Problem {
     let OverBudget { debit, budget, spent, ends } = over;
     let (limit, spent) = (budget.terms.limit, (*spent).max(Credits::ZERO));
     let detail = format!(
-        "The budget {} lets {limit} credits be spent in a {}, and {spent} are, so nothing was debited. Send the same again when the period has ended, or when the budget was raised.",
+        "This is more than the budget {} has left: of {limit} credits a {} {spent} are spent, so nothing was debited. Send the same again when the period has ended, or when the budget was raised.",
         budget.id.as_str(),
         budget.terms.period.as_str()
     );

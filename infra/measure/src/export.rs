@@ -3,8 +3,6 @@ mod filling;
 pub(crate) mod process;
 mod reader;
 
-use std::process::{Command, Stdio};
-
 use saldo_adapters::clock::Clock;
 use saldo_adapters::config::Env;
 use saldo_adapters::telemetry;
@@ -15,6 +13,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::spending::report::{self, thousands};
 use filling::Filling;
+use process::told_alone;
 
 /// Entries of the month, where nothing else is said.
 const ENTRIES: usize = 1_000_000;
@@ -55,7 +54,7 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
         for what in ["csv", "usage"] {
             let task = [what, filling.org, saldo.dynamodb_url(), &month.to_string()].map(str::to_owned);
             let env = env.clone();
-            let read = tokio::task::spawn_blocking(move || read(&task, &env));
+            let read = tokio::task::spawn_blocking(move || told_alone("export-reader", &task, &env));
             missed.extend(print(&filling, what, &read.await??)?);
         }
     }
@@ -68,21 +67,6 @@ pub(crate) async fn read_alone(words: &[String], env: &Env) -> Result<(), Failur
     telemetry::start(&Env::default())?;
     println!("{}", reader::read(words, env).await?);
     Ok(())
-}
-
-fn read(task: &[String], env: &Env) -> Result<Value, Failure> {
-    let program = std::env::current_exe()?;
-    let done = Command::new(program)
-        .arg("export-reader")
-        .args(task)
-        .envs(env.iter())
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !done.status.success() {
-        return Err(format!("{task:?} was not read").into());
-    }
-    let text = String::from_utf8(done.stdout)?;
-    Ok(serde_json::from_str(text.lines().last().unwrap_or_default())?)
 }
 
 /// Prints one row, and gives what is beyond its bounds.

@@ -2,7 +2,6 @@
 //! their months are closed.
 mod filling;
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use saldo_adapters::clock::Clock;
@@ -10,9 +9,9 @@ use saldo_adapters::config::Env;
 use saldo_adapters::world::{Endpoints, World};
 use saldo_books::Scope;
 use saldo_local::{Options, Saldo};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::export::process::{cpu_ms, peak_kb};
+use crate::export::process::{cpu_ms, peak_kb, told_alone};
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::spending::report::{self, thousands};
@@ -53,7 +52,7 @@ pub(crate) async fn run(words: &[String]) -> Result<(), Failure> {
         let scope = if at == 2 { "everything" } else { "due" };
         let (stripe, secrets) = (saldo.stripe_url().to_owned(), saldo.secrets_manager_url().to_owned());
         let task = [counted, stripe, secrets, (at * 2).to_string(), scope.to_owned()];
-        let told = tokio::task::spawn_blocking(move || reconciled(&task, &env)).await??;
+        let told = tokio::task::spawn_blocking(move || told_alone("reconcile-once", &task, &env)).await??;
         let counts = meter.take("reconcile");
         let number = |name: &str| told[name].as_u64().ok_or("a number is missing");
         let tenths_of_mb = number("peak_kb")? * 10 / 1024;
@@ -100,19 +99,4 @@ pub(crate) async fn run_alone(words: &[String], env: &Env) -> Result<(), Failure
     told["cpu_ms"] = json!(cpu_ms()?);
     println!("{told}");
     Ok(())
-}
-
-fn reconciled(task: &[String], env: &Env) -> Result<Value, Failure> {
-    let program = std::env::current_exe()?;
-    let done = Command::new(program)
-        .arg("reconcile-once")
-        .args(task)
-        .envs(env.iter())
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !done.status.success() {
-        return Err("nothing was reconciled".into());
-    }
-    let text = String::from_utf8(done.stdout)?;
-    Ok(serde_json::from_str(text.lines().last().unwrap_or_default())?)
 }

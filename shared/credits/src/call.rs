@@ -9,7 +9,7 @@ use saldo_domain::{
 
 use crate::outcome::{Debited, Outcome, SpendError};
 use crate::port::Stored;
-use crate::process::{Inside, UnderWay};
+use crate::process::AtShard;
 
 /// Debits on their way.
 pub(crate) struct Call<'a> {
@@ -18,7 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     pub(crate) sharding: Sharding,
     /// The balance shard that they all go to; `None` while that is the main one.
-    pub(crate) at: Option<UnderWay<'a>>,
+    pub(crate) at: Option<AtShard<'a>>,
     /// The day in which budgets count it.
     pub(crate) day: Day,
     /// Not answered yet.
@@ -28,7 +28,7 @@ pub(crate) struct Call<'a> {
     /// Whether it is a hold; then it is alone.
     pub(crate) hold: bool,
     /// That it may reserve on a balance shard.
-    pub(crate) inside: Option<Inside<'a>>,
+    pub(crate) inside: Option<AtShard<'a>>,
     /// How long it has waited for that, in milliseconds.
     pub(crate) waited_ms: i64,
     done: BTreeMap<DebitId, Outcome>,

@@ -64,7 +64,8 @@ struct Line {
     places: Arc<Semaphore>,
 }
 
-/// Of one organisation: one takes its writes while the other one's entries are written.
+/// Of one organisation: who comes second need not wait for the first one's answer. Larger ones go one after the other, as
+/// a process works on no more debits at a time than its places are.
 const AT_ONCE: usize = 2;
 
 impl Default for Line {

@@ -74,37 +74,34 @@ impl Drop for Working<'_> {
 }
 
 /// A call at a balance shard, until it is dropped.
-pub(crate) struct UnderWay<'a> {
+pub(crate) struct AtShard<'a> {
     pub(crate) shard: ShardId,
     org: &'a OrgId,
     process: &'a Process,
+    /// What it is no more then.
+    leave: fn(&mut Organisation, ShardId),
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for AtShard<'_> {
     fn drop(&mut self) {
-        self.process.with(self.org, |known| {
-            if let Some(calls) = known.under_way.get_mut(&self.shard) {
-                *calls = calls.saturating_sub(1);
-            }
-        });
+        self.process.with(self.org, |known| (self.leave)(known, self.shard));
+    }
+}
+
+impl Organisation {
+    fn is_under_way_no_more(&mut self, shard: ShardId) {
+        if let Some(calls) = self.under_way.get_mut(&shard) {
+            *calls = calls.saturating_sub(1);
+        }
+    }
+
+    fn is_inside_no_more(&mut self, shard: ShardId) {
+        self.admissions.entry(shard).or_default().leave();
     }
 }
 
 /// For how long it is taken for known that holds are looked for, in seconds: half of how long they are after the last one.
 const HOLDS_KNOWN_SECS: i64 = 12 * 3600;
-
-/// A call that may reserve on a balance shard, until it is dropped.
-pub(crate) struct Inside<'a> {
-    pub(crate) shard: ShardId,
-    org: &'a OrgId,
-    process: &'a Process,
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.process.admission(self.org, self.shard, Admission::leave);
-    }
-}
 
 /// With a few KB each, some 30 MB at the most.
 const MOST_ORGS: usize = 10_000;
@@ -179,7 +176,7 @@ impl Process {
     /// Chooses one of the `serving` shards: where the fewest calls of this process are under way, and of these the first
     /// one from `first` on. So a process that has one call at a time stays with one shard, and acknowledges there what it
     /// has written there; and one that has many spreads them.
-    pub(crate) fn begin<'a>(&'a self, org: &'a OrgId, serving: &[ShardId], first: usize) -> UnderWay<'a> {
+    pub(crate) fn begin<'a>(&'a self, org: &'a OrgId, serving: &[ShardId], first: usize) -> AtShard<'a> {
         let first = first.checked_rem(serving.len()).unwrap_or_default();
         let (before, from) = serving.split_at(first);
         let shard = self.with(org, |known| {
@@ -188,7 +185,7 @@ impl Process {
             *known.under_way.entry(shard).or_default() += 1;
             shard
         });
-        UnderWay { shard, org, process: self }
+        AtShard { shard, org, process: self, leave: Organisation::is_under_way_no_more }
     }
 
     pub(crate) fn sharding(&self, org: &OrgId) -> Sharding {
@@ -227,9 +224,9 @@ impl Process {
         org: &'a OrgId,
         shard: ShardId,
         now: Timestamp,
-    ) -> Result<Inside<'a>, i64> {
+    ) -> Result<AtShard<'a>, i64> {
         self.admission(org, shard, |known| known.enter(now))?;
-        Ok(Inside { shard, org, process: self })
+        Ok(AtShard { shard, org, process: self, leave: Organisation::is_inside_no_more })
     }
 
     /// What is known of the crowd at a balance shard.

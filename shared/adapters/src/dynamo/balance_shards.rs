@@ -345,34 +345,48 @@ mod tests {
         })
     }
 
-    #[test]
-    fn the_largest_shard_of_single_debits_costs_one_unit() {
+    /// Enough for a million million debits.
+    fn last_sequence() -> i64 {
+        let last = ShardId::balances().last().unwrap();
+        last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1
+    }
+
+    /// A shard with nothing pending, whose numbers are as long as they come to be.
+    fn largest(more: &[(&str, i64)]) -> Item {
         // A UUID, as identity providers issue; with the longest possible name, a full shard costs two units.
         let org = OrgId::parse(&"x".repeat(36)).unwrap();
-        let last = ShardId::balances().last().unwrap();
-        // Enough for a million million debits.
-        let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
-        let mut item = keys::shard(&org, last);
-        for (name, value) in [
+        let mut item = keys::shard(&org, ShardId::balances().last().unwrap());
+        let usual = [
             (CREDITS, 999_999_999_999),
-            (SEQUENCE, sequence),
+            (SEQUENCE, last_sequence()),
             (MOVEMENTS, 999_999_999),
             (RESERVED_AT, 9_999_999_999),
             (EPOCH, 999_999),
             (REFUSED, 1),
-            (HALTED, 1),
-        ] {
-            item.insert(name.to_owned(), number(value));
+        ];
+        for (name, value) in usual.iter().chain(more) {
+            item.insert((*name).to_owned(), number(*value));
         }
+        item
+    }
+
+    /// With so many debits of such details pending, each at 999 credits for a unit.
+    fn bytes_with(item: &Item, pending: usize, details: &Details) -> usize {
+        let code = Stamp::code(Credits(999 * details.units.get()), Channel::EMAIL, details).unwrap();
+        let stamp = long_number(Stamp::given(last_sequence(), code).0);
+        let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
+        let mut item = item.clone();
+        item.insert(PENDING.to_owned(), AttributeValue::M(pending));
+        bytes(&item)
+    }
+
+    #[test]
+    fn the_largest_shard_of_single_debits_costs_one_unit() {
+        let item = largest(&[(HALTED, 1)]);
         let full = |pending: usize, units: i64, class: &str, country: &str| {
             let (class, country) = (Class::parse(class), Country::parse(country));
             let details = Details { units: Units::new(units).unwrap(), class, country, reference: None };
-            let code = Stamp::code(Credits(999 * units), Channel::EMAIL, &details).unwrap();
-            let stamp = long_number(Stamp::given(sequence, code).0);
-            let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
-            let mut item = item.clone();
-            item.insert(PENDING.to_owned(), AttributeValue::M(pending));
-            bytes(&item)
+            bytes_with(&item, pending, &details)
         };
         assert!(full(PENDING_ROOM, 1, "", "ID") <= 1024, "as many as there is room for, of usual messages");
         assert!(full(23, 100, "utility", "ID") <= 1024);
@@ -383,34 +397,14 @@ mod tests {
 
     #[test]
     fn a_shard_with_eight_budgets_costs_one_unit_until_it_is_crowded() {
-        let org = OrgId::parse(&"x".repeat(36)).unwrap();
-        let last = ShardId::balances().last().unwrap();
-        let sequence = last.first_sequence() + ShardId::balances().nth(1).unwrap().first_sequence() - 1;
-        let mut item = keys::shard(&org, last);
-        for (name, value) in [
-            (CREDITS, 999_999_999_999),
-            (SEQUENCE, sequence),
-            (MOVEMENTS, 999_999_999),
-            (RESERVED_AT, 9_999_999_999),
-            (EPOCH, 999_999),
-            (REFUSED, 1),
-            (BUDGETS, -9_999),
-            (DAY, 99_999),
-        ] {
-            item.insert(name.to_owned(), number(value));
-        }
+        let mut item = largest(&[(BUDGETS, -9_999), (DAY, 99_999)]);
         // Numbers of budgets that were changed a hundred times, each of some million credits.
         for budget in 100..108 {
             item.insert(counter(budget), number(-99_999_999));
         }
         let with = |pending: usize| {
             let details = Details { country: Country::parse("ID"), ..Details::default() };
-            let code = Stamp::code(Credits(999), Channel::EMAIL, &details).unwrap();
-            let stamp = long_number(Stamp::given(sequence, code).0);
-            let pending = ids(pending).map(|id| (pending_name(id), stamp.clone())).collect();
-            let mut item = item.clone();
-            item.insert(PENDING.to_owned(), AttributeValue::M(pending));
-            bytes(&item)
+            bytes_with(&item, pending, &details)
         };
         assert!(with(23) <= 1024, "{}", with(23));
         assert!(with(PENDING_ROOM) > 1024, "else it is said to cost more than it does");
