@@ -11,6 +11,7 @@ mod dashboard;
 mod deployed;
 mod doors;
 mod due_work;
+mod environment;
 mod events;
 mod invoices_contract;
 mod journey;

@@ -7,6 +7,7 @@ use super::page::Reader;
 use super::stack::{Person, Stack};
 use super::wire;
 use crate::support::client::Client;
+use crate::support::meters::with_full_words;
 use crate::support::system;
 
 /// The usual three, and one line more.
@@ -79,5 +80,40 @@ fn a_meter_that_is_configured_is_on_all_pages_in_both_languages() {
         let lines = page.text_of(".statement");
         assert!(lines.contains(table), "{table:?} is not in {lines:?}");
         assert_eq!(page.complaints(), Vec::<String>::new());
+    }
+}
+
+/// More than fit beside each other, with the longest words that there can be.
+#[test]
+fn sixty_four_meters_with_full_words_are_on_the_pages_in_both_languages() {
+    let clock = Clock::system();
+    let parameters = [("Meters".to_owned(), with_full_words(64))].into();
+    let stack = Stack::start(Options { parameters, clock: clock.clone(), ..Options::default() });
+    stack.runtime.block_on(async {
+        system::with_credits(&stack.saldo, SENDER.organisation).await;
+        for number in 0..9 {
+            sends(&stack, &clock, json!({"channel": format!("service_{number:02}"), "units": 9 - number}))
+                .await;
+        }
+    });
+    for (reader, language) in [(Reader::ENGLISH, "en"), (Reader::INDONESIAN.on_a_phone(), "id")] {
+        let Some(page) = stack.page(reader, SENDER, "/billing/balance") else { return };
+        page.wait_for("document.querySelector('.usage-card .usage-legend') !== null");
+        let names = page.eval("[...document.querySelectorAll('.rates-card')].map(c => c.innerText.match(/Service \\d\\d/g).length)[0]");
+        assert_eq!(names, 64);
+        let text = page.text_of(".rates-card");
+        assert!(text.contains(&format!("Service 63 {language} ")), "{text}");
+        let page = [page, stack.page(reader, SENDER, "/billing/usage").unwrap()];
+        page[1].wait_for("document.querySelectorAll('.used-sums tbody tr').length === 9");
+        let line = page[1].text_of(".used-sums tbody tr");
+        assert!(line.starts_with(&format!("Service 04 {language} ")) && line.contains("pieces 04"), "{line}");
+        for page in page {
+            let wider = page.eval("document.documentElement.scrollWidth - innerWidth");
+            assert!(wider.as_i64() <= Some(0), "{wider} px wider than the window");
+            if let Some(axe) = wire::axe() {
+                wire::judge(&page, &axe, "64 meters");
+            }
+            assert_eq!(page.complaints(), Vec::<String>::new());
+        }
     }
 }

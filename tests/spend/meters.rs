@@ -9,6 +9,7 @@ use saldo_domain::{
 use serde_json::{Value, json};
 
 use super::sending_org::SendingOrg;
+use crate::support::meters::with_full_words;
 use crate::support::{books, system};
 
 const METERS: &str = r#"{"email":{"default":1},"whatsapp":{"unit":"message","default":2,"class":{"utility":0,"marketing":4},"US":5},
@@ -378,4 +379,34 @@ async fn debits_of_before_are_read_as_they_were_meant() {
     );
     assert_eq!((&entry["rate"], &entry["rate_version"]), (&json!(5), &Value::Null));
     books::prove_always(&acme.saldo, "after debits of before").await;
+}
+
+/// What infra/meters.json may say: more than the environment of a function could hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_meters_with_full_words_are_sold_told_and_counted() {
+    let sold = with_full_words(64);
+    let acme = SendingOrg::with(&[("Meters", &sold)]).await;
+    let balance = get(&acme, "/v1/balance").await;
+    let told = balance["meters"].as_array().unwrap();
+    assert_eq!(told.len(), 64);
+    let configured: Value = serde_json::from_str(&sold).unwrap();
+    for meter in told {
+        let name = meter["channel"].as_str().unwrap();
+        for language in ["en", "id"] {
+            let words = &configured[name]["words"][language];
+            let told = (&meter["names"][language], &meter["units"][language]);
+            assert_eq!(told, (&words["name"], &words["unit"]), "{name} in {language}");
+        }
+        let (_, status, _) = sent(&acme, json!({"channel": name, "class": "express", "country": "ID"})).await;
+        assert_eq!(status, 201, "{name}");
+    }
+    let month = acme.clock.now().date()[..7].to_owned();
+    let usage = get(&acme, &format!("/v1/usage?month={month}&by=class,country")).await;
+    let lines: Vec<_> =
+        usage["days"].as_array().unwrap().iter().flat_map(|day| day["lines"].as_array().unwrap()).collect();
+    assert_eq!(lines.len(), 64);
+    assert!(lines.iter().all(|line| line["credits"] == 9 && line["country"] == "ID"));
+    let statement = get(&acme, &format!("/v1/statements/{month}")).await;
+    assert_eq!(statement["by_channel"].as_object().unwrap().len(), 64);
+    books::prove_always(&acme.saldo, "after 64 meters").await;
 }

@@ -8,6 +8,10 @@ use saldo_domain::{CallBudgets, Credits, Meters, Policy, PriceList, ShardCounts}
 use crate::http::ClaimNames;
 use crate::stripe::LIMITS;
 
+/// What is sold may be longer than all that a function can be told by its environment, which is 4 KB: so it is a part of
+/// the code, and a release of it one like any other.
+const METERS: (&str, &str) = ("infra/meters.json", include_str!("../../../infra/meters.json"));
+
 /// A function's environment variables.
 #[derive(Clone, Debug, Default)]
 pub struct Env(HashMap<String, String>);
@@ -57,10 +61,11 @@ impl Env {
             .map_err(|error| ConfigError::new(variable, &error.0))
     }
 
-    /// `SALDO_METERS`.
+    /// What is sold: `SALDO_METERS`, and where it is empty `infra/meters.json` as it was when this was built.
     pub fn meters(&self) -> Result<Meters, ConfigError> {
         let variable = "SALDO_METERS";
-        Meters::from_json(self.require(variable)?).map_err(|error| ConfigError::new(variable, &error.0))
+        let (named, text) = self.get(variable).map_or(METERS, |text| (variable, text));
+        Meters::from_json(text).map_err(|error| ConfigError::new(named, &error.0))
     }
 
     /// `SALDO_SHARDS`: `{"acme":4}` spreads the debits of one organisation over four heads; empty for none.

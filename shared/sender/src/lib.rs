@@ -2,7 +2,8 @@
 //!
 //! The functions do not use it: Lambda puts both into their environment, and the chain would cost them size and cold start.
 //!
-//! It needs the permissions that the function `spend` has on the table, and `SALDO_TABLE` and `SALDO_METERS` as that function has them:
+//! It needs the permissions that the function `spend` has on the table, `SALDO_TABLE` and `SALDO_METERS` as that function has them, and to be built
+//! with the same `infra/meters.json`:
 //!
 //! ```no_run
 //! # use saldo_adapters::{config::Env, dynamo::Store};
