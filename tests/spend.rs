@@ -16,6 +16,7 @@ mod history;
 mod hold_histories;
 mod holds;
 mod http;
+mod joining;
 mod meters;
 mod sending_org;
 mod shards;

@@ -31,8 +31,8 @@ pub use balance::{
     MOST_BUDGETS, MOST_CARRIED, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, NEARLY_PERCENT, NotCounted,
     NotSet, OverBudget, PENDING_MOST, PENDING_ROOM, Period, Reached, Rebalance, Reference, Refusal,
     Reservation, ReservedDebit, Resume, Reversal, RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError,
-    ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance, gather, rebalance, refusal, resume, total,
-    turn,
+    ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance, covered, gather, rebalance, refusal, resume,
+    total, turn,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,

@@ -7,6 +7,7 @@ mod counters;
 mod counting;
 mod debit;
 mod details;
+mod fitting;
 mod hold;
 mod holding;
 mod id;
@@ -27,6 +28,7 @@ pub use counters::Counters;
 pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use fitting::covered;
 pub use hold::{
     AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_HOLD_SECS,
 };
