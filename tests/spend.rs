@@ -14,6 +14,7 @@ mod final_months;
 mod groups;
 mod history;
 mod hold_histories;
+mod hold_orders;
 mod holds;
 mod http;
 mod joining;
