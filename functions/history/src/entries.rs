@@ -4,7 +4,7 @@ use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::dynamo::{Ledger, Page};
 use saldo_adapters::http::{Problem, json_response};
-use saldo_domain::{Entry, EntryId, OrgId, RateVersion};
+use saldo_domain::{Entry, EntryId, HeldOf, OrgId, RateVersion};
 use serde_json::{Value, json};
 
 use crate::file::{File, MARK, wants_csv};
@@ -110,6 +110,17 @@ fn entry_json(entry: &Entry) -> Value {
     });
     if let Some(hold) = entry.hold {
         (line["held"], line["hold"]) = (json!(hold.held), json!(hold.state()));
+        let HeldOf { channel, class, country, units, version } = hold.of;
+        if (Some(channel), class, country) != (entry.channel, entry.class, entry.country) {
+            line["held_as"] = json!({
+                "channel": channel,
+                "class": class,
+                "country": country,
+                "units": units.get(),
+                "rate": units.rate(hold.held),
+                "rate_version": version.map(|RateVersion(version)| version),
+            });
+        }
     }
     line
 }

@@ -61,6 +61,11 @@ pub(super) mod run {
     /// The credits that were charged then, and their units.
     pub(in super::super) const CAPTURED: &str = "oc";
     pub(in super::super) const CAPTURED_UNITS: &str = "ou";
+    /// What was charged instead of what was held: channel, class, country, and the version of the rates.
+    pub(in super::super) const CHARGED_CHANNEL: &str = "och";
+    pub(in super::super) const CHARGED_CLASS: &str = "ocl";
+    pub(in super::super) const CHARGED_COUNTRY: &str = "oco";
+    pub(in super::super) const CHARGED_VERSION: &str = "ow";
     /// There when it was ended too late for its month.
     pub(in super::super) const ENDED_LATE: &str = "ol";
     /// The version of the rates: in the item for all of them, and in a debit where it is another one; 0 where it is not known.
