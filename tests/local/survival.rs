@@ -108,6 +108,74 @@ async fn debits_survive_kills_in_the_middle() {
     saldo.kill().await;
 }
 
+/// Holds of fifteen credits of which six are captured, within a budget that covers twenty of them.
+#[tokio::test]
+async fn holds_their_captures_and_budgets_survive_kills_in_the_middle() {
+    const LIMIT: i64 = 300;
+    let data = Folder::new("holds");
+    let saldo = Program::start(&data).await;
+    let top_up = saldo.create("first").await;
+    saldo.pay(&top_up).await;
+    saldo.until_credits(1000).await;
+    let budget =
+        json!({"name": "SMS", "by": {"meter": "sms"}, "period": "month", "limit": LIMIT, "limiting": "hard"});
+    let made = saldo.client().send("PUT", "/v1/budgets/sms", &[], budget.to_string()).await;
+    assert!(made.status.is_success(), "{}", String::from_utf8_lossy(&made.body));
+    saldo.kill().await;
+    let mut sent: Vec<[Order; 2]> = Vec::new();
+    for round in 0..3 {
+        let saldo = Program::start(&data).await;
+        let sender = std::sync::Arc::new(saldo.sender().await);
+        let mut running = tokio::task::JoinSet::new();
+        for [hold, capture] in (0..14).map(|_| held_and_captured()) {
+            sent.push([hold.clone(), capture.clone()]);
+            let sender = std::sync::Arc::clone(&sender);
+            running.spawn(async move {
+                hold.send(&sender).await;
+                capture.send(&sender).await
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(25 + round * 30)).await;
+        saldo.kill().await;
+        running.abort_all();
+        while running.join_next().await.is_some() {}
+    }
+    let saldo = Program::start(&data).await;
+    let sender = saldo.sender().await;
+    let mut held = 0;
+    for [hold, capture] in &sent {
+        let status = hold.send(&sender).await;
+        assert!([200, 201, 402].contains(&status), "{}: {status}", hold.path);
+        let was_held = status != 402;
+        held += i64::from(was_held);
+        for _ in 0..2 {
+            assert_eq!(capture.send(&sender).await, if was_held { 200 } else { 404 }, "{}", capture.path);
+        }
+        assert_eq!(hold.send(&sender).await, if was_held { 200 } else { 402 }, "{}", hold.path);
+    }
+    assert!((1..=LIMIT / 15).contains(&held), "{held} were held");
+    assert_eq!(saldo.credits().await, (1000_u64).saturating_sub_signed(held * 6));
+    let balance = saldo.get("/v1/balance").await;
+    assert_eq!(balance["on_hold"], 0);
+    let spent = saldo.get("/v1/budgets").await["budgets"][0]["spent"].as_i64().unwrap();
+    assert!((held * 15..=LIMIT).contains(&spent), "{held} of 15 are counted as {spent}");
+    let lines = saldo.get("/v1/entries?limit=100").await["entries"].as_array().unwrap().clone();
+    let credits: i64 = lines.iter().map(|line| line["credits"].as_i64().unwrap()).sum();
+    assert_eq!(credits, 1000 - held * 6, "the balance is the sum of the entries");
+    saldo.kill().await;
+}
+
+/// A hold of five SMS, and the capture of two of them.
+fn held_and_captured() -> [Order; 2] {
+    let id = crate::support::system::debit_id(&saldo_adapters::clock::Clock::system(), 0);
+    let order = |method, what: &str, body: Value| Order {
+        method,
+        path: format!("/v1/holds/{id}{what}"),
+        body: body.to_string(),
+    };
+    [order("PUT", "", json!({"channel": "sms", "units": 5})), order("POST", "/capture", json!({"units": 2}))]
+}
+
 /// Something to spend, that can be sent again.
 #[derive(Clone)]
 struct Order {

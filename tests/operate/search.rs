@@ -1,9 +1,10 @@
 //! A search finds an organisation, a top-up or a debit by whatever one has at hand.
 use saldo_adapters::clock::Clock;
 use saldo_stripe_stand_in::{DisputeKind, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::staff::{Staff, at_stripe, from_stripe, the_organisation, the_top_up};
+use crate::support::client::Client;
 use crate::support::{books, system};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,4 +124,48 @@ async fn a_reference_is_found_within_its_organisation_as_far_back_as_is_said() {
     assert_eq!(then["results"].as_array().unwrap().len(), 2, "two months later it is still found");
     clock.advance(31 * 86_400);
     assert_eq!(look("order-7&org=acme").await["results"], json!([]), "and a month after that no more");
+}
+
+#[tokio::test]
+async fn a_hold_is_found_by_its_id_and_by_its_reference() {
+    let clock = Clock::system();
+    let saldo = system::start(&clock).await;
+    let staff = Staff::of(&saldo, "ana").await;
+    system::with_credits(&saldo, "acme").await;
+    let id = system::debit_id(&clock, 0);
+    let sender =
+        Client::new(saldo.api_url()).with_token(saldo.token("acme", &["credits:spend"], None).unwrap());
+    let body = json!({"channel": "sms", "units": 5, "reference": "order-8"}).to_string();
+    let headers = [("content-type", "application/json")];
+    assert_eq!(sender.send("PUT", &format!("/v1/holds/{id}"), &headers, body).await.status, 201);
+    let found = |said: Value| {
+        said["results"].as_array().unwrap().iter().map(|one| one["debit"].clone()).collect::<Vec<_>>()
+    };
+    let by_id = format!("search?q={id}&org=acme");
+    let open = found(staff.see(&by_id).await);
+    assert_eq!(open.len(), 1);
+    assert_eq!(
+        (&open[0]["id"], &open[0]["hold"], &open[0]["held"]),
+        (&json!(id), &json!("open"), &json!(15))
+    );
+    let captured = format!("/v1/holds/{id}/capture");
+    assert_eq!(sender.send("POST", &captured, &headers, json!({"units": 2}).to_string()).await.status, 200);
+    for query in [&by_id, "search?q=reference:order-8&org=acme"] {
+        let hold = found(staff.see(query).await);
+        assert_eq!(hold.len(), 1, "{query}");
+        assert_eq!((&hold[0]["hold"], &hold[0]["credits"]), (&json!("captured"), &json!(6)), "{query}");
+    }
+    // A debit under the same id is another thing, once the hold's being pending is over.
+    let message = json!({"channel": "email"});
+    for debit in [&system::debit_id(&clock, 0), &id] {
+        let headers = [("content-type", "application/json")];
+        let answer = sender.send("PUT", &format!("/v1/debits/{debit}"), &headers, message.to_string()).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    let both = found(staff.see(&by_id).await);
+    assert_eq!(
+        both.iter().map(|one| one["hold"].clone()).collect::<Vec<_>>(),
+        [json!(null), json!("captured")]
+    );
+    assert_eq!(staff.see(&format!("search?q={id}")).await["results"], json!([]));
 }

@@ -37,9 +37,24 @@ impl Books {
         clock.advance(3600);
         let (client, table) = (books::dynamodb(&saldo), books::table(&saldo));
         let mut books = Books { saldo, clock, client, table, right: Vec::new() };
-        assert_eq!(books.run().await["verdict"], "clean");
-        books.right = books.items().await;
+        books.is_right().await;
         books
+    }
+
+    /// A call about a hold that is done.
+    pub(super) async fn of_hold(&self, method: &str, id: &str, what: &str, body: &str) {
+        let token = self.saldo.token("acme", &["credits:spend"], None).unwrap();
+        let sender = crate::support::client::Client::new(self.saldo.api_url()).with_token(token);
+        let path = format!("/v1/holds/{id}{what}");
+        let answer =
+            sender.send(method, &path, &[("content-type", "application/json")], body.to_owned()).await;
+        assert!(answer.status.is_success(), "{}", String::from_utf8_lossy(&answer.body));
+    }
+
+    /// As it is now is right.
+    pub(super) async fn is_right(&mut self) {
+        assert_eq!(self.run().await["verdict"], "clean");
+        self.right = self.items().await;
     }
 
     /// What is there beside the reports.

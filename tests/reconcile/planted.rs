@@ -183,3 +183,38 @@ async fn what_cannot_be_read_and_a_debt_that_nothing_made() {
     )
     .await;
 }
+
+/// What was captured of a hold, and what it took, are parts of the line as it is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_whose_captured_amount_was_edited() {
+    let mut acme = Books::start("{}").await;
+    for units in [2, 0] {
+        let id = system::debit_id(&acme.clock, 0);
+        acme.of_hold("PUT", &id, "", r#"{"channel":"sms","units":5}"#).await;
+        if units > 0 {
+            acme.of_hold("POST", &id, "/capture", &format!(r#"{{"units":{units}}}"#)).await;
+        }
+        acme.clock.advance(3600);
+    }
+    acme.is_right().await;
+    let runs: Vec<_> =
+        acme.items().await.into_iter().filter(|item| books::text(item, "pk").ends_with("#H")).collect();
+    let of = |captured: bool| {
+        let run = runs.iter().find(|run| debit_of(run).1.contains_key("oc") == captured).unwrap().clone();
+        let (place, hold) = debit_of(&run);
+        (run, place, hold)
+    };
+    let edited = |(run, place, hold): (Item, String, Item), name: &str, value: i64| {
+        vec![Put(with(run, &place, AttributeValue::M(with(hold, name, number(value)))))]
+    };
+    each_is_found(
+        &acme,
+        vec![
+            ("a capture of less", edited(of(true), "oc", 5), &["balance"]),
+            ("a capture of more", edited(of(true), "oc", 7), &["balance"]),
+            ("an open hold that took less", edited(of(false), "n", 12), &["balance"]),
+            ("a hold that is gone", vec![Delete(of(false).0)], &["balance"]),
+        ],
+    )
+    .await;
+}

@@ -2,12 +2,12 @@
 use saldo_adapters::clock::Clock;
 use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
-use saldo_credits::{Balances, Reserved};
+use saldo_credits::{Balances, OpenHolds, Reserved};
 use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
     Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
     PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
-    ShardId, Sharding, Stamp, Timestamp, TopUpId,
+    ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::contract_budgets;
@@ -72,7 +72,7 @@ impl Seen {
 
 /// An answer, or all balance shards.
 #[derive(Debug, PartialEq)]
-enum Said {
+pub(super) enum Said {
     One(Result<Answer, PortError>),
     Main(Result<BalanceShard, PortError>),
     All(Result<BalanceShards, PortError>),
@@ -344,7 +344,7 @@ fn entry_of_a_refund(clock: &Clock) -> EntryId {
 }
 
 /// What takes credits back with their money, which is no call of spending.
-trait TakesBack: Balances {
+pub(super) trait TakesBack: Balances + OpenHolds {
     async fn take_back(&self, org: &OrgId, entry: EntryId, credits: Credits) -> Result<(), PortError>;
 }
 
@@ -386,7 +386,7 @@ impl TakesBack for Port {
     }
 }
 
-async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
+pub(super) async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
     let done = |result: Result<(), PortError>| result.map(Answer::Done);
     Said::One(match op {
         Op::Reserve(shard, reservation) => {
@@ -411,8 +411,11 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::AnnounceSharding => done(table.announce_sharding(org).await),
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
-        Op::BeginHolds => done(table.begin_holds(org, Timestamp::from_ms(0)).await),
+        Op::BeginHolds(now) => done(table.begin_holds(org, *now).await),
         Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
+        Op::OpenHolds => table.open_holds(org).await.map(Answer::OpenHolds),
+        Op::KeepOpenHolds(of, next) => done(table.keep_open_holds(org, of, *next).await),
+        Op::Holds(month, from, after) => table.holds(org, *month, *from, *after).await.map(Answer::Holds),
         Op::Reverse(ledger, reversal, uncounted) => {
             table.reverse(org, *ledger, reversal, uncounted, &machine()).await.map(Answer::Reversed)
         }

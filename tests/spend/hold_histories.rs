@@ -1,8 +1,9 @@
 //! Histories of holds: made, captured, released, extended and ended by processes that die, over a table that goes wrong.
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use saldo_credits::test_support::{Bug, Row};
+use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Held, SpendError, Spender};
 use saldo_domain::{
     AtEnd, Channel, Credits, Debit, DebitId, HoldEnded, HoldRefused, HoldTerms, HoldUse, HowEnded, Meters,
@@ -12,7 +13,11 @@ use saldo_domain::{
 use super::history::{START_MS, Task, debit, goes_on, machine, wait};
 use super::unreliable::{Port, Shared, State, port};
 
-const PER_TEST: u64 = 20_000;
+/// As many as run each time, and as a long run takes.
+const PER_TEST: u64 = 50_000;
+const LONG_RUN: u64 = 1_000_000;
+/// Holds that are read at a time, more than a history has.
+const MOST_READ: usize = 4;
 /// How many histories each bug is looked for in.
 const HISTORIES: u64 = 100_000;
 
@@ -79,8 +84,18 @@ struct Play {
 }
 
 #[test]
-fn twenty_thousand_histories_of_holds_keep_the_books() {
-    for seed in 0..PER_TEST {
+fn fifty_thousand_histories_of_holds_keep_the_books() {
+    keep_the_books(0..PER_TEST);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_histories_of_holds_keep_the_books() {
+    keep_the_books(0..LONG_RUN);
+}
+
+fn keep_the_books(seeds: Range<u64>) {
+    for seed in seeds {
         if let Err(wrong) = run(seed, None) {
             panic!("run({seed}, None): {wrong}");
         }
@@ -112,7 +127,12 @@ impl Play {
         state.credit(granted);
         state.table.main().ready = true;
         let now = Timestamp::from_ms(START_MS);
-        let holds = (0..rng.u8(1..=3)).map(|at| hold(&mut rng, at, now)).collect();
+        let holds = (0..rng.u8(1..=3)).map(|at| {
+            let later = [0, 0, 0, 0, 0, 1_500, 5_000, 100_000][rng.usize(..8)];
+            hold(&mut rng, at, now.plus_secs(later))
+        });
+        let holds = holds.collect();
+        state.table.holds.page = [1, 500][rng.usize(..2)];
         let (port, org) = (port(state), OrgId::parse("acme").unwrap());
         let mut play = Play {
             org,
@@ -147,7 +167,8 @@ impl Play {
             if to_come > 0 && (tasks.is_empty() || self.rng.u32(..5) == 0) {
                 to_come -= 1;
                 if tasks.is_empty() {
-                    self.now = self.now.plus_secs([0, 0, 30, 1_800, 4_000][self.rng.usize(..5)]);
+                    let secs = [0, 0, 30, 1_800, 4_000, 0, 30, 1_800, 4_000, 45_000][self.rng.usize(..10)];
+                    self.passes(secs);
                 }
                 let task = self.task();
                 tasks.push(task);
@@ -162,12 +183,25 @@ impl Play {
         }
     }
 
+    /// Nothing that makes a hold is under way for half an hour.
+    fn passes(&mut self, secs: i64) {
+        self.now = self.now.plus_secs(secs);
+        if secs < 1_800 {
+            return;
+        }
+        let state = &mut *self.port.state();
+        let making = |op: &mut Op| matches!(op, Op::Reserve(..) | Op::PutEntries(..) | Op::BeginHolds(_));
+        for op in state.late.extract_if(.., making) {
+            let _ = state.table.apply(&op);
+        }
+    }
+
     fn task(&mut self) -> Task {
         let spender = self.spenders[self.rng.usize(..self.spenders.len())].clone();
         let (org, told, now) = (self.org.clone(), Arc::clone(&self.told), self.now);
         let hold = self.holds[self.rng.usize(..self.holds.len())].clone();
         let id = hold.id;
-        match self.rng.u32(..12) {
+        match self.rng.u32(..15) {
             0..=3 => Box::pin(async move {
                 let done = spender.hold(&org, &machine(), &hold, now).await;
                 let mut told = told.lock().unwrap();
@@ -211,9 +245,48 @@ impl Play {
                     port.state().credit(credits);
                 })
             }
-            _ => Box::pin(async move {
+            11 => Box::pin(async move {
                 let _ = spender.repair_all(&org, now.plus_secs(600)).await;
             }),
+            12 => Box::pin(async move {
+                let _ = spender.on_hold(&org, now, MOST_READ).await;
+            }),
+            // Cleanup, also by a clock that is ahead, and two of it at a time.
+            _ => {
+                let now = now.plus_secs([0, 300][self.rng.usize(..2)]);
+                let due = self.port.state().table.holds.due().is_some_and(|due| due <= now);
+                Box::pin(async move {
+                    if due {
+                        let _ = spender.end_holds(&org, now, MOST_READ).await;
+                    }
+                })
+            }
+        }
+    }
+
+    /// What is told to be on hold is what open holds took.
+    fn is_told(&self, spender: &Spender<Port>, now: Timestamp) -> Result<(), String> {
+        let told = wait(spender.on_hold(&self.org, now, MOST_READ)).map_err(|error| error.to_string())?;
+        let state = self.port.state();
+        let is: i64 = state.table.ledger.values().filter_map(open).map(|held| held.0).sum();
+        if told == Some(Credits(is)) {
+            Ok(())
+        } else {
+            Err(format!("{told:?} are told to be on hold, and it is {is}"))
+        }
+    }
+
+    /// Whenever the list says so, and nobody else looks: by the end all holds have ended.
+    fn cleans_up(&self, spender: &Spender<Port>, end: Timestamp) -> Result<(), String> {
+        let (mut now, last) = (self.now.plus_secs(3_600), end.plus_secs(14 * 3_600));
+        let due = || self.port.state().table.holds.due();
+        while let Some(due) = due().filter(|due| *due <= last) {
+            now = due.max(now.plus_secs(7_200));
+            wait(spender.end_holds(&self.org, now, MOST_READ)).map_err(|error| error.to_string())?;
+        }
+        match self.port.state().table.ledger.iter().find(|(_, row)| open(row).is_some()) {
+            Some((at, _)) => Err(format!("{at:?} was never ended")),
+            None => Ok(()),
         }
     }
 
@@ -225,8 +298,11 @@ impl Play {
         for _ in 0..3 {
             wait(spender.repair_all(&org, now)).map_err(|error| error.to_string())?;
         }
-        // In its month, so that all of it is in the lines of the holds.
+        self.is_told(&spender, now)?;
         let end = self.now.plus_secs(20 * 3_600);
+        if self.rng.bool() {
+            self.cleans_up(&spender, end)?;
+        }
         let mut captured = 0;
         for hold in &self.holds {
             // As its sender does who does not know what became of it, or what repair made of it.
@@ -264,6 +340,12 @@ impl Play {
     }
 }
 
+/// What an open hold took; `None` of what is no open hold.
+fn open(row: &Row) -> Option<Credits> {
+    let Row::Debit(entry) = row else { return None };
+    entry.hold.filter(|hold| hold.ended.is_none()).map(|hold| hold.held)
+}
+
 /// All of it, some of it, or what was sent otherwise.
 fn used(rng: &mut fastrand::Rng, hold: &Debit) -> HoldUse {
     let units = Units::new(rng.i64(1..=hold.details.units.get())).filter(|_| rng.bool());
@@ -275,6 +357,7 @@ fn used(rng: &mut fastrand::Rng, hold: &Debit) -> HoldUse {
 fn hold(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
     let of = debit(rng, at, made);
     let at_end = if rng.u32(..3) == 0 { AtEnd::Capture } else { AtEnd::Release };
-    let ends_at = made.plus_secs(rng.i64(60..4_000)).whole_secs();
+    let longest = [400, 4_000][rng.usize(..2)];
+    let ends_at = made.plus_secs(rng.i64(60..longest)).whole_secs();
     Debit { hold: Some(HoldTerms { ends_at, at_end }), credits: Credits(of.credits.0), ..of }
 }

@@ -261,9 +261,16 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
     let spent: BTreeMap<_, _> = of_kind(account, "debit")
         .map(|entry| (text(entry, "sk"), number(entry, "credits").unwrap()))
         .collect();
+    // What holds gave back behind their month, once each and without a mark.
+    let late = of_kind(account, "debit").filter_map(|hold| Some((text(hold, "sk"), number(hold, "late")?)));
+    let mut late: BTreeMap<_, _> = late.filter(|(_, returned)| *returned > 0).collect();
     let mut reversed = BTreeMap::new();
     for entry in of_kind(account, "reversal") {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
+        if late.get(debit) == Some(&credits) {
+            late.remove(debit);
+            continue;
+        }
         assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
         assert_eq!(
@@ -273,6 +280,7 @@ fn prove_reversals(org: &str, account: &Account, when: &str) {
         );
     }
     assert_eq!(account.reversed.len(), reversed.len(), "{when}: {org} has marks of reversals that were none");
+    assert!(late.is_empty(), "{when}: holds of {org} gave back what has no entry: {late:?}");
 }
 
 /// The run that an item of the ledger is of, and whether it is of holds.
@@ -304,7 +312,9 @@ fn debits(run: &Item) -> Vec<Item> {
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -charged(debit, is_hold);
+        let returned = number(debit, "oc").filter(|_| debit.contains_key("ol")).unwrap_or(-credits);
         Some(Item::from([
+            ("late".to_owned(), AttributeValue::N((-credits - returned).to_string())),
             ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),

@@ -1,6 +1,6 @@
 // Finding an organization, a top-up or a debit by what one has at hand.
 import { announce, fill, h } from "./dom.js";
-import { dateAndTime, number, t } from "./language.js";
+import { dateAndTime, has, number, t } from "./language.js";
 import { notice, skeleton } from "./parts.js";
 import { address } from "./settings.js";
 import { search } from "./operate-api.js";
@@ -60,7 +60,8 @@ function result(app, { kind, organisation, top_up: topUp, debit }) {
   if (kind === "top_up") return [h("p.label", {}, t("op.kind.top_up")), link(app, topUpPath(organisation, topUp), topUp, { "data-key": `top-up-${topUp}` }), h("p.muted", {}, t("op.of"), " ", org)];
   if (kind === "debit") {
     const values = { credits: number(debit.credits), channel: debit.channel, at: dateAndTime(debit.at) };
-    return [h("p.label", {}, t("op.kind.debit")), h("p", {}, h("code", {}, debit.id)), h("p", {}, t(debit.reversed ? "op.debit.reversed" : "op.debit", values)), h("p.muted", {}, t("op.of"), " ", org)];
+    const words = debit.hold ? t("op.hold", { ...values, held: number(debit.held), state: has(`op.hold.${debit.hold}`) ? t(`op.hold.${debit.hold}`) : debit.hold }) : t(debit.reversed ? "op.debit.reversed" : "op.debit", values);
+    return [h("p.label", {}, t(debit.hold ? "op.kind.hold" : "op.kind.debit")), h("p", {}, h("code", {}, debit.id)), h("p", {}, words), h("p.muted", {}, t("op.of"), " ", org)];
   }
   return [h("p.label", {}, t("op.kind.organisation")), org];
 }

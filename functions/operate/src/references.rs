@@ -2,8 +2,8 @@
 
 use saldo_adapters::dynamo::Ledger;
 use saldo_adapters::http::Problem;
-use saldo_credits::Balances;
-use saldo_domain::{DebitId, EntryId, EntryKind, Month, OrgId, Timestamp};
+use saldo_credits::Balances as _;
+use saldo_domain::{DebitId, Entry, EntryId, EntryKind, Month, OrgId, ShardId, Sharding, Timestamp};
 use serde_json::Value;
 
 use crate::{Function, table};
@@ -44,7 +44,10 @@ impl Function {
                     entries += 1;
                     back_to = entry.at;
                     if entry.kind == EntryKind::Debit && entry.reference.as_deref() == Some(reference) {
-                        found.push(entry.id);
+                        // What a hold's entry is called is no id that its sender knows.
+                        found.extend(
+                            DebitId::parse(&entry.cause).ok().map(|id| place_of(id, entry, sharding)),
+                        );
                     }
                 }
                 before = page.next;
@@ -55,11 +58,12 @@ impl Function {
             back_to = month.start();
             month = month.previous();
         }
-        let mut results = Vec::new();
-        for id in found {
-            let Ok(id) = DebitId::parse(&id.to_string()) else { continue };
-            results.extend(self.debit(org, id).await.map_err(|error| table(&error))?);
-        }
+        let results = self.debits_in(org, &found).await.map_err(|error| table(&error))?;
         Ok(ByReference { results, entries, back_to })
     }
+}
+
+/// Where the entry of a debit or hold lies.
+fn place_of(id: DebitId, entry: &Entry, sharding: Sharding) -> (ShardId, DebitId) {
+    (if entry.hold.is_some() { ShardId::HOLDS } else { sharding.ledger(id) }, id)
 }

@@ -3,7 +3,7 @@
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, query_parameter};
 use saldo_credits::{Balances, Stored};
-use saldo_domain::{DebitId, OrgId, PortError};
+use saldo_domain::{DebitEntry, DebitId, Entry, OrgId, PortError, ShardId};
 use saldo_top_ups::Found;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ impl Function {
         let debit = DebitId::parse(sought).ok();
         let mut results: Vec<Value> = Vec::new();
         if let (Some(debit), Some(org)) = (debit, &of) {
-            results.extend(self.debit(org, debit).await.map_err(|error| table(&error))?);
+            results.extend(self.debits(org, debit).await.map_err(|error| table(&error))?);
         }
         if debit.is_none() {
             let found = self.top_ups.find(sought).await.map_err(|error| provider(&error))?;
@@ -64,28 +64,50 @@ impl Function {
         Ok(json!({ "q": sought, "results": results, "hint": hint, "read": null }))
     }
 
-    /// A debit of this organisation, if it was ever entered.
-    pub(crate) async fn debit(&self, org: &OrgId, id: DebitId) -> Result<Option<Value>, PortError> {
-        let sharding = self.store.main_shard(org).await?.sharding;
-        let stored = Balances::entries(&self.store, org, &[(sharding.ledger(id), id)]).await?;
-        let (entry, reversed) = match stored.into_iter().next() {
-            Some(Stored::Debit(entry)) => (entry, false),
-            Some(Stored::Reversed(entry, _)) => (entry, true),
-            Some(Stored::Nothing | Stored::Other) | None => return Ok(None),
-        };
-        Ok(Some(json!({
-            "kind": "debit",
-            "organisation": org,
-            "top_up": null,
-            "debit": {
-                "id": entry.id.to_string(),
-                "credits": entry.credits,
-                "channel": entry.channel,
-                "at": entry.id.at().rfc3339(),
-                "reversed": reversed,
-            },
-        })))
+    /// A debit of this organisation, if it was ever entered, and a hold: an id may be of both.
+    async fn debits(&self, org: &OrgId, id: DebitId) -> Result<Vec<Value>, PortError> {
+        let main = self.store.main_shard(org).await?;
+        let holds = main.holds.then_some(ShardId::HOLDS);
+        let places: Vec<_> =
+            [Some(main.sharding.ledger(id)), holds].into_iter().flatten().map(|place| (place, id)).collect();
+        self.debits_in(org, &places).await
     }
+
+    /// What was ever entered there.
+    pub(crate) async fn debits_in(
+        &self,
+        org: &OrgId,
+        places: &[(ShardId, DebitId)],
+    ) -> Result<Vec<Value>, PortError> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = Balances::entries(&self.store, org, places).await?;
+        let debit = |stored: &Stored| {
+            let is_reversed = matches!(stored, Stored::Reversed(..));
+            stored.entry().map(|entry| debit_json(org, entry, is_reversed))
+        };
+        Ok(stored.iter().filter_map(debit).collect())
+    }
+}
+
+/// `credits` are what it costs; of a hold what it charges as it stands, and on what.
+fn debit_json(org: &OrgId, debit: &DebitEntry, is_reversed: bool) -> Value {
+    let entry = Entry::of_debit(debit);
+    json!({
+        "kind": "debit",
+        "organisation": org,
+        "top_up": null,
+        "debit": {
+            "id": debit.id.to_string(),
+            "credits": entry.credits.negated(),
+            "channel": entry.channel,
+            "at": entry.at.rfc3339(),
+            "reversed": is_reversed,
+            "held": debit.hold.map(|hold| hold.held),
+            "hold": debit.hold.map(|hold| hold.state()),
+        },
+    })
 }
 
 fn found_json(found: &Found) -> Value {

@@ -167,7 +167,7 @@ impl Store {
     fn apply(&mut self, op: &Op, queued: &[u64], now: Micros) -> Result<Answer, PortError> {
         self.asked.reads += match op {
             Op::Entries(ids) => u64::try_from(ids.len()).unwrap_or_default(),
-            Op::Shard(_) | Op::Budgets => 1,
+            Op::Shard(_) | Op::Budgets | Op::OpenHolds | Op::Holds(..) => 1,
             _ => 0,
         };
         let (items, times) = written_by(op);
@@ -235,9 +235,11 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
             (entries.first().map(|first| Item::Run(*ledger, first.id.run())).into_iter().collect(), 1)
         }
         Op::Complete(ledger, entry) => (vec![Item::Run(*ledger, entry.id.run())], 1),
-        Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) | Op::BeginHolds => {
-            (vec![main], 1)
-        }
+        Op::MakeReady
+        | Op::AnnounceSharding
+        | Op::StartSharding(_)
+        | Op::SetShards(_)
+        | Op::BeginHolds(_) => (vec![main], 1),
         Op::ChangeHold(change) => {
             let hold = Item::Run(ShardId::HOLDS, change.id.run());
             let moves = change.returned > Credits::ZERO;
@@ -270,6 +272,8 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         // The item of the budgets lies in the partition of the main shard.
         Op::SetBudgets(..) => (ShardId::balances().map(Item::Shard).chain([main]).collect(), IN_TRANSACTION),
         Op::RememberTold(..) => (vec![main], 1),
-        Op::Entries(_) | Op::Shard(_) | Op::Budgets => (Vec::new(), 0),
+        // So does the item of open holds.
+        Op::KeepOpenHolds(..) => (vec![main], 1),
+        Op::Entries(_) | Op::Shard(_) | Op::Budgets | Op::OpenHolds | Op::Holds(..) => (Vec::new(), 0),
     }
 }

@@ -12,6 +12,7 @@ impl Table {
             return;
         }
         self.check_budgets();
+        self.check_holds();
         let mut expected = 0;
         for row in self.ledger.values() {
             expected += match row {

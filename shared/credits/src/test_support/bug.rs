@@ -107,6 +107,14 @@ pub enum Bug {
     EndForgotten,
     /// A hold's stamp does not say that it is one, so that repair writes a debit.
     HoldNotInStamp,
+    /// Of open holds that lie before the watermark nobody keeps which ones they are.
+    CarriedForgotten,
+    /// Where open holds are is kept whatever somebody else has kept since: every order of two calls shows it.
+    HoldsKeptUnguarded,
+    /// A list of holds misses what was written lately.
+    HoldsReadStale,
+    /// A list of holds ends with its first page.
+    OnePageOfHolds,
     /// A hard budget lets one credit more pass.
     BudgetOffByOne,
     /// A soft budget refuses.
@@ -139,13 +147,16 @@ pub enum Bug {
 
 impl Bug {
     /// Those that histories of holds find.
-    pub const OF_HOLDS: [Bug; 6] = [
+    pub const OF_HOLDS: [Bug; 9] = [
         Bug::EndForgotten,
         Bug::HoldEndedTwice,
         Bug::ExtensionOverlooked,
         Bug::RestNotReturned,
         Bug::AllReturned,
         Bug::HoldNotInStamp,
+        Bug::CarriedForgotten,
+        Bug::HoldsReadStale,
+        Bug::OnePageOfHolds,
     ];
     /// Those that histories find.
     pub const ALL: [Bug; 54] = [

@@ -1,12 +1,106 @@
 //! What becomes of the holds of one organisation.
 
-use saldo_domain::{Credits, DebitEntry, HoldChange, PortError, ShardId};
+use std::collections::BTreeMap;
+
+use saldo_domain::{
+    Credits, DebitEntry, EntryId, HoldChange, Month, PortError, ShardId, Timestamp, Watermark,
+};
 
 use super::Bug;
-use super::table::{Row, Table};
-use crate::port::Stored;
+use super::table::{Row, STALE_CALLS, Table};
+use crate::port::{OpenHoldsOf, Stored};
+
+/// How often it is kept that somebody is about to hold, in seconds.
+const TOUCHED_SECS: i64 = 3_600;
+/// How soon holds are looked at first, in seconds.
+const FIRST_LOOK_SECS: i64 = 300;
 
 impl Table {
+    /// The main shard says it, then the item does.
+    pub(super) fn begin_holds(&mut self, now: Timestamp) -> Result<(), PortError> {
+        let lately = |of: &OpenHoldsOf| now.secs_since(of.touched) < TOUCHED_SECS;
+        match &self.holds.of {
+            Some(of) if self.holds.listed && lately(of) => return Ok(()),
+            Some(_) => {}
+            None => self.shards.get_mut(&ShardId::MAIN).ok_or(PortError::Conflict)?.holds = true,
+        }
+        let from = now.plus_secs(-TOUCHED_SECS);
+        let first = OpenHoldsOf { mark: Watermark { from, carried: Vec::new() }, touched: now, revision: 0 };
+        let of = self.holds.of.get_or_insert(first);
+        of.touched = now;
+        of.revision += 1;
+        self.holds.listed = true;
+        self.holds.due_at.get_or_insert(now.plus_secs(FIRST_LOOK_SECS));
+        Ok(())
+    }
+
+    pub(super) fn open_holds(&self) -> Result<OpenHoldsOf, PortError> {
+        self.holds.of.clone().ok_or(PortError::Conflict)
+    }
+
+    pub(super) fn keep_open_holds(
+        &mut self,
+        of: &OpenHoldsOf,
+        next: Option<Timestamp>,
+    ) -> Result<(), PortError> {
+        let bug = self.bug;
+        let kept = self.holds.of.as_mut().ok_or(PortError::Conflict)?;
+        if kept.revision != of.revision && bug != Some(Bug::HoldsKeptUnguarded) {
+            return Err(PortError::Conflict);
+        }
+        kept.mark = of.mark.clone();
+        if bug == Some(Bug::CarriedForgotten) {
+            kept.mark.carried.clear();
+        }
+        kept.revision += 1;
+        self.holds.listed &= next.is_some();
+        self.holds.due_at = next;
+        Ok(())
+    }
+
+    /// By items, of which each is a run.
+    pub(super) fn holds(
+        &self,
+        month: Month,
+        from: Timestamp,
+        after: Option<EntryId>,
+    ) -> (Vec<DebitEntry>, Option<EntryId>) {
+        let mut runs: BTreeMap<EntryId, Vec<DebitEntry>> = BTreeMap::new();
+        for ((ledger, _), row) in &self.ledger {
+            let Row::Debit(entry) = row else { continue };
+            let run = entry.id.run().first().of_hold();
+            let fresh = self.written_at.get(&entry.id).is_some_and(|at| self.calls - at < STALE_CALLS);
+            let unseen = fresh && self.bug == Some(Bug::HoldsReadStale);
+            let wanted = run.month() == month
+                && run >= EntryId::first_at(from)
+                && after.is_none_or(|after| run > after);
+            if *ledger == ShardId::HOLDS && entry.hold.is_some() && wanted && !unseen {
+                runs.entry(run).or_default().push(DebitEntry::clone(entry));
+            }
+        }
+        let last = runs.keys().nth(self.holds.page - 1).copied();
+        let next = last.filter(|_| self.bug != Some(Bug::OnePageOfHolds));
+        let shown = runs.into_iter().take_while(|(run, _)| last.is_none_or(|last| *run <= last));
+        (shown.flat_map(|(_, entries)| entries).collect(), next)
+    }
+
+    /// No open hold is passed over, and while there is one the organisation is on the list.
+    pub(super) fn check_holds(&mut self) {
+        let Some(of) = &self.holds.of else { return };
+        let open = |row: &Row| match row {
+            Row::Debit(entry) if entry.hold.is_some_and(|hold| hold.ended.is_none()) => Some(entry.id),
+            _ => None,
+        };
+        for id in self.ledger.values().filter_map(open) {
+            let found = id.at() >= of.mark.from || of.mark.carried.contains(&id);
+            if !found || !self.holds.listed {
+                let wrong = format!("the open hold {id} is not found by {of:?}, due {:?}", self.holds.due());
+                self.wrong.get_or_insert(wrong);
+                return;
+            }
+        }
+    }
+
     /// Whether a hold is still what it was when this was made of it; true of a debit.
     pub(super) fn is_still(&self, there: &Stored, entry: &DebitEntry) -> bool {
         let before = there.entry().and_then(|there| there.hold);

@@ -6,6 +6,8 @@ mod books;
 mod bug;
 mod counted;
 mod holds;
+mod holds_kept;
+mod moved;
 mod op;
 mod spending;
 mod stamps;
@@ -14,6 +16,7 @@ mod taken_back;
 mod way;
 
 pub use bug::Bug;
+pub use holds_kept::HoldsKept;
 pub use op::{Answer, Op};
 pub use spending::Spending;
 pub use table::{Row, Table};

@@ -1,11 +1,11 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange,
+    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange, Month,
     Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
-use crate::port::{Reserved, Reversed, Stored, Written};
+use crate::port::{OpenHoldsOf, Reserved, Reversed, Stored, Written};
 
 /// A call.
 #[derive(Clone, Debug)]
@@ -25,8 +25,12 @@ pub enum Op {
     AnnounceSharding,
     StartSharding(Timestamp),
     SetShards(Option<u8>),
-    BeginHolds,
+    BeginHolds(Timestamp),
     ChangeHold(HoldChange),
+    OpenHolds,
+    KeepOpenHolds(OpenHoldsOf, Option<Timestamp>),
+    /// Of a month, none earlier than a moment, from behind a run on.
+    Holds(Month, Timestamp, Option<EntryId>),
     Reverse(ShardId, Reversal, Counted),
     Budgets,
     SetBudgets(Budgets, Budgets),
@@ -46,4 +50,6 @@ pub enum Answer {
     Reversed(Reversed),
     Budgets(Budgets),
     Told(bool),
+    OpenHolds(OpenHoldsOf),
+    Holds((Vec<DebitEntry>, Option<EntryId>)),
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, Known, PortError, Rebalance,
+    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, Known, PortError,
     Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
+use super::holds_kept::HoldsKept;
 use super::spending::{self, Spending};
 use super::stamps::given;
 use super::{Answer, Bug, Op};
 use crate::port::{Reserved, Reversed, Stored, Written};
 
 /// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
-const STALE_CALLS: u64 = 6;
+pub(super) const STALE_CALLS: u64 = 6;
 /// How much too early [`Bug::ShardedAtOnce`] lets sharding begin.
 const SHARDED_EARLY_SECS: i64 = -600;
 
@@ -37,11 +38,12 @@ pub struct Table {
     /// `totals`.
     pub reserved_at: BTreeMap<DebitId, usize>,
     /// Debits by when their entry came, in calls.
-    written_at: BTreeMap<DebitId, u64>,
-    calls: u64,
+    pub(super) written_at: BTreeMap<DebitId, u64>,
+    pub(super) calls: u64,
     /// Whether anything was ever taken back, so that there may be debt.
     pub(super) taken_back: bool,
     pub spending: Spending,
+    pub holds: HoldsKept,
 }
 
 /// An entry.
@@ -115,8 +117,11 @@ impl Table {
             Op::Turn(turn) => self.turn(turn).map(Answer::Done),
             Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
-            Op::BeginHolds => self.on_main(|main| main.holds = true),
+            Op::BeginHolds(now) => self.begin_holds(*now).map(Answer::Done),
             Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
+            Op::OpenHolds => self.open_holds().map(Answer::OpenHolds),
+            Op::KeepOpenHolds(of, next) => self.keep_open_holds(of, *next).map(Answer::Done),
+            Op::Holds(month, from, after) => Ok(Answer::Holds(self.holds(*month, *from, *after))),
         };
         self.check();
         answer
@@ -306,40 +311,6 @@ impl Table {
         let last = self.shards.keys().last() == Some(&id) && id != ShardId::MAIN;
         let unseen = last && self.bug == Some(Bug::LastShardUnseen);
         self.shards.get(&id).filter(|_| !unseen).cloned()
-    }
-
-    fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), PortError> {
-        let has = |id: &ShardId| self.shards.get(id).map_or(0, |shard| shard.credits.0);
-        let covered = rebalance.from.iter().all(|(id, credits)| has(id) >= credits.0);
-        if !covered && self.bug != Some(Bug::UnguardedRebalance) {
-            return Err(PortError::Conflict);
-        }
-        let counts = i64::from(self.bug != Some(Bug::MovementsNotCounted));
-        let mut moved = 0;
-        for (id, credits) in &rebalance.from {
-            let Some(shard) = self.shards.get_mut(id) else { continue };
-            shard.credits.0 -= credits.0;
-            shard.movements += counts;
-            moved += credits.0;
-        }
-        if self.bug == Some(Bug::RebalanceLosesCredits) {
-            return Ok(());
-        }
-        let shard = self.made(rebalance.to);
-        shard.credits.0 += moved;
-        shard.movements += counts;
-        self.begin_epoch(rebalance.to);
-        Ok(())
-    }
-
-    fn set_sharding(&mut self, from: Sharding, to: Sharding) -> Result<(), PortError> {
-        match self.shards.get_mut(&ShardId::MAIN) {
-            Some(main) if main.sharding == from => {
-                main.sharding = to;
-                Ok(())
-            }
-            Some(_) | None => Err(PortError::Conflict),
-        }
     }
 
     fn reverse(

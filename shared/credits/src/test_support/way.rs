@@ -3,12 +3,13 @@
 use std::future::Future;
 
 use saldo_domain::{
-    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
-    OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
+    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
+    Timestamp, Turn,
 };
 
 use super::{Answer, Op};
-use crate::port::{Balances, Reserved, Reversed, Stored, Written};
+use crate::port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
 
 /// How one call reaches the table, and what the caller hears.
 pub trait Way {
@@ -168,11 +169,36 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::RememberTold(number, (period, reached)), Told)
     }
 
-    async fn begin_holds(&self, _: &OrgId, _: Timestamp) -> Result<(), PortError> {
-        answered!(self, Op::BeginHolds, Done)
+    async fn begin_holds(&self, _: &OrgId, now: Timestamp) -> Result<(), PortError> {
+        answered!(self, Op::BeginHolds(now), Done)
     }
 
     async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
         answered!(self, Op::ChangeHold(change.clone()), Done)
+    }
+}
+
+impl<W: Way + Sync> OpenHolds for InMemory<W> {
+    async fn open_holds(&self, _: &OrgId) -> Result<OpenHoldsOf, PortError> {
+        answered!(self, Op::OpenHolds, OpenHolds)
+    }
+
+    async fn keep_open_holds(
+        &self,
+        _: &OrgId,
+        of: &OpenHoldsOf,
+        next: Option<Timestamp>,
+    ) -> Result<(), PortError> {
+        answered!(self, Op::KeepOpenHolds(of.clone(), next), Done)
+    }
+
+    async fn holds(
+        &self,
+        _: &OrgId,
+        month: Month,
+        from: Timestamp,
+        after: Option<EntryId>,
+    ) -> Result<(Vec<DebitEntry>, Option<EntryId>), PortError> {
+        answered!(self, Op::Holds(month, from, after), Holds)
     }
 }
