@@ -5,7 +5,7 @@ use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
 use saldo_domain::{Actor, Channel, Class, Country, Credits, Debit, DebitId, Details, OrgId, Units};
 use saldo_local::Options;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::browser::{Browser, browser};
 use super::operate::{house, in_review, staff_at};
@@ -146,6 +146,29 @@ fn used_screenshots() {
         }
         take(&page, name);
     }
+    for (reader, name) in [
+        (Reader { height: 980, ..desk }, "budgets"),
+        (Reader::INDONESIAN.on_a_phone().in_the_dark(), "budgets-phone-dark"),
+    ] {
+        let page = stack.page(reader, Person::of(ORGANISATION), "/billing/budgets").unwrap();
+        page.wait_for("document.querySelectorAll('.budget').length === 3");
+        if reader.width < desk.width {
+            page.eval(
+                "document.querySelector('.budget').scrollIntoView({ block: 'start' }); scrollBy(0, -16)",
+            );
+        }
+        take(&page, name);
+    }
+}
+
+/// Id, and what a budget says.
+fn budgets() -> [(&'static str, Value); 3] {
+    let budget = |name: &str, meter: &str, period: &str, limit: i64, limiting: &str| json!({"name": name, "by": {"meter": meter}, "period": period, "limit": limit, "limiting": limiting});
+    [
+        ("sms", budget("SMS", "sms", "month", 1_200, "hard")),
+        ("campaigns", budget("WhatsApp campaigns", "whatsapp", "month", 650, "soft")),
+        ("email", budget("Email, each day", "email", "day", 40, "hard")),
+    ]
 }
 
 /// A system in which an organisation has sent for a month by class and country.
@@ -156,6 +179,9 @@ fn varied(organisation: &'static str) -> Option<Stack> {
     let stack = Stack::start(Options { clock: clock.clone(), ..Options::default() });
     let page = stack.page(Reader::ENGLISH, Person::of(organisation), "/billing/balance")?;
     live(&page, browser, 5_000, Fate::Paid, &|| {});
+    for (id, budget) in budgets() {
+        elsewhere(&page, "PUT", &format!("/v1/budgets/{id}"), &budget);
+    }
     let spender = Spender::new(stack.saldo.world().store(&stack.saldo.env_of("spend")).unwrap());
     let mut rng = fastrand::Rng::with_seed(11);
     let kinds = [

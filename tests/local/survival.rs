@@ -108,7 +108,7 @@ async fn debits_survive_kills_in_the_middle() {
     saldo.kill().await;
 }
 
-/// Holds of fifteen credits of which six are captured, within a budget that covers twenty of them.
+/// Holds of fifteen credits of which six are captured, within a budget that covers twenty of them at a time.
 #[tokio::test]
 async fn holds_their_captures_and_budgets_survive_kills_in_the_middle() {
     const LIMIT: i64 = 300;
@@ -151,14 +151,16 @@ async fn holds_their_captures_and_budgets_survive_kills_in_the_middle() {
         for _ in 0..2 {
             assert_eq!(capture.send(&sender).await, if was_held { 200 } else { 404 }, "{}", capture.path);
         }
-        assert_eq!(hold.send(&sender).await, if was_held { 200 } else { 402 }, "{}", hold.path);
+        if was_held {
+            assert_eq!(hold.send(&sender).await, 200, "{}", hold.path);
+        }
     }
-    assert!((1..=LIMIT / 15).contains(&held), "{held} were held");
+    assert!((1..=LIMIT / 6).contains(&held), "{held} were held");
     assert_eq!(saldo.credits().await, (1000_u64).saturating_sub_signed(held * 6));
     let balance = saldo.get("/v1/balance").await;
     assert_eq!(balance["on_hold"], 0);
     let spent = saldo.get("/v1/budgets").await["budgets"][0]["spent"].as_i64().unwrap();
-    assert!((held * 15..=LIMIT).contains(&spent), "{held} of 15 are counted as {spent}");
+    assert!((held * 6..=LIMIT).contains(&spent), "{held} times 6 are counted as {spent}");
     let lines = saldo.get("/v1/entries?limit=100").await["entries"].as_array().unwrap().clone();
     let credits: i64 = lines.iter().map(|line| line["credits"].as_i64().unwrap()).sum();
     assert_eq!(credits, 1000 - held * 6, "the balance is the sum of the entries");

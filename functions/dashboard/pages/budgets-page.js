@@ -1,5 +1,6 @@
 // Billing > Budgets: what may be spent in a day or a month, and what was.
 import { deleteBudget, getBudgets, putBudget } from "./api.js";
+import { channelName, knowNames } from "./channels.js";
 import { announce, fill, h } from "./dom.js";
 import { number, percent, t } from "./language.js";
 import { failureNotice, noSubscribe, notice, skeleton, working } from "./parts.js";
@@ -20,7 +21,7 @@ export function budgetsPage(app) {
   async function start() {
     fill(content, skeleton("card", "card"));
     try {
-      take(await getBudgets());
+      take(await named(getBudgets()));
     } catch (failure) {
       if (!failure.kind) throw failure;
       fill(content, failureNotice(failure, app, { retry: start, large: true }));
@@ -131,7 +132,7 @@ export function budgetsPage(app) {
     const reset = working(save, t("settings.saving"));
     try {
       await putBudget(budget?.id ?? newId(), body);
-      take(await getBudgets());
+      take(await named(getBudgets()));
       offer()?.focus();
       told("budgets.saved");
     } catch (failure) {
@@ -154,6 +155,13 @@ export function budgetsPage(app) {
   return { element, start, wake: () => state.known ?? start(), stop: () => { state.stopped = true; } };
 }
 
+/** With the names of the channels that are counted. */
+async function named(asked) {
+  const known = await asked;
+  await knowNames(known.budgets.map(({ by }) => by.meter).filter(Boolean));
+  return known;
+}
+
 /** Only addresses name it; people read its name. */
 function newId() {
   return crypto.randomUUID().replaceAll("-", "");
@@ -161,7 +169,7 @@ function newId() {
 
 function counts({ by, period }) {
   const [way, what] = Object.entries(by)[0];
-  return t(`budgets.counts.${way}.${period}`, { what });
+  return t(`budgets.counts.${way}.${period}`, { what: way === "meter" ? channelName(what) : what });
 }
 
 function tone({ spent, limit }) {
