@@ -113,10 +113,12 @@ pub(super) const STRINGS: &str = concat!(
     include_str!("../../functions/dashboard/pages/indonesian.js"),
     include_str!("../../functions/dashboard/pages/english-rest.js"),
     include_str!("../../functions/dashboard/pages/indonesian-rest.js"),
+    include_str!("../../functions/dashboard/pages/english-used.js"),
+    include_str!("../../functions/dashboard/pages/indonesian-used.js"),
     include_str!("../../functions/dashboard/pages/english-operate.js"),
     include_str!("../../functions/dashboard/pages/indonesian-operate.js"),
-    "const STRINGS = { en: { ...ENGLISH, ...ENGLISH_REST, ...ENGLISH_OPERATE },
-        id: { ...INDONESIAN, ...INDONESIAN_REST, ...INDONESIAN_OPERATE } };"
+    "const STRINGS = { en: { ...ENGLISH, ...ENGLISH_REST, ...ENGLISH_USED, ...ENGLISH_OPERATE },
+        id: { ...INDONESIAN, ...INDONESIAN_REST, ...INDONESIAN_USED, ...INDONESIAN_OPERATE } };"
 );
 
 /// An empty page with what a module of the pages exports.

@@ -1,8 +1,14 @@
 // Saldo's API: answers, or one kind of failure with what to do about it.
+import { h } from "./dom.js";
 import { currentToken } from "./session.js";
 import { address, currentPath } from "./settings.js";
 
 const PATIENCE_MS = 25_000;
+const TRIES = 3;
+/** What the server asks for is kept to, up to this. */
+const LONGEST_WAIT_SECS = 60;
+/** A header is far shorter. */
+const HEADER_BYTES = 1024;
 
 /**
  * kind: "session" (sign in again), "permission", "network" (retry), "problem" (the server said no: see status and code).
@@ -55,7 +61,7 @@ export function listTopUps({ status, cursor, limit = 20 }) {
 }
 
 /** A part of a list such as "entries" as CSV, from `cursor` on; `next` is where the rest begins, or null. */
-export async function getCsv(list, asked, cursor) {
+async function getCsv(list, asked, cursor) {
   const query = new URLSearchParams(asked);
   if (cursor) query.set("cursor", cursor);
   const answer = await send("GET", `/v1/${list}?${query}`, undefined, { accept: "text/csv" });
@@ -64,6 +70,43 @@ export async function getCsv(list, asked, cursor) {
   const [, link] = /<([^>]*)>; rel="next"/.exec(answer.headers.get("link") ?? "") ?? [];
   const next = link ? new URL(link, answer.url).searchParams.get("cursor") : null;
   return { csv, next, isFinal: answer.headers.get("saldo-final") === "true", finalFrom: answer.headers.get("saldo-final-from") };
+}
+
+/** All parts under the header of the first one, `tell` being told which is read; final only where each part was. */
+export async function wholeCsv(list, query, tell) {
+  const parts = [];
+  let isFinal = true;
+  let part = {};
+  do {
+    if (parts.length > 0) tell(parts.length + 1);
+    part = await patiently(() => getCsv(list, query, part.next));
+    parts.push(parts.length > 0 ? await withoutHeader(part.csv) : part.csv);
+    isFinal &&= part.isFinal;
+  } while (part.next);
+  return { file: new Blob(parts, { type: "text/csv;charset=utf-8" }), isFinal, finalFrom: part.finalFrom };
+}
+
+/** A long export must not end by one call that failed. */
+async function patiently(call) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await call();
+    } catch (failure) {
+      if (!failure.unclear || tried === TRIES) throw failure;
+      if (failure.tooMany) await new Promise((done) => setTimeout(done, Math.min(failure.retryAfterSecs || 1, LONGEST_WAIT_SECS) * 1000));
+    }
+  }
+}
+
+async function withoutHeader(csv) {
+  const begin = new Uint8Array(await csv.slice(0, HEADER_BYTES).arrayBuffer());
+  return csv.slice(begin.indexOf("\n".charCodeAt(0)) + 1);
+}
+
+export function save(file, name) {
+  const href = URL.createObjectURL(file);
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 /** The content of the answer; with `tagged` also the version that it names, as `etag`. */

@@ -16,6 +16,7 @@ const operate = async () => {
 };
 const operatePage = (name) => (app) => (mayOperate() ? pageOf(operate, name, app) : staffOnly());
 const rest = () => import("./rest.js");
+const used = () => import("./used.js");
 const restPage = (name) => (app) => pageOf(rest, name, app);
 /** Long enough for the Balance and what it asks for to come first. */
 const REST_MS = 3000;
@@ -26,7 +27,7 @@ const PAGES = {
   "/billing/balance": { title: "page.balance", open: balancePage },
   "/billing/history": { title: "page.history", open: restPage("history") },
   "/billing/statements": { title: "page.statements", open: restPage("statements") },
-  "/billing/usage": { title: "page.usage", open: restPage("usage") },
+  "/billing/usage": { title: "page.usage", open: (app) => pageOf(used, "usage", app) },
   "/billing/budgets": { title: "page.budgets", open: restPage("budgets") },
   "/billing/settings": { title: "page.settings", open: restPage("settings") },
   "/billing/sign-in": { title: "page.signIn", open: restPage("signIn") },

@@ -1,8 +1,7 @@
 // A month's entries as one CSV file.
-import { wholeCsv, save } from "./csv.js";
+import { save, wholeCsv } from "./api.js";
 import { announce, fill, h } from "./dom.js";
-import { dateAndTime, monthAndYear, t } from "./language.js";
-import { lastMonths } from "./months.js";
+import { dateAndTime, lastMonths, monthAndYear, t } from "./language.js";
 import { failureNotice, working } from "./parts.js";
 
 /** This month and a year of those before it. */

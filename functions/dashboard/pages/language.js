@@ -52,6 +52,12 @@ export const day = (text) => formattedDate(text, { day: "numeric", month: "short
 /** "November 2026" of a month such as 2026-11. */
 export const monthAndYear = (text) => formattedDate(text, { month: "long", year: "numeric", timeZone: "UTC" });
 
+/** So many up to this one, the newest first, in UTC, by which entries are kept: "2026-11". */
+export function lastMonths(count) {
+  const now = new Date();
+  return Array.from({ length: count }, (_, ago) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - ago)).toISOString().slice(0, 7));
+}
+
 export const dateAndTime = (text) => formattedDate(text, { dateStyle: "medium", timeStyle: "short" });
 
 function formattedDate(text, options) {

@@ -2,8 +2,7 @@
 import { getStatement } from "./api.js";
 import { channelName, knowNames } from "./channels.js";
 import { announce, fill, h } from "./dom.js";
-import { has, monthAndYear, number, t } from "./language.js";
-import { lastMonths } from "./months.js";
+import { has, lastMonths, monthAndYear, number, t } from "./language.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
 import { organisation } from "./session.js";
 import { address } from "./settings.js";

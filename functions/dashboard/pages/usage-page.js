@@ -1,10 +1,8 @@
 // Billing > Usage: what a month used by channel, price class or country, as bars, in numbers and as a file.
-import { getUsageOf } from "./api.js";
+import { getUsageOf, save, wholeCsv } from "./api.js";
 import { channelName, knowNames, unitName } from "./channels.js";
-import { save, wholeCsv } from "./csv.js";
 import { announce, fill, h } from "./dom.js";
-import { countryName, day, monthAndYear, number, t } from "./language.js";
-import { lastMonths } from "./months.js";
+import { countryName, day, lastMonths, monthAndYear, number, t } from "./language.js";
 import { failureNotice, skeleton, working } from "./parts.js";
 import { address } from "./settings.js";
 import { MOST_LOOKS, looksByPlace, looksOf, swatch, usageChart, usageTable } from "./usage-chart.js";
