@@ -18,6 +18,7 @@ mod hold_orders;
 mod holds;
 mod http;
 mod meters;
+mod quotas;
 mod sending_org;
 mod shards;
 mod simulator;

@@ -201,7 +201,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
 }
 
-/// No open hold is passed over by whoever ends them.
+/// No open hold is passed over by whoever ends them, and what was reported of one after its end is charged once.
 fn prove_holds(org: &str, account: &Account, when: &str) {
     let open = account.entries.iter().filter(|entry| entry.get("open") == Some(&AttributeValue::Bool(true)));
     for entry in open {
@@ -213,6 +213,18 @@ fn prove_holds(org: &str, account: &Account, when: &str) {
         assert!(carried || ahead, "{when}: {id} of {org} is open and passed over: {looked_for:?}");
         assert!(looked_for.contains_key("due_pk"), "{when}: nobody looks for {id} of {org}");
     }
+    let mut reported: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in of_kind(account, "debit").filter(|entry| entry.contains_key("cause")) {
+        let before = reported.insert(text(entry, "cause"), -number(entry, "credits").unwrap());
+        assert_eq!(before, None, "{when}: what was used of a quota of {org} is charged once: {entry:?}");
+    }
+    for entry in &account.entries {
+        let Some(credits) = number(entry, "reported") else { continue };
+        let id = text(entry, "sk");
+        assert_eq!(reported.remove(id), Some(credits), "{when}: {id} of {org} is charged as it was reported");
+        assert_eq!(number(entry, "credits"), Some(0), "{when}: {id} of {org} came back before");
+    }
+    assert!(reported.is_empty(), "{when}: {org} is charged for what nobody reported: {reported:?}");
 }
 
 /// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
@@ -304,14 +316,17 @@ fn debits(run: &Item) -> Vec<Item> {
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -charged(debit, is_hold);
-        Some(Item::from([
+        let reported = debit.get("lc").map(|credits| ("reported".to_owned(), credits.clone()));
+        let mut item = Item::from([
             ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
             ("stamp".to_owned(), debit["t"].clone()),
             ("open".to_owned(), AttributeValue::Bool(is_hold && !debit.contains_key("o"))),
-        ]))
+        ]);
+        item.extend(reported);
+        Some(item)
     };
     run.iter().filter_map(debit).collect()
 }

@@ -72,7 +72,7 @@ where
             let mut after = None;
             loop {
                 let page = self.top_ups.rows.ledger(org, place, after).await?;
-                page.lines.iter().for_each(|line| cut.list(&line.entry));
+                page.lines.iter().for_each(|line| cut.list(line));
                 after = page.next;
                 if after.is_none() {
                     break;

@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
         let outcome = match stored {
             Stored::Debit(entry) if entry.is_of(debit) => {
                 let DebitEntry { credits, available, hold, .. } = *entry;
-                let units = entry.details.units;
+                let (units, hold) = (entry.details.units, hold.map(|hold| hold.made()));
                 Outcome::Done(Debited { id, credits, units, available, hold, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.

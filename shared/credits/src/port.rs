@@ -4,8 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn, Watermark,
+    HoldChange, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal,
+    ShardId, Stamp, Timestamp, Turn, Watermark,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -181,6 +181,16 @@ pub trait Balances {
         change: &HoldChange,
         actor: &Actor,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Charges what was used of a quota that has ended, all of it or nothing: keeps at the hold that it was reported, writes the
+    /// entry of it, and takes the credits from the main shard, or from all of them. Whether there were as many;
+    /// [`PortError::Conflict`] when something was reported before.
+    fn report_late(
+        &self,
+        org: &OrgId,
+        report: &LateReport,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// What ending holds at their time needs of a table.

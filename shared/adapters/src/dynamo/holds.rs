@@ -4,14 +4,15 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
 use saldo_credits::{OpenHolds, OpenHoldsOf};
 use saldo_domain::{
-    Actor, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, Posting, ShardId, Timestamp, Watermark,
+    Actor, DebitEntry, DebitId, EntryId, HoldChange, LateReport, Month, OrgId, Posting, ShardId, Timestamp,
+    Watermark,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, number, text};
 use super::balances::{or_conflict, updated};
 use super::errors::port_error;
-use super::hold_items::hold_update;
+use super::hold_items::{hold_update, report_update};
 use super::keys::{self, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, Work};
 use super::reads::page_size;
 use super::rows::{REVISION, entry_item};
@@ -130,6 +131,28 @@ impl Store {
             parts.push(self.put_if_absent(entry_item(org, &posting.entry))?);
         }
         self.transact(parts).await?.map_err(|_| PortError::Conflict)
+    }
+}
+
+impl Store {
+    /// Whether there were as many credits.
+    pub(super) async fn write_late_report(
+        &self,
+        org: &OrgId,
+        report: &LateReport,
+        actor: &Actor,
+    ) -> Result<bool, PortError> {
+        let posting = Posting::late_report(report, actor);
+        let of_hold = report_update(&self.table, org, report).build().map_err(not_built)?;
+        let parts = vec![
+            TransactWriteItem::builder().update(of_hold).build(),
+            self.put_if_absent(entry_item(org, &posting.entry))?,
+        ];
+        match self.with_balance(org, parts, &[posting]).await? {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.at(0) || refused.at(1) => Err(PortError::Conflict),
+            Err(_) => Ok(false),
+        }
     }
 }
 

@@ -1,14 +1,32 @@
 //! What becomes of the holds of one organisation.
 
-use saldo_domain::{Credits, DebitEntry, HoldChange, PortError, ShardId};
+use saldo_domain::{
+    Credits, DebitEntry, Hold, HoldChange, HowEnded, Known, LateReport, PortError, ShardId, Sharding, gather,
+};
 
 use super::Bug;
 use super::table::{Row, Table};
-use crate::port::Stored;
+use crate::port::{Stored, Written};
 
 impl Table {
+    /// Also of a debit.
+    pub(super) fn complete(&mut self, ledger: ShardId, entry: &DebitEntry) -> Written {
+        let there = self.stored(ledger, entry.id);
+        let unsaid =
+            there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
+        if (!unsaid && self.bug != Some(Bug::CompletedUnguarded)) || !self.is_still(&there, entry) {
+            return Written::Before(vec![there]);
+        }
+        let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
+        let more = if self.bug == Some(Bug::CompletedAtOtherRate) { entry.details.units.get() } else { 0 };
+        let credits = Credits(entry.credits.0 + more);
+        let row = Row::Debit(Box::new(DebitEntry { shown, credits, ..entry.clone() }));
+        self.ledger.insert((ledger, entry.id.entry()), row);
+        Written::New
+    }
+
     /// Whether a hold is still what it was when this was made of it; true of a debit.
-    pub(super) fn is_still(&self, there: &Stored, entry: &DebitEntry) -> bool {
+    fn is_still(&self, there: &Stored, entry: &DebitEntry) -> bool {
         let before = there.entry().and_then(|there| there.hold);
         let (Some(before), Some(hold)) = (before, entry.hold) else { return true };
         let unended = before.ended == hold.ended && before.terms.ends_at <= hold.terms.ends_at;
@@ -40,5 +58,43 @@ impl Table {
             self.begin_epoch(ShardId::MAIN);
         }
         Ok(())
+    }
+
+    /// The mark at the hold, the entry, and the credits that leave, in one transaction.
+    pub(super) fn report_late(&mut self, report: &LateReport) -> Result<bool, PortError> {
+        let bug = self.bug;
+        let key = (ShardId::HOLDS, report.id.entry());
+        let there = match self.ledger.get(&key) {
+            Some(Row::Debit(entry)) if entry.stamp == report.stamp => entry.hold,
+            Some(_) | None => None,
+        };
+        let expired = |hold: &Hold| hold.ended.is_some_and(|ended| ended.how == HowEnded::Expired);
+        let first = |hold: &Hold| hold.reported.is_none() || bug == Some(Bug::ReportedTwice);
+        if !there.is_some_and(|hold| expired(&hold) && first(&hold)) {
+            return Err(PortError::Conflict);
+        }
+        let credits = report.reported.charge.credits;
+        let gives = if self.main().credits >= credits || bug == Some(Bug::UnguardedReport) {
+            Some(vec![(ShardId::MAIN, credits.negated())])
+        } else {
+            match self.main().sharding {
+                Sharding::No | Sharding::Announced => None,
+                Sharding::Since(_) => gather(&self.shards, credits),
+            }
+        };
+        let Some(gives) = gives else { return Ok(false) };
+        for (id, moved) in gives {
+            let shard = self.shards.entry(id).or_default();
+            shard.credits.0 += moved.0;
+            shard.movements += 1;
+            self.begin_epoch(id);
+        }
+        if let Some(Row::Debit(entry)) = self.ledger.get_mut(&key) {
+            entry.hold = Some(report.hold);
+        }
+        if bug != Some(Bug::ReportWithoutEntry) {
+            self.ledger.insert((ShardId::MAIN, report.entry_id()), Row::Reported(credits.negated()));
+        }
+        Ok(true)
     }
 }

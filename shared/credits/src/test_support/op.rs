@@ -2,7 +2,7 @@
 
 use saldo_domain::{
     Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange,
-    Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    LateReport, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use crate::port::{Reserved, Reversed, Stored, Written};
@@ -27,6 +27,7 @@ pub enum Op {
     SetShards(Option<u8>),
     BeginHolds,
     ChangeHold(HoldChange),
+    ReportLate(Box<LateReport>),
     Reverse(ShardId, Reversal, Counted),
     Budgets,
     SetBudgets(Budgets, Budgets),

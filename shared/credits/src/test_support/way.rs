@@ -4,7 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
-    OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    LateReport, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
+    Timestamp, Turn,
 };
 
 use super::{Answer, Op};
@@ -174,5 +175,9 @@ impl<W: Way + Sync> Balances for InMemory<W> {
 
     async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
         answered!(self, Op::ChangeHold(change.clone()), Done)
+    }
+
+    async fn report_late(&self, _: &OrgId, report: &LateReport, _: &Actor) -> Result<bool, PortError> {
+        answered!(self, Op::ReportLate(Box::new(report.clone())), Told)
     }
 }

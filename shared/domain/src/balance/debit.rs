@@ -2,7 +2,7 @@
 
 use super::hold::{Hold, HoldTerms};
 use super::period::Counted;
-use super::{DebitId, Details, Known, Stamp};
+use super::{Beside, DebitId, Details, Known, Stamp};
 use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
 
 /// Credits to be spent on one message, or on whatever else a meter counts.
@@ -153,13 +153,8 @@ impl Reversal {
     /// Takes `debit` back at `now`; `random` tells reversals of one millisecond apart.
     #[must_use]
     pub fn of(debit: &DebitEntry, now: Timestamp) -> Reversal {
-        let mut random = [0; 10];
-        random.copy_from_slice(&debit.id.bytes()[6..]);
-        // Never the debit's own run, even in its own millisecond.
-        random[9] ^= 0xff;
-        // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
-        random[1] ^= debit.id.place();
-        let entry = EntryId::made_at(now, &random);
+        let beside = if debit.hold.is_some() { Beside::Return } else { Beside::Reversal };
+        let entry = debit.id.entry_beside(now, beside);
         let Details { class, units, .. } = debit.details;
         Reversal {
             debit: debit.id,

@@ -288,13 +288,20 @@ mod tests {
         }
 
         /// Credits that are no debit's come and go with a movement.
-        fn post(&mut self, credits: i64, secs_ago: i64) {
+        fn post(&mut self, credits: i64, secs_ago: i64) -> EntryId {
             let id = EntryId::parse(&self.id(secs_ago).to_string()).unwrap();
             let entry = Posting::adjustment(id, "because", Credits(credits), &Actor::System).entry;
             self.ledger.insert(id, LedgerLine { entry, stamp: None });
             let main = self.shard(ShardId::MAIN);
             main.credits.0 += credits;
             main.movements += 1;
+            id
+        }
+
+        /// What was used of a quota that had ended: a debit that nobody reserved.
+        fn report(&mut self, credits: i64, secs_ago: i64) {
+            let id = self.post(-credits, secs_ago);
+            self.ledger.get_mut(&id).unwrap().entry.kind = crate::EntryKind::Debit;
         }
 
         fn reserve(&mut self, shard: usize, credits: i64, secs_ago: i64) {
@@ -352,8 +359,7 @@ mod tests {
                 world.step(&mut random);
             }
             let mut cut = Cut::new(world.shards.clone(), now());
-            let listed: Vec<_> = world.ledger.values().map(|line| line.entry.clone()).collect();
-            listed.iter().for_each(|entry| cut.list(entry));
+            world.ledger.values().for_each(|line| cut.list(line));
             for _ in 0..random.u8(..30) {
                 world.debit_step(&mut random);
             }
@@ -375,6 +381,8 @@ mod tests {
         fn step(&mut self, random: &mut fastrand::Rng) {
             if random.u8(..5) == 0 {
                 self.post(random.i64(-50..50), random.i64(0..2_000));
+            } else if random.u8(..9) == 0 {
+                self.report(random.i64(1..9), random.i64(0..2_000));
             } else {
                 self.debit_step(random);
             }
@@ -395,7 +403,7 @@ mod tests {
         world.reserve(0, 3, 60);
         let check = |world: &World| {
             let mut cut = Cut::new(world.shards.clone(), now());
-            world.ledger.values().for_each(|line| cut.list(&line.entry));
+            world.ledger.values().for_each(|line| cut.list(line));
             let mut check = LedgerCheck::new(cut, &[]);
             world.ledger.values().for_each(|line| check.count(line));
             check.end_month(Month::of(now()), |_| Some("A-1".to_owned()))

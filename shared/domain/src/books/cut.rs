@@ -9,15 +9,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    BalanceShards, DebitId, Entry, EntryId, EntryKind, HeldLine, HeldOf, MOST_HOLD_SECS, Stamp, Timestamp,
-};
+use crate::{BalanceShards, DebitId, Entry, EntryId, HeldLine, HeldOf, MOST_HOLD_SECS, Stamp, Timestamp};
 
 /// An entry, with what tells when a debit was reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLine {
     pub entry: Entry,
-    /// Of a debit, which alone has one.
+    /// Of a debit that was reserved, which alone has one: not of what was used of a quota that had ended.
     pub stamp: Option<Stamp>,
 }
 
@@ -55,11 +53,10 @@ impl Cut {
     }
 
     /// Lists an entry of lately.
-    pub fn list(&mut self, entry: &Entry) {
-        let recent = if entry.kind == EntryKind::Debit {
-            ended_at(entry).is_some_and(|at| at >= self.recent_from)
-        } else {
-            entry.id.at() >= self.recent_from
+    pub fn list(&mut self, LedgerLine { entry, stamp }: &LedgerLine) {
+        let recent = match stamp {
+            Some(_) => ended_at(entry).is_some_and(|at| at >= self.recent_from),
+            None => entry.id.at() >= self.recent_from,
         };
         if recent {
             self.recent.insert(entry.id);
