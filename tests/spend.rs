@@ -15,6 +15,7 @@ mod groups;
 mod history;
 mod hold_histories;
 mod hold_orders;
+mod hold_reversals;
 mod holds;
 mod http;
 mod meters;

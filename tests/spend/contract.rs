@@ -412,7 +412,9 @@ async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Said {
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
         Op::BeginHolds => done(table.begin_holds(org, Timestamp::from_ms(0)).await),
-        Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
+        Op::ChangeHold(change, uncounted) => {
+            done(table.change_hold(org, change, uncounted, &machine()).await)
+        }
         Op::ReportLate(report) => table.report_late(org, report, &machine()).await.map(Answer::Told),
         Op::Reverse(ledger, reversal, uncounted) => {
             table.reverse(org, *ledger, reversal, uncounted, &machine()).await.map(Answer::Reversed)

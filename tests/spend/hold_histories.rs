@@ -1,5 +1,5 @@
 //! Histories of holds: made, captured, released, extended and ended by processes that die, over a table that goes wrong.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use saldo_credits::test_support::{Bug, Row};
@@ -23,6 +23,8 @@ struct Told {
     ended: BTreeMap<DebitId, HoldEnded>,
     /// What was told to be charged after the end.
     reported: BTreeMap<DebitId, Reported>,
+    /// What was told to be taken back.
+    reversed: BTreeSet<DebitId>,
     /// Until when each was told to hold at the least, and when that was told.
     ends_at: BTreeMap<DebitId, Timestamp>,
     wrong: Option<String>,
@@ -219,6 +221,11 @@ impl Play {
                     told.lock().unwrap().hear(id, held);
                 })
             }
+            10 if self.rng.u32(..3) == 0 => Box::pin(async move {
+                if spender.reverse_hold(&org, &machine(), id, now.plus_secs(9_000)).await.is_ok() {
+                    told.lock().unwrap().reversed.insert(id);
+                }
+            }),
             10 => {
                 let (port, granted, credits) =
                     (self.port.another(), Arc::clone(&self.granted), self.rng.i64(1..=6));
@@ -251,8 +258,14 @@ impl Play {
             match (&held, known) {
                 (Ok(held), 1) => {
                     let ended = held.hold.ended.ok_or_else(|| format!("{} did not end", hold.id))?;
-                    captured += ended.captured.credits.0;
-                    captured += held.hold.reported.map_or(0, |reported| reported.charge.credits.0);
+                    let told = self.told.lock().unwrap().reversed.contains(&hold.id);
+                    if told && held.reversed.is_none() {
+                        return Err(format!("{} was told to be taken back, and is not", hold.id));
+                    }
+                    if held.reversed.is_none() {
+                        captured += ended.captured.credits.0;
+                        captured += held.hold.reported.map_or(0, |reported| reported.charge.credits.0);
+                    }
                 }
                 (Err(SpendError::NotFound), 0) => {}
                 _ => return Err(format!("{} is charged {known} times and {held:?}", hold.id)),

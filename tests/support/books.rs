@@ -270,13 +270,20 @@ fn unwritten(account: &Account) -> impl Iterator<Item = i128> {
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
-    let spent: BTreeMap<_, _> = of_kind(account, "debit")
-        .map(|entry| (text(entry, "sk"), number(entry, "credits").unwrap()))
-        .collect();
+    let of_debits = |name: &'static str| -> BTreeMap<&str, i64> {
+        let of = |entry| Some((text(entry, "sk"), number(entry, name)?));
+        of_kind(account, "debit").filter_map(of).collect()
+    };
+    let (spent, mut late) = (of_debits("charge"), of_debits("returned_late"));
     let mut reversed = BTreeMap::new();
     for entry in of_kind(account, "reversal") {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
-        assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
+        // What came back of a hold when its month took no changes any more.
+        if late.get(debit) == Some(&credits) {
+            late.remove(debit);
+            continue;
+        }
+        assert_eq!(spent.get(debit), Some(&credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
         assert_eq!(
             account.reversed.get(debit).copied(),
@@ -316,7 +323,11 @@ fn debits(run: &Item) -> Vec<Item> {
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -charged(debit, is_hold);
-        let reported = debit.get("lc").map(|credits| ("reported".to_owned(), credits.clone()));
+        let own = |name: &str, is: &str| debit.get(name).map(|value| (is.to_owned(), value.clone()));
+        let late = debit.get("ol").and_then(|_| Some(number(debit, "n")? - number(debit, "oc")?));
+        let late = late.map(|back| ("returned_late".to_owned(), AttributeValue::N(back.to_string())));
+        // What there is to be taken back.
+        let charge = own("lc", "charge").or(own("oc", "charge")).or(own("n", "charge"));
         let mut item = Item::from([
             ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
@@ -325,7 +336,7 @@ fn debits(run: &Item) -> Vec<Item> {
             ("stamp".to_owned(), debit["t"].clone()),
             ("open".to_owned(), AttributeValue::Bool(is_hold && !debit.contains_key("o"))),
         ]);
-        item.extend(reported);
+        item.extend([own("lc", "reported"), late, charge].into_iter().flatten());
         Some(item)
     };
     run.iter().filter_map(debit).collect()

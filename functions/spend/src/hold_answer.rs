@@ -4,7 +4,7 @@ use saldo_adapters::http::{Problem, ProblemCode};
 use saldo_credits::{Debited, Held};
 use saldo_domain::{
     AtEnd, Beside, Charge, ChargedAs, Credits, DebitEntry, Hold, HoldEnded, HoldRefused, HoldTerms, MadeHold,
-    Reported, Units,
+    Reported, Reversal, Units,
 };
 use serde_json::{Value, json};
 
@@ -41,13 +41,14 @@ fn with_validity(mut answer: Value, terms: &HoldTerms) -> Value {
 
 /// A hold as it is.
 pub(crate) fn now(held: &Held) -> Value {
-    let mut answer = settled(&held.entry, &held.hold);
+    let Held { entry, hold, reversed, .. } = held;
+    let mut answer = settled(entry, hold, reversed.as_ref());
     answer["available_credits"] = json!(held.available);
     answer
 }
 
 /// A hold as it was left, whatever there is to spend now.
-pub(crate) fn settled(entry: &DebitEntry, hold: &Hold) -> Value {
+pub(crate) fn settled(entry: &DebitEntry, hold: &Hold, reversed: Option<&Reversal>) -> Value {
     let answer = json!({
         "id": entry.id.to_string(),
         "state": hold.state(),
@@ -74,6 +75,9 @@ pub(crate) fn settled(entry: &DebitEntry, hold: &Hold) -> Value {
         });
         with_charged_as(&mut reported, "charged_as", &charge);
         answer["reported"] = reported;
+    }
+    if let Some(reversal) = reversed {
+        answer["reversed_at"] = json!(reversal.at.rfc3339());
     }
     answer
 }
@@ -121,6 +125,10 @@ pub(crate) fn refused(path: &str, refused: &HoldRefused) -> Problem {
             Problem::new(ProblemCode::MoreThanHeld, detail)
                 .with("field", json!(format!("{path}units")))
                 .with("most", json!(most))
+        }
+        HoldRefused::NotCaptured => {
+            let detail = "Nothing was charged of this hold: release it, and all of it comes back.";
+            Problem::new(ProblemCode::HoldNotCaptured, detail)
         }
         HoldRefused::NoPrice(error) => order::no_price(path, error),
     }

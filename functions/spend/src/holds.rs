@@ -52,6 +52,23 @@ impl Function {
         Ok(json_response(StatusCode::OK, &hold_answer::now(&held)))
     }
 
+    /// Takes back what was charged of a hold.
+    pub(crate) async fn reverse_hold(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: &Request,
+    ) -> Result<Response<Body>, Problem> {
+        limited_body(request)?;
+        let id = DebitId::parse(id).map_err(|_| hold_answer::not_found())?;
+        let done = self.spender.reverse_hold(&caller.org, &caller.actor, id, self.clock.now()).await;
+        let reversal = done.map_err(|error| match error {
+            SpendError::NotFound => hold_answer::not_found(),
+            error => answer::problem(&caller.org, &[id], &error),
+        })?;
+        Ok(json_response(StatusCode::OK, &answer::reversed(&reversal)))
+    }
+
     /// What was used of the quota before is counted first: a report is not lost, whatever becomes of the next quota.
     async fn hold(&self, caller: &Caller, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {
         let now = self.clock.now();
@@ -66,7 +83,7 @@ impl Function {
         let hold = done.hold.ok_or_else(Problem::unavailable)?;
         let mut made = hold_answer::made(&done, &hold);
         if let Some(settled) = settled {
-            made["settled"] = hold_answer::settled(&settled.entry, &settled.hold);
+            made["settled"] = hold_answer::settled(&settled.entry, &settled.hold, settled.reversed.as_ref());
         }
         Ok(json_response(answer::status(!done.repeated), &made))
     }

@@ -5,8 +5,8 @@
 //! time one finds it ended.
 
 use saldo_domain::{
-    Actor, Credits, Debit, DebitEntry, DebitId, Hold, HoldRefused, HoldStep, HoldUse, LateReport, OrgId,
-    PortError, Timestamp, total,
+    Actor, Counted, Credits, Debit, DebitEntry, DebitId, Hold, HoldChange, HoldRefused, HoldStep, HoldUse,
+    LateReport, OrgId, PortError, Reversal, ShardId, Timestamp, total,
 };
 
 use crate::outcome::{Debited, SpendError};
@@ -18,6 +18,8 @@ use crate::spender::Spender;
 pub struct Held {
     pub entry: DebitEntry,
     pub hold: Hold,
+    /// There where what was charged was taken back.
+    pub reversed: Option<Reversal>,
     /// What could be spent then.
     pub available: Credits,
 }
@@ -35,6 +37,8 @@ pub struct Settlement {
 pub struct Settled {
     pub entry: DebitEntry,
     pub hold: Hold,
+    /// There where what was charged was taken back.
+    pub reversed: Option<Reversal>,
 }
 
 /// How often a hold is read again that was changed by someone else.
@@ -147,6 +151,30 @@ impl<B: Balances> Spender<B> {
         .await
     }
 
+    /// Takes back what was charged of a hold, once however often it is called, within the window that is configured, from when it
+    /// was charged on.
+    ///
+    /// # Errors
+    /// [`SpendError::NotFound`], [`SpendError::Hold`] where nothing was charged, and [`SpendError::ReversalWindowOver`].
+    pub async fn reverse_hold(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        id: DebitId,
+        now: Timestamp,
+    ) -> Result<Reversal, SpendError> {
+        let Settled { entry, hold, reversed } =
+            self.change(org, &Actor::System, id, now, |_, _| Ok(None)).await?;
+        if let Some(before) = reversed {
+            return Ok(before);
+        }
+        let charged_at = hold.charged_at().ok_or(SpendError::Hold(HoldRefused::NotCaptured))?;
+        if now.secs_since(charged_at) > self.reversal_secs {
+            return Err(SpendError::ReversalWindowOver);
+        }
+        self.take_back(org, ShardId::HOLDS, &entry, actor, now).await
+    }
+
     /// Load, decide, commit; what is over its time is ended first.
     async fn change(
         &self,
@@ -158,62 +186,77 @@ impl<B: Balances> Spender<B> {
     ) -> Result<Settled, SpendError> {
         for _ in 0..TRIES {
             let (_, stored) = self.found(org, id, true, now).await?;
-            let Stored::Debit(entry) = stored else { return Err(SpendError::NotFound) };
+            let (entry, reversed) = match stored {
+                Stored::Debit(entry) => (entry, None),
+                Stored::Reversed(entry, reversal) => (entry, Some(reversal)),
+                Stored::Nothing | Stored::Other => return Err(SpendError::NotFound),
+            };
             let Some(hold) = entry.hold else { return Err(SpendError::NotFound) };
             if let Some(end) = entry.end(&hold, now) {
                 // What it is then decides.
-                or_changed(self.balances.change_hold(org, &end, &Actor::System).await)?;
+                self.write_change(org, &entry, &end, &Actor::System).await?;
                 continue;
             }
             let step = decide(&entry, &hold).map_err(SpendError::Hold)?;
-            let Some(step) = step else { return Ok(Settled { entry, hold }) };
+            let Some(step) = step else { return Ok(Settled { entry, hold, reversed }) };
             let (written, hold) = match &step {
                 HoldStep::Change(change) => {
-                    (self.balances.change_hold(org, change, actor).await, change.hold)
+                    (self.write_change(org, &entry, change, actor).await?, change.hold)
                 }
                 HoldStep::Report(report) => (self.report_late(org, report, actor).await?, report.hold),
             };
-            if or_changed(written)? {
-                return Ok(Settled { entry: DebitEntry { hold: Some(hold), ..entry }, hold });
+            if written {
+                return Ok(Settled { entry: DebitEntry { hold: Some(hold), ..entry }, hold, reversed: None });
             }
         }
         Err(SpendError::Busy)
     }
 
-    /// A refusal for lack of credits is an error of its own: nothing was written.
-    async fn report_late(
-        &self,
-        org: &OrgId,
-        report: &LateReport,
-        actor: &Actor,
-    ) -> Result<Result<(), PortError>, SpendError> {
+    /// Whether it was written; a refusal for lack of credits is an error of its own.
+    async fn report_late(&self, org: &OrgId, report: &LateReport, actor: &Actor) -> Result<bool, SpendError> {
         match self.balances.report_late(org, report, actor).await {
-            Ok(true) => Ok(Ok(())),
+            Ok(true) => Ok(true),
             Ok(false) => {
                 let main = self.balances.main_shard(org).await?;
                 let available = total(&self.shards_beside(org, main).await?);
                 Err(SpendError::NotEnough { needed: report.reported.charge.credits, available })
             }
-            Err(error) => Ok(Err(error)),
+            Err(PortError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn as_held(&self, org: &OrgId, Settled { entry, hold }: Settled) -> Result<Held, SpendError> {
+    /// Whether it was written; not where someone else changed it, or the counters of budgets, first.
+    pub(crate) async fn write_change(
+        &self,
+        org: &OrgId,
+        entry: &DebitEntry,
+        change: &HoldChange,
+        actor: &Actor,
+    ) -> Result<bool, PortError> {
+        let uncounted = if change.frees_budgets() {
+            self.uncounted(org, &entry.counted).await?
+        } else {
+            Counted::default()
+        };
+        match self.balances.change_hold(org, change, &uncounted, actor).await {
+            Ok(()) => Ok(true),
+            Err(PortError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn as_held(
+        &self,
+        org: &OrgId,
+        Settled { entry, hold, reversed }: Settled,
+    ) -> Result<Held, SpendError> {
         let main = self.balances.main_shard(org).await?;
         let available = total(&self.shards_beside(org, main).await?).max(Credits::ZERO);
-        Ok(Held { entry, hold, available })
+        Ok(Held { entry, hold, reversed, available })
     }
 }
 
 fn released(entry: &DebitEntry, hold: &Hold, now: Timestamp) -> Result<Option<HoldStep>, HoldRefused> {
     entry.release(hold, now).map(|change| change.map(|change| HoldStep::Change(Box::new(change))))
-}
-
-/// Whether it was written; not where someone else was faster.
-fn or_changed(written: Result<(), PortError>) -> Result<bool, PortError> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(PortError::Conflict) => Ok(false),
-        Err(error) => Err(error),
-    }
 }

@@ -169,13 +169,11 @@ impl<B: Balances + OpenHolds> Spender<B> {
                 left.insert(entry.id);
                 continue;
             };
-            match self.balances.change_hold(org, &end, &Actor::System).await {
-                Ok(()) => ended += 1,
+            if self.write_change(org, entry, &end, &Actor::System).await? {
+                ended += 1;
+            } else {
                 // Somebody captured, released or extended it: it is looked at again.
-                Err(PortError::Conflict) => {
-                    left.insert(entry.id);
-                }
-                Err(error) => return Err(error),
+                left.insert(entry.id);
             }
         }
         Ok(ended)

@@ -173,12 +173,14 @@ pub trait Balances {
     /// balance.
     fn begin_holds(&self, org: &OrgId, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Writes what becomes of a hold, and gives what comes back to the main shard, all of it or nothing: if it is open, under
-    /// this stamp and with the terms of before, else [`PortError::Conflict`].
+    /// Writes what becomes of a hold, and gives what comes back to the main shard, which these budgets count no more then, all of
+    /// it or nothing: if it is open, under this stamp and with the terms of before, and the counters are of that day and know
+    /// them all, else [`PortError::Conflict`].
     fn change_hold(
         &self,
         org: &OrgId,
         change: &HoldChange,
+        uncounted: &Counted,
         actor: &Actor,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 

@@ -238,7 +238,7 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         Op::MakeReady | Op::AnnounceSharding | Op::StartSharding(_) | Op::SetShards(_) | Op::BeginHolds => {
             (vec![main], 1)
         }
-        Op::ChangeHold(change) => {
+        Op::ChangeHold(change, _) => {
             let hold = Item::Run(ShardId::HOLDS, change.id.run());
             let moves = change.returned > Credits::ZERO;
             if moves { (vec![main, hold], IN_TRANSACTION) } else { (vec![hold], 1) }

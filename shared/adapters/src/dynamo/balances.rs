@@ -225,8 +225,14 @@ impl Balances for Store {
         self.look_for_holds(org, now).await
     }
 
-    async fn change_hold(&self, org: &OrgId, change: &HoldChange, actor: &Actor) -> Result<(), PortError> {
-        self.write_hold(org, change, actor).await
+    async fn change_hold(
+        &self,
+        org: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        self.write_hold(org, change, uncounted, actor).await
     }
 
     async fn report_late(&self, org: &OrgId, report: &LateReport, actor: &Actor) -> Result<bool, PortError> {

@@ -4,13 +4,14 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
 use saldo_credits::{OpenHolds, OpenHoldsOf};
 use saldo_domain::{
-    Actor, DebitEntry, DebitId, EntryId, HoldChange, LateReport, Month, OrgId, Posting, ShardId, Timestamp,
-    Watermark,
+    Actor, Counted, DebitEntry, DebitId, EntryId, HoldChange, LateReport, Month, OrgId, Posting, ShardId,
+    Timestamp, Watermark,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, number, text};
 use super::balances::{or_conflict, updated};
+use super::counters::uncounted;
 use super::errors::port_error;
 use super::hold_items::{hold_update, report_update};
 use super::keys::{self, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, Work};
@@ -106,6 +107,7 @@ impl Store {
         &self,
         org: &OrgId,
         change: &HoldChange,
+        counted: &Counted,
         actor: &Actor,
     ) -> Result<(), PortError> {
         let of_hold = hold_update(&self.table, org, change).build().map_err(not_built)?;
@@ -121,7 +123,8 @@ impl Store {
                 .set_expression_attribute_values(of_hold.expression_attribute_values);
             return or_conflict(updated(update).await?);
         }
-        let back = self.gain(org, ShardId::MAIN, change.returned).build().map_err(not_built)?;
+        let back = self.gain(org, ShardId::MAIN, change.returned);
+        let back = uncounted(back, counted, change.returned).build().map_err(not_built)?;
         let mut parts = vec![
             TransactWriteItem::builder().update(of_hold).build(),
             TransactWriteItem::builder().update(back).build(),

@@ -1,7 +1,8 @@
 //! What becomes of the holds of one organisation.
 
 use saldo_domain::{
-    Credits, DebitEntry, Hold, HoldChange, HowEnded, Known, LateReport, PortError, ShardId, Sharding, gather,
+    Counted, Credits, DebitEntry, Hold, HoldChange, HowEnded, Known, LateReport, PortError, ShardId,
+    Sharding, gather,
 };
 
 use super::Bug;
@@ -34,10 +35,10 @@ impl Table {
     }
 
     /// The entry and what comes back, in one transaction.
-    pub(super) fn change_hold(&mut self, change: &HoldChange) -> Result<(), PortError> {
+    pub(super) fn change_hold(&mut self, change: &HoldChange, uncounted: &Counted) -> Result<(), PortError> {
         let bug = self.bug;
         let key = (ShardId::HOLDS, change.id.entry());
-        let Some(Row::Debit(entry)) = self.ledger.get_mut(&key) else { return Err(PortError::Conflict) };
+        let Some(Row::Debit(entry)) = self.ledger.get(&key) else { return Err(PortError::Conflict) };
         let Some(hold) = entry.hold else { return Err(PortError::Conflict) };
         let same = entry.stamp == change.stamp
             && (hold.terms.ends_at == change.before.ends_at || bug == Some(Bug::ExtensionOverlooked))
@@ -45,7 +46,16 @@ impl Table {
         if !same {
             return Err(PortError::Conflict);
         }
-        entry.hold = Some(change.hold);
+        let kept = entry.stamp;
+        if !uncounted.numbers.is_empty() && !self.uncount(ShardId::MAIN, uncounted, change.returned) {
+            return Err(PortError::Conflict);
+        }
+        if change.returned > Credits::ZERO {
+            self.counts_less(change.id, kept, change.returned, uncounted);
+        }
+        if let Some(Row::Debit(entry)) = self.ledger.get_mut(&key) {
+            entry.hold = Some(change.hold);
+        }
         if let Some(reversal) = &change.reversal {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
         }
@@ -75,7 +85,7 @@ impl Table {
         }
         let credits = report.reported.charge.credits;
         let gives = if self.main().credits >= credits || bug == Some(Bug::UnguardedReport) {
-            Some(vec![(ShardId::MAIN, credits.negated())])
+            Some(vec![(ShardId::MAIN, credits)])
         } else {
             match self.main().sharding {
                 Sharding::No | Sharding::Announced => None,
@@ -85,13 +95,14 @@ impl Table {
         let Some(gives) = gives else { return Ok(false) };
         for (id, moved) in gives {
             let shard = self.shards.entry(id).or_default();
-            shard.credits.0 += moved.0;
+            shard.credits.0 -= moved.0;
             shard.movements += 1;
             self.begin_epoch(id);
         }
         if let Some(Row::Debit(entry)) = self.ledger.get_mut(&key) {
             entry.hold = Some(report.hold);
         }
+        self.counted_beyond(report.id, report.stamp, credits);
         if bug != Some(Bug::ReportWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, report.entry_id()), Row::Reported(credits.negated()));
         }

@@ -26,7 +26,7 @@ pub enum Op {
     StartSharding(Timestamp),
     SetShards(Option<u8>),
     BeginHolds,
-    ChangeHold(HoldChange),
+    ChangeHold(HoldChange, Counted),
     ReportLate(Box<LateReport>),
     Reverse(ShardId, Reversal, Counted),
     Budgets,

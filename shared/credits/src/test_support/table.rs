@@ -118,7 +118,7 @@ impl Table {
             Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
             Op::BeginHolds => self.on_main(|main| main.holds = true),
-            Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
+            Op::ChangeHold(change, uncounted) => self.change_hold(change, uncounted).map(Answer::Done),
             Op::ReportLate(report) => self.report_late(report).map(Answer::Told),
         };
         self.check();
@@ -348,7 +348,7 @@ impl Table {
         if !less && !uncounted.numbers.is_empty() {
             return Err(PortError::Conflict);
         }
-        self.over_reversed(reversal.debit, stamp, uncounted);
+        self.counts_less(reversal.debit, stamp, reversal.credits, uncounted);
         self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));

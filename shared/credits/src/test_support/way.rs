@@ -173,8 +173,14 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::BeginHolds, Done)
     }
 
-    async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
-        answered!(self, Op::ChangeHold(change.clone()), Done)
+    async fn change_hold(
+        &self,
+        _: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        _: &Actor,
+    ) -> Result<(), PortError> {
+        answered!(self, Op::ChangeHold(change.clone(), uncounted.clone()), Done)
     }
 
     async fn report_late(&self, _: &OrgId, report: &LateReport, _: &Actor) -> Result<bool, PortError> {

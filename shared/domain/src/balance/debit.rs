@@ -1,6 +1,6 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
-use super::hold::{Hold, HoldTerms};
+use super::hold::{HeldOf, Hold, HoldTerms};
 use super::period::Counted;
 use super::{Beside, DebitId, Details, Known, Stamp};
 use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
@@ -129,6 +129,16 @@ impl DebitEntry {
         Details { class, ..debit.details.clone() }
     }
 
+    /// What is charged by it, and for what: of a hold what was captured or reported of it, or all while it is open.
+    fn charged(&self) -> (Credits, HeldOf) {
+        let Details { units, class, country, .. } = self.details;
+        let held = HeldOf { channel: self.channel, class, country, units, version: self.version };
+        match self.hold.and_then(|hold| hold.charge()) {
+            None => (self.credits, held),
+            Some(charge) => (charge.credits, held.charged(&charge)),
+        }
+    }
+
     /// What one unit cost.
     #[must_use]
     pub fn rate(&self) -> Option<Credits> {
@@ -150,19 +160,18 @@ pub struct Reversal {
 }
 
 impl Reversal {
-    /// Takes `debit` back at `now`; `random` tells reversals of one millisecond apart.
+    /// Takes `debit` back at `now`: all that was charged of it.
     #[must_use]
     pub fn of(debit: &DebitEntry, now: Timestamp) -> Reversal {
-        let beside = if debit.hold.is_some() { Beside::Return } else { Beside::Reversal };
-        let entry = debit.id.entry_beside(now, beside);
-        let Details { class, units, .. } = debit.details;
+        let (credits, charged) = debit.charged();
+        let beside = if debit.hold.is_some() { Beside::HoldReversal } else { Beside::Reversal };
         Reversal {
             debit: debit.id,
-            entry,
-            credits: debit.credits,
-            channel: debit.channel,
-            class,
-            units,
+            entry: debit.id.entry_beside(now, beside),
+            credits,
+            channel: charged.channel,
+            class: charged.class,
+            units: charged.units,
             at: now,
         }
     }

@@ -121,6 +121,8 @@ pub enum HoldRefused {
     Reported(Reported),
     /// It holds less: of what was used, so many units at the most.
     MoreThanHeld { most: i64 },
+    /// Nothing was charged of it that could be taken back.
+    NotCaptured,
     /// What was used is not sold.
     NoPrice(PriceError),
 }
@@ -166,6 +168,20 @@ impl Hold {
     #[must_use]
     pub fn state(&self) -> &'static str {
         self.ended.map_or("open", |ended| ended.how.as_str())
+    }
+
+    /// What was charged of it, when it was captured or reported; `None` where nothing was.
+    #[must_use]
+    pub fn charge(&self) -> Option<Charge> {
+        let captured = self.ended.filter(|ended| ended.how == HowEnded::Captured);
+        self.reported.map(|reported| reported.charge).or(captured.map(|ended| ended.captured))
+    }
+
+    /// When that was.
+    #[must_use]
+    pub fn charged_at(&self) -> Option<Timestamp> {
+        let captured = self.ended.filter(|ended| ended.how == HowEnded::Captured);
+        self.reported.map(|reported| reported.at).or(captured.map(|ended| ended.at))
     }
 
     /// As who makes it is told.

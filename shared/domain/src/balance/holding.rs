@@ -3,7 +3,7 @@
 use super::charge::Charge;
 use super::hold::{AtEnd, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, MOST_HOLD_SECS};
 use super::hold_use::HoldUse;
-use super::{DebitEntry, DebitId, LateReport, Reversal, Stamp};
+use super::{Beside, DebitEntry, DebitId, LateReport, Reversal, Stamp};
 use crate::{Credits, Meters, Timestamp, Units};
 
 /// One change of a hold, decided on what it was: written only if it still is that.
@@ -19,6 +19,16 @@ pub struct HoldChange {
     pub returned: Credits,
     /// There where the hold's month takes no changes any more.
     pub reversal: Option<Reversal>,
+}
+
+impl HoldChange {
+    /// Whether budgets are to count what comes back no more. Of a quota that ends by itself they go on: what was used of it may
+    /// still be reported, and is not held against them then.
+    #[must_use]
+    pub fn frees_budgets(&self) -> bool {
+        let expired = self.hold.ended.is_some_and(|ended| ended.how == HowEnded::Expired);
+        self.returned > Credits::ZERO && !(expired && self.hold.terms.is_quota())
+    }
 }
 
 /// What is written when something was used of a hold.
@@ -105,7 +115,8 @@ impl DebitEntry {
         change.returned = change.hold.released();
         if late && change.returned > Credits::ZERO {
             let (credits, units) = (change.returned, self.units_of(hold, change.returned));
-            change.reversal = Some(Reversal { credits, units, ..Reversal::of(self, now) });
+            let entry = self.id.entry_beside(now, Beside::Return);
+            change.reversal = Some(Reversal { entry, credits, units, ..Reversal::of(self, now) });
         }
         change
     }

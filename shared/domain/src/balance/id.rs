@@ -22,6 +22,8 @@ const HOLD_LATE_SECS: i64 = 600;
 pub enum Beside {
     /// Takes a debit back.
     Reversal,
+    /// Takes back what was charged of a hold.
+    HoldReversal,
     /// What came back of a hold too late for its month.
     Return,
     /// What was used of a quota that had ended.
@@ -40,6 +42,7 @@ impl DebitId {
             Beside::Reversal => 0,
             Beside::Return => 1,
             Beside::Report => 2,
+            Beside::HoldReversal => 3,
         };
         // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
         random[1] ^= self.place();
