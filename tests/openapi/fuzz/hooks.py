@@ -61,8 +61,16 @@ def adjust(case):
 
 
 def hold(case):
+    """A quota as often as not, and now and then one that reports what was used of another."""
     debit(case)
-    whole(case.body, "expires_in_seconds")
+    whole(case.body, "units", "max_credits", "expires_in_seconds", "valid_for_seconds")
+    if case.body.get("valid_for_seconds") is not None:
+        case.body.pop("expires_in_seconds", None)
+    settles = case.body.get("settles")
+    if settles:
+        whole(settles, "units")
+        if held:
+            settles["id"] = held[next(turns) % len(held)]
 
 
 def with_hold(case):
@@ -127,6 +135,7 @@ AMENDED = {
     "releaseHold": with_hold,
     "extendHold": with_hold,
     "getHold": with_hold,
+    "reverseHold": with_hold,
     "setBudget": set_budget,
     "reverseDebit": reverse_debit,
     "createTopUp": create_top_up,

@@ -123,7 +123,7 @@ impl Store {
                 .set_expression_attribute_values(of_hold.expression_attribute_values);
             return or_conflict(updated(update).await?);
         }
-        let back = self.gain(org, ShardId::MAIN, change.returned);
+        let back = self.gain_back(org, change.returned);
         let back = uncounted(back, counted, change.returned).build().map_err(not_built)?;
         let mut parts = vec![
             TransactWriteItem::builder().update(of_hold).build(),

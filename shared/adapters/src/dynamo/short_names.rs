@@ -15,6 +15,9 @@ pub(super) mod shard {
     pub(in super::super) const SHARDING: &str = "s";
     /// Over how many shards the organisation wants its debits spread. Of the main shard only.
     pub(in super::super) const SHARDS: &str = "n";
+    /// How many of these are what came back of holds, and the credits of all of them. Of the main shard only.
+    pub(in super::super) const RETURNS: &str = "i";
+    pub(in super::super) const RETURNED: &str = "r";
     /// There when the organisation may have holds. Of the main shard only.
     pub(in super::super) const HOLDS: &str = "h";
     /// When credits were last reserved, in seconds.

@@ -64,6 +64,8 @@ impl Table {
             let main = self.main();
             main.credits.0 += returned.0;
             main.movements += 1;
+            main.returns += 1;
+            main.returned.0 += returned.0;
             main.ready = true;
             self.begin_epoch(ShardId::MAIN);
         }
