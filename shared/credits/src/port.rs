@@ -5,7 +5,7 @@ use std::future::Future;
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
     HoldChange, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal,
-    ShardId, Stamp, Timestamp, Turn, Watermark,
+    Round, ShardId, Stamp, Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -223,7 +223,7 @@ pub trait OpenHolds {
 /// Where the open holds of an organisation are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenHoldsOf {
-    pub mark: Watermark,
+    pub round: Round,
     /// When somebody was last about to hold, to the hour.
     pub touched: Timestamp,
     /// How often this was written.

@@ -31,7 +31,7 @@ pub use balance::{
     LONGEST_WAIT_MS, LateReport, Limiting, Look, MOST_ACKNOWLEDGED, MOST_BUDGETS, MOST_CARRIED,
     MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, MOST_VALID_SECS, MadeHold, NEARLY_PERCENT, NotCounted,
     NotSet, OverBudget, PENDING_MOST, PENDING_ROOM, Period, REPORTED_WITHIN_SECS, Reached, Rebalance,
-    Reference, Refusal, Reported, Reservation, ReservedDebit, Resume, Reversal, RunId, SEQUENCE_STEP,
+    Reference, Refusal, Reported, Reservation, ReservedDebit, Resume, Reversal, Round, RunId, SEQUENCE_STEP,
     ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance, gather,
     rebalance, refusal, resume, total, turn,
 };

@@ -47,4 +47,4 @@ pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, Reserved
 pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};
-pub use watermark::{MOST_CARRIED, Watermark};
+pub use watermark::{MOST_CARRIED, Round, Watermark};
