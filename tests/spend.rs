@@ -18,6 +18,7 @@ mod hold_orders;
 mod hold_reversals;
 mod holds;
 mod http;
+mod joining;
 mod meters;
 mod quotas;
 mod sending_org;

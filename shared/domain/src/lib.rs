@@ -32,8 +32,8 @@ pub use balance::{
     MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, MOST_VALID_SECS, MadeHold, NEARLY_PERCENT, NotCounted,
     NotSet, OverBudget, PENDING_MOST, PENDING_ROOM, Period, REPORTED_WITHIN_SECS, Reached, Rebalance,
     Reference, Refusal, Reported, Reservation, ReservedDebit, Resume, Reversal, Round, RunId, SEQUENCE_STEP,
-    ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance, gather,
-    rebalance, refusal, resume, total, turn,
+    ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance, covered,
+    gather, rebalance, refusal, resume, total, turn,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,

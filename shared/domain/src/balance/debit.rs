@@ -3,7 +3,9 @@
 use super::hold::{HeldOf, Hold, HoldTerms};
 use super::period::Counted;
 use super::{Beside, DebitId, Details, Known, Stamp};
-use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
+use crate::{
+    Actor, Channel, Class, Country, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units,
+};
 
 /// Credits to be spent on one message, or on whatever else a meter counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +157,7 @@ pub struct Reversal {
     pub credits: Credits,
     pub channel: Channel,
     pub class: Option<Class>,
+    pub country: Option<Country>,
     pub units: Units,
     pub at: Timestamp,
 }
@@ -171,6 +174,7 @@ impl Reversal {
             credits,
             channel: charged.channel,
             class: charged.class,
+            country: charged.country,
             units: charged.units,
             at: now,
         }

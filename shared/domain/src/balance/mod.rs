@@ -8,6 +8,7 @@ mod counters;
 mod counting;
 mod debit;
 mod details;
+mod fitting;
 mod hold;
 #[cfg(test)]
 mod hold_example;
@@ -33,6 +34,7 @@ pub use counters::Counters;
 pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use fitting::covered;
 pub use hold::{
     AtEnd, HOLD_SECS, HeldLine, HeldOf, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, LEAST_HOLD_SECS,
     MOST_HOLD_SECS, MOST_VALID_SECS, MadeHold, REPORTED_WITHIN_SECS, Reported,

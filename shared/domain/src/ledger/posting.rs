@@ -81,7 +81,7 @@ impl Posting {
             actor: actor.cloned(),
             channel: Some(of.channel),
             class: of.class,
-            country: None,
+            country: of.country,
             reference: None,
             units: of.units,
             version: None,
