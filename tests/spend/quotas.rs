@@ -1,6 +1,7 @@
 //! Quotas over HTTP, as docs/api.md has them: two senders that spend on their own and report, and one that is gone.
 use std::sync::Arc;
 
+use saldo_domain::Month;
 use serde_json::{Value, json};
 
 use super::sending_org::SendingOrg;
@@ -225,4 +226,29 @@ async fn a_quota_that_says_nothing_usable_is_refused_and_reports_nothing() {
     );
     assert_eq!(acme.credits().await, 990, "the quota is open as it was");
     books::prove_always(&acme.saldo, "after the refusals").await;
+}
+
+/// A quota of the last hour of a month, whose sender comes when that is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_is_final_does_not_change_by_what_is_reported_then() {
+    let acme = SendingOrg::open().await;
+    let month = Month::of(acme.clock.now());
+    acme.clock.advance(month.next().start().secs_since(acme.clock.now()) - 3_600);
+    let quota = acme.id();
+    let body = json!({"channel": "email", "units": 300, "valid_for_seconds": 302_400});
+    assert_eq!(acme.quota(&quota, &body).await.status, 201);
+    acme.clock.advance(604_801);
+    let of_then = || async { acme.viewer().get(&format!("/v1/entries?month={month}")).await.json() };
+    let before = of_then().await;
+    assert_eq!(before["final"], true, "{before}");
+    let late = acme.call("POST", &quota, "/capture", &json!({"units": 120})).await;
+    assert_eq!(late.status, 200, "{}", String::from_utf8_lossy(&late.body));
+    assert_eq!((&late.json()["reported"]["credits"], acme.credits().await), (&json!(120), 880));
+    assert_eq!(of_then().await, before, "as it was");
+    let now: Vec<_> = acme.entries().await;
+    let of_now: Vec<_> = now.iter().filter(|line| line["cause"] == quota.as_str()).collect();
+    let mut moved: Vec<_> = of_now.iter().map(|line| line["credits"].as_i64().unwrap()).collect();
+    moved.sort_unstable();
+    assert_eq!(moved, [-120, 300], "what was used, and all that had come back: {now:?}");
+    books::prove_always(&acme.saldo, "in the month after").await;
 }
