@@ -172,6 +172,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "POST /v1/holds/{id}/capture",
     "POST /v1/holds/{id}/extend",
     "POST /v1/holds/{id}/release",
+    "POST /v1/holds/{id}/reverse",
     "POST /v1/operate/adjustments",
     "POST /v1/operate/adjustments/{id}/approve",
     "POST /v1/operate/customers/{id}/zero-balance",

@@ -412,7 +412,10 @@ pub(super) async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Sai
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
         Op::BeginHolds(now) => done(table.begin_holds(org, *now).await),
-        Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
+        Op::ChangeHold(change, uncounted) => {
+            done(table.change_hold(org, change, uncounted, &machine()).await)
+        }
+        Op::ReportLate(report) => table.report_late(org, report, &machine()).await.map(Answer::Told),
         Op::OpenHolds => table.open_holds(org).await.map(Answer::OpenHolds),
         Op::KeepOpenHolds(of, next) => done(table.keep_open_holds(org, of, *next).await),
         Op::Holds(month, from, after) => table.holds(org, *month, *from, *after).await.map(Answer::Holds),

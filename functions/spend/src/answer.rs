@@ -76,7 +76,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid("debits", detail)
         }
         SpendError::NotFound => not_found(),
-        SpendError::Hold(refused) => hold_answer::refused(refused),
+        SpendError::Hold(refused) => hold_answer::refused("", refused),
         SpendError::Busy => crowded(1),
         SpendError::Crowded { retry_after_secs } => crowded(*retry_after_secs),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),

@@ -1,5 +1,5 @@
 //! PUT /v1/debits/{id}, POST /v1/debit-batches and POST /v1/debits/{id}/reverse: spends credits on messages, and takes
-//! them back. PUT /v1/holds/{id}, its capture, release and extension: holds credits for what is not known yet.
+//! them back. PUT /v1/holds/{id}, its capture, release, extension and reversal: holds credits for what is not known yet.
 
 mod answer;
 mod hold_answer;
@@ -55,7 +55,13 @@ impl Function {
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let caller = self.callers.read(request, CallKind::Spend)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
-            Some(id) if is_about_a_hold(request) => self.hold_call(&caller, id, request).await,
+            Some(id) if is_about_a_hold(request) => {
+                if !request.raw_http_path().ends_with("/reverse") {
+                    return self.hold_call(&caller, id, request).await;
+                }
+                self.reverser(caller.clone()).may(Permission::CreditsReverse)?;
+                self.reverse_hold(&caller, id, request).await
+            }
             None => {
                 caller.may(Permission::CreditsSpend)?;
                 self.debit_batch(&caller, request).await

@@ -198,9 +198,12 @@ impl<'a> Call<'a> {
         let Some(at) = self.left.iter().position(|debit| debit.id == id) else { return };
         let debit = self.left.swap_remove(at);
         let outcome = match stored {
-            Stored::Debit(entry) if entry.is_of(debit) => {
+            // A hold is told as it was made, also when what was captured of it was taken back.
+            Stored::Debit(entry) | Stored::Reversed(entry, _)
+                if entry.is_of(debit) && (matches!(stored, Stored::Debit(_)) || self.hold) =>
+            {
                 let DebitEntry { credits, available, hold, .. } = *entry;
-                let units = entry.details.units;
+                let (units, hold) = (entry.details.units, hold.map(|hold| hold.made()));
                 Outcome::Done(Debited { id, credits, units, available, hold, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.

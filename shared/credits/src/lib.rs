@@ -100,7 +100,7 @@ pub mod test_support;
 
 pub use budgets::{BudgetError, BudgetsSpent};
 pub use group::{NotSent, Order};
-pub use hold::Held;
+pub use hold::{Held, Settled, Settlement};
 pub use open_holds::Ended;
 pub use outcome::{Debited, Outcome, SpendError};
 pub use port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};

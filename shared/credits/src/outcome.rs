@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, DebitId, Hold, HoldRefused, OverBudget, PortError, Units};
+use saldo_domain::{Credits, DebitId, HoldRefused, MadeHold, OverBudget, PortError, Units};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Debited {
     /// shards: what the one that served it has left, so that it is never more than there is.
     pub available: Credits,
     /// What became of it, where it is a hold.
-    pub hold: Option<Hold>,
+    pub hold: Option<MadeHold>,
     /// Whether it was done before.
     pub repeated: bool,
 }

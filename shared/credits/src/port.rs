@@ -4,8 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn, Watermark,
+    HoldChange, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal,
+    Round, ShardId, Stamp, Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -173,14 +173,26 @@ pub trait Balances {
     /// balance.
     fn begin_holds(&self, org: &OrgId, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Writes what becomes of a hold, and gives what comes back to the main shard, all of it or nothing: if it is open, under
-    /// this stamp and with the terms of before, else [`PortError::Conflict`].
+    /// Writes what becomes of a hold, and gives what comes back to the main shard, which these budgets count no more then, all of
+    /// it or nothing: if it is open, under this stamp and with the terms of before, and the counters are of that day and know
+    /// them all, else [`PortError::Conflict`].
     fn change_hold(
         &self,
         org: &OrgId,
         change: &HoldChange,
+        uncounted: &Counted,
         actor: &Actor,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Charges what was used of a quota that has ended, all of it or nothing: keeps at the hold that it was reported, writes the
+    /// entry of it, and takes the credits from the main shard, or from all of them. Whether there were as many;
+    /// [`PortError::Conflict`] when something was reported before.
+    fn report_late(
+        &self,
+        org: &OrgId,
+        report: &LateReport,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// What ending holds at their time needs of a table.
@@ -211,7 +223,7 @@ pub trait OpenHolds {
 /// Where the open holds of an organisation are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenHoldsOf {
-    pub mark: Watermark,
+    pub round: Round,
     /// When somebody was last about to hold, to the hour.
     pub touched: Timestamp,
     /// How often this was written.

@@ -202,7 +202,7 @@ impl Store {
         let rows = places.filter_map(move |id| self.table.ledger.get(&(ledger, id.entry())));
         rows.filter_map(|row| match row {
             Row::Debit(entry) => Some(entry.as_ref()),
-            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) => None,
         })
     }
 
@@ -240,10 +240,13 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         | Op::StartSharding(_)
         | Op::SetShards(_)
         | Op::BeginHolds(_) => (vec![main], 1),
-        Op::ChangeHold(change) => {
+        Op::ChangeHold(change, _) => {
             let hold = Item::Run(ShardId::HOLDS, change.id.run());
             let moves = change.returned > Credits::ZERO;
             if moves { (vec![main, hold], IN_TRANSACTION) } else { (vec![hold], 1) }
+        }
+        Op::ReportLate(report) => {
+            (vec![main, Item::Run(ShardId::HOLDS, report.id.run()), Item::Entry], IN_TRANSACTION)
         }
         Op::Rebalance(rebalance) => {
             let from = rebalance.from.iter().map(|(shard, _)| *shard);

@@ -50,6 +50,7 @@ pub(crate) fn shard(org: &OrgId, id: ShardId, shard: &BalanceShard) -> usize {
         + number("credits", shard.credits.0)
         + number("v", shard.sequence)
         + number("g", shard.movements)
+        + if shard.returns > 0 { number("i", shard.returns) + number("r", shard.returned.0) } else { 0 }
         + number("t", shard.reserved_at.secs())
         + number("e", shard.epoch)
         + number("f", i64::from(shard.refused))

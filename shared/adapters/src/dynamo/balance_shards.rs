@@ -19,7 +19,8 @@ use super::counters::{Counts, counters_of, uncounting, with_uncounted};
 use super::keys;
 use super::rows::CREDITS;
 use super::short_names::shard::{
-    EPOCH, HALTED, HOLDS, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, SEQUENCE, SHARDING, SHARDS,
+    EPOCH, HALTED, HOLDS, MOVEMENTS, PENDING, REFUSED, RESERVED_AT, RETURNED, RETURNS, SEQUENCE, SHARDING,
+    SHARDS,
 };
 use crate::PortError;
 
@@ -202,6 +203,16 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
+    /// What comes back of a hold to the main shard.
+    pub(super) fn gain_back(&self, org: &OrgId, credits: Credits) -> UpdateBuilder {
+        let update = self.gain(org, ShardId::MAIN, credits);
+        let expression = update.get_update_expression().clone().unwrap_or_default();
+        update
+            .update_expression(format!("{expression}, #i :one, #r :credits"))
+            .expression_attribute_names("#i", RETURNS)
+            .expression_attribute_names("#r", RETURNED)
+    }
+
     /// Lets a balance shard serve nothing; makes it if there is none, so that none comes to be that serves.
     pub(super) fn halt(&self, org: &OrgId, id: ShardId) -> UpdateBuilder {
         Update::builder()
@@ -298,6 +309,8 @@ pub(super) fn shard_of(item: &Item) -> Result<BalanceShard, PortError> {
         credits: Credits(row.optional_number(CREDITS).unwrap_or_default()),
         sequence: row.optional_number(SEQUENCE).unwrap_or_default(),
         movements: row.optional_number(MOVEMENTS).unwrap_or_default(),
+        returns: row.optional_number(RETURNS).unwrap_or_default(),
+        returned: Credits(row.optional_number(RETURNED).unwrap_or_default()),
         sharding: match row.optional_number(SHARDING) {
             None => Sharding::No,
             Some(0) => Sharding::Announced,

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
-    OrgId, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    LateReport, OrgId, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp,
+    Turn,
 };
 
 use super::Store;
@@ -224,8 +225,18 @@ impl Balances for Store {
         self.look_for_holds(org, now).await
     }
 
-    async fn change_hold(&self, org: &OrgId, change: &HoldChange, actor: &Actor) -> Result<(), PortError> {
-        self.write_hold(org, change, actor).await
+    async fn change_hold(
+        &self,
+        org: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        self.write_hold(org, change, uncounted, actor).await
+    }
+
+    async fn report_late(&self, org: &OrgId, report: &LateReport, actor: &Actor) -> Result<bool, PortError> {
+        self.write_late_report(org, report, actor).await
     }
 }
 

@@ -309,7 +309,7 @@ fn known_of(number: Option<i64>) -> Known {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::{AtEnd, Charge, ChargedAs, Hold, HoldEnded, HoldTerms, HowEnded, Subject};
+    use saldo_domain::{AtEnd, Charge, ChargedAs, Hold, HoldEnded, HoldTerms, HowEnded, Reported, Subject};
 
     use super::*;
     use crate::dynamo::attributes::bytes;
@@ -391,15 +391,22 @@ mod tests {
         let captured = Charge { credits: Credits(1_000_000_000_000), units: 1_000_000_000, charged_as };
         let at = entry(8, 128).booked_at;
         let ended = HoldEnded { how: HowEnded::Captured, captured, at, late: true };
-        let terms = HoldTerms { ends_at: at, at_end: AtEnd::Capture };
+        let terms = HoldTerms { ends_at: at, at_end: AtEnd::Capture, valid_until: Some(at) };
         let held = Credits(1_000_000_000_000);
         let details = Details { units: Units::new(1_000_000_000).unwrap(), class, ..entry(8, 128).details };
         let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
-        let hold = Some(Hold { held, terms, ended: Some(ended) });
-        let largest = DebitEntry { credits: held, hold, details, counted, channel, ..entry(8, 128) };
-        let item = item(&"x".repeat(128), std::slice::from_ref(&largest));
-        assert!(bytes(&item) <= 1024, "{}", bytes(&item));
-        assert_eq!(stored_in(Some(&item), largest.id).unwrap(), Stored::Debit(largest));
+        let reported_at = Timestamp::from_ms(1_800_000_000_123);
+        let reported = Reported { charge: captured, at: reported_at };
+        let back = Charge { credits: Credits(0), units: 0, charged_as: None };
+        let expired = HoldEnded { how: HowEnded::Expired, captured: back, ..ended };
+        for (ended, reported) in [(ended, None), (expired, Some(reported))] {
+            let hold = Some(Hold { held, terms, ended: Some(ended), reported });
+            let (details, counted) = (details.clone(), counted.clone());
+            let largest = DebitEntry { credits: held, hold, details, counted, channel, ..entry(8, 128) };
+            let item = item(&"x".repeat(128), std::slice::from_ref(&largest));
+            assert!(bytes(&item) <= 1024, "{}", bytes(&item));
+            assert_eq!(stored_in(Some(&item), largest.id).unwrap(), Stored::Debit(largest));
+        }
     }
 
     #[test]

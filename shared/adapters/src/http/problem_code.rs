@@ -68,6 +68,7 @@ problem_codes! {
     ReversalWindowOver = 409 "reversal_window_over" "Conflict",
     HoldAlreadyCaptured = 409 "hold_already_captured" "Conflict",
     HoldReleased = 409 "hold_released" "Conflict",
+    HoldNotCaptured = 409 "hold_not_captured" "Conflict",
     StatementNotReady = 409 "statement_not_ready" "Conflict",
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",

@@ -105,6 +105,12 @@ pub enum Bug {
     AllReturned,
     /// Who completes a hold's entry forgets what has become of it since it was read.
     EndForgotten,
+    /// What was used of a quota is charged as often as it is reported after its end.
+    ReportedTwice,
+    /// It is charged without a look at whether there is as much.
+    UnguardedReport,
+    /// It is charged without its entry.
+    ReportWithoutEntry,
     /// A hold's stamp does not say that it is one, so that repair writes a debit.
     HoldNotInStamp,
     /// Of open holds that lie before the watermark nobody keeps which ones they are.
@@ -147,7 +153,10 @@ pub enum Bug {
 
 impl Bug {
     /// Those that histories of holds find.
-    pub const OF_HOLDS: [Bug; 9] = [
+    pub const OF_HOLDS: [Bug; 12] = [
+        Bug::ReportedTwice,
+        Bug::UnguardedReport,
+        Bug::ReportWithoutEntry,
         Bug::EndForgotten,
         Bug::HoldEndedTwice,
         Bug::ExtensionOverlooked,

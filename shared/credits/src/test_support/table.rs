@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, Known, PortError,
-    Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
+    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, PortError, Reservation,
+    Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
 use super::holds_kept::HoldsKept;
@@ -52,6 +52,8 @@ pub enum Row {
     Debit(Box<DebitEntry>),
     Reversal(Credits),
     TopUp(Credits),
+    /// What was used of a quota that had ended; negative.
+    Reported(Credits),
     /// Credits that went with money that was given back; negative.
     TakenBack(Credits),
 }
@@ -118,7 +120,8 @@ impl Table {
             Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
             Op::BeginHolds(now) => self.begin_holds(*now).map(Answer::Done),
-            Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
+            Op::ChangeHold(change, uncounted) => self.change_hold(change, uncounted).map(Answer::Done),
+            Op::ReportLate(report) => self.report_late(report).map(Answer::Told),
             Op::OpenHolds => self.open_holds().map(Answer::OpenHolds),
             Op::KeepOpenHolds(of, next) => self.keep_open_holds(of, *next).map(Answer::Done),
             Op::Holds(month, from, after) => Ok(Answer::Holds(self.holds(*month, *from, *after))),
@@ -216,21 +219,6 @@ impl Table {
         Written::New
     }
 
-    fn complete(&mut self, ledger: ShardId, entry: &DebitEntry) -> Written {
-        let there = self.stored(ledger, entry.id);
-        let unsaid =
-            there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
-        if (!unsaid && self.bug != Some(Bug::CompletedUnguarded)) || !self.is_still(&there, entry) {
-            return Written::Before(vec![there]);
-        }
-        let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
-        let more = if self.bug == Some(Bug::CompletedAtOtherRate) { entry.details.units.get() } else { 0 };
-        let credits = Credits(entry.credits.0 + more);
-        let row = Row::Debit(Box::new(DebitEntry { shown, credits, ..entry.clone() }));
-        self.ledger.insert((ledger, entry.id.entry()), row);
-        Written::New
-    }
-
     fn fence(&mut self, id: ShardId, at_once: bool) -> BalanceShard {
         let bug = self.bug;
         let shard = self.shards.entry(id).or_default();
@@ -290,7 +278,7 @@ impl Table {
     }
 
     /// An entry that is no debit is the first of its run and has it for itself.
-    fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
+    pub(super) fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
         let other = |row: &Row| !matches!(row, Row::Debit(_));
         if self.ledger.get(&(ledger, id.run().first())).is_some_and(other) {
             return Stored::Other;
@@ -302,7 +290,7 @@ impl Table {
                 }
                 Some(_) | None => Stored::Debit(DebitEntry::clone(entry)),
             },
-            Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_)) => Stored::Other,
+            Some(Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_)) => Stored::Other,
             None => Stored::Nothing,
         }
     }
@@ -331,7 +319,7 @@ impl Table {
         if !less && !uncounted.numbers.is_empty() {
             return Err(PortError::Conflict);
         }
-        self.over_reversed(reversal.debit, stamp, uncounted);
+        self.counts_less(reversal.debit, stamp, reversal.credits, uncounted);
         self.reversals.insert((ledger, reversal.debit), reversal);
         if self.bug != Some(Bug::ReversalWithoutEntry) {
             self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));

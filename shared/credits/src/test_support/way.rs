@@ -4,8 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn,
+    HoldChange, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal,
+    ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::{Answer, Op};
@@ -173,8 +173,18 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::BeginHolds(now), Done)
     }
 
-    async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
-        answered!(self, Op::ChangeHold(change.clone()), Done)
+    async fn change_hold(
+        &self,
+        _: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        _: &Actor,
+    ) -> Result<(), PortError> {
+        answered!(self, Op::ChangeHold(change.clone(), uncounted.clone()), Done)
+    }
+
+    async fn report_late(&self, _: &OrgId, report: &LateReport, _: &Actor) -> Result<bool, PortError> {
+        answered!(self, Op::ReportLate(Box::new(report.clone())), Told)
     }
 }
 

@@ -10,11 +10,14 @@ mod debit;
 mod details;
 mod fitting;
 mod hold;
+#[cfg(test)]
+mod hold_example;
 mod hold_use;
 mod holding;
 mod id;
 mod period;
 mod rebalance;
+mod reported;
 mod reservation;
 mod shard;
 mod sharding;
@@ -34,15 +37,16 @@ pub use details::{Details, Known, Reference};
 pub use fitting::covered;
 pub use hold::{
     AtEnd, HOLD_SECS, HeldLine, HeldOf, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, LEAST_HOLD_SECS,
-    MOST_HOLD_SECS,
+    MOST_HOLD_SECS, MOST_VALID_SECS, MadeHold, REPORTED_WITHIN_SECS, Reported,
 };
 pub use hold_use::HoldUse;
-pub use holding::HoldChange;
-pub use id::{DebitId, RunId};
+pub use holding::{HoldChange, HoldStep};
+pub use id::{Beside, DebitId, RunId};
 pub use period::{Counted, Day, Period};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
+pub use reported::LateReport;
 pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
 pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};
-pub use watermark::{MOST_CARRIED, Watermark};
+pub use watermark::{MOST_CARRIED, Round, Watermark};

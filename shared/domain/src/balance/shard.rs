@@ -20,6 +20,10 @@ pub struct BalanceShard {
     pub sequence: i64,
     /// Counts what adds credits or moves them between shards; a reservation does not.
     pub movements: i64,
+    /// How many of these are what came back of holds, which may happen all the time, and how many credits that was in all; of
+    /// the main shard only.
+    pub returns: i64,
+    pub returned: Credits,
     /// Whether the shard can serve debits; one that has only ever been credited may have to be made ready.
     pub ready: bool,
     pub pending: BTreeMap<DebitId, Stamp>,
