@@ -9,7 +9,7 @@ import urllib.request
 
 from saldo_client.api.balance import get_balance, list_entries
 from saldo_client.api.buying import create_top_up, get_quote
-from saldo_client.api.spending import debit, reverse_debit
+from saldo_client.api.spending import debit, debit_by_key, reverse_debit
 from saldo_client.client import AuthenticatedClient
 from saldo_client.models import (
     Balance,
@@ -39,9 +39,12 @@ def main() -> None:
     assert isinstance(another, DebitIdReusedProblem), another
     reversed = reverse_debit.sync(id, client=saldo)
     assert isinstance(reversed, Reversed) and reversed.credits_ == 2, reversed
+    for _ in range(2):
+        keyed = debit_by_key.sync(client=saldo, body=Message(channel="sms"), idempotency_key="order-17")
+        assert isinstance(keyed, Debited) and keyed.available_credits == 997, keyed
     entries = list_entries.sync(client=saldo, limit=10)
     assert isinstance(entries, Entries), entries
-    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal"], entries
+    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal", "debit"], entries
     print("all well")
 
 

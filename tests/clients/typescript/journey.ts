@@ -67,7 +67,12 @@ assert(another.error && "code" in another.error, "another message of the same id
 assert.equal(another.error.code, "debit_id_reused");
 const reversed = await saldo.POST("/v1/debits/{id}/reverse", { params: { path } });
 assert.equal(reversed.data?.credits, 2);
+const header = { "Idempotency-Key": "order-17" };
+for (const status of [201, 200]) {
+  const keyed = await saldo.POST("/v1/debits", { params: { header }, body: { channel: "sms" } });
+  assert.deepEqual([keyed.response.status, keyed.data?.available_credits], [status, 997]);
+}
 const entries = await saldo.GET("/v1/entries", { params: { query: { limit: 10 } }, headers: { Accept: "application/json" } });
 assert(typeof entries.data === "object", JSON.stringify(entries.error));
-assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal"]);
+assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal", "debit"]);
 console.log("all well");

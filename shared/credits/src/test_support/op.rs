@@ -33,6 +33,10 @@ pub enum Op {
     Turn(Turn),
     Allow(Allowance),
     RememberTold(i64, (Day, Reached)),
+    Claimed(String),
+    Claim(String, DebitId),
+    Replace(String, DebitId, DebitId),
+    Close(ShardId, DebitId),
 }
 
 /// What a call answers.
@@ -46,4 +50,5 @@ pub enum Answer {
     Reversed(Reversed),
     Budgets(Budgets),
     Told(bool),
+    Key(Option<DebitId>),
 }

@@ -10,7 +10,7 @@ use saldo_domain::{
 use super::spending::{self, Spending};
 use super::stamps::given;
 use super::{Answer, Bug, Op};
-use crate::port::{Reserved, Reversed, Stored, Written};
+use crate::port::{Reserved, Stored, Written};
 
 /// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
 const STALE_CALLS: u64 = 6;
@@ -42,6 +42,8 @@ pub struct Table {
     /// Whether anything was ever taken back, so that there may be debt.
     pub(super) taken_back: bool,
     pub spending: Spending,
+    /// Which debit each key of a sender stands for.
+    pub keys: BTreeMap<String, DebitId>,
 }
 
 /// An entry.
@@ -52,6 +54,8 @@ pub enum Row {
     TopUp(Credits),
     /// Credits that went with money that was given back; negative.
     TakenBack(Credits),
+    /// Nothing, for ever.
+    Closed,
 }
 
 impl Table {
@@ -117,6 +121,10 @@ impl Table {
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
             Op::BeginHolds => self.on_main(|main| main.holds = true),
             Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
+            Op::Claimed(key) => Ok(Answer::Key(self.keys.get(key).copied())),
+            Op::Claim(key, id) => Ok(Answer::Key(Some(self.claim(key, *id)))),
+            Op::Replace(key, before, id) => self.replace(key, *before, *id).map(Some).map(Answer::Key),
+            Op::Close(ledger, id) => Ok(Answer::Entries(vec![self.close(*ledger, *id)])),
         };
         self.check();
         answer
@@ -285,8 +293,8 @@ impl Table {
     }
 
     /// An entry that is no debit is the first of its run and has it for itself.
-    fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
-        let other = |row: &Row| !matches!(row, Row::Debit(_));
+    pub(super) fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
+        let other = |row: &Row| !matches!(row, Row::Debit(_) | Row::Closed);
         if self.ledger.get(&(ledger, id.run().first())).is_some_and(other) {
             return Stored::Other;
         }
@@ -297,7 +305,7 @@ impl Table {
                 }
                 Some(_) | None => Stored::Debit(DebitEntry::clone(entry)),
             },
-            Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_)) => Stored::Other,
+            Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Closed) => Stored::Other,
             None => Stored::Nothing,
         }
     }
@@ -340,37 +348,6 @@ impl Table {
             }
             Some(_) | None => Err(PortError::Conflict),
         }
-    }
-
-    fn reverse(
-        &mut self,
-        ledger: ShardId,
-        reversal: Reversal,
-        uncounted: &Counted,
-    ) -> Result<Reversed, PortError> {
-        let stamp = self.stored(ledger, reversal.debit).entry().map(|entry| entry.stamp);
-        let Some(stamp) = stamp else { return Err(PortError::Conflict) };
-        if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
-            && self.bug != Some(Bug::ReversedTwice)
-        {
-            let Reversal { entry, credits, at, .. } = *before;
-            return Ok(Reversed::Before(Reversal { entry, credits, at, ..reversal }));
-        }
-        let less = self.uncount(ShardId::MAIN, uncounted, reversal.credits);
-        if !less && !uncounted.numbers.is_empty() {
-            return Err(PortError::Conflict);
-        }
-        self.over_reversed(reversal.debit, stamp, uncounted);
-        self.reversals.insert((ledger, reversal.debit), reversal);
-        if self.bug != Some(Bug::ReversalWithoutEntry) {
-            self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
-        }
-        let main = self.main();
-        main.credits.0 += reversal.credits.0;
-        main.movements += 1;
-        main.ready = true;
-        self.begin_epoch(ShardId::MAIN);
-        Ok(Reversed::New)
     }
 }
 
