@@ -52,6 +52,7 @@ payloads! {
     DASHBOARD_INTERFACE_EVENT = "dashboard-interface",
     DEBIT_EVENT = "debit",
     DEBIT_BATCH_EVENT = "debit-batch",
+    DEBIT_BY_KEY_EVENT = "debit-by-key",
     END_BUDGET_EVENT = "end-budget",
     EXTEND_HOLD_EVENT = "extend-hold",
     GET_HOLD_EVENT = "get-hold",
@@ -257,6 +258,10 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let (status, batch) = sent!(saldo_spend, "spend", saldo, DEBIT_BATCH_EVENT, &[(RUN, fresh)]);
     let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
     assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
+    for status in [201, 200] {
+        let (told, keyed) = sent!(saldo_spend, "spend", saldo, DEBIT_BY_KEY_EVENT, &[]);
+        assert_eq!((told, &keyed["available_credits"]), (status, &json!(991)), "{keyed}");
+    }
     let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");
     let [hold, next] = [(); 2].map(|()| crate::support::system::debit_id(&clock, 0));

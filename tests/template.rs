@@ -168,6 +168,7 @@ const CLOSED_ROUTES: &[&str] = &[
     "GET /v1/top-ups/{id}/trail",
     "GET /v1/usage",
     "POST /v1/debit-batches",
+    "POST /v1/debits",
     "POST /v1/debits/{id}/reverse",
     "POST /v1/holds/{id}/capture",
     "POST /v1/holds/{id}/extend",

@@ -2,12 +2,12 @@
 use saldo_adapters::clock::Clock;
 use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
-use saldo_credits::{Balances, OpenHolds, Reserved};
+use saldo_credits::{Balances, Keys, OpenHolds, Reserved, Stored};
 use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
-    Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
-    PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
-    ShardId, Sharding, Stamp, TopUpId,
+    Details, Entry, EntryId, EntryKind, Floor, IdempotencyKey, Known, MOST_ACKNOWLEDGED, Once, OrgId,
+    PENDING_ROOM, PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume,
+    Reversal, ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::contract_budgets;
@@ -49,6 +49,9 @@ struct Seen {
     turned: usize,
     allowed: usize,
     uncounted: usize,
+    /// Ids that were closed, and keys that came to stand for another one.
+    closed: usize,
+    replaced: usize,
 }
 
 impl Seen {
@@ -65,6 +68,8 @@ impl Seen {
             ("turned", self.turned > 20),
             ("allowed", self.allowed > 5),
             ("uncounted", self.uncounted > 0),
+            ("closed", self.closed > 5),
+            ("replaced", self.replaced > 0),
         ];
         wanted.into_iter().filter(|(_, enough)| !enough).map(|(what, _)| what).collect()
     }
@@ -129,6 +134,11 @@ async fn both_tables_answer_alike() {
             seen.counted += usize::from(
                 matches!(&op, Op::Reserve(_, asked) if done && !asked.counting.counts.is_empty()),
             );
+            let closed = |there: &Said| *there == Said::One(Ok(Answer::Entries(vec![Stored::Other])));
+            seen.closed += usize::from(matches!(&op, Op::Close(..)) && closed(&real));
+            let stands_for = |id: &DebitId| real == Said::One(Ok(Answer::Key(Some(*id))));
+            seen.replaced +=
+                usize::from(matches!(&op, Op::Replace(_, before, id) if before != id && stands_for(id)));
             seen.moved += usize::from(matches!((&op, &real), (Op::Rebalance(_), Said::One(Ok(_)))));
         }
     }
@@ -245,7 +255,11 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let main = all.get(&ShardId::MAIN).cloned().unwrap_or_default();
             Op::Reverse(at, Reversal::of(&debit, clock.now()), contract_budgets::counted(rng, &main))
         }
-        12 => Op::Shard(at),
+        12 => match rng.u32(..4) {
+            0 => Op::Close(at, id),
+            1..=2 => of_a_key(rng, ids),
+            _ => Op::Shard(at),
+        },
         16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),
         _ if kind != Kind::Sharded => Op::MakeReady,
         13 => match rng.u32(..4) {
@@ -264,6 +278,18 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let from: Vec<_> = givers.into_iter().map(|giver| (giver, Credits(rng.i64(1..40)))).collect();
             if from.is_empty() { Op::MakeReady } else { Op::Rebalance(Rebalance { to: at, from }) }
         }
+    }
+}
+
+/// About one of a few keys.
+fn of_a_key(rng: &mut fastrand::Rng, ids: &[DebitId]) -> Op {
+    let key = format!("order-{}", rng.u8(..4));
+    let mut id = || ids[rng.usize(..ids.len().min(6))];
+    let (one, other) = (id(), id());
+    match rng.u32(..4) {
+        0 => Op::Claimed(key),
+        1 => Op::Claim(key, one),
+        _ => Op::Replace(key, one, other),
     }
 }
 
@@ -344,7 +370,7 @@ fn entry_of_a_refund(clock: &Clock) -> EntryId {
 }
 
 /// What takes credits back with their money, which is no call of spending.
-pub(super) trait TakesBack: Balances + OpenHolds {
+pub(super) trait TakesBack: Balances + Keys + OpenHolds {
     async fn take_back(&self, org: &OrgId, entry: EntryId, credits: Credits) -> Result<(), PortError>;
 }
 
@@ -429,5 +455,17 @@ pub(super) async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Sai
         Op::RememberTold(number, (period, reached)) => {
             table.remember_told(org, *number, *period, *reached).await.map(Answer::Told)
         }
+        Op::Claimed(key) => table.claimed(org, &key_of(key)).await.map(Answer::Key),
+        Op::Claim(key, id) => table.claim(org, &key_of(key), *id).await.map(Some).map(Answer::Key),
+        Op::Replace(key, before, id) => {
+            table.replace(org, &key_of(key), *before, *id).await.map(Some).map(Answer::Key)
+        }
+        Op::Close(ledger, id) => {
+            table.close(org, *ledger, *id).await.map(|there| Answer::Entries(vec![there]))
+        }
     })
+}
+
+fn key_of(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
 }

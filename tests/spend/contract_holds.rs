@@ -238,7 +238,7 @@ impl Both {
         let state = self.memory.state();
         let held = state.table.ledger.values().filter_map(|row| match row {
             Row::Debit(entry) => Some(DebitEntry::clone(entry)),
-            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) | Row::Closed => None,
         });
         let held: Vec<_> = held.collect();
         drop(state);
@@ -265,8 +265,10 @@ impl Both {
     fn change(&mut self) -> Option<Op> {
         let mut entry = self.held()?;
         let mut hold = entry.hold?;
-        if self.rng.u32(..3) == 0 {
-            hold.ended = None;
+        match self.rng.u32(..4) {
+            0 => hold.ended = None,
+            1 => hold.reported = None,
+            _ => {}
         }
         let days = [0, 0, 0, 62][self.rng.usize(..4)];
         let now = entry.id.at().plus_secs(self.rng.i64(1..21 * HOUR_SECS) + days * 24 * HOUR_SECS);
@@ -280,7 +282,8 @@ impl Both {
         let channel = [None, None, Some(Channel::EMAIL), Some(Channel::WHATSAPP)][self.rng.usize(..4)];
         let used = HoldUse { units, channel, ..HoldUse::default() };
         let step = |change: HoldChange| HoldStep::Change(Box::new(change));
-        let decided = match self.rng.u32(..6) {
+        let choice = if hold.ended.is_some() { 0 } else { self.rng.u32(..6) };
+        let decided = match choice {
             0..=2 => entry.capture(&hold, &used, Some(&self.meters), now),
             3 => entry.release(&hold, now).map(|change| change.map(step)),
             4 => {

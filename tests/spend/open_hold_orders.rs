@@ -70,7 +70,7 @@ fn prove(port: &Port, org: &OrgId, from: Timestamp) -> Result<(), String> {
     let state = port.state();
     let ended = |row: &Row| match row {
         Row::Debit(entry) => entry.hold.is_some_and(|hold| hold.ended.is_some()),
-        Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) => true,
+        Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) | Row::Closed => true,
     };
     match &state.table.wrong {
         Some(wrong) => Err(wrong.clone()),

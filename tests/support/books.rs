@@ -1,5 +1,5 @@
 //! The books: what must be true of table and Stripe together, whatever went wrong before.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -63,6 +63,8 @@ struct Account {
     reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
+    /// The debits that keys of senders stand for.
+    keyed: BTreeSet<String>,
     /// For which top-up each invoice is remembered.
     invoices: BTreeMap<String, String>,
     /// Where its open holds are.
@@ -82,7 +84,7 @@ const MARKS: i128 = 1 << 60;
 /// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
 /// - every open hold is found by whoever ends them;
 /// - only such a taking back makes debt, and an adjustment has a reason;
-/// - an idempotency key stands for a top-up that exists;
+/// - an idempotency key stands for a top-up that exists, or for a debit that no other one stands for;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up;
 /// - an invoice that a top-up names is remembered for it;
@@ -322,6 +324,9 @@ fn debits(run: &Item) -> Vec<Item> {
         if ["pk", "sk", "kind", "by", "w"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
+        if *value == AttributeValue::S("closed".to_owned()) {
+            return None;
+        }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -charged(debit, is_hold);
@@ -496,6 +501,15 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
         }
         if kind == "DEADLETTERS" {
             assert!(sk.starts_with("AUDIT#"), "{pk} {sk}");
+            continue;
+        }
+        if kind == "KEYS" {
+            assert!(sk.starts_with("KEY#"), "{pk} {sk}");
+            let debit = text(&item, "debit").to_owned();
+            assert!(
+                accounts.entry(id).or_default().keyed.insert(debit),
+                "two keys stand for one debit: {item:?}"
+            );
             continue;
         }
         if kind == "TRAIL" {

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::Request;
-use saldo_adapters::http::{Problem, ProblemCode, limited_body};
+use saldo_adapters::http::{Problem, ProblemCode, header, limited_body};
 use saldo_credits::Settlement;
 use saldo_domain::{
     AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, HoldUse,
-    LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, MOST_VALID_SECS, Meters,
-    PriceError, Reference, Timestamp, Units,
+    IdempotencyKey, LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS,
+    MOST_VALID_SECS, Meters, PriceError, Reference, Timestamp, Units,
 };
 use serde_json::{Value, json};
+
+const KEY_HEADER: &str = "Idempotency-Key";
 
 type Object = BTreeMap<String, Value>;
 
@@ -23,6 +25,18 @@ struct Message<'a> {
 /// The debit with its price.
 pub(crate) fn read(request: &Request, id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
     parse(limited_body(request)?, id, meters)
+}
+
+/// The key under which a debit is made.
+pub(crate) fn key(request: &Request) -> Result<IdempotencyKey, Problem> {
+    let key = header(request, KEY_HEADER)?.ok_or_else(|| {
+        let detail = "Send the header Idempotency-Key with a value unique to this message.";
+        Problem::new(ProblemCode::IdempotencyKeyMissing, detail)
+    })?;
+    IdempotencyKey::parse(key).map_err(|_| {
+        let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma.";
+        Problem::invalid(KEY_HEADER, detail)
+    })
 }
 
 /// The debits of a batch with its prices: 1 to 25, each with an id of its own.

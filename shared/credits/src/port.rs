@@ -4,8 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal,
-    Round, ShardId, Stamp, Timestamp, Turn,
+    HoldChange, IdempotencyKey, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume,
+    Reversal, Round, ShardId, Stamp, Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -168,6 +168,15 @@ pub trait Balances {
         actor: &Actor,
     ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
 
+    /// Sees to it that no debit ever has an entry under this id in this ledger, if none has: so whatever is reserved under it is
+    /// given back. Gives what is there then, [`Stored::Other`] for nothing.
+    fn close(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        id: DebitId,
+    ) -> impl Future<Output = Result<Stored, PortError>> + Send;
+
     /// Sees to it that the organisation's holds are looked for from now on, before its first one is made: its main shard says
     /// that there may be some, and the list of organisations with holds has it. [`PortError::Conflict`] when there is no
     /// balance.
@@ -193,6 +202,35 @@ pub trait Balances {
         report: &LateReport,
         actor: &Actor,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// What debits need of a table whose senders choose keys in the place of ids. A key that was claimed stands for one debit at a
+/// time, and is never forgotten.
+pub trait Keys {
+    /// Which debit a key stands for; `None` while nobody has claimed it.
+    fn claimed(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<DebitId>, PortError>> + Send;
+
+    /// Lets a key stand for a debit, if it stands for none. Gives which one it stands for then.
+    fn claim(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+        id: DebitId,
+    ) -> impl Future<Output = Result<DebitId, PortError>> + Send;
+
+    /// Lets a key that stands for `before` stand for another debit. Gives which one it stands for then;
+    /// [`PortError::Conflict`] for a key that nobody has claimed.
+    fn replace(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+        before: DebitId,
+        id: DebitId,
+    ) -> impl Future<Output = Result<DebitId, PortError>> + Send;
 }
 
 /// What ending holds at their time needs of a table.
@@ -246,7 +284,7 @@ pub enum Stored {
     Debit(DebitEntry),
     /// A debit that was taken back.
     Reversed(DebitEntry, Reversal),
-    /// An entry that is not a debit's.
+    /// An entry that is not a debit's, or that no debit will ever be there.
     Other,
 }
 

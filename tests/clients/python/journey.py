@@ -9,7 +9,7 @@ import urllib.request
 
 from saldo_client.api.balance import get_balance, list_entries
 from saldo_client.api.buying import create_top_up, get_quote
-from saldo_client.api.spending import capture_hold, debit, hold, reverse_debit, reverse_hold
+from saldo_client.api.spending import capture_hold, debit, debit_by_key, hold, reverse_debit, reverse_hold
 from saldo_client.client import AuthenticatedClient
 from saldo_client.models import (
     Balance,
@@ -54,9 +54,12 @@ def main() -> None:
     assert isinstance(captured, Hold) and captured.captured == 4, captured
     back = reverse_hold.sync(second, client=saldo)
     assert isinstance(back, Reversed) and back.credits_ == 4, back
+    for _ in range(2):
+        keyed = debit_by_key.sync(client=saldo, body=Message(channel="sms"), idempotency_key="order-17")
+        assert isinstance(keyed, Debited) and keyed.available_credits == 967, keyed
     entries = list_entries.sync(client=saldo, limit=10)
     assert isinstance(entries, Entries), entries
-    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal", "debit", "debit", "reversal"], entries
+    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal", "debit", "debit", "reversal", "debit"], entries
     print("all well")
 
 

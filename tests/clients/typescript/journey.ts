@@ -81,7 +81,12 @@ const captured = await saldo.POST("/v1/holds/{id}/capture", { params: { path: ne
 assert.equal(captured.data?.captured_as?.channel, "whatsapp");
 const back = await saldo.POST("/v1/holds/{id}/reverse", { params: { path: next } });
 assert.equal(back.data?.credits, 4);
+const header = { "Idempotency-Key": "order-17" };
+for (const status of [201, 200]) {
+  const keyed = await saldo.POST("/v1/debits", { params: { header }, body: { channel: "sms" } });
+  assert.deepEqual([keyed.response.status, keyed.data?.available_credits], [status, 967]);
+}
 const entries = await saldo.GET("/v1/entries", { params: { query: { limit: 10 } }, headers: { Accept: "application/json" } });
 assert(typeof entries.data === "object", JSON.stringify(entries.error));
-assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal", "debit", "debit", "reversal"]);
+assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal", "debit", "debit", "reversal", "debit"]);
 console.log("all well");

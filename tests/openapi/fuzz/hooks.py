@@ -28,13 +28,20 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    made = {"debit": debited, "hold": held}.get(case.operation.definition.raw.get("operationId"))
+    made = {"debit": debited, "debitByKey": debited, "hold": held}.get(case.operation.definition.raw.get("operationId"))
     if response.status_code == 201 and made is not None:
         made.append(response.json()["id"])
 
 
 def debit(case):
     case.path_parameters["id"] = fresh_id()
+    shorten(case.body)
+
+
+def debit_by_key(case):
+    """Mostly under a key of its own."""
+    if next(turns) % 4:
+        case.headers["Idempotency-Key"] = fresh_id()
     shorten(case.body)
 
 
@@ -148,6 +155,7 @@ AMENDED = {
     "refundTopUp": adjust,
     "zeroBalance": zero_balance,
     "debit": debit,
+    "debitByKey": debit_by_key,
     "debitBatch": debit_batch,
     "hold": hold,
     "captureHold": capture_hold,

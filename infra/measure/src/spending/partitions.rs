@@ -202,7 +202,7 @@ impl Store {
         let rows = places.filter_map(move |id| self.table.ledger.get(&(ledger, id.entry())));
         rows.filter_map(|row| match row {
             Row::Debit(entry) => Some(entry.as_ref()),
-            Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) | Row::Closed => None,
         })
     }
 
@@ -275,8 +275,12 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         // The item of the budgets lies in the partition of the main shard.
         Op::SetBudgets(..) => (ShardId::balances().map(Item::Shard).chain([main]).collect(), IN_TRANSACTION),
         Op::RememberTold(..) => (vec![main], 1),
+        Op::Claim(..) | Op::Replace(..) => (vec![Item::Entry], 1),
+        Op::Close(ledger, id) => (vec![Item::Run(*ledger, id.run())], 1),
         // So does the item of open holds.
         Op::KeepOpenHolds(..) => (vec![main], 1),
-        Op::Entries(_) | Op::Shard(_) | Op::Budgets | Op::OpenHolds | Op::Holds(..) => (Vec::new(), 0),
+        Op::Entries(_) | Op::Shard(_) | Op::Budgets | Op::Claimed(_) | Op::OpenHolds | Op::Holds(..) => {
+            (Vec::new(), 0)
+        }
     }
 }

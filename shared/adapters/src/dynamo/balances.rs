@@ -221,6 +221,13 @@ impl Balances for Store {
         }
     }
 
+    async fn close(&self, org: &OrgId, ledger: ShardId, id: DebitId) -> Result<Stored, PortError> {
+        match updated(self.close_update(org, ledger, id)).await? {
+            Ok(_) => Ok(Stored::Other),
+            Err(before) => stored_in(before.as_ref(), id),
+        }
+    }
+
     async fn begin_holds(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
         self.look_for_holds(org, now).await
     }

@@ -23,6 +23,7 @@ mod reports;
 mod reviews;
 mod rows;
 mod runs;
+mod sender_keys;
 mod settings;
 mod short_names;
 mod top_ups;

@@ -24,6 +24,8 @@ use crate::PortError;
 const KIND: &str = "kind";
 /// The kind of an item that holds debits.
 const DEBITS: &str = "debits";
+/// In the place of a debit: there will never be one.
+const CLOSED: &str = "closed";
 
 impl Store {
     /// `entries` are of one run, of whose item this is said, or will be.
@@ -110,6 +112,25 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
+    /// Writes that there will be no debit, if there is none.
+    pub(super) fn close_update(&self, org: &OrgId, ledger: ShardId, id: DebitId) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::run(org, ledger, id.run())))
+            .update_expression("SET #kind = :debits, #by = if_not_exists(#by, :by), #d = :closed")
+            .condition_expression(
+                "attribute_not_exists(#d) AND (attribute_not_exists(#kind) OR #kind = :debits)",
+            )
+            .expression_attribute_names("#kind", KIND)
+            .expression_attribute_names("#by", ACTOR)
+            .expression_attribute_names("#d", place_name(id))
+            .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":by", text(Actor::System.to_string()))
+            .expression_attribute_values(":closed", text(CLOSED))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
     /// Marks a debit that is there as reversed, once.
     pub(super) fn mark_reversed(
         &self,
@@ -122,11 +143,12 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(keys::run(org, ledger, debit.run())))
             .update_expression("SET #x = :at")
-            .condition_expression("#kind = :debits AND attribute_exists(#d) AND attribute_not_exists(#x)")
+            .condition_expression("#kind = :debits AND attribute_type(#d, :map) AND attribute_not_exists(#x)")
             .expression_attribute_names("#kind", KIND)
             .expression_attribute_names("#d", place_name(debit))
             .expression_attribute_names("#x", mark(debit))
             .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":map", text("M"))
             .expression_attribute_values(":at", number(at.ms()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
@@ -176,6 +198,7 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
                 }
             })
         }
+        Some(AttributeValue::S(closed)) if closed == CLOSED => Ok(Stored::Other),
         Some(_) => Err(Reader(item).fault(&place_name(id))),
     }
 }

@@ -44,6 +44,7 @@ macro_rules! problem_codes {
 
 problem_codes! {
     InvalidRequest = 400 "invalid_request" "Bad Request",
+    IdempotencyKeyMissing = 400 "idempotency_key_missing" "Bad Request",
     InvalidCursor = 400 "invalid_cursor" "Bad Request",
     InvalidSignature = 400 "invalid_signature" "Bad Request",
     Unauthorized = 401 "unauthorized" "Unauthorized",

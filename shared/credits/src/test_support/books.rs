@@ -17,6 +17,7 @@ impl Table {
         for row in self.ledger.values() {
             expected += match row {
                 Row::Debit(entry) => Entry::of_debit(entry).credits.0,
+                Row::Closed => 0,
                 Row::Reversal(credits)
                 | Row::TopUp(credits)
                 | Row::Reported(credits)

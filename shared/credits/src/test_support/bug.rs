@@ -149,6 +149,14 @@ pub enum Bug {
     BudgetNotGivenBack,
     /// What was counted yesterday is taken from what is counted today: too rare for histories, a case of its own shows it.
     UncountedOnOtherDay,
+    /// A key that was claimed is claimed again, for another id.
+    KeyClaimedTwice,
+    /// A key comes to stand for another id whatever it stands for by now.
+    KeyReplacedUnguarded,
+    /// A key comes to stand for another id while its first one may still be debited.
+    IdNotClosed,
+    /// An id is closed though its debit has an entry.
+    DebitClosed,
 }
 
 impl Bug {
@@ -167,6 +175,9 @@ impl Bug {
         Bug::HoldsReadStale,
         Bug::OnePageOfHolds,
     ];
+    /// Those that histories of keys find.
+    pub const OF_KEYS: [Bug; 4] =
+        [Bug::KeyClaimedTwice, Bug::KeyReplacedUnguarded, Bug::IdNotClosed, Bug::DebitClosed];
     /// Those that histories find.
     pub const ALL: [Bug; 54] = [
         Bug::BudgetOffByOne,

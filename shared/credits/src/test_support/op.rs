@@ -38,6 +38,10 @@ pub enum Op {
     Turn(Turn),
     Allow(Allowance),
     RememberTold(i64, (Day, Reached)),
+    Claimed(String),
+    Claim(String, DebitId),
+    Replace(String, DebitId, DebitId),
+    Close(ShardId, DebitId),
 }
 
 /// What a call answers.
@@ -53,4 +57,5 @@ pub enum Answer {
     Told(bool),
     OpenHolds(OpenHoldsOf),
     Holds((Vec<DebitEntry>, Option<EntryId>)),
+    Key(Option<DebitId>),
 }

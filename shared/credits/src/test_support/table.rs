@@ -11,7 +11,7 @@ use super::holds_kept::HoldsKept;
 use super::spending::{self, Spending};
 use super::stamps::given;
 use super::{Answer, Bug, Op};
-use crate::port::{Reserved, Reversed, Stored, Written};
+use crate::port::{Reserved, Stored, Written};
 
 /// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
 pub(super) const STALE_CALLS: u64 = 6;
@@ -44,6 +44,8 @@ pub struct Table {
     pub(super) taken_back: bool,
     pub spending: Spending,
     pub holds: HoldsKept,
+    /// Which debit each key of a sender stands for.
+    pub keys: BTreeMap<String, DebitId>,
 }
 
 /// An entry.
@@ -56,6 +58,8 @@ pub enum Row {
     Reported(Credits),
     /// Credits that went with money that was given back; negative.
     TakenBack(Credits),
+    /// Nothing, for ever.
+    Closed,
 }
 
 impl Table {
@@ -125,6 +129,10 @@ impl Table {
             Op::OpenHolds => self.open_holds().map(Answer::OpenHolds),
             Op::KeepOpenHolds(of, next) => self.keep_open_holds(of, *next).map(Answer::Done),
             Op::Holds(month, from, after) => Ok(Answer::Holds(self.holds(*month, *from, *after))),
+            Op::Claimed(key) => Ok(Answer::Key(self.keys.get(key).copied())),
+            Op::Claim(key, id) => Ok(Answer::Key(Some(self.claim(key, *id)))),
+            Op::Replace(key, before, id) => self.replace(key, *before, *id).map(Some).map(Answer::Key),
+            Op::Close(ledger, id) => Ok(Answer::Entries(vec![self.close(*ledger, *id)])),
         };
         self.check();
         answer
@@ -279,7 +287,7 @@ impl Table {
 
     /// An entry that is no debit is the first of its run and has it for itself.
     pub(super) fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
-        let other = |row: &Row| !matches!(row, Row::Debit(_));
+        let other = |row: &Row| !matches!(row, Row::Debit(_) | Row::Closed);
         if self.ledger.get(&(ledger, id.run().first())).is_some_and(other) {
             return Stored::Other;
         }
@@ -290,7 +298,9 @@ impl Table {
                 }
                 Some(_) | None => Stored::Debit(DebitEntry::clone(entry)),
             },
-            Some(Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_)) => Stored::Other,
+            Some(Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) | Row::Closed) => {
+                Stored::Other
+            }
             None => Stored::Nothing,
         }
     }
@@ -299,37 +309,6 @@ impl Table {
         let last = self.shards.keys().last() == Some(&id) && id != ShardId::MAIN;
         let unseen = last && self.bug == Some(Bug::LastShardUnseen);
         self.shards.get(&id).filter(|_| !unseen).cloned()
-    }
-
-    fn reverse(
-        &mut self,
-        ledger: ShardId,
-        reversal: Reversal,
-        uncounted: &Counted,
-    ) -> Result<Reversed, PortError> {
-        let stamp = self.stored(ledger, reversal.debit).entry().map(|entry| entry.stamp);
-        let Some(stamp) = stamp else { return Err(PortError::Conflict) };
-        if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
-            && self.bug != Some(Bug::ReversedTwice)
-        {
-            let Reversal { entry, credits, at, .. } = *before;
-            return Ok(Reversed::Before(Reversal { entry, credits, at, ..reversal }));
-        }
-        let less = self.uncount(ShardId::MAIN, uncounted, reversal.credits);
-        if !less && !uncounted.numbers.is_empty() {
-            return Err(PortError::Conflict);
-        }
-        self.counts_less(reversal.debit, stamp, reversal.credits, uncounted);
-        self.reversals.insert((ledger, reversal.debit), reversal);
-        if self.bug != Some(Bug::ReversalWithoutEntry) {
-            self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
-        }
-        let main = self.main();
-        main.credits.0 += reversal.credits.0;
-        main.movements += 1;
-        main.ready = true;
-        self.begin_epoch(ShardId::MAIN);
-        Ok(Reversed::New)
     }
 }
 
