@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId, MOST_IN_BATCH, OrgId,
-    ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
+    Actor, BalanceShard, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId, MOST_IN_BATCH,
+    OrgId, PendingChange, ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -85,6 +85,11 @@ impl<'a> Call<'a> {
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
         };
         self.left.iter().filter_map(of).collect()
+    }
+
+    /// How much room it takes on a shard that was `seen` like this, in slots.
+    pub(crate) fn slots(&self, seen: Option<&BalanceShard>) -> usize {
+        PendingChange::reserving(&self.to_reserve(), &[], seen).slots()
     }
 
     /// How budgets count what is left.

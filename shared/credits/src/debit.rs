@@ -41,7 +41,7 @@ impl<B: Balances> Spender<B> {
         now: Timestamp,
     ) -> Result<Vec<Outcome>, SpendError> {
         let mut call = Call::new(org, actor, debits, now)?;
-        let _working = self.process.work_on(org, debits).await?;
+        let _working = self.process.work_on(org, debits, call.slots(None)).await?;
         call.sharding = self.known_sharding(org, now).await?;
         self.answer_from_before(&mut call).await?;
         self.refuse_over_maximum(&mut call).await?;

@@ -3,13 +3,16 @@
 mod admission;
 mod allowance;
 mod budget;
+mod codes;
 mod counters;
 mod counting;
 mod debit;
 mod details;
+mod group;
 mod hold;
 mod holding;
 mod id;
+mod pending;
 mod period;
 mod rebalance;
 mod reservation;
@@ -23,19 +26,22 @@ pub use allowance::{Allowance, Giver, NEARLY_PERCENT, Reached, Turn, allowance, 
 pub use budget::{
     Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms, Budgets, Limiting, MOST_BUDGETS, NotSet,
 };
+pub use codes::Codes;
 pub use counters::Counters;
 pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use group::Group;
 pub use hold::{
     AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_HOLD_SECS,
 };
 pub use holding::{HoldChange, HoldRefused};
 pub use id::{DebitId, RunId};
+pub use pending::{Guard, PendingChange, ReservedDebit, to_acknowledge_at_once};
 pub use period::{Counted, Day, Period};
 pub use rebalance::{BalanceShards, Rebalance, Resume, gather, rebalance, resume, total};
-pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, ReservedDebit, refusal};
-pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH};
+pub use reservation::{PENDING_MOST, PENDING_ROOM, Refusal, Reservation, refusal, why_refused};
+pub use shard::{BalanceShard, Crowd, MOST_ACKNOWLEDGED, MOST_IN_BATCH, in_portions};
 pub use sharding::{MOST_SHARDS, ShardCounts, ShardCountsError, ShardId, Sharding};
 pub use stamp::{SEQUENCE_STEP, Stamp, Told};
 pub use watermark::{MOST_CARRIED, Watermark};
