@@ -26,6 +26,7 @@ mod statements;
 mod too_many;
 mod trail;
 mod usage;
+mod used;
 mod waiting;
 mod wire;
 mod words;

@@ -123,10 +123,44 @@ async fn every_query_parameter_is_checked() {
         cases.push(("/v1/entries", "month", value, Field("month")));
         cases.push(("/v1/usage", "month", value, Field("month")));
     }
+    for value in [
+        "",
+        "2026",
+        "2026-11",
+        "2026-02-30",
+        "2026-11-31",
+        "26-11-01",
+        "1969-12-31",
+        "2026-1-01",
+        "2026-11-01T00",
+        "x",
+        &text,
+    ] {
+        cases.push(("/v1/usage?to=2026-11-03", "from", value, Field("from")));
+        cases.push(("/v1/usage?from=2026-11-01", "to", value, Field("to")));
+    }
+    for (path, name, value, field) in [
+        ("/v1/usage", "from", "2026-11-01", "to"),
+        ("/v1/usage", "to", "2026-11-01", "from"),
+        ("/v1/usage?from=2026-11-02", "to", "2026-11-01", "to"),
+        ("/v1/usage?from=2026-08-01", "to", "2026-11-01", "to"),
+        ("/v1/usage?from=2026-11-01&to=2026-11-02", "month", "2026-11", "month"),
+    ] {
+        cases.push((path, name, value, Field(field)));
+    }
+    for value in ["", "channel", "Class", "class,", "country,class", "class,class", "class&by=class", &text] {
+        cases.push(("/v1/usage", "by", value, Field("by")));
+    }
+    for value in [of_day_one, entry] {
+        cases.push(("/v1/usage?from=2020-01-01&to=2020-01-02", "cursor", value, CURSOR));
+    }
     let member = guard.member("acme");
     for (path, name, value, refusal) in cases {
         let what = format!("{path}?{name}={value:.80}");
-        guard.refuses(&what, Call::get(&format!("{path}?{name}={value}")).token(&member), refusal).await;
+        let behind = if path.contains('?') { '&' } else { '?' };
+        guard
+            .refuses(&what, Call::get(&format!("{path}{behind}{name}={value}")).token(&member), refusal)
+            .await;
     }
     let csv = Call::get("/v1/entries?month=2026-13").header("accept", "text/csv").token(&member);
     guard.refuses("a bad month as CSV", csv, Field("month")).await;
@@ -139,6 +173,9 @@ async fn every_query_parameter_is_checked() {
         "/v1/top-ups?limit=100&status=in_review",
         "/v1/entries?limit=100&month=9999-12",
         "/v1/usage?month=9999-12",
+        "/v1/usage?month=1970-01&by=class,country",
+        "/v1/usage?from=9999-12-31&to=9999-12-31",
+        "/v1/usage?from=2026-08-02&to=2026-11-01&by=class",
     ] {
         guard.takes(path, Call::get(path).token(&member), 200).await;
     }

@@ -32,7 +32,7 @@ const THREE_PARTS: &str = r#"
     Object.defineProperty(Response.prototype, 'url', { get: () => location.origin + '/v1/entries' });"#;
 
 /// A folder that is empty.
-fn folder(name: &str) -> PathBuf {
+pub(super) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("downloads-{name}"));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
@@ -49,7 +49,7 @@ fn history(reader: Reader, person: Person, script: &str, folder: &Path) -> Optio
     Some(page)
 }
 
-fn downloaded(file: &Path) -> String {
+pub(super) fn downloaded(file: &Path) -> String {
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         if let Ok(text) = std::fs::read_to_string(file)

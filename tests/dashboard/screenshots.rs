@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
-use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_domain::{Actor, Channel, Class, Country, Credits, Debit, DebitId, Details, OrgId, Units};
 use saldo_local::Options;
 use serde_json::Value;
 
@@ -127,6 +127,67 @@ fn usage_screenshots() {
         }
         take(&page, name);
     }
+}
+
+#[test]
+#[ignore = "writes docs/screenshots"]
+fn used_screenshots() {
+    let Some(stack) = varied(ORGANISATION) else { return };
+    let desk = Reader { width: 1120, height: 900, ..Reader::ENGLISH };
+    for (reader, by, name) in [
+        (desk, "country", "used-by-country"),
+        (Reader::INDONESIAN.on_a_phone().in_the_dark(), "class", "used-by-class-phone-dark"),
+    ] {
+        let path = format!("/billing/usage?by={by}");
+        let Some(page) = stack.page(reader, Person::of(ORGANISATION), &path) else { return };
+        page.wait_for("document.querySelector('.used-sums') !== null");
+        if reader.width < desk.width {
+            page.eval("document.querySelector('.used').scrollIntoView({ block: 'start' }); scrollBy(0, -16)");
+        }
+        take(&page, name);
+    }
+}
+
+/// A system in which an organisation has sent for a month by class and country.
+fn varied(organisation: &'static str) -> Option<Stack> {
+    let browser = browser()?;
+    let clock = Clock::system();
+    clock.advance(-SENDING_DAYS * DAY_SECS);
+    let stack = Stack::start(Options { clock: clock.clone(), ..Options::default() });
+    let page = stack.page(Reader::ENGLISH, Person::of(organisation), "/billing/balance")?;
+    live(&page, browser, 5_000, Fate::Paid, &|| {});
+    let spender = Spender::new(stack.saldo.world().store(&stack.saldo.env_of("spend")).unwrap());
+    let mut rng = fastrand::Rng::with_seed(11);
+    let kinds = [
+        (Channel::EMAIL, 1, "", ""),
+        (Channel::WHATSAPP, 1, "utility", "ID"),
+        (Channel::WHATSAPP, 3, "marketing", "ID"),
+        (Channel::WHATSAPP, 5, "marketing", "SG"),
+        (Channel::SMS, 3, "", "ID"),
+        (Channel::SMS, 6, "", "MY"),
+        (Channel::SMS, 4, "", "PH"),
+    ];
+    for day in (0..=SENDING_DAYS).rev() {
+        for (place, (channel, rate, class, country)) in kinds.into_iter().enumerate() {
+            for _ in 0..rng.usize(..=kinds.len() - place) {
+                let id = DebitId::parse(&debit_id(&clock, 0)).unwrap();
+                let units = if channel == Channel::SMS { rng.i64(1..=2) } else { 1 };
+                let details = Details {
+                    units: Units::new(units).unwrap(),
+                    class: Class::parse(class),
+                    country: Country::parse(country),
+                    reference: None,
+                };
+                let credits = Credits(rate * units);
+                let debit =
+                    Debit { id, credits, version: None, max_credits: None, hold: None, channel, details };
+                let org = OrgId::parse(organisation).unwrap();
+                stack.runtime.block_on(spender.debit(&org, &Actor::System, &debit, clock.now())).unwrap();
+            }
+        }
+        clock.advance(if day > 0 { DAY_SECS } else { 0 });
+    }
+    Some(stack)
 }
 
 #[test]

@@ -148,7 +148,7 @@ async fn an_open_row_without_its_slot_or_its_place_on_the_work_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_that_are_off_by_one_or_below_zero() {
     let acme = Books::start(r#"{"acme":2}"#).await;
-    let (main, one) = (acme.item("BALANCE"), acme.shard(1));
+    let (main, one) = (acme.item("BALANCE"), acme.serving_shard());
     let off = |item: &Item, by: i64| with(item.clone(), "credits", number(credits(item) + by));
     let below = with(one.clone(), "credits", number(-2));
     let rest = off(&main, credits(&one) + 2);

@@ -42,7 +42,7 @@ struct Seen {
     /// Calls while something was owed, and times that it was paid.
     owed: usize,
     resumed: usize,
-    /// The most room that was taken on one shard, in slots.
+    /// The most room that was taken on one shard, in seats.
     fullest: usize,
     /// Calls while debits were pending in groups of more than one part, and those that a group lost some of its debits by.
     grouped: usize,
@@ -60,10 +60,10 @@ impl Seen {
     /// The shards before a call, which both tables keep in the same form.
     fn look(&mut self, all: &BalanceShards, memory: &BalanceShards) {
         for (id, shard) in all {
-            assert_eq!(Some(shard.slots()), memory.get(id).map(BalanceShard::slots), "{id:?}");
+            assert_eq!(Some(shard.seats()), memory.get(id).map(BalanceShard::seats), "{id:?}");
             let groups = shard.groups();
             assert_eq!(Some(&groups), memory.get(id).map(BalanceShard::groups).as_ref(), "{id:?}");
-            self.fullest = self.fullest.max(shard.slots());
+            self.fullest = self.fullest.max(shard.seats());
             self.grouped += usize::from(groups.values().any(|group| group.codes.parts().len() > 1));
             let known = |(run, sizes): (&RunId, &mut (i64, usize))| {
                 let now = groups.get(run).map(|group| (group.sequence, group.codes.iter().count()));

@@ -57,6 +57,8 @@ struct Play {
     meters: Meters,
     /// Over how many shards processes may believe that debits are spread; the first is none.
     numbers: Vec<u8>,
+    /// Whether processes have several debits at a time, with a chance of its own too.
+    crowded: bool,
     /// Whether budgets change, with a chance of their own, so that other histories are what they are without.
     budgeted: Option<fastrand::Rng>,
 }
@@ -103,13 +105,27 @@ impl Play {
             }
         };
         let mut chance = fastrand::Rng::with_seed(seed ^ 0xb0d6e7);
+        let crowded = chance.u32(..4) == 0;
         let budgeted = budgeted::begin(&mut chance, &mut state, now).then_some(chance);
         let (port, answers) = (port(state), Arc::default());
         let org = OrgId::parse("acme").unwrap();
         let count = rng.u32(if in_shards(mood) { 3..=3 } else { 1..=3 });
         let (spenders, sent, meters) = (Vec::new(), Arc::default(), Meters::from_json(METERS).unwrap());
-        let mut play =
-            Play { mood, org, port, rng, answers, spenders, debits, sent, now, meters, numbers, budgeted };
+        let mut play = Play {
+            mood,
+            org,
+            port,
+            rng,
+            answers,
+            spenders,
+            debits,
+            sent,
+            now,
+            meters,
+            numbers,
+            crowded,
+            budgeted,
+        };
         for _ in 0..count {
             let spender = play.spender();
             play.spenders.push(spender);
@@ -138,8 +154,8 @@ impl Play {
             if to_come > 0 && (tasks.is_empty() || self.rng.u32(..6) == 0) {
                 to_come -= 1;
                 self.pass_time(tasks.is_empty());
-                let task = self.task();
-                tasks.push(task);
+                let more = self.tasks();
+                tasks.extend(more);
             }
             if tasks.is_empty() {
                 return;
@@ -168,6 +184,24 @@ impl Play {
             let debit = debit(&mut self.rng, at, self.now.plus_secs(ahead));
             self.debits.push(debit);
         }
+    }
+
+    /// What comes next: now and then a crowd at one process.
+    fn tasks(&mut self) -> Vec<Task> {
+        if !self.crowded || self.rng.u32(..3) > 0 {
+            return vec![self.task()];
+        }
+        let (at, now) = (self.rng.usize(..self.spenders.len()), self.now);
+        let mut one = || {
+            let mut debit = self.debits[self.rng.usize(..self.debits.len())].clone();
+            if self.rng.u32(..8) == 0 {
+                debit.max_credits = Some(Credits(debit.credits.0 - 1));
+            }
+            let (spender, org, answers) =
+                (self.spenders[at].clone(), self.org.clone(), Arc::clone(&self.answers));
+            Box::pin(try_one(spender, org, debit, now, answers, self.port.another())) as Task
+        };
+        (0..5).map(|_| one()).collect()
     }
 
     fn task(&mut self) -> Task {
@@ -427,8 +461,7 @@ async fn send_one(
     let before = Before::of(&answers, &port, &[]);
     let (debit, answer) = match spender.send(&org, &machine(), &order, now).await {
         Ok(done) => (order.under(done.id), Ok(vec![Outcome::Done(done)])),
-        Err(NotSent { error, debit: Some(debit) }) => (debit, Err(error)),
-        Err(NotSent { debit: None, .. }) => return,
+        Err(NotSent { error, debit }) => (debit, Err(error)),
     };
     if let Err(SpendError::Port(_) | SpendError::Busy) = answer {
         sent.lock().unwrap().push(debit.clone());

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use saldo_credits::test_support::{Bug, Row};
 use saldo_credits::{Held, SpendError, Spender};
 use saldo_domain::{
-    AtEnd, Credits, Debit, DebitId, HoldEnded, HoldRefused, HoldTerms, HowEnded, OrgId, ShardCounts, ShardId,
-    Timestamp, Units, total,
+    AtEnd, Channel, Credits, Debit, DebitId, HoldEnded, HoldRefused, HoldTerms, HoldUse, HowEnded, Meters,
+    OrgId, ShardCounts, ShardId, Timestamp, Units, total,
 };
 
 use super::history::{START_MS, Task, debit, goes_on, machine, wait};
@@ -130,7 +130,10 @@ impl Play {
 
     fn spender(&mut self) -> Spender<Port> {
         let config = ["{}", "{}", "{\"acme\":2}"][self.rng.usize(..3)];
-        Spender::new(self.port.another()).with_shards(ShardCounts::from_json(config).unwrap())
+        let meters = r#"{"email":{"default":1},"whatsapp":{"default":2},"sms":{"default":3}}"#;
+        Spender::new(self.port.another())
+            .with_meters(Meters::from_json(meters).unwrap())
+            .with_shards(ShardCounts::from_json(config).unwrap())
     }
 
     fn stir(&mut self) {
@@ -175,10 +178,9 @@ impl Play {
                 }
             }),
             4..=6 => {
-                let units =
-                    Units::new(self.rng.i64(1..=hold.details.units.get())).filter(|_| self.rng.bool());
+                let used = used(&mut self.rng, &hold);
                 Box::pin(async move {
-                    let held = spender.capture(&org, &machine(), id, units, now).await;
+                    let held = spender.capture(&org, &machine(), id, &used, now).await;
                     told.lock().unwrap().hear(id, held);
                 })
             }
@@ -233,7 +235,7 @@ impl Play {
             match (&held, known) {
                 (Ok(held), 1) => {
                     let ended = held.hold.ended.ok_or_else(|| format!("{} did not end", hold.id))?;
-                    captured += ended.captured.0;
+                    captured += ended.captured.credits.0;
                 }
                 (Err(SpendError::NotFound), 0) => {}
                 _ => return Err(format!("{} is charged {known} times and {held:?}", hold.id)),
@@ -260,6 +262,13 @@ impl Play {
         }
         Ok(())
     }
+}
+
+/// All of it, some of it, or what was sent otherwise.
+fn used(rng: &mut fastrand::Rng, hold: &Debit) -> HoldUse {
+    let units = Units::new(rng.i64(1..=hold.details.units.get())).filter(|_| rng.bool());
+    let channel = units.and_then(|_| [None, Some(Channel::EMAIL), Some(Channel::WHATSAPP)][rng.usize(..3)]);
+    HoldUse { units, channel, ..HoldUse::default() }
 }
 
 /// A hold with the id that is number `at`.

@@ -143,6 +143,58 @@ async fn a_hold_ends_by_itself_at_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_to_another_channel_is_one_hold() {
+    let acme = SendingOrg::open().await;
+    let id = acme.id();
+    // The dearest that it can become.
+    let dearest = json!({"channel": "sms", "units": 2, "country": "ID", "reference": "otp 4"});
+    assert_eq!(acme.hold(&id, &dearest).await.json()["held"], 6);
+    let captured_as = |body: &Value| acme.of_hold("POST", &id, "/capture", body.to_string());
+    for (body, status, code, field) in [
+        (json!({"channel": "whatsapp"}), 400, "invalid_request", "units"),
+        (json!({"channel": "fax", "units": 1}), 422, "unknown_channel", "channel"),
+        (json!({"channel": "email", "class": "night", "units": 1}), 422, "unknown_class", "class"),
+        (json!({"channel": "whatsapp", "units": 4}), 422, "more_than_held", "units"),
+    ] {
+        let refused = captured_as(&body).await;
+        assert_eq!(told(&refused), (status, code.to_owned()), "{body}");
+        assert_eq!(refused.json()["field"], field, "{body}");
+    }
+    assert_eq!(acme.on_hold().await, 6);
+    let sent = json!({"channel": "whatsapp", "units": 1});
+    for _ in 0..2 {
+        let captured = captured_as(&sent).await;
+        assert_eq!(captured.status, 200, "{}", String::from_utf8_lossy(&captured.body));
+        let body = captured.json();
+        assert_eq!((&body["captured"], &body["released"]), (&json!(2), &json!(4)));
+        assert_eq!((&body["channel"], &body["units"]), (&json!("sms"), &json!(2)), "what was held");
+        let as_sent =
+            json!({"channel": "whatsapp", "class": null, "country": "ID", "rate": 2, "rate_version": 1});
+        assert_eq!(body["captured_as"], as_sent);
+    }
+    for other in [
+        json!({"units": 1}),
+        json!({"channel": "email", "units": 1}),
+        json!({"channel": "whatsapp", "units": 2}),
+    ] {
+        assert_eq!(told(&captured_as(&other).await), (409, "hold_already_captured".to_owned()), "{other}");
+    }
+    assert_eq!(acme.credits().await, 998);
+    let line = acme.line(&id).await;
+    assert_eq!(
+        [&line["channel"], &line["units"], &line["rate"], &line["credits"], &line["held"]],
+        [&json!("whatsapp"), &json!(1), &json!(2), &json!(-2), &json!(6)]
+    );
+    let held_as =
+        json!({"channel": "sms", "class": null, "country": "ID", "units": 2, "rate": 3, "rate_version": 1});
+    assert_eq!((&line["held_as"], &line["reference"]), (&held_as, &json!("otp 4")));
+    let usage = acme.viewer().get("/v1/usage").await.json();
+    let day = &usage["days"][0]["channels"];
+    assert_eq!((&day["whatsapp"]["credits"], &day["sms"]["messages"]), (&json!(2), &json!(0)), "{usage}");
+    books::prove_always(&acme.saldo, "after a fallback").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_holds_at_once_for_the_last_credits() {
     let acme = SendingOrg::open().await;
     acme.leave(30).await;

@@ -30,6 +30,7 @@ export const getBudgets = () => call("GET", "/v1/budgets");
 export const putBudget = (id, terms) => call("PUT", `/v1/budgets/${encodeURIComponent(id)}`, { body: terms });
 export const deleteBudget = (id) => call("DELETE", `/v1/budgets/${encodeURIComponent(id)}`);
 export const getUsage = (month) => call("GET", `/v1/usage?month=${month}`);
+export const getUsageOf = (query) => call("GET", `/v1/usage?${new URLSearchParams(query)}`);
 export const getStatement = (month) => call("GET", `/v1/statements/${month}`);
 export const getQuote = (credits) => call("GET", credits ? `/v1/quote?credits=${credits}` : "/v1/quote");
 export const getTopUp = (id) => call("GET", `/v1/top-ups/${encodeURIComponent(id)}`);
@@ -53,11 +54,11 @@ export function listTopUps({ status, cursor, limit = 20 }) {
   return call("GET", `/v1/top-ups?${query}`);
 }
 
-/** Some of a month's entries from `cursor` on; `next` is where the rest begins, or null. */
-export async function getEntriesAsCsv(month, cursor) {
-  const query = new URLSearchParams({ month });
+/** A part of a list such as "entries" as CSV, from `cursor` on; `next` is where the rest begins, or null. */
+export async function getCsv(list, asked, cursor) {
+  const query = new URLSearchParams(asked);
   if (cursor) query.set("cursor", cursor);
-  const answer = await send("GET", `/v1/entries?${query}`, undefined, { accept: "text/csv" });
+  const answer = await send("GET", `/v1/${list}?${query}`, undefined, { accept: "text/csv" });
   if (!answer.ok) throw failureOf(answer, await answer.json().catch(() => ({})));
   const csv = await answer.blob().catch(() => { throw new ApiFailure("network"); });
   const [, link] = /<([^>]*)>; rel="next"/.exec(answer.headers.get("link") ?? "") ?? [];

@@ -26,6 +26,7 @@ const PAGES = {
   "/billing/balance": { title: "page.balance", open: balancePage },
   "/billing/history": { title: "page.history", open: restPage("history") },
   "/billing/statements": { title: "page.statements", open: restPage("statements") },
+  "/billing/usage": { title: "page.usage", open: restPage("usage") },
   "/billing/budgets": { title: "page.budgets", open: restPage("budgets") },
   "/billing/settings": { title: "page.settings", open: restPage("settings") },
   "/billing/sign-in": { title: "page.signIn", open: restPage("signIn") },

@@ -8,6 +8,7 @@ export const ENGLISH = {
   "page.balance": "Balance",
   "page.history": "History",
   "page.statements": "Statements",
+  "page.usage": "Usage",
   "page.budgets": "Budgets",
   "page.settings": "Settings",
   "page.signIn": "Sign in",

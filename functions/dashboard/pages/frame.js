@@ -4,7 +4,7 @@ import { LANGUAGES, chooseLanguage, currentLanguage, t } from "./language.js";
 import { canSignIn, currentToken, organisation } from "./session.js";
 import { address, settings } from "./settings.js";
 
-const TABS = { "/billing/balance": "page.balance", "/billing/history": "page.history", "/billing/statements": "page.statements", "/billing/budgets": "page.budgets", "/billing/settings": "page.settings" };
+const TABS = { "/billing/balance": "page.balance", "/billing/history": "page.history", "/billing/statements": "page.statements", "/billing/usage": "page.usage", "/billing/budgets": "page.budgets", "/billing/settings": "page.settings" };
 
 /** Below it lie the pages of the staff, whose places come with their script. */
 const STAFF = "/operate";

@@ -8,6 +8,7 @@ export const INDONESIAN = {
   "page.balance": "Saldo",
   "page.history": "Riwayat",
   "page.statements": "Laporan",
+  "page.usage": "Pemakaian",
   "page.budgets": "Anggaran",
   "page.settings": "Pengaturan",
   "page.signIn": "Masuk",

@@ -41,6 +41,9 @@ export function either(words) {
   return formatter(Intl.ListFormat, locale(), { type: "disjunction" }).format(words);
 }
 
+/** A country by its two capital letters. */
+export const countryName = (code) => formatter(Intl.DisplayNames, locale(), { type: "region" }).of(code);
+
 export const date = (text) => formattedDate(text, { dateStyle: "medium" });
 
 /** "23 Nov" of a day in UTC such as 2026-11-23. */

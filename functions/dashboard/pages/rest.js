@@ -7,7 +7,8 @@ import { addWords } from "./language.js";
 import { settingsPage } from "./settings-page.js";
 import { signInPage } from "./sign-in.js";
 import { statementsPage } from "./statements.js";
+import { usagePage } from "./usage-page.js";
 
 addWords({ en: ENGLISH_REST, id: INDONESIAN_REST });
 
-export const pages = { history: historyPage, statements: statementsPage, budgets: budgetsPage, settings: settingsPage, signIn: signInPage };
+export const pages = { history: historyPage, statements: statementsPage, usage: usagePage, budgets: budgetsPage, settings: settingsPage, signIn: signInPage };

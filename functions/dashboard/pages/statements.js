@@ -3,6 +3,7 @@ import { getStatement } from "./api.js";
 import { channelName, knowNames } from "./channels.js";
 import { announce, fill, h } from "./dom.js";
 import { has, monthAndYear, number, t } from "./language.js";
+import { lastMonths } from "./months.js";
 import { failureNotice, notice, skeleton } from "./parts.js";
 import { organisation } from "./session.js";
 import { address } from "./settings.js";
@@ -13,7 +14,7 @@ const SHOWN_MONTHS = 25;
 const KINDS = ["top_up", "debit", "reversal", "refund", "refund_undone", "dispute", "dispute_undone", "adjustment"];
 
 export function statementsPage(app) {
-  const months = lastMonths();
+  const months = lastMonths(SHOWN_MONTHS);
   const asked = new URLSearchParams(location.search).get("month");
   const select = h("select.input", { id: "statement-month", "data-key": "statement-month", onchange: choose },
     months.map((month) => h("option", { value: month, selected: month === asked }, monthAndYear(month))));
@@ -86,11 +87,4 @@ function channels({ by_channel: channels }) {
 
 function kindName(kind) {
   return has(`statement.kind.${kind}`) ? t(`statement.kind.${kind}`) : kind.replaceAll("_", " ");
-}
-
-/** "2026-11" and those before it, in UTC, by which entries are kept. */
-function lastMonths() {
-  const now = new Date();
-  const month = (ago) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - ago, 1)).toISOString().slice(0, 7);
-  return Array.from({ length: SHOWN_MONTHS }, (_, ago) => month(ago));
 }

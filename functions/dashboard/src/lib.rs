@@ -23,12 +23,13 @@ mod security;
 mod settings;
 
 /// The paths that answer with the shell; the page itself decides what to show for each.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/",
     "/billing",
     "/billing/balance",
     "/billing/history",
     "/billing/statements",
+    "/billing/usage",
     "/billing/budgets",
     "/billing/settings",
     "/billing/sign-in",

@@ -2,9 +2,8 @@
 
 use saldo_domain::{Channel, Class, Country, Credits, Entry, RateVersion};
 
-/// Begins every answer: without the mark, Excel takes the text for its own code page and breaks accents. There are two of
-/// them, since `lambda_http` takes the first one for its own and drops it.
-pub(crate) const HEAD: &str = "\u{feff}\u{feff}id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version,held,hold\r\n";
+/// The names of the columns.
+pub(crate) const HEAD: &str = "id,at,credits,kind,cause,channel,country,reference,booked_at,units,class,rate,rate_version,held,hold\r\n";
 
 /// One line. Times, numbers, ids and our own words need no quotes.
 pub(crate) fn row(entry: &Entry) -> String {

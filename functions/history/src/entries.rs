@@ -1,12 +1,13 @@
 //! The ledger of a month: every change of the balance, as JSON or CSV.
 
-use lambda_http::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use lambda_http::http::{Response, StatusCode};
 use lambda_http::{Body, Request};
 use saldo_adapters::dynamo::{Ledger, Page};
-use saldo_adapters::http::{Problem, answer, header as header_of, json_response};
-use saldo_domain::{Entry, EntryId, OrgId, RateVersion};
+use saldo_adapters::http::{Problem, json_response};
+use saldo_domain::{Entry, EntryId, HeldOf, OrgId, RateVersion};
 use serde_json::{Value, json};
 
+use crate::file::{File, MARK, wants_csv};
 use crate::kept::Kept;
 use crate::page::View;
 use crate::{Function, csv, page, unavailable};
@@ -17,9 +18,6 @@ const CSV_BYTES: usize = 6_000_000;
 /// Rows of one CSV answer at most.
 const CSV_ROWS: usize = 20_000;
 const CSV_READ: usize = 1_000;
-/// Whether the month is final, in the head of a CSV answer: the file itself has rows only.
-const FINAL: HeaderName = HeaderName::from_static("saldo-final");
-const FINAL_FROM: HeaderName = HeaderName::from_static("saldo-final-from");
 
 impl Function {
     pub(crate) async fn entries(&self, org: &OrgId, request: &Request) -> Result<Response<Body>, Problem> {
@@ -58,7 +56,7 @@ impl Function {
 
     /// The whole month, or its first 20,000 entries and a `Link` to the rest.
     async fn csv(&self, kept: &Kept<'_>, view: View) -> Result<Response<Body>, Problem> {
-        let mut text = String::from(csv::HEAD);
+        let mut text = format!("{MARK}{}", csv::HEAD);
         let (mut rows, mut sent) = (0, csv::json_bytes(&text));
         let (mut month, mut after) = (view.begin(), view.after);
         let mut last = view.after;
@@ -94,11 +92,6 @@ impl Function {
     }
 }
 
-fn wants_csv(request: &Request) -> Result<bool, Problem> {
-    let accept = header_of(request, header::ACCEPT.as_str())?.unwrap_or_default();
-    Ok(accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/csv")))
-}
-
 fn entry_json(entry: &Entry) -> Value {
     let mut line = json!({
         "id": entry.id.to_string(),
@@ -117,33 +110,37 @@ fn entry_json(entry: &Entry) -> Value {
     });
     if let Some(hold) = entry.hold {
         (line["held"], line["hold"]) = (json!(hold.held), json!(hold.state()));
+        let HeldOf { channel, class, country, units, version } = hold.of;
+        if (Some(channel), class, country) != (entry.channel, entry.class, entry.country) {
+            line["held_as"] = json!({
+                "channel": channel,
+                "class": class,
+                "country": country,
+                "units": units.get(),
+                "rate": units.rate(hold.held),
+                "rate_version": version.map(|RateVersion(version)| version),
+            });
+        }
     }
     line
 }
 
 fn csv_response(text: String, kept: &Kept<'_>, view: View, next: Option<EntryId>) -> Response<Body> {
-    let mut response = answer(StatusCode::OK, "text/csv; charset=utf-8", text);
     let month = view.first;
-    let so_far = if kept.is_final { "" } else { "-not-final" };
-    let name = format!("attachment; filename=\"saldo-entries-{month}{so_far}.csv\"");
     let of_month = if view.named { format!("month={month}&") } else { String::new() };
-    // Relative to what was asked for, so that it holds under a path prefix and a stage.
-    let link = next.map(|id| format!("<entries?{of_month}cursor={id}>; rel=\"next\""));
-    for (header, value) in [
-        (header::CONTENT_DISPOSITION, Some(name)),
-        (header::LINK, link),
-        (FINAL, Some(kept.is_final.to_string())),
-        (FINAL_FROM, Some(month.final_from().rfc3339())),
-    ] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-            response.headers_mut().insert(header, value);
-        }
-    }
-    response
+    let file = File {
+        name: format!("saldo-entries-{month}"),
+        is_final: kept.is_final,
+        final_from: month.final_from(),
+        next: next.map(|id| format!("entries?{of_month}cursor={id}")),
+    };
+    file.response(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::http::header;
+
     use super::*;
 
     #[test]

@@ -3,11 +3,14 @@
 
 mod csv;
 mod entries;
+mod file;
 mod kept;
 mod page;
+mod span;
 mod statement;
 mod top_ups;
 mod usage;
+mod used;
 
 use lambda_http::http::Response;
 use lambda_http::{Body, Request, RequestExt};

@@ -3,12 +3,12 @@
 use lambda_http::http::StatusCode;
 use saldo_adapters::PortError;
 use saldo_adapters::http::{Problem, ProblemCode};
-use saldo_credits::{Debited, Held, Outcome, SpendError};
-use saldo_domain::{
-    AtEnd, Credits, DebitId, Hold, HoldRefused, MOST_IN_BATCH, OrgId, OverBudget, Reversal, Units,
-};
+use saldo_credits::{Debited, Outcome, SpendError};
+use saldo_domain::{Credits, DebitId, MOST_IN_BATCH, OrgId, OverBudget, Reversal};
 use serde_json::{Value, json};
 use tracing::error;
+
+use crate::hold_answer::{self, with_units};
 
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
 const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
@@ -25,14 +25,6 @@ pub(crate) fn debited(done: &Debited) -> Value {
         "available_credits": done.available,
     });
     with_units(answer, done.units)
-}
-
-/// Named where there is more than one: who sends messages one by one reads what they always read.
-fn with_units(mut answer: Value, units: Units) -> Value {
-    if units != Units::ONE {
-        answer["units"] = json!(units.get());
-    }
-    answer
 }
 
 /// One debit of a batch.
@@ -62,73 +54,6 @@ pub(crate) fn not_found() -> Problem {
     Problem::new(ProblemCode::DebitNotFound, "There is no debit with this id.")
 }
 
-/// A hold as it was made, or made before.
-pub(crate) fn held(done: &Debited, hold: &Hold) -> Value {
-    let answer = json!({
-        "id": done.id.to_string(),
-        "state": hold.state(),
-        "held": hold.held,
-        "available_credits": done.available,
-        "expires_at": hold.terms.ends_at.rfc3339(),
-        "at_end": at_end(hold),
-    });
-    with_units(answer, done.units)
-}
-
-/// A hold as it is.
-pub(crate) fn hold(now: &Held) -> Value {
-    let Held { entry, hold, available } = now;
-    let mut answer = json!({
-        "id": entry.id.to_string(),
-        "state": hold.state(),
-        "held": hold.held,
-        "captured": hold.ended.map_or(Credits::ZERO, |ended| ended.captured),
-        "released": hold.released(),
-        "available_credits": available,
-        "expires_at": hold.terms.ends_at.rfc3339(),
-        "at_end": at_end(hold),
-        "channel": entry.channel,
-        "units": entry.details.units.get(),
-        "captured_units": hold.ended.map_or(0, |ended| ended.units),
-    });
-    if let Some(ended) = hold.ended {
-        answer["ended_at"] = json!(ended.at.rfc3339());
-    }
-    answer
-}
-
-fn at_end(hold: &Hold) -> &'static str {
-    match hold.terms.at_end {
-        AtEnd::Release => "release",
-        AtEnd::Capture => "capture",
-    }
-}
-
-pub(crate) fn hold_not_found() -> Problem {
-    Problem::new(ProblemCode::HoldNotFound, "There is no hold with this id.")
-}
-
-fn hold_refused(refused: &HoldRefused) -> Problem {
-    match refused {
-        HoldRefused::Captured(ended) => {
-            let detail = "This hold was captured already: what it says of units and credits stands.";
-            Problem::new(ProblemCode::HoldAlreadyCaptured, detail)
-                .with("captured", json!(ended.captured))
-                .with("captured_units", json!(ended.units))
-        }
-        HoldRefused::Released(_) => Problem::new(
-            ProblemCode::HoldReleased,
-            "This hold was released, or its time was over: all of it came back.",
-        ),
-        HoldRefused::MoreThanHeld(units) => {
-            let detail = format!("This hold is of {} units, and no more can be captured.", units.get());
-            Problem::new(ProblemCode::MoreThanHeld, detail)
-                .with("field", json!("units"))
-                .with("most", json!(units.get()))
-        }
-    }
-}
-
 pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Problem {
     match error {
         SpendError::NotEnough { needed, available } => not_enough(ids, *needed, *available),
@@ -151,7 +76,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid("debits", detail)
         }
         SpendError::NotFound => not_found(),
-        SpendError::Hold(refused) => hold_refused(refused),
+        SpendError::Hold(refused) => hold_answer::refused(refused),
         SpendError::Busy => crowded(1),
         SpendError::Crowded { retry_after_secs } => crowded(*retry_after_secs),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),

@@ -6,7 +6,7 @@ use saldo_adapters::http::{Caller, Problem, json_response, limited_body};
 use saldo_credits::{Outcome, SpendError};
 use saldo_domain::{DebitId, Permission};
 
-use crate::{Function, answer, measured, order};
+use crate::{Function, answer, hold_answer, measured, order};
 
 impl Function {
     /// A call about the hold with this id.
@@ -22,13 +22,13 @@ impl Function {
         if request.method() == Method::PUT {
             return self.hold(caller, order::id(id, "id")?, request).await;
         }
-        let id = DebitId::parse(id).map_err(|_| answer::hold_not_found());
+        let id = DebitId::parse(id).map_err(|_| hold_answer::not_found());
         let path = request.raw_http_path();
         let held = match path.rsplit('/').next() {
             Some("capture") => {
-                let units = order::read_capture(request)?;
+                let used = order::read_capture(request, &self.meters)?;
                 let id = id?;
-                self.spender.capture(org, actor, id, units, now).await.map_err(|error| (id, error))
+                self.spender.capture(org, actor, id, &used, now).await.map_err(|error| (id, error))
             }
             Some("release") => {
                 limited_body(request)?;
@@ -46,10 +46,10 @@ impl Function {
             }
         };
         let held = held.map_err(|(id, error)| match error {
-            SpendError::NotFound => answer::hold_not_found(),
+            SpendError::NotFound => hold_answer::not_found(),
             error => answer::problem(org, &[id], &error),
         })?;
-        Ok(json_response(StatusCode::OK, &answer::hold(&held)))
+        Ok(json_response(StatusCode::OK, &hold_answer::now(&held)))
     }
 
     async fn hold(&self, caller: &Caller, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {
@@ -59,6 +59,6 @@ impl Function {
         measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         let hold = done.hold.ok_or_else(Problem::unavailable)?;
-        Ok(json_response(answer::status(!done.repeated), &answer::held(&done, &hold)))
+        Ok(json_response(answer::status(!done.repeated), &hold_answer::made(&done, &hold)))
     }
 }

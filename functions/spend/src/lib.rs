@@ -2,6 +2,7 @@
 //! them back. PUT /v1/holds/{id}, its capture, release and extension: holds credits for what is not known yet.
 
 mod answer;
+mod hold_answer;
 mod holds;
 mod measured;
 mod order;

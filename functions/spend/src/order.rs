@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, ProblemCode, limited_body};
 use saldo_domain::{
-    AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, LEAST_HOLD_SECS,
-    MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, Meters, PriceError, Reference, Timestamp, Units,
+    AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, HoldUse,
+    LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, Meters, PriceError, Reference,
+    Timestamp, Units,
 };
 use serde_json::{Value, json};
 
@@ -55,11 +56,10 @@ pub(crate) fn read_hold(
     Ok(Debit { hold: Some(HoldTerms { ends_at, at_end }), ..debit })
 }
 
-/// How many units of a hold are captured; `None` for all of them.
-pub(crate) fn read_capture(request: &Request) -> Result<Option<Units>, Problem> {
+/// What was used of a hold; all of it where nothing is said.
+pub(crate) fn read_capture(request: &Request, meters: &Meters) -> Result<HoldUse, Problem> {
     let members = object_or_nothing(limited_body(request)?)?;
-    let message = Message { members: &members, path: String::new() };
-    Ok(message.number("units", 1, MOST_UNITS)?.and_then(Units::new))
+    Message { members: &members, path: String::new() }.used(meters)
 }
 
 /// For how long from now on a hold is to hold, in seconds.
@@ -113,68 +113,47 @@ fn object(body: &[u8]) -> Result<Object, Problem> {
 }
 
 impl Message<'_> {
+    /// What was used of a hold. How much is to be said where it is something else than what was held.
+    fn used(&self, meters: &Meters) -> Result<HoldUse, Problem> {
+        let (channel, class, country) = (self.channel(meters)?, self.class()?, self.country()?);
+        let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new);
+        if units.is_none() && (channel.is_some() || class.is_some() || country.is_some()) {
+            return Err(self.invalid("units", "units is missing: how much of it was used."));
+        }
+        Ok(HoldUse { units, channel, class, country })
+    }
+
     fn debit(&self, id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
-        let channel = self.text("channel")?.ok_or_else(|| self.invalid("channel", "channel is missing."))?;
-        let channel = Channel::parse(channel).ok_or_else(|| {
-            let known = meters.channels().collect();
-            self.no_price(PriceError::UnknownChannel(known))
-        })?;
-        let country = match self.text("country")? {
-            None => None,
-            Some(code) => Some(Country::parse(code).ok_or_else(|| {
-                self.invalid("country", "country is a two-letter code in capitals, like ID.")
-            })?),
-        };
+        let missing = || self.invalid("channel", "channel is missing.");
+        let (channel, country) = (self.channel(meters)?.ok_or_else(missing)?, self.country()?);
         let reference = match self.text("reference")? {
             None => None,
             Some(text) => Some(Reference::parse(text).map_err(|_| {
                 self.invalid("reference", "reference is 1 to 128 bytes of text without control characters.")
             })?),
         };
-        let class = match self.text("class")? {
-            None => None,
-            Some(name) => Some(Class::parse(name).ok_or_else(|| {
-                self.invalid(
-                    "class",
-                    "class is a small letter, then small letters, digits and _, up to 24 in all.",
-                )
-            })?),
-        };
+        let class = self.class()?;
         let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new).unwrap_or_default();
         let details = Details { units, class, country, reference };
         let max_credits = self.number("max_credits", 0, MOST_CREDITS)?.map(Credits);
-        let debit = Debit::new(meters, id, channel, details).map_err(|error| self.no_price(error))?;
+        let debit = Debit::new(meters, id, channel, details).map_err(|error| no_price(&self.path, &error))?;
         Ok(Debit { max_credits, ..debit })
     }
 
-    /// Why something has no price.
-    fn no_price(&self, error: PriceError) -> Problem {
-        match error {
-            PriceError::UnknownChannel(known) => {
-                let known: Vec<_> = known.iter().map(Channel::as_str).collect();
-                let detail = named("channel is one of", &known);
-                Problem::new(ProblemCode::UnknownChannel, detail)
-                    .with("field", json!(self.name("channel")))
-                    .with("channels", json!(known))
-            }
-            PriceError::UnknownClass(known) => {
-                let known: Vec<_> = known.iter().map(Class::as_str).collect();
-                let detail = if known.is_empty() {
-                    "This channel has no classes.".to_owned()
-                } else {
-                    named("class is one of", &known)
-                };
-                Problem::new(ProblemCode::UnknownClass, detail)
-                    .with("field", json!(self.name("class")))
-                    .with("classes", json!(known))
-            }
-            PriceError::TooMuch(rate) => {
-                let detail = format!(
-                    "One unit costs {rate} credits, and a debit is of {MOST_CREDITS} credits at the most."
-                );
-                self.invalid("units", &detail).with("most", json!(MOST_CREDITS))
-            }
-        }
+    fn channel(&self, meters: &Meters) -> Result<Option<Channel>, Problem> {
+        let unknown = || no_price(&self.path, &PriceError::UnknownChannel(meters.channels().collect()));
+        self.text("channel")?.map(|name| Channel::parse(name).ok_or_else(unknown)).transpose()
+    }
+
+    fn country(&self) -> Result<Option<Country>, Problem> {
+        let invalid = || self.invalid("country", "country is a two-letter code in capitals, like ID.");
+        self.text("country")?.map(|code| Country::parse(code).ok_or_else(invalid)).transpose()
+    }
+
+    fn class(&self) -> Result<Option<Class>, Problem> {
+        let detail = "class is a small letter, then small letters, digits and _, up to 24 in all.";
+        let invalid = || self.invalid("class", detail);
+        self.text("class")?.map(|name| Class::parse(name).ok_or_else(invalid)).transpose()
     }
 
     /// A member that is a whole number within limits; `None` when it is absent or null.
@@ -202,6 +181,37 @@ impl Message<'_> {
 
     fn invalid(&self, member: &str, detail: &str) -> Problem {
         Problem::invalid(&self.name(member), detail)
+    }
+}
+
+/// Why something has no price; `path` is how its members are named, if not by themselves.
+pub(crate) fn no_price(path: &str, error: &PriceError) -> Problem {
+    let field = |member: &str| format!("{path}{member}");
+    match error {
+        PriceError::UnknownChannel(known) => {
+            let known: Vec<_> = known.iter().map(Channel::as_str).collect();
+            let detail = named("channel is one of", &known);
+            Problem::new(ProblemCode::UnknownChannel, detail)
+                .with("field", json!(field("channel")))
+                .with("channels", json!(known))
+        }
+        PriceError::UnknownClass(known) => {
+            let known: Vec<_> = known.iter().map(Class::as_str).collect();
+            let detail = if known.is_empty() {
+                "This channel has no classes.".to_owned()
+            } else {
+                named("class is one of", &known)
+            };
+            Problem::new(ProblemCode::UnknownClass, detail)
+                .with("field", json!(field("class")))
+                .with("classes", json!(known))
+        }
+        PriceError::TooMuch(rate) => {
+            let detail = format!(
+                "One unit costs {rate} credits, and a debit is of {MOST_CREDITS} credits at the most."
+            );
+            Problem::invalid(&field("units"), &detail).with("most", json!(MOST_CREDITS))
+        }
     }
 }
 

@@ -150,6 +150,7 @@ impl<B: Balances> Spender<B> {
         let all = match call.sharding {
             Sharding::Since(_) => {
                 let all = self.balances.all_shards(call.org).await?;
+                call.keep_within(&budgets, &all);
                 if self.allow_all(call, &budgets, at, &all).await? {
                     return Ok(());
                 }
@@ -160,12 +161,26 @@ impl<B: Balances> Spender<B> {
                 }
                 again
             }
-            Sharding::No | Sharding::Announced => BalanceShards::from([(ShardId::MAIN, shard.clone())]),
+            Sharding::No | Sharding::Announced => {
+                let all = BalanceShards::from([(ShardId::MAIN, shard.clone())]);
+                if call.keep_within(&budgets, &all) {
+                    return Ok(());
+                }
+                all
+            }
         };
         let before = call.left.len();
         self.answer_from_pending(call, &all).await?;
         let left = call.left.iter().map(|debit| debit.id).collect();
         self.answer_from_ledger(call, left).await?;
+        if call.each {
+            let (day, actor) = (call.day, call.actor);
+            call.refuse(|debit| {
+                let over = budgets.exceeded(&all, day, actor, [debit]);
+                over.map(|over| SpendError::OverBudget(Box::new(over)))
+            });
+            return Ok(());
+        }
         if call.left.len() < before {
             return Ok(());
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, BalanceShard, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId, MOST_IN_BATCH,
-    OrgId, PendingChange, ReservedDebit, ShardId, Sharding, Stamp, Timestamp,
+    Actor, BalanceShard, BalanceShards, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId,
+    MOST_IN_BATCH, OrgId, PendingChange, ReservedDebit, ShardId, Sharding, Stamp, Timestamp, covered,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -31,7 +31,12 @@ pub(crate) struct Call<'a> {
     pub(crate) inside: Option<AtShard<'a>>,
     /// How long it has waited for that, in milliseconds.
     pub(crate) waited_ms: i64,
+    /// Whether each of its debits is answered by itself; else they are all done or none of them.
+    pub(crate) each: bool,
+    /// What those that are left have no room for: they come when these are done.
+    aside: Vec<&'a Debit>,
     done: BTreeMap<DebitId, Outcome>,
+    refused: BTreeMap<DebitId, SpendError>,
 }
 
 impl<'a> Call<'a> {
@@ -68,8 +73,22 @@ impl<'a> Call<'a> {
             inside: None,
             waited_ms: 0,
             hold,
+            each: false,
+            aside: Vec::new(),
             done,
+            refused: BTreeMap::new(),
         })
+    }
+
+    /// Of which each debit is answered by itself. None of them may have been done before, as far as it was known when it came.
+    pub(crate) fn of_group(
+        org: &'a OrgId,
+        actor: &'a Actor,
+        debits: &'a [Debit],
+        now: Timestamp,
+    ) -> Result<Call<'a>, SpendError> {
+        let call = Call::new(org, actor, debits, now)?;
+        Ok(Call { each: true, ..call })
     }
 
     /// The time after what it has waited.
@@ -87,9 +106,9 @@ impl<'a> Call<'a> {
         self.left.iter().filter_map(of).collect()
     }
 
-    /// How much room it takes on a shard that was `seen` like this, in slots.
-    pub(crate) fn slots(&self, seen: Option<&BalanceShard>) -> usize {
-        PendingChange::reserving(&self.to_reserve(), &[], seen).slots()
+    /// How much room it takes on a shard that was `seen` like this, in seats.
+    pub(crate) fn seats(&self, seen: Option<&BalanceShard>) -> usize {
+        PendingChange::reserving(&self.to_reserve(), &[], seen).seats()
     }
 
     /// How budgets count what is left.
@@ -123,6 +142,60 @@ impl<'a> Call<'a> {
 
     pub(crate) fn needed(&self) -> Credits {
         self.left.iter().fold(Credits::ZERO, |sum, debit| Credits(sum.0.saturating_add(debit.credits.0)))
+    }
+
+    /// With less than this nothing of what is left can be done.
+    pub(crate) fn least(&self) -> Credits {
+        let least = self.left.iter().map(|debit| debit.credits).min().filter(|_| self.each);
+        least.unwrap_or_else(|| self.needed())
+    }
+
+    /// Whether all is answered; what was put aside comes back first.
+    pub(crate) fn is_over(&mut self) -> bool {
+        if self.left.is_empty() {
+            std::mem::swap(&mut self.left, &mut self.aside);
+        }
+        self.left.is_empty()
+    }
+
+    /// Where each is answered by itself, puts aside what so many credits do not cover. Says whether they cover any.
+    pub(crate) fn keep_covered(&mut self, credits: Credits) -> bool {
+        let covered = covered(credits, self.left.iter().copied());
+        self.keep(&covered)
+    }
+
+    /// The same, of what budgets do not let pass.
+    pub(crate) fn keep_within(&mut self, budgets: &Budgets, all: &BalanceShards) -> bool {
+        let over = budgets.within(all, self.day, self.actor, self.left.iter().copied());
+        let within: Vec<_> = over.iter().map(Option::is_none).collect();
+        self.keep(&within)
+    }
+
+    fn keep(&mut self, these: &[bool]) -> bool {
+        let any = self.each && these.contains(&true);
+        if any {
+            let pairs = std::mem::take(&mut self.left).into_iter().zip(these);
+            let (kept, aside): (Vec<_>, Vec<_>) = pairs.partition(|(_, kept)| **kept);
+            self.left = kept.into_iter().map(|(debit, _)| debit).collect();
+            self.aside.extend(aside.into_iter().map(|(debit, _)| debit));
+        }
+        any
+    }
+
+    /// Refuses what is left and has a reason to be.
+    pub(crate) fn refuse(&mut self, why: impl Fn(&Debit) -> Option<SpendError>) {
+        for debit in std::mem::take(&mut self.left) {
+            match why(debit) {
+                Some(error) => drop(self.refused.insert(debit.id, error)),
+                None => self.left.push(debit),
+            }
+        }
+    }
+
+    /// What became of a debit by itself; `None` while it is not answered.
+    pub(crate) fn told(&self, id: DebitId) -> Option<Result<Debited, SpendError>> {
+        let refused = || self.refused.get(&id).cloned().map(Err);
+        self.done.get(&id).map(|outcome| outcome.alone()).or_else(refused)
     }
 
     /// What the ledger has under the id of a debit answers it.

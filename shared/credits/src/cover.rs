@@ -27,24 +27,33 @@ impl<B: Balances> Spender<B> {
         refused: Option<BalanceShard>,
     ) -> Result<(), SpendError> {
         let before = call.left.len();
-        let lacking = match call.sharding {
-            Sharding::Since(_) => self.rebalance_for(call, at).await?,
-            Sharding::No | Sharding::Announced => self.fence_main(call, refused.as_ref()).await?,
+        let lacking = match (call.sharding, &refused) {
+            (Sharding::Since(_), _) => self.rebalance_for(call, at).await?,
+            (Sharding::No | Sharding::Announced, Some(main)) if call.keep_covered(main.credits) => {
+                Cover::Perhaps
+            }
+            (Sharding::No | Sharding::Announced, main) => self.fence_main(call, main.as_ref()).await?,
         };
         let Cover::Lacking(available, all) = lacking else { return Ok(()) };
         self.answer_from_pending(call, &all).await?;
         let left = call.left.iter().map(|debit| debit.id).collect();
         self.answer_from_ledger(call, left).await?;
+        if call.each {
+            call.refuse(|debit| Some(SpendError::NotEnough { needed: debit.credits, available }));
+            return Ok(());
+        }
         if call.left.len() < before {
             return Ok(());
         }
         Err(SpendError::NotEnough { needed: call.needed(), available })
     }
 
-    async fn rebalance_for(&self, call: &Call<'_>, at: ShardId) -> Result<Cover, PortError> {
-        let (org, needed) = (call.org, call.needed());
+    async fn rebalance_for(&self, call: &mut Call<'_>, at: ShardId) -> Result<Cover, PortError> {
+        let org = call.org;
         let all = self.balances.all_shards(org).await?;
         self.process.saw_all(org, &all);
+        call.keep_covered(total(&all));
+        let needed = call.needed();
         if let Some(resume) = resume(&all).filter(|_| total(&all) >= needed) {
             return done_or_changed(self.balances.resume(org, &resume).await);
         }
@@ -80,7 +89,7 @@ impl<B: Balances> Spender<B> {
             None => self.balances.fence(call.org, ShardId::MAIN, at_once(call)).await?,
         };
         self.process.saw(call.org, ShardId::MAIN, &main);
-        if main.credits >= call.needed() || main.sharding != call.sharding {
+        if main.credits >= call.least() || main.sharding != call.sharding {
             return Ok(Cover::Perhaps);
         }
         Ok(Cover::Lacking(main.credits, BalanceShards::from([(ShardId::MAIN, main)])))
@@ -95,10 +104,11 @@ fn done_or_changed(moved: Result<(), PortError>) -> Result<Cover, PortError> {
     }
 }
 
-/// Whether attempts of before are to be fenced off at once. One new debit alone is not covered before credits come, whoever
-/// tries; one of several may be, and so may an earlier attempt that cost less: another message's under the same id.
+/// Whether attempts of before are to be fenced off at once. One new debit that is refused by itself is not covered before
+/// credits come, whoever tries and beside what; one of several that are refused together may be, and so may an earlier
+/// attempt that cost less: another message's under the same id.
 fn at_once(call: &Call<'_>) -> bool {
-    call.left.len() > 1 || call.left.iter().any(|debit| debit.id.maybe_repeated(call.now))
+    (call.left.len() > 1 && !call.each) || call.left.iter().any(|debit| debit.id.maybe_repeated(call.now))
 }
 
 /// Whether no shard was given anything, or gave anything, between these two looks.

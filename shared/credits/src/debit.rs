@@ -12,7 +12,8 @@ use crate::spender::Spender;
 const TRIES: usize = 12;
 
 impl<B: Balances> Spender<B> {
-    /// Spends the credits of one message, once for its id however often it is called.
+    /// Spends the credits of one message, once for its id however often it is called, together with what else of its
+    /// organisation this process debits at the same time. Dropped, it is debited or not; nobody else notices.
     pub async fn debit(
         &self,
         org: &OrgId,
@@ -20,12 +21,45 @@ impl<B: Balances> Spender<B> {
         debit: &Debit,
         now: Timestamp,
     ) -> Result<Debited, SpendError> {
-        let outcomes = self.debit_all(org, actor, std::slice::from_ref(debit), now).await?;
-        match outcomes.as_slice() {
-            [Outcome::Done(debited)] => Ok(*debited),
-            [Outcome::Reversed] => Err(SpendError::Reversed),
-            [] | [_, ..] => Err(SpendError::Reused),
+        if debit.hold.is_some() {
+            return self.debit_alone(org, actor, debit, now).await;
         }
+        match self.told_before(org, actor, debit, now).await? {
+            Some(told) => told,
+            None => self.join(org, actor, debit, now).await,
+        }
+    }
+
+    /// The same, with nothing beside it.
+    pub(crate) async fn debit_alone(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        debit: &Debit,
+        now: Timestamp,
+    ) -> Result<Debited, SpendError> {
+        let outcomes = self.debit_all(org, actor, std::slice::from_ref(debit), now).await?;
+        outcomes.first().map_or(Err(SpendError::Busy), |outcome| outcome.alone())
+    }
+
+    /// Answers a debit that may have been done before, and refuses what may not be done whatever is done beside it.
+    async fn told_before(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        debit: &Debit,
+        now: Timestamp,
+    ) -> Result<Option<Result<Debited, SpendError>>, SpendError> {
+        let debits = std::slice::from_ref(debit);
+        let mut call = Call::new(org, actor, debits, now)?;
+        if !self.may_be_a_repeat(&call, debit.id) && !debit.is_over_maximum() {
+            return Ok(None);
+        }
+        let _working = self.process.work_on(org, debits, call.seats(None)).await?;
+        call.sharding = self.known_sharding(org, now).await?;
+        self.answer_from_before(&mut call).await?;
+        self.refuse_over_maximum(&mut call).await?;
+        Ok(call.told(debit.id))
     }
 
     /// Spends the credits of up to [`saldo_domain::MOST_IN_BATCH`] messages, each once for its id however often and in
@@ -41,32 +75,58 @@ impl<B: Balances> Spender<B> {
         now: Timestamp,
     ) -> Result<Vec<Outcome>, SpendError> {
         let mut call = Call::new(org, actor, debits, now)?;
-        let _working = self.process.work_on(org, debits, call.slots(None)).await?;
-        call.sharding = self.known_sharding(org, now).await?;
-        self.answer_from_before(&mut call).await?;
-        self.refuse_over_maximum(&mut call).await?;
+        self.work(&mut call, debits).await?;
+        call.outcomes(debits)
+    }
+
+    /// Spends the credits of a group, each of its debits as if it had come alone. Each is what [`Spender::debit`] lets join.
+    pub(crate) async fn debit_each(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        debits: &[Debit],
+        now: Timestamp,
+    ) -> Vec<Result<Debited, SpendError>> {
+        let mut call = match Call::of_group(org, actor, debits, now) {
+            Ok(call) => call,
+            Err(error) => return vec![Err(error); debits.len()],
+        };
+        let ended = self.work(&mut call, debits).await;
+        let unknown = ended.err().unwrap_or(SpendError::Busy);
+        let told = |debit: &Debit| call.told(debit.id).unwrap_or_else(|| Err(unknown.clone()));
+        debits.iter().map(told).collect()
+    }
+
+    /// Answers all debits of a call, as far as it comes.
+    async fn work<'a>(&'a self, call: &mut Call<'a>, debits: &'a [Debit]) -> Result<(), SpendError> {
+        let _working = self.process.work_on(call.org, debits, call.seats(None)).await?;
+        call.sharding = self.known_sharding(call.org, call.now).await?;
+        self.answer_from_before(call).await?;
+        self.refuse_over_maximum(call).await?;
         for _ in 0..TRIES {
-            if call.left.is_empty() {
+            if call.is_over() {
                 break;
             }
-            self.reserve(&mut call).await?;
+            self.reserve(call).await?;
         }
-        call.outcomes(debits)
+        Ok(())
+    }
+
+    /// Whether the ledger is asked before the balance is touched.
+    fn may_be_a_repeat(&self, call: &Call<'_>, id: DebitId) -> bool {
+        (id.maybe_repeated(call.now) && !call.each) || self.process.has_written(call.org, id)
     }
 
     /// Answers what may have been done before, and refuses ids that may not be used for the first time.
     async fn answer_from_before(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
-        let suspects: Vec<DebitId> = call
-            .left
-            .iter()
-            .map(|debit| debit.id)
-            .filter(|id| id.maybe_repeated(call.now) || self.process.has_written(call.org, *id))
-            .collect();
+        let ids = call.left.iter().map(|debit| debit.id);
+        let suspects: Vec<DebitId> = ids.filter(|id| self.may_be_a_repeat(call, *id)).collect();
         self.answer_from_ledger(call, suspects).await?;
         let untimely = |call: &Call<'_>| -> Vec<DebitId> {
             call.left.iter().map(|debit| debit.id).filter(|id| !call.is_timely(*id)).collect()
         };
-        if untimely(call).is_empty() {
+        // Of a group, each was timely when it came.
+        if call.each || untimely(call).is_empty() {
             return Ok(());
         }
         let (sharding, all) = self.all_shards(call.org, call.now).await?;

@@ -5,8 +5,8 @@
 //! time one finds it ended.
 
 use saldo_domain::{
-    Actor, Credits, Debit, DebitEntry, DebitId, Hold, HoldChange, HoldRefused, OrgId, PortError, Timestamp,
-    Units, total,
+    Actor, Credits, Debit, DebitEntry, DebitId, Hold, HoldChange, HoldRefused, HoldUse, OrgId, PortError,
+    Timestamp, total,
 };
 
 use crate::outcome::{Debited, SpendError};
@@ -57,19 +57,21 @@ impl<B: Balances> Spender<B> {
         self.change(org, &Actor::System, id, now, |_, _| Ok(None)).await
     }
 
-    /// Charges so many units of a hold, all where none are named, and gives the rest back; the same again is the same.
+    /// Charges what was used of a hold, and gives the rest back; the same again is the same.
     ///
     /// # Errors
-    /// [`SpendError::NotFound`], and [`SpendError::Hold`] where it was ended otherwise or holds less.
+    /// [`SpendError::NotFound`], and [`SpendError::Hold`] where it was ended otherwise or holds less, or where what was used is
+    /// not sold.
     pub async fn capture(
         &self,
         org: &OrgId,
         actor: &Actor,
         id: DebitId,
-        units: Option<Units>,
+        used: &HoldUse,
         now: Timestamp,
     ) -> Result<Held, SpendError> {
-        self.change(org, actor, id, now, |entry, hold| entry.capture(hold, units, now)).await
+        let meters = self.meters.as_deref();
+        self.change(org, actor, id, now, |entry, hold| entry.capture(hold, used, meters, now)).await
     }
 
     /// Gives all of a hold back; the same again is the same.

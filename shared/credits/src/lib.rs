@@ -56,7 +56,8 @@
 //! # }
 //! ```
 //!
-//! Who needs no id of its own lets Saldo choose one, and what is sent at the same time shares its writes:
+//! What a process debits at the same time shares its writes. Who needs no id of its own lets Saldo choose one, before the call
+//! (`Spender::choose_id`) or with it, so that entries lie together as well:
 //!
 //! ```
 //! # use saldo_credits::{Balances, NotSent, Order, Spender};
@@ -67,8 +68,7 @@
 //! let order = Order::new(&meters, Channel::SMS, Details::default(), None, now)?;
 //! match spender.send(org, actor, &order, now).await {
 //!     Ok(debited) => println!("send it; its debit is {}", debited.id),
-//!     Err(NotSent { error, debit: None }) => println!("nothing was tried: {error}"),
-//!     Err(NotSent { error, debit: Some(debit) }) => println!("{error}; repeat it as {}", debit.id),
+//!     Err(NotSent { error, debit }) => println!("{error}; repeat it as {}", debit.id),
 //! }
 //! # Ok(())
 //! # }

@@ -29,6 +29,17 @@ pub enum Outcome {
     Reversed,
 }
 
+impl Outcome {
+    /// What the sender of this debit is told, who asked for no other one.
+    pub(crate) fn alone(self) -> Result<Debited, SpendError> {
+        match self {
+            Outcome::Done(debited) => Ok(debited),
+            Outcome::Reused => Err(SpendError::Reused),
+            Outcome::Reversed => Err(SpendError::Reversed),
+        }
+    }
+}
+
 /// Why nothing was spent, or it is not known whether it was: repeating with the same ids is always safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpendError {
@@ -70,17 +81,6 @@ pub enum SpendError {
         retry_after_secs: u32,
     },
     Port(PortError),
-}
-
-impl SpendError {
-    /// The one debit of several that stands in the way of all.
-    pub(crate) fn of_one(&self) -> Option<DebitId> {
-        match self {
-            SpendError::OverMaximum { id, .. } | SpendError::Untimely(id) => Some(*id),
-            SpendError::OverBudget(over) => Some(over.debit),
-            _ => None,
-        }
-    }
 }
 
 pub(crate) fn broken(what: &str) -> PortError {

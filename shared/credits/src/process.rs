@@ -109,16 +109,16 @@ const HOLDS_KNOWN_SECS: i64 = 12 * 3600;
 const MOST_ORGS: usize = 10_000;
 
 impl Process {
-    /// Waits until these debits, which take so many slots, may be worked on: behind others of their organisation, and of no
+    /// Waits until these debits, which take so many seats, may be worked on: behind others of their organisation, and of no
     /// other one.
     pub(crate) async fn work_on<'a>(
         &'a self,
         org: &'a OrgId,
         debits: &'a [Debit],
-        slots: usize,
+        seats: usize,
     ) -> Result<Working<'a>, SpendError> {
         let Places(places) = self.with(org, |known| known.places.clone());
-        let needed = u32::try_from(slots.clamp(1, AT_ONCE)).unwrap_or(1);
+        let needed = u32::try_from(seats.clamp(1, AT_ONCE)).unwrap_or(1);
         let permit = places.acquire_many_owned(needed).await.map_err(|_| SpendError::Busy)?;
         self.with(org, |known| known.working.extend(debits.iter().map(|debit| debit.id)));
         Ok(Working { org, debits, process: self, _places: permit })
@@ -330,9 +330,9 @@ mod tests {
         process: &'a Process,
         org: &'a OrgId,
         debits: &'a [Debit],
-        slots: usize,
+        seats: usize,
     ) -> Option<Working<'a>> {
-        let mut work = std::pin::pin!(process.work_on(org, debits, slots));
+        let mut work = std::pin::pin!(process.work_on(org, debits, seats));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match work.as_mut().poll(&mut context) {
             std::task::Poll::Ready(working) => working.ok(),
@@ -358,7 +358,7 @@ mod tests {
     fn a_group_takes_the_places_of_its_slots_and_a_large_batch_all() {
         let (process, acme) = (Process::default(), OrgId::parse("acme").unwrap());
         let debits = [debit("01936b0c-1c5b-7000-8000-000000000001")];
-        let group = |slots| at_once_of(&process, &acme, &debits, slots);
+        let group = |seats| at_once_of(&process, &acme, &debits, seats);
         let groups: Vec<_> = (0..AT_ONCE).filter_map(|_| group(2)).collect();
         assert_eq!(groups.len(), AT_ONCE / 2);
         drop(groups);

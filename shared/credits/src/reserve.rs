@@ -51,7 +51,8 @@ impl<B: Balances> Spender<B> {
         if crowd == Crowd::Idle {
             self.acknowledge_written(call, at).await;
         }
-        Ok(())
+        // What had no room beside it may have none behind it either: nobody has to ask the shard for that.
+        if call.is_over() { Ok(()) } else { self.cover(call, at, Some(shard.clone())).await }
     }
 
     /// Does what lets the next attempt succeed, or says why there is none.

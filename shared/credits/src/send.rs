@@ -1,27 +1,31 @@
-//! Send: debits that a process sends at the same time share their two writes, without anybody waiting for a timer.
+//! Send: debits that a process makes at the same time share their two writes, without anybody waiting for a timer.
 //!
-//! Whoever finds no group of its organisation under way leads one at once: alone, so that a lonely debit costs and takes
-//! what it always does. What comes meanwhile waits in line and is the next group, up to [`saldo_domain::MOST_IN_BATCH`] of one caller's
-//! actor, under ids of one run, so that their entries share an item. The more is sent, the larger groups become.
+//! Whoever finds few groups of its organisation under way leads one at once: alone, so that a lonely debit costs and takes
+//! what it always does. What comes meanwhile waits in line and is the next group, up to [`saldo_domain::MOST_IN_BATCH`] of one
+//! caller's actor. Ids that are chosen for what comes together are of one run, so that their entries share an item. The more is
+//! sent, the larger groups become.
 //!
-//! The others of a group lose nothing by one that is refused, nor by a leader that is dropped: then each goes on by
-//! itself, under the id that it was given.
-
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+//! What may have been done before is looked up before it gets in line, and what is to be refused whatever goes beside it is
+//! refused there. The others of a group lose nothing by one that is refused, nor by a leader that is dropped: then each goes on
+//! by itself.
 
 use futures_util::future::{Either, select};
-use saldo_domain::{Actor, Debit, DebitId, OrgId, RunId, Timestamp};
+use saldo_domain::{Actor, Debit, DebitId, OrgId, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::group::{NotSent, Order, Waiting};
-use crate::outcome::{Debited, Outcome, SpendError, broken};
+use crate::outcome::{Debited, SpendError};
 use crate::port::Balances;
 use crate::spender::Spender;
 
 impl<B: Balances> Spender<B> {
-    /// Spends the credits of one message under an id of our choice, together with what else of its organisation this
-    /// process sends at the same time. Dropped, it is debited or not; nobody else notices.
+    /// An id for a debit of this caller that is sent now. Those that are chosen at the same moment are of one run.
+    #[must_use]
+    pub fn choose_id(&self, org: &OrgId, actor: &Actor, now: Timestamp) -> DebitId {
+        self.groups.choose(org, actor, now)
+    }
+
+    /// Spends the credits of one message under an id of our choice: [`Spender::choose_id`] and [`Spender::debit`] in one.
     pub async fn send(
         &self,
         org: &OrgId,
@@ -29,104 +33,65 @@ impl<B: Balances> Spender<B> {
         order: &Order,
         now: Timestamp,
     ) -> Result<Debited, NotSent> {
-        let (answer, mut answered) = oneshot::channel();
-        let debit = Arc::<OnceLock<Debit>>::default();
-        let waiting =
-            Waiting { order: order.clone(), actor: actor.clone(), debit: Arc::clone(&debit), answer };
-        let places = self.groups.join(org, waiting);
+        let debit = order.under(self.choose_id(org, actor, now));
+        let done = match &debit {
+            // Nobody can have done it before.
+            Debit { id, credits, max_credits: Some(most), .. } if debit.is_over_maximum() => {
+                Err(SpendError::OverMaximum { id: *id, credits: *credits, most: *most })
+            }
+            _ => self.debit(org, actor, &debit, now).await,
+        };
+        done.map_err(|error| NotSent { error, debit })
+    }
+
+    /// Gets in line, and leads groups until its own debit is answered.
+    pub(crate) async fn join(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        debit: &Debit,
+        now: Timestamp,
+    ) -> Result<Debited, SpendError> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { debit: debit.clone(), actor: actor.clone(), now, answer };
+        let line = self.groups.join(org, waiting);
+        // Dropped before the line is, which forgets those who want no answer.
+        let mut answered = answered;
         let told = loop {
-            let place = std::pin::pin!(Arc::clone(&places).acquire_owned());
+            let place = std::pin::pin!(line.place());
             match select(&mut answered, place).await {
                 Either::Left((told, _)) => break told,
                 // Nobody closes it.
-                Either::Right((Err(_), _)) => break (&mut answered).await,
-                Either::Right((Ok(place), _)) => {
+                Either::Right((None, _)) => break (&mut answered).await,
+                Either::Right((Some(place), _)) => {
                     let group = self.groups.next(org);
                     // Its own is with somebody else: the place is for whoever comes now.
                     if group.is_empty() {
                         drop(place);
                         break (&mut answered).await;
                     }
-                    self.lead(org, group, now).await;
+                    self.lead(org, group).await;
                 }
             }
         };
-        self.groups.leave(org, places);
-        match (told, debit.get()) {
-            (Ok(done), _) => done.map_err(|error| not_sent(error, &debit)),
+        match told {
+            Ok(done) => done,
             // Whoever led it was dropped.
-            (Err(_), Some(own)) => {
-                self.debit(org, actor, own, now).await.map_err(|error| not_sent(error, &debit))
-            }
-            (Err(_), None) => Err(not_sent(broken("nobody led it").into(), &debit)),
+            Err(_) => self.debit_alone(org, actor, debit, now).await,
         }
     }
 
     /// Debits a group, all of one actor, and answers each.
-    async fn lead(&self, org: &OrgId, group: Vec<Waiting>, now: Timestamp) {
-        let Some(actor) = group.first().map(|waiting| waiting.actor.clone()) else { return };
-        let mut random = [0; 10];
-        random.iter_mut().for_each(|byte| *byte = fastrand::u8(..));
-        let run = RunId::made_at(now, &random);
-        let mut answers = HashMap::new();
-        let mut debits = Vec::new();
-        for (place, waiting) in (0_u8..).zip(group) {
-            let Ok(id) = run.id(place) else { continue };
-            let debit = waiting.debit.get_or_init(|| waiting.order.under(id)).clone();
-            answers.insert(id, waiting.answer);
-            debits.push(debit);
-        }
-        // What is left to do: parts of the group that go or are refused together.
-        let mut parts = vec![debits];
-        while let Some(part) = parts.pop() {
-            for (id, done) in self.debit_part(org, &actor, part, now, &mut parts).await {
-                if let Some(answer) = answers.remove(&id) {
-                    // Nobody waits for it any more.
-                    let _ = answer.send(done);
-                }
-            }
+    async fn lead(&self, org: &OrgId, group: Vec<Waiting>) {
+        let Some((actor, now)) = group.first().map(|first| (first.actor.clone(), first.now)) else { return };
+        // What was a repeat when it came is one when the group begins.
+        let now = group.iter().fold(now, |latest, waiting| latest.max(waiting.now));
+        let (debits, answers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|waiting| (waiting.debit, waiting.answer)).unzip();
+        let done = self.debit_each(org, &actor, &debits, now).await;
+        for (answer, done) in answers.into_iter().zip(done) {
+            // Nobody waits for it any more.
+            let _ = answer.send(done);
         }
     }
-
-    /// Debits a part of a group, or leaves smaller `parts` of it to be tried: the one that is refused by itself, and the others;
-    /// halves of what is not covered together, the first of which goes first.
-    async fn debit_part(
-        &self,
-        org: &OrgId,
-        actor: &Actor,
-        part: Vec<Debit>,
-        now: Timestamp,
-        parts: &mut Vec<Vec<Debit>>,
-    ) -> Vec<(DebitId, Result<Debited, SpendError>)> {
-        match self.debit_all(org, actor, &part, now).await {
-            Ok(outcomes) => {
-                let ids = part.iter().map(|debit| debit.id);
-                ids.zip(outcomes).map(|(id, outcome)| (id, alone(outcome))).collect()
-            }
-            Err(error) => {
-                let at = error.of_one().and_then(|id| part.iter().position(|debit| debit.id == id));
-                let is_divided = at.is_some() || matches!(error, SpendError::NotEnough { .. });
-                if part.len() == 1 || !is_divided {
-                    return part.iter().map(|debit| (debit.id, Err(error.clone()))).collect();
-                }
-                let mut first = part;
-                let mut second = first.split_off(at.unwrap_or(first.len() / 2));
-                let third = if at.is_some() { second.split_off(1) } else { Vec::new() };
-                parts.extend([third, second, first].into_iter().filter(|some| !some.is_empty()));
-                Vec::new()
-            }
-        }
-    }
-}
-
-fn alone(outcome: Outcome) -> Result<Debited, SpendError> {
-    match outcome {
-        Outcome::Done(debited) => Ok(debited),
-        Outcome::Reused => Err(SpendError::Reused),
-        Outcome::Reversed => Err(SpendError::Reversed),
-    }
-}
-
-fn not_sent(error: SpendError, debit: &OnceLock<Debit>) -> NotSent {
-    NotSent { error, debit: debit.get().cloned() }
 }

@@ -110,6 +110,17 @@ def list_entries(case):
         case.headers["Accept"] = "text/csv"
 
 
+def get_usage(case):
+    """Of a month or of days on end, and not of both."""
+    list_entries(case)
+    query = case.query
+    if next(turns) % 3 or "from" not in query:
+        query.pop("from", None), query.pop("to", None)
+    else:
+        query.pop("month", None)
+        query["to"] = query["from"]
+
+
 def get_asset(case):
     names = re.findall(r'/assets/([^"]+)"', ask("/").read().decode())
     case.path_parameters["file"] = names[next(turns) % len(names)]
@@ -132,6 +143,7 @@ AMENDED = {
     "createTopUp": create_top_up,
     "changeSettings": change_settings,
     "listEntries": list_entries,
+    "getUsage": get_usage,
     "getAsset": get_asset,
 }
 

@@ -7,8 +7,9 @@ use super::transactions::{Collisions, per_second};
 use crate::failure::Failure;
 
 const SHARDS: [u8; 4] = [1, 2, 4, 8];
-/// Debits under way for each shard: one takes 10 milliseconds when nothing is in its way, so that ten keep a shard busy.
-const AT_SHARD: usize = 12;
+/// Debits under way for each shard: one takes 10 milliseconds when nothing is in its way, and as long again where it waits for the
+/// groups of its process that are under way, so that sixteen keep a shard busy.
+const AT_SHARD: usize = 16;
 /// What one shard can do in a second.
 const OF_ONE_SHARD: u64 = 1000;
 /// Of what all shards can do.
@@ -86,9 +87,9 @@ fn print_others() -> Result<(), Failure> {
     let by_processes = |at_once| move |shards| Load { at_once, ..usual(shards) };
     let by_functions = |at_shard| move |shards| functions(shards, at_shard);
     print_for_all_heads("8, by a process for each shard", by_processes(8))?;
-    print_for_all_heads("16, by a process for each shard", by_processes(16))?;
+    print_for_all_heads("12, by a process for each shard", by_processes(12))?;
     print_for_all_heads("8, by as many functions", by_functions(8))?;
-    print_for_all_heads("12, by as many functions", by_functions(AT_SHARD))?;
+    print_for_all_heads("12, by as many functions", by_functions(12))?;
     print_for_all_heads("16, by as many functions", by_functions(16))?;
     print_for_all_heads("24, by as many functions", by_functions(24))
 }

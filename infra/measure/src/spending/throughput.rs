@@ -278,10 +278,10 @@ impl Scene {
         let credits = loop {
             match sent {
                 Ok(debited) => break debited.credits,
-                Err(NotSent { error, debit: Some(debit) }) if told_to_come_again(&error).is_some() => {
+                Err(NotSent { error, debit }) if told_to_come_again(&error).is_some() => {
                     self.refused(told_to_come_again(&error).unwrap_or_default()).await;
                     let again = spender.debit(&self.org, &Actor::System, &debit, self.now()).await;
-                    sent = again.map_err(|error| NotSent { error, debit: Some(debit) });
+                    sent = again.map_err(|error| NotSent { error, debit });
                 }
                 Err(failed) => return self.note_wrong(failed.error.to_string()),
             }

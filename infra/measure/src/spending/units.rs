@@ -33,6 +33,8 @@ const COUNTED_BATCH: &str = "ten debits, ids of one run, counted by one budget";
 const OVER_BUDGET: &str = "debit, refused by a budget (402)";
 pub(crate) const THREE: &str = "beside it: a transaction of three items";
 pub(crate) const TWO: &str = "beside it: a transaction of two items";
+const HOLD_BESIDE: &str = "beside it: a hold as a transaction of balance, hold and idempotency record";
+const CAPTURE_BESIDE: &str = "beside it: its capture as a transaction of balance, hold and entry";
 
 /// What one process has under way, and how often each of it is sent.
 const AT_ONCE: usize = 64;
@@ -148,7 +150,7 @@ async fn of_shards(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A hold and its capture are what others write as a transaction each: see [`THREE`].
+/// And beside it what a hold and its capture cost where each is a transaction.
 async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     let saldo = Metered::start().await?;
     let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
@@ -164,6 +166,8 @@ async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     saldo.hold(&back, 201).await?;
     note("hold, released", saldo.end_hold(&back, "release", 5).await?);
     note("hold, the first one of an organisation", first);
+    note(HOLD_BESIDE, saldo.plain_transaction(3).await?);
+    note(CAPTURE_BESIDE, saldo.plain_transaction(3).await?);
     saldo.stop().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Where each item lives: every table key is made here.
 
 use saldo_domain::{
-    Actor, EntryId, IdempotencyKey, Month, OperationId, OrgId, RunId, ShardId, Timestamp, TopUpId,
+    Actor, DebitId, EntryId, IdempotencyKey, Month, OperationId, OrgId, RunId, ShardId, Timestamp, TopUpId,
 };
 
 use super::attributes::{Item, text};
@@ -274,6 +274,11 @@ pub(super) fn parse_top_up(pk: &str, sk: &str) -> Option<(OrgId, TopUpId)> {
 /// The organisation and the adjustment that a key of the index names.
 pub(super) fn parse_proposal(pk: &str, sk: &str) -> Option<(OrgId, OperationId)> {
     Some((parse_org(pk)?, OperationId::parse(sk.strip_prefix(ADJUSTMENT_PREFIX)?).ok()?))
+}
+
+/// The attribute of a debit in the item of its run.
+pub(super) fn place_name(id: DebitId) -> String {
+    format!("{:02}", id.place())
 }
 
 #[cfg(test)]

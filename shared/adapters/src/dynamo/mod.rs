@@ -10,6 +10,7 @@ mod closings;
 mod counters;
 mod due;
 mod errors;
+mod hold_items;
 mod holds;
 mod keys;
 mod listed;

@@ -314,12 +314,12 @@ mod tests {
         for debits in 2..=MOST_IN_BATCH {
             let codes: Codes =
                 (0..u8::try_from(debits).unwrap()).map(|place| (place, longest(place))).collect();
-            let slots = 1 + codes.parts().len();
-            for groups in 0..=PENDING_MOST / slots {
+            let seats = 1 + codes.parts().len();
+            for groups in 0..=PENDING_MOST / seats {
                 let groups = item(&vec![codes.clone(); groups]);
                 let Some(AttributeValue::M(members)) = groups.get(PENDING) else { panic!("no map") };
                 let all = taken(&groups, PENDING_MOST - members.len(), largest);
-                assert!(BESIDE + all <= 4_096, "{debits} in each of {} slots: {all}", members.len());
+                assert!(BESIDE + all <= 4_096, "{debits} in each of {} seats: {all}", members.len());
             }
         }
     }

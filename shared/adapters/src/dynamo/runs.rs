@@ -2,23 +2,22 @@
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use saldo_credits::Stored;
 use saldo_domain::{
-    Actor, AtEnd, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry,
-    EntryId, Hold, HoldChange, HoldEnded, HoldTerms, HowEnded, Known, OrgId, RateVersion, Reference,
-    Reversal, RunId, ShardId, Stamp, Timestamp, Units,
+    Actor, Channel, Class, Counted, Country, Credits, Day, DebitEntry, DebitId, Details, Entry, EntryId,
+    Known, OrgId, RateVersion, Reference, Reversal, RunId, ShardId, Stamp, Timestamp, Units,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, Writer, number, text};
-use super::keys;
+use super::hold_items::{hold_of, with_hold};
+use super::keys::{self, place_name};
 use super::short_names::run::{
-    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CAPTURED, CAPTURED_AT_END, CAPTURED_UNITS, CHANNEL, CLASS, COUNTED,
-    COUNTRY, ENDED, ENDED_AT, ENDED_LATE, ENDS_AT, LATE, REFERENCE, REVERSED, SPENT, STAMP, UNITS, VERSION,
+    ACTOR, AVAILABLE, BOOKED, BY_REPAIR, CHANNEL, CLASS, COUNTED, COUNTRY, ENDED, ENDS_AT, LATE, REFERENCE,
+    REVERSED, SPENT, STAMP, UNITS, VERSION,
 };
 use crate::PortError;
 
@@ -64,7 +63,7 @@ impl Store {
         };
         entries.iter().enumerate().fold(update, |update, (at, entry)| {
             update
-                .expression_attribute_names(format!("#d{at}"), name(entry.id))
+                .expression_attribute_names(format!("#d{at}"), place_name(entry.id))
                 .expression_attribute_values(format!(":d{at}"), AttributeValue::M(debit_item(entry, of_run)))
         })
     }
@@ -103,7 +102,7 @@ impl Store {
             .condition_expression(format!(
                 "attribute_exists(#d.#by_repair) AND #d.#stamp = :stamp{still_open}"
             ))
-            .expression_attribute_names("#d", name(entry.id))
+            .expression_attribute_names("#d", place_name(entry.id))
             .expression_attribute_names("#by_repair", BY_REPAIR)
             .expression_attribute_names("#stamp", STAMP)
             .expression_attribute_values(":d", AttributeValue::M(debit))
@@ -125,7 +124,7 @@ impl Store {
             .update_expression("SET #x = :at")
             .condition_expression("#kind = :debits AND attribute_exists(#d) AND attribute_not_exists(#x)")
             .expression_attribute_names("#kind", KIND)
-            .expression_attribute_names("#d", name(debit))
+            .expression_attribute_names("#d", place_name(debit))
             .expression_attribute_names("#x", mark(debit))
             .expression_attribute_values(":debits", text(DEBITS))
             .expression_attribute_values(":at", number(at.ms()))
@@ -165,7 +164,7 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
     if Reader(item).text(KIND)? != DEBITS {
         return Ok(Stored::Other);
     }
-    match item.get(&name(id)) {
+    match item.get(&place_name(id)) {
         None => Ok(Stored::Nothing),
         Some(AttributeValue::M(debit)) => {
             let entry = debit_of(id, debit, OfRun::read(item)?)?;
@@ -177,7 +176,7 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
                 }
             })
         }
-        Some(_) => Err(Reader(item).fault(&name(id))),
+        Some(_) => Err(Reader(item).fault(&place_name(id))),
     }
 }
 
@@ -198,14 +197,9 @@ pub(super) fn entries_of(item: &Item) -> Result<Option<Vec<Entry>>, PortError> {
     Ok(Some(entries))
 }
 
-/// The attribute of a debit in the item of its run.
-fn name(id: DebitId) -> String {
-    format!("{:02}", id.place())
-}
-
 /// The attribute that tells that a debit is reversed.
 fn mark(id: DebitId) -> String {
-    format!("{REVERSED}{}", name(id))
+    format!("{REVERSED}{}", place_name(id))
 }
 
 /// In the item of a run that says `of_run`.
@@ -234,34 +228,6 @@ fn debit_item(entry: &DebitEntry, of_run: &OfRun) -> Item {
     }
 }
 
-fn with_hold(item: Writer, hold: &Hold) -> Writer {
-    let ended = hold.ended;
-    item.number(ENDS_AT, hold.terms.ends_at.secs())
-        .optional_number(CAPTURED_AT_END, (hold.terms.at_end == AtEnd::Capture).then_some(1))
-        .optional_text(ENDED, ended.map(|ended| ended.how.as_str()))
-        .optional_number(ENDED_AT, ended.map(|ended| ended.at.secs()))
-        .optional_number(CAPTURED, ended.map(|ended| ended.captured.0))
-        .optional_number(CAPTURED_UNITS, ended.map(|ended| ended.units))
-        .optional_number(ENDED_LATE, ended.filter(|ended| ended.late).map(|_| 1))
-}
-
-fn hold_of(held: Credits, row: &Reader<'_>) -> Result<Option<Hold>, PortError> {
-    let Some(ends_at) = row.optional_number(ENDS_AT) else { return Ok(None) };
-    let at_end = if row.optional_number(CAPTURED_AT_END).is_some() { AtEnd::Capture } else { AtEnd::Release };
-    let ended = match row.optional_text(ENDED) {
-        None => None,
-        Some(_) => Some(HoldEnded {
-            how: row.parsed(ENDED, HowEnded::parse)?,
-            captured: Credits(row.number(CAPTURED)?),
-            units: row.number(CAPTURED_UNITS)?,
-            at: Timestamp::from_secs(row.number(ENDED_AT)?),
-            late: row.optional_number(ENDED_LATE).is_some(),
-        }),
-    };
-    let terms = HoldTerms { ends_at: Timestamp::from_secs(ends_at), at_end };
-    Ok(Some(Hold { held, terms, ended }))
-}
-
 /// The holds of a run, in their order; none of what is something else.
 pub(super) fn holds_of(item: &Item) -> Result<Vec<DebitEntry>, PortError> {
     let entries = entries_of(item)?.unwrap_or_default();
@@ -270,29 +236,6 @@ pub(super) fn holds_of(item: &Item) -> Result<Vec<DebitEntry>, PortError> {
         Ok(stored_in(Some(item), id)?.entry().filter(|entry| entry.hold.is_some()).cloned())
     };
     entries.iter().filter_map(|entry| hold(entry).transpose()).collect()
-}
-
-/// Writes what becomes of a hold, if it is as it was when that was decided.
-pub(super) fn hold_update(table: &str, org: &OrgId, change: &HoldChange) -> UpdateBuilder {
-    let item = with_hold(Writer(Item::new()), &change.hold).0;
-    let mut set = Vec::new();
-    let mut update =
-        Update::builder().table_name(table).set_key(Some(keys::run(org, ShardId::HOLDS, change.id.run())));
-    for (at, (name, value)) in item.into_iter().enumerate() {
-        set.push(format!("#d.#n{at} = :n{at}"));
-        update = update
-            .expression_attribute_names(format!("#n{at}"), name)
-            .expression_attribute_values(format!(":n{at}"), value);
-    }
-    update
-        .update_expression(format!("SET {}", set.join(", ")))
-        .condition_expression("#d.#stamp = :stamp AND #d.#ends = :before AND attribute_not_exists(#d.#ended)")
-        .expression_attribute_names("#d", name(change.id))
-        .expression_attribute_names("#stamp", STAMP)
-        .expression_attribute_names("#ends", ENDS_AT)
-        .expression_attribute_names("#ended", ENDED)
-        .expression_attribute_values(":stamp", number(change.stamp.mark()))
-        .expression_attribute_values(":before", number(change.before.ends_at.secs()))
 }
 
 fn debit_of(id: DebitId, item: &Item, of_run: OfRun) -> Result<DebitEntry, PortError> {
@@ -366,7 +309,7 @@ fn known_of(number: Option<i64>) -> Known {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::Subject;
+    use saldo_domain::{AtEnd, Charge, ChargedAs, Hold, HoldEnded, HoldTerms, HowEnded, Subject};
 
     use super::*;
     use crate::dynamo::attributes::bytes;
@@ -408,7 +351,8 @@ mod tests {
         item.insert(ACTOR.to_owned(), text(sender().to_string()));
         item.insert(VERSION.to_owned(), number(99));
         let of_run = OfRun { actor: sender(), version: Some(RateVersion(99)) };
-        let debit = |entry: &DebitEntry| (name(entry.id), AttributeValue::M(debit_item(entry, &of_run)));
+        let debit =
+            |entry: &DebitEntry| (place_name(entry.id), AttributeValue::M(debit_item(entry, &of_run)));
         item.extend(entries.iter().map(debit));
         item
     }
@@ -437,6 +381,25 @@ mod tests {
         let booked_at = one_day_after(&ten[0]);
         let late: Vec<_> = ten[..9].iter().map(|entry| DebitEntry { booked_at, ..entry.clone() }).collect();
         assert!(bytes(&item("org_2kXv9bQ7TzL1", &late)) <= 1024);
+    }
+
+    #[test]
+    fn the_largest_hold_costs_one_unit_whatever_became_of_it() {
+        let (class, country) = (Class::parse(&"y".repeat(24)), Country::parse("US"));
+        let channel = Channel::parse(&"x".repeat(24)).unwrap();
+        let charged_as = Some(ChargedAs { channel, class, country, version: RateVersion(1_000_000) });
+        let captured = Charge { credits: Credits(1_000_000_000_000), units: 1_000_000_000, charged_as };
+        let at = entry(8, 128).booked_at;
+        let ended = HoldEnded { how: HowEnded::Captured, captured, at, late: true };
+        let terms = HoldTerms { ends_at: at, at_end: AtEnd::Capture };
+        let held = Credits(1_000_000_000_000);
+        let details = Details { units: Units::new(1_000_000_000).unwrap(), class, ..entry(8, 128).details };
+        let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
+        let hold = Some(Hold { held, terms, ended: Some(ended) });
+        let largest = DebitEntry { credits: held, hold, details, counted, channel, ..entry(8, 128) };
+        let item = item(&"x".repeat(128), std::slice::from_ref(&largest));
+        assert!(bytes(&item) <= 1024, "{}", bytes(&item));
+        assert_eq!(stored_in(Some(&item), largest.id).unwrap(), Stored::Debit(largest));
     }
 
     #[test]

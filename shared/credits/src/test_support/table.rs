@@ -385,7 +385,7 @@ fn gives(
     shard.ready
         && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
         && (absent || bug == Some(Bug::NoPendingCheck))
-        && shard.slots() < reservation.room(Some(shard))
+        && shard.seats() < reservation.room(Some(shard))
         && (written || bug == Some(Bug::UnguardedAcknowledging))
         && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
         && spending::fits(bug, shard, counting)

@@ -40,7 +40,7 @@ const STILL_MS: i64 = 250;
 const STILL_BEHIND_BATCH_MS: i64 = 5;
 /// No reservation is like more single debits than this.
 const MOST_OF_ONE: usize = 2;
-/// So many slots of one reservation are a batch that leaves no room for single debits.
+/// So many seats of one reservation are a batch that leaves no room for single debits.
 const BATCH: usize = 8;
 /// So long after it was to look, a process has been away, and knows nothing of the crowd any more.
 const AWAY_MS: i64 = 30_000;
@@ -126,9 +126,9 @@ impl Admission {
         Crowd::Busy
     }
 
-    /// A call of so many slots that was not let in looked at the shard.
-    pub fn looked(&mut self, shard: &BalanceShard, slots: usize, now: Timestamp, random: u64) -> Look {
-        let served = if shard.slots() < room_for(slots) { SERVED } else { 0 };
+    /// A call of so many seats that was not let in looked at the shard.
+    pub fn looked(&mut self, shard: &BalanceShard, seats: usize, now: Timestamp, random: u64) -> Look {
+        let served = if shard.seats() < room_for(seats) { SERVED } else { 0 };
         let free = u64::try_from(served.saturating_sub(senders(shard))).unwrap_or_default();
         if free > random % TAKERS {
             self.looks += MORE_LOOKS;
@@ -196,15 +196,15 @@ fn ms_between(from: Timestamp, to: Timestamp) -> i64 {
 /// How many single debits the pending reservations are like: a group is like two, by the room that it takes, and a batch like one,
 /// since it is gone at once.
 fn senders(shard: &BalanceShard) -> usize {
-    let like = |slots: usize| if slots >= BATCH { 1 } else { slots.min(MOST_OF_ONE) };
+    let like = |seats: usize| if seats >= BATCH { 1 } else { seats.min(MOST_OF_ONE) };
     shard.reservations().into_iter().map(like).sum()
 }
 
 /// Whether many debits of one reservation take the room of single ones, each for itself.
 fn has_batch(shard: &BalanceShard) -> bool {
     shard.pending.len() >= BATCH
-        && shard.slots() >= PENDING_ROOM
-        && shard.reservations().into_iter().any(|slots| slots >= BATCH)
+        && shard.seats() >= PENDING_ROOM
+        && shard.reservations().into_iter().any(|seats| seats >= BATCH)
 }
 
 #[cfg(test)]

@@ -118,20 +118,6 @@ impl Budgets {
         actor: &Actor,
         debits: impl IntoIterator<Item = &'a Debit>,
     ) -> Option<OverBudget> {
-        let mut counted: BTreeMap<i64, i64> = BTreeMap::new();
-        for debit in debits {
-            for number in self.counting(debit, actor) {
-                let Some(budget) = self.numbered(number) else { continue };
-                let own = counted.entry(number).or_default();
-                *own = own.saturating_add(debit.credits.0);
-                let spent = Budgets::spent(budget, all, day);
-                let hard = budget.terms.limiting == Limiting::Hard;
-                if hard && spent.0.saturating_add(*own) > budget.terms.limit.0 {
-                    let ends = budget.terms.period.ends(day);
-                    return Some(OverBudget { debit: debit.id, budget: budget.clone(), spent, ends });
-                }
-            }
-        }
-        None
+        self.within(all, day, actor, debits).into_iter().flatten().next()
     }
 }

@@ -3,7 +3,9 @@
 use super::hold::{Hold, HoldTerms};
 use super::period::Counted;
 use super::{DebitId, Details, Known, Stamp};
-use crate::{Actor, Channel, Class, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units};
+use crate::{
+    Actor, Channel, Class, Country, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units,
+};
 
 /// Credits to be spent on one message, or on whatever else a meter counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +147,7 @@ pub struct Reversal {
     pub credits: Credits,
     pub channel: Channel,
     pub class: Option<Class>,
+    pub country: Option<Country>,
     pub units: Units,
     pub at: Timestamp,
 }
@@ -160,13 +163,14 @@ impl Reversal {
         // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
         random[1] ^= debit.id.place();
         let entry = EntryId::made_at(now, &random);
-        let Details { class, units, .. } = debit.details;
+        let Details { class, country, units, .. } = debit.details;
         Reversal {
             debit: debit.id,
             entry,
             credits: debit.credits,
             channel: debit.channel,
             class,
+            country,
             units,
             at: now,
         }

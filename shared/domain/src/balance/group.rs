@@ -41,13 +41,13 @@ impl Group {
 }
 
 /// How much room a group takes: as much as a debit that is pending by itself for its sequence, and as much for each part.
-pub(super) fn slots_of(codes: &Codes) -> usize {
+pub(super) fn seats_of(codes: &Codes) -> usize {
     if codes.is_empty() { 0 } else { 1 + codes.parts().len() }
 }
 
-/// How much room these pending debits take, in slots.
-pub(super) fn slots(pending: &BTreeMap<DebitId, Stamp>) -> usize {
+/// How much room these pending debits take, in seats.
+pub(super) fn seats(pending: &BTreeMap<DebitId, Stamp>) -> usize {
     let alone = pending.values().filter(|stamp| !stamp.is_in_group()).count();
     let groups = Group::all_of(pending.iter().map(|(id, stamp)| (*id, *stamp)));
-    alone + groups.values().map(slots_of).sum::<usize>()
+    alone + groups.values().map(seats_of).sum::<usize>()
 }

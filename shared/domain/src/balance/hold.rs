@@ -1,6 +1,7 @@
 //! A hold: credits taken for the most that a thing can cost, before it is known what it does cost.
 
-use crate::{Credits, Timestamp};
+use super::charge::{Charge, ChargedAs};
+use crate::{Channel, Class, Country, Credits, PriceError, RateVersion, Timestamp, Units};
 
 /// For how long credits are held when nothing else is asked for, in seconds: a day.
 pub const HOLD_SECS: i64 = 24 * 3600;
@@ -42,10 +43,8 @@ pub enum HowEnded {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldEnded {
     pub how: HowEnded,
-    /// What was charged; 0 where all came back.
-    pub captured: Credits,
-    /// Of how many units; 0 where all came back.
-    pub units: i64,
+    /// What was charged; nothing where all came back.
+    pub captured: Charge,
     /// By our clock, in whole seconds.
     pub at: Timestamp,
     /// Whether the month of the hold took no changes any more: then its line stays as it was, and what came back is an entry
@@ -63,10 +62,35 @@ pub struct Hold {
     pub ended: Option<HoldEnded>,
 }
 
+/// Why nothing was done with a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldRefused {
+    /// It was captured, as this says.
+    Captured(HoldEnded),
+    /// All of it came back.
+    Released(HoldEnded),
+    /// It holds less: of what was used, so many units at the most.
+    MoreThanHeld { most: i64 },
+    /// What was used is not sold.
+    NoPrice(PriceError),
+}
+
+/// For what it was taken; what was charged may be something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldOf {
+    pub channel: Channel,
+    pub class: Option<Class>,
+    pub country: Option<Country>,
+    pub units: Units,
+    /// By which rates; `None` where that is not known.
+    pub version: Option<RateVersion>,
+}
+
 /// What a line of the history tells of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldLine {
     pub held: Credits,
+    pub of: HeldOf,
     /// How it ended, and when; `None` while it is open, and where it ended too late for its month.
     pub ended: Option<(HowEnded, Timestamp)>,
 }
@@ -102,8 +126,22 @@ impl Hold {
     /// What came back; nothing while it is open.
     #[must_use]
     pub fn released(&self) -> Credits {
-        let back = self.ended.map_or(0, |ended| self.held.0.saturating_sub(ended.captured.0));
+        let back = self.ended.map_or(0, |ended| self.held.0.saturating_sub(ended.captured.credits.0));
         Credits(back)
+    }
+}
+
+impl HeldOf {
+    /// For what was charged of it, as far as that is something else; all of it where nothing was.
+    #[must_use]
+    pub fn charged(self, charge: &Charge) -> HeldOf {
+        let units = Units::new(charge.units).unwrap_or(self.units);
+        match charge.charged_as {
+            None => HeldOf { units, ..self },
+            Some(ChargedAs { channel, class, country, version }) => {
+                HeldOf { channel, class, country, units, version: Some(version) }
+            }
+        }
     }
 }
 

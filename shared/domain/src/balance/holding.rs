@@ -1,19 +1,10 @@
 //! What can be done with a hold: captured, released, extended, and ended at its time; each once.
 
-use super::hold::{AtEnd, Hold, HoldEnded, HoldTerms, HowEnded, MOST_HOLD_SECS};
+use super::charge::Charge;
+use super::hold::{AtEnd, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, MOST_HOLD_SECS};
+use super::hold_use::HoldUse;
 use super::{DebitEntry, DebitId, Reversal, Stamp};
-use crate::{Credits, Timestamp, Units};
-
-/// Why nothing was done with a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldRefused {
-    /// It was captured, as this says.
-    Captured(HoldEnded),
-    /// All of it came back.
-    Released(HoldEnded),
-    /// It holds fewer units.
-    MoreThanHeld(Units),
-}
+use crate::{Credits, Meters, Timestamp, Units};
 
 /// One change of a hold, decided on what it was: written only if it still is that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,28 +23,23 @@ pub struct HoldChange {
 
 /// Decisions about a hold. Each gives `None` where it is so already.
 impl DebitEntry {
-    /// Charges `units` of it, all where none are named, and gives the rest back.
+    /// Charges what was used of it, and gives the rest back.
     ///
     /// # Errors
-    /// [`HoldRefused`] where it was ended otherwise, or holds less.
+    /// [`HoldRefused`] where it was ended otherwise, or holds less, or where that is not sold.
     pub fn capture(
         &self,
         hold: &Hold,
-        units: Option<Units>,
+        used: &HoldUse,
+        meters: Option<&Meters>,
         now: Timestamp,
     ) -> Result<Option<HoldChange>, HoldRefused> {
-        let units = units.unwrap_or(self.details.units);
         let Some(ended) = hold.ended else {
-            let credits = self.rate_held(hold).and_then(|rate| units.at(rate));
-            let Some(captured) =
-                credits.filter(|credits| units <= self.details.units && *credits <= hold.held)
-            else {
-                return Err(HoldRefused::MoreThanHeld(self.details.units));
-            };
-            return Ok(Some(self.ended(hold, HowEnded::Captured, (captured, units.get()), now)));
+            let charge = self.charge(hold, used, meters)?;
+            return Ok(Some(self.ended(hold, HowEnded::Captured, charge, now)));
         };
         match ended.how {
-            HowEnded::Captured if ended.units == units.get() => Ok(None),
+            HowEnded::Captured if self.is_charged(&ended.captured, used) => Ok(None),
             HowEnded::Captured => Err(HoldRefused::Captured(ended)),
             HowEnded::Released | HowEnded::Expired => Err(HoldRefused::Released(ended)),
         }
@@ -65,7 +51,7 @@ impl DebitEntry {
     /// [`HoldRefused::Captured`] where it was charged.
     pub fn release(&self, hold: &Hold, now: Timestamp) -> Result<Option<HoldChange>, HoldRefused> {
         match hold.ended {
-            None => Ok(Some(self.ended(hold, HowEnded::Released, (Credits::ZERO, 0), now))),
+            None => Ok(Some(self.ended(hold, HowEnded::Released, Charge::NOTHING, now))),
             Some(ended) if ended.how == HowEnded::Captured => Err(HoldRefused::Captured(ended)),
             Some(_) => Ok(None),
         }
@@ -92,33 +78,30 @@ impl DebitEntry {
     pub fn end(&self, hold: &Hold, now: Timestamp) -> Option<HoldChange> {
         hold.is_over(now).then(|| match hold.terms.at_end {
             AtEnd::Capture => {
-                self.ended(hold, HowEnded::Captured, (hold.held, self.details.units.get()), now)
+                let (credits, units) = (hold.held, self.details.units.get());
+                self.ended(hold, HowEnded::Captured, Charge { credits, units, charged_as: None }, now)
             }
-            AtEnd::Release => self.ended(hold, HowEnded::Expired, (Credits::ZERO, 0), now),
+            AtEnd::Release => self.ended(hold, HowEnded::Expired, Charge::NOTHING, now),
         })
     }
 
-    fn rate_held(&self, hold: &Hold) -> Option<Credits> {
-        self.details.units.rate(hold.held)
-    }
-
-    fn ended(
-        &self,
-        hold: &Hold,
-        how: HowEnded,
-        (captured, units): (Credits, i64),
-        now: Timestamp,
-    ) -> HoldChange {
+    fn ended(&self, hold: &Hold, how: HowEnded, captured: Charge, now: Timestamp) -> HoldChange {
         let late = !self.id.entry().month().takes_changes(now);
-        let ended = HoldEnded { how, captured, units, at: now.whole_secs(), late };
+        let ended = HoldEnded { how, captured, at: now.whole_secs(), late };
         let mut change = self.changed(hold, Hold { ended: Some(ended), ..*hold });
         change.returned = change.hold.released();
         if late && change.returned > Credits::ZERO {
-            let units = Units::new(self.details.units.get() - units).unwrap_or_default();
-            let whole = Reversal::of(self, now);
-            change.reversal = Some(Reversal { credits: change.returned, units, ..whole });
+            let (credits, units) = (change.returned, self.units_of(hold, change.returned));
+            change.reversal = Some(Reversal { credits, units, ..Reversal::of(self, now) });
         }
         change
+    }
+
+    /// How many units of what is held so much is; one where it is not a whole number of them.
+    fn units_of(&self, hold: &Hold, credits: Credits) -> Units {
+        let rate = self.details.units.rate(hold.held).unwrap_or_default().0;
+        let whole = rate > 0 && credits.0 % rate == 0;
+        Units::new(if whole { credits.0 / rate } else { 1 }).unwrap_or_default()
     }
 
     fn changed(&self, hold: &Hold, now: Hold) -> HoldChange {
@@ -155,31 +138,87 @@ mod tests {
         (entry, hold)
     }
 
-    fn units(number: i64) -> Option<Units> {
-        Some(Units::new(number).unwrap())
+    fn units(number: i64) -> HoldUse {
+        HoldUse { units: Some(Units::new(number).unwrap()), ..HoldUse::default() }
     }
+
+    const ALL: HoldUse = HoldUse { units: None, channel: None, class: None, country: None };
 
     #[test]
     fn what_is_captured_is_charged_and_the_rest_comes_back() {
         let (entry, hold) = held(5, 3);
         let now = entry.id.at().plus_secs(10);
-        let part = entry.capture(&hold, units(2), now).unwrap().unwrap();
-        assert_eq!((part.returned, part.hold.ended.unwrap().captured), (Credits(9), Credits(6)));
-        let all = entry.capture(&hold, None, now).unwrap().unwrap();
-        assert_eq!((all.returned, all.hold.ended.unwrap().units), (Credits(0), 5));
-        assert_eq!(
-            entry.capture(&hold, units(6), now),
-            Err(HoldRefused::MoreThanHeld(Units::new(5).unwrap()))
-        );
-        assert_eq!(entry.capture(&part.hold, units(2), now), Ok(None), "the same again");
+        let part = entry.capture(&hold, &units(2), None, now).unwrap().unwrap();
+        assert_eq!((part.returned, part.hold.ended.unwrap().captured.credits), (Credits(9), Credits(6)));
+        let all = entry.capture(&hold, &ALL, None, now).unwrap().unwrap();
+        assert_eq!((all.returned, all.hold.ended.unwrap().captured.units), (Credits(0), 5));
+        assert_eq!(entry.capture(&hold, &units(6), None, now), Err(HoldRefused::MoreThanHeld { most: 5 }));
+        assert_eq!(entry.capture(&part.hold, &units(2), None, now), Ok(None), "the same again");
         let ended = part.hold.ended.unwrap();
-        assert_eq!(entry.capture(&part.hold, units(3), now), Err(HoldRefused::Captured(ended)));
-        assert_eq!(entry.capture(&part.hold, None, now), Err(HoldRefused::Captured(ended)));
+        assert_eq!(entry.capture(&part.hold, &units(3), None, now), Err(HoldRefused::Captured(ended)));
+        assert_eq!(entry.capture(&part.hold, &ALL, None, now), Err(HoldRefused::Captured(ended)));
         assert_eq!(entry.release(&part.hold, now), Err(HoldRefused::Captured(ended)));
         let back = entry.release(&hold, now).unwrap().unwrap();
         assert_eq!((back.returned, back.reversal), (Credits(15), None));
         assert_eq!(entry.release(&back.hold, now), Ok(None));
-        assert!(matches!(entry.capture(&back.hold, units(1), now), Err(HoldRefused::Released(_))));
+        assert!(matches!(entry.capture(&back.hold, &units(1), None, now), Err(HoldRefused::Released(_))));
+    }
+
+    fn meters() -> Meters {
+        let first = r#"{"email":{"default":1},"whatsapp":{"default":2,"US":4,"class":{"utility":0}},"sms":{"default":3}}"#;
+        Meters::from_json(first).unwrap()
+    }
+
+    /// So many units of something else than was held.
+    fn of(number: i64, channel: Channel) -> HoldUse {
+        HoldUse { channel: Some(channel), ..units(number) }
+    }
+
+    #[test]
+    fn what_was_sent_otherwise_is_charged_as_what_it_is() {
+        let (entry, hold) = held(2, 3);
+        let (now, meters) = (entry.id.at().plus_secs(10), meters());
+        let capture = |hold: &Hold, used: &HoldUse| entry.capture(hold, used, Some(&meters), now);
+        let sent = capture(&hold, &of(1, Channel::WHATSAPP)).unwrap().unwrap();
+        let charge = sent.hold.ended.unwrap().captured;
+        assert_eq!((sent.returned, charge.credits, charge.units), (Credits(4), Credits(2), 1));
+        let charged_as = charge.charged_as.unwrap();
+        assert_eq!((charged_as.channel, charged_as.version), (Channel::WHATSAPP, crate::RateVersion(1)));
+        // More units than are held, as they cost less.
+        let mails = capture(&hold, &of(6, Channel::EMAIL)).unwrap().unwrap();
+        assert_eq!((mails.returned, mails.hold.ended.unwrap().captured.units), (Credits(0), 6));
+        assert_eq!(capture(&hold, &of(7, Channel::EMAIL)), Err(HoldRefused::MoreThanHeld { most: 6 }));
+        assert_eq!(
+            capture(&hold, &of(1_000_000_000, Channel::WHATSAPP)),
+            Err(HoldRefused::MoreThanHeld { most: 3 })
+        );
+        let american = HoldUse { country: crate::Country::parse("US"), ..of(2, Channel::WHATSAPP) };
+        assert_eq!(capture(&hold, &american), Err(HoldRefused::MoreThanHeld { most: 1 }));
+        let utility = HoldUse { class: crate::Class::parse("utility"), ..of(500, Channel::WHATSAPP) };
+        let free = capture(&hold, &utility).unwrap().unwrap();
+        assert_eq!((free.returned, free.hold.ended.unwrap().captured.units), (Credits(6), 500));
+        let fax = Channel::parse("fax").unwrap();
+        assert!(matches!(capture(&hold, &of(1, fax)), Err(HoldRefused::NoPrice(_))));
+        assert!(matches!(
+            entry.capture(&hold, &of(1, Channel::EMAIL), None, now),
+            Err(HoldRefused::NoPrice(_))
+        ));
+    }
+
+    #[test]
+    fn the_same_again_is_the_same_whatever_is_sold_by_then() {
+        let (entry, hold) = held(2, 3);
+        let (now, meters) = (entry.id.at().plus_secs(10), meters());
+        let sent = entry.capture(&hold, &of(1, Channel::WHATSAPP), Some(&meters), now).unwrap().unwrap().hold;
+        assert_eq!(entry.capture(&sent, &of(1, Channel::WHATSAPP), None, now), Ok(None));
+        for other in [units(1), of(2, Channel::WHATSAPP), of(1, Channel::SMS), of(1, Channel::EMAIL)] {
+            let refused = entry.capture(&sent, &other, Some(&meters), now);
+            assert_eq!(refused, Err(HoldRefused::Captured(sent.ended.unwrap())), "{other:?}");
+        }
+        // What was held, said by its name, is what was held.
+        let own = entry.capture(&hold, &of(2, Channel::SMS), None, now).unwrap().unwrap().hold;
+        assert_eq!(own.ended.unwrap().captured.charged_as, None);
+        assert_eq!(entry.capture(&own, &ALL, None, now), Ok(None));
     }
 
     #[test]
@@ -193,7 +232,7 @@ mod tests {
         let charged = entry.end(&charging, ends_at).unwrap();
         assert_eq!((charged.hold.state(), charged.returned), ("captured", Credits(0)));
         assert_eq!(entry.end(&charged.hold, ends_at), None);
-        assert_eq!(entry.capture(&charged.hold, None, ends_at), Ok(None));
+        assert_eq!(entry.capture(&charged.hold, &ALL, None, ends_at), Ok(None));
     }
 
     #[test]
@@ -212,10 +251,10 @@ mod tests {
     fn what_comes_back_too_late_for_its_month_is_an_entry_of_its_own() {
         let (entry, hold) = held(5, 3);
         let over = entry.id.entry().month().next().start().plus_secs(86_401);
-        let part = entry.capture(&hold, units(2), over).unwrap().unwrap();
+        let part = entry.capture(&hold, &units(2), None, over).unwrap().unwrap();
         let reversal = part.reversal.unwrap();
         assert_eq!((reversal.credits, reversal.units.get(), reversal.debit), (Credits(9), 3, entry.id));
         assert!(part.hold.ended.unwrap().late);
-        assert_eq!(entry.capture(&hold, None, over).unwrap().unwrap().reversal, None);
+        assert_eq!(entry.capture(&hold, &ALL, None, over).unwrap().unwrap().reversal, None);
     }
 }

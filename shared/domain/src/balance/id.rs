@@ -51,6 +51,18 @@ impl DebitId {
         self.bytes()[15] & PLACES
     }
 
+    /// The first id of a run of `at`; `random` tells runs of one millisecond apart.
+    #[must_use]
+    pub fn made_at(at: Timestamp, random: &[u8; 10]) -> DebitId {
+        DebitId(EntryId::made_at(at, random))
+    }
+
+    /// The next id of its run; `None` behind the last one.
+    #[must_use]
+    pub fn next_of_run(self) -> Option<DebitId> {
+        (self.place() < PLACES).then(|| self.run().id(self.place() + 1).ok()).flatten()
+    }
+
     /// When the sender made the id.
     #[must_use]
     pub fn at(self) -> Timestamp {
@@ -105,12 +117,6 @@ pub struct RunId(EntryId);
 impl RunId {
     pub(super) fn of(id: DebitId) -> RunId {
         RunId(id.entry().first_of_run())
-    }
-
-    /// A run of `at`; `random` tells runs of one millisecond apart.
-    #[must_use]
-    pub fn made_at(at: Timestamp, random: &[u8; 10]) -> RunId {
-        RunId(EntryId::made_at(at, random).first_of_run())
     }
 
     /// The first id of the run.
@@ -190,5 +196,13 @@ mod tests {
             assert_eq!((one.run(), one.place()), (run, place));
         }
         assert_ne!(id("019ab0f2-6c40-7a11-8b22-3344556677a0").run(), run);
+        let first = DebitId::made_at(id(ID).at(), &[0xff; 10]);
+        assert_eq!(
+            (first.place(), first.at(), DebitId::parse(&first.to_string())),
+            (0, id(ID).at(), Ok(first))
+        );
+        let all: Vec<_> = std::iter::successors(Some(first), |id| id.next_of_run()).collect();
+        assert_eq!(all.len(), 32);
+        assert!(all.iter().all(|id| id.run() == first.run()));
     }
 }

@@ -3,13 +3,16 @@
 mod admission;
 mod allowance;
 mod budget;
+mod charge;
 mod codes;
 mod counters;
 mod counting;
 mod debit;
 mod details;
+mod fitting;
 mod group;
 mod hold;
+mod hold_use;
 mod holding;
 mod id;
 mod pending;
@@ -26,16 +29,20 @@ pub use allowance::{Allowance, Giver, NEARLY_PERCENT, Reached, Turn, allowance, 
 pub use budget::{
     Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms, Budgets, Limiting, MOST_BUDGETS, NotSet,
 };
+pub use charge::{Charge, ChargedAs};
 pub use codes::Codes;
 pub use counters::Counters;
 pub use counting::{Count, Counting, NotCounted, OverBudget};
 pub use debit::{Debit, DebitEntry, Reversal};
 pub use details::{Details, Known, Reference};
+pub use fitting::covered;
 pub use group::Group;
 pub use hold::{
-    AtEnd, HOLD_SECS, HeldLine, Hold, HoldEnded, HoldTerms, HowEnded, LEAST_HOLD_SECS, MOST_HOLD_SECS,
+    AtEnd, HOLD_SECS, HeldLine, HeldOf, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, LEAST_HOLD_SECS,
+    MOST_HOLD_SECS,
 };
-pub use holding::{HoldChange, HoldRefused};
+pub use hold_use::HoldUse;
+pub use holding::HoldChange;
 pub use id::{DebitId, RunId};
 pub use pending::{Guard, PendingChange, ReservedDebit, to_acknowledge_at_once};
 pub use period::{Counted, Day, Period};

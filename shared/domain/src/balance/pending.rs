@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::Codes;
-use super::group::{Group, slots_of};
+use super::group::{Group, seats_of};
 use super::{BalanceShard, DebitId, MOST_ACKNOWLEDGED, RunId, Stamp};
 use crate::Credits;
 
@@ -141,16 +141,16 @@ impl PendingChange {
         })
     }
 
-    /// How much room comes to be taken, in slots.
+    /// How much room comes to be taken, in seats.
     #[must_use]
-    pub fn slots(&self) -> usize {
-        self.alone.len() + self.groups.iter().map(|(_, codes)| slots_of(codes)).sum::<usize>()
+    pub fn seats(&self) -> usize {
+        self.alone.len() + self.groups.iter().map(|(_, codes)| seats_of(codes)).sum::<usize>()
     }
 
-    /// How much room is free behind it, in slots, if what is acknowledged is there.
+    /// How much room is free behind it, in seats, if what is acknowledged is there.
     #[must_use]
-    pub fn slots_gone(&self) -> usize {
-        let freed = |(before, left): &(Group, Codes)| slots_of(&before.codes).saturating_sub(slots_of(left));
+    pub fn seats_gone(&self) -> usize {
+        let freed = |(before, left): &(Group, Codes)| seats_of(&before.codes).saturating_sub(seats_of(left));
         self.gone.len() + self.left.iter().map(freed).sum::<usize>()
     }
 
@@ -161,20 +161,20 @@ impl PendingChange {
     }
 }
 
-/// Of these written debits the first ones that one reservation may acknowledge: up to [`MOST_ACKNOWLEDGED`] slots, and all that is
+/// Of these written debits the first ones that one reservation may acknowledge: up to [`MOST_ACKNOWLEDGED`] seats, and all that is
 /// here of a group, or nothing.
 #[must_use]
 pub fn to_acknowledge_at_once(written: &[(DebitId, Stamp)]) -> Vec<(DebitId, Stamp)> {
     let groups = Group::all_of(written.iter().copied());
-    let (mut taken, mut slots, mut decided) = (Vec::new(), 0, BTreeMap::new());
+    let (mut taken, mut seats, mut decided) = (Vec::new(), 0, BTreeMap::new());
     for (id, stamp) in written {
         let key = (id.run(), stamp.sequence());
         let group = groups.get(&key).filter(|_| stamp.is_in_group());
-        let more = group.map_or(1, slots_of);
+        let more = group.map_or(1, seats_of);
         let fits = match decided.get(&key).filter(|_| group.is_some()) {
             Some(fits) => *fits,
-            None if slots + more <= MOST_ACKNOWLEDGED => {
-                slots += more;
+            None if seats + more <= MOST_ACKNOWLEDGED => {
+                seats += more;
                 true
             }
             None => false,
@@ -357,7 +357,7 @@ mod tests {
                     if meant.as_ref() != Some(&now.pending) {
                         return says(&format!("{meant:?} was meant, and it is {:?}", now.pending));
                     }
-                    if now.slots() > shard.slots() + change.slots() {
+                    if now.seats() > shard.seats() + change.seats() {
                         return says("it takes more room than it says");
                     }
                 } else if meant.is_some() && at == Some(&shard) {
@@ -389,20 +389,22 @@ mod tests {
             alone(singles).chain(groups.iter().flat_map(Group::debits)).collect()
         };
         let alike: Vec<_> = (1..=20).map(|run| group(run, 25, 0)).collect();
-        assert_eq!(to_acknowledge_at_once(&all(&alike, 0)).len(), 12 * 25, "of two slots each");
+        assert_eq!(to_acknowledge_at_once(&all(&alike, 0)).len(), 12 * 25, "of two seats each");
         assert_eq!(to_acknowledge_at_once(&all(&alike, 24)).len(), 24, "a half would not help");
         assert_eq!(to_acknowledge_at_once(&all(&alike, 30)).len(), 25);
         let other = group(30, 25, 1);
-        let slots = slots_of(&other.codes);
-        assert!(slots > 2);
+        let seats = seats_of(&other.codes);
+        assert!(seats > 2);
         let mixed = [other.clone(), alike[0].clone(), other];
-        let taken = to_acknowledge_at_once(&all(&mixed[..2], u8::try_from(24 - slots).unwrap()));
-        assert_eq!(taken.len(), 24 - slots + 25, "of two that do not fit together, the first");
+        let taken = to_acknowledge_at_once(&all(&mixed[..2], u8::try_from(24 - seats).unwrap()));
+        assert_eq!(taken.len(), 24 - seats + 25, "of two that do not fit together, the first");
     }
+
+    type IsOfKind = fn(&Guard) -> bool;
 
     #[test]
     fn each_guard_is_needed() {
-        let kinds: [(&str, fn(&Guard) -> bool); 6] = [
+        let kinds: [(&str, IsOfKind); 6] = [
             ("not alone", |guard| matches!(guard, Guard::NotAlone(_))),
             ("alone", |guard| matches!(guard, Guard::Alone(..))),
             ("alone under", |guard| matches!(guard, Guard::AloneUnder(..))),

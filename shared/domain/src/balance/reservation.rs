@@ -5,20 +5,20 @@ use super::pending::{PendingChange, ReservedDebit};
 use super::{BalanceShard, DebitId, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
-/// How many slots may be taken before and after another debit: a shard with as many, of an organisation with a name of usual
+/// How many seats may be taken before and after another debit: a shard with as many, of an organisation with a name of usual
 /// length, stays below 1,024 bytes, so that a debit costs one write unit. A debit that is pending by itself takes one, and a
 /// group of alike ones two.
 pub const PENDING_ROOM: usize = 26;
-/// A reservation of so many slots gets room like a single debit.
+/// A reservation of so many seats gets room like a single debit.
 const FEW: usize = 2;
-/// How many slots may be taken before a group of more than these: ten of different debits, so that those of eight callers are under
+/// How many seats may be taken before a group of more than these: ten of different debits, so that those of eight callers are under
 /// way at once, at two or three units each.
 const PENDING_ROOM_FOR_GROUPS: usize = 50;
-/// A group takes so many slots at the most.
+/// A group takes so many seats at the most.
 const MOST_OF_GROUP: usize = 15;
 /// How many may be taken before a batch of more.
 const PENDING_ROOM_FOR_BATCHES: usize = 39;
-/// How many slots are ever taken on one shard, which then stays below 4,096 bytes whatever is pending.
+/// How many seats are ever taken on one shard, which then stays below 4,096 bytes whatever is pending.
 pub const PENDING_MOST: usize = 83;
 
 /// One attempt to reserve credits of a balance shard for some debits, all of them or none, which also acknowledges that the
@@ -27,7 +27,7 @@ pub const PENDING_MOST: usize = 83;
 pub struct Reservation {
     /// 1 to [`super::MOST_IN_BATCH`], each of another id.
     pub debits: Vec<ReservedDebit>,
-    /// Of at most [`super::MOST_ACKNOWLEDGED`] slots, none of them among `debits`; the entry of each is known to carry this very stamp.
+    /// Of at most [`super::MOST_ACKNOWLEDGED`] seats, none of them among `debits`; the entry of each is known to carry this very stamp.
     pub acknowledged: Vec<(DebitId, Stamp)>,
     /// Whether the process believes that the organisation's debits are not spread over shards. The shard refuses when it
     /// knows better.
@@ -53,21 +53,23 @@ impl Reservation {
         PendingChange::reserving(&self.debits, &self.acknowledged, seen)
     }
 
-    /// Fewer slots than this must be taken before, on a shard that was `seen` like this. What is acknowledged lends its room.
+    /// Fewer seats than this must be taken before, on a shard that was `seen` like this. What is acknowledged lends its room.
     #[must_use]
     pub fn room(&self, seen: Option<&BalanceShard>) -> usize {
-        let lent = PendingChange::acknowledging(&self.acknowledged, None).slots_gone();
-        let slots = self.change(seen).slots();
-        (room_for(slots) + lent).min((PENDING_MOST + 1).saturating_sub(slots))
+        let lent = PendingChange::acknowledging(&self.acknowledged, None).seats_gone();
+        let seats = self.change(seen).seats();
+        (room_for(seats) + lent).min((PENDING_MOST + 1).saturating_sub(seats))
     }
 }
 
-/// Fewer slots than this must be taken before so many more are without acknowledging any.
-pub(super) fn room_for(slots: usize) -> usize {
-    match slots {
-        0..=FEW => PENDING_ROOM + 1 - slots,
-        ..=MOST_OF_GROUP => PENDING_ROOM_FOR_GROUPS + 1,
-        _ => PENDING_ROOM_FOR_BATCHES + 1,
+/// Fewer seats than this must be taken before so many more are without acknowledging any.
+pub(super) fn room_for(seats: usize) -> usize {
+    if seats <= FEW {
+        PENDING_ROOM + 1 - seats
+    } else if seats <= MOST_OF_GROUP {
+        PENDING_ROOM_FOR_GROUPS + 1
+    } else {
+        PENDING_ROOM_FOR_BATCHES + 1
     }
 }
 
@@ -119,7 +121,7 @@ pub fn why_refused(shard: Option<&BalanceShard>, reservation: &Reservation) -> O
         Some(Refusal::Outdated)
     } else if let Err(why) = reservation.counting.fits(&shard.budgets) {
         Some(Refusal::NotCounted(why))
-    } else if shard.slots() >= reservation.room(Some(shard)) {
+    } else if shard.seats() >= reservation.room(Some(shard)) {
         Some(Refusal::Full)
     } else if !shard.has_or_has_not(&reservation.acknowledged) {
         Some(Refusal::NotAsAcknowledged)
@@ -199,14 +201,14 @@ mod tests {
                 code: 51,
             });
             let one = Reservation { debits: debits.collect(), ..reserving(&[]) };
-            let slots = one.change(None).slots();
-            assert_eq!(slots, if apart == 1 || count == 1 { count } else { 2 });
+            let seats = one.change(None).seats();
+            assert_eq!(seats, if apart == 1 || count == 1 { count } else { 2 });
             let with =
                 |written| Reservation { acknowledged: vec![(id(200), Stamp(17)); written], ..one.clone() };
             for written in 0..=MOST_ACKNOWLEDGED {
-                assert!(with(written).room(None) - 1 + slots <= PENDING_MOST, "{count} {apart} {written}");
+                assert!(with(written).room(None) - 1 + seats <= PENDING_MOST, "{count} {apart} {written}");
             }
-            assert!(one.room(None) > 22 || slots == 25, "{count} {apart}");
+            assert!(one.room(None) > 22 || seats == 25, "{count} {apart}");
             let finished = with(MOST_ACKNOWLEDGED).room(None);
             assert!(
                 finished > MOST_ACKNOWLEDGED + 20,

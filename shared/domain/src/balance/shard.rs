@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::counters::Counters;
-use super::group::{Group, slots};
+use super::group::{Group, seats};
 use super::{DebitId, RunId, SEQUENCE_STEP, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
 /// How many debits one reservation is for at the most.
 pub const MOST_IN_BATCH: usize = 25;
-/// How many slots of written debits one reservation may acknowledge: as many as a batch takes. Their room is lent before they
+/// How many seats of written debits one reservation may acknowledge: as many as a batch takes. Their room is lent before they
 /// are gone.
 pub const MOST_ACKNOWLEDGED: usize = MOST_IN_BATCH;
 
@@ -74,10 +74,10 @@ impl BalanceShard {
         all.into_iter().map(|((run, sequence), codes)| (run, Group { run, sequence, codes })).collect()
     }
 
-    /// How much room is taken by what is pending, in slots: one for each debit that is pending by itself, two or more for a group.
+    /// How much room is taken by what is pending, in seats: one for each debit that is pending by itself, two or more for a group.
     #[must_use]
-    pub fn slots(&self) -> usize {
-        slots(&self.pending)
+    pub fn seats(&self) -> usize {
+        seats(&self.pending)
     }
 
     /// The pending debits from the oldest application on.
@@ -130,13 +130,13 @@ impl BalanceShard {
         self.is_behind(stamp, BEHIND)
     }
 
-    /// How much room the debits of each reservation take that are pending, in slots.
+    /// How much room the debits of each reservation take that are pending, in seats.
     pub(super) fn reservations(&self) -> Vec<usize> {
         let mut of: BTreeMap<i64, BTreeMap<DebitId, Stamp>> = BTreeMap::new();
         for (id, stamp) in &self.pending {
             of.entry(stamp.sequence()).or_default().insert(*id, *stamp);
         }
-        of.values().map(slots).collect()
+        of.values().map(seats).collect()
     }
 
     fn is_behind(&self, stamp: Stamp, reservations: i64) -> bool {

@@ -34,10 +34,9 @@ impl Watermark {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RunId;
 
     fn id(ms: i64, number: u8) -> DebitId {
-        RunId::made_at(Timestamp::from_ms(1_795_441_928_000 + ms), &[number; 10]).id(0).unwrap()
+        DebitId::made_at(Timestamp::from_ms(1_795_441_928_000 + ms), &[number; 10])
     }
 
     fn at(ms: i64) -> Timestamp {

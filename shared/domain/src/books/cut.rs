@@ -9,7 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{BalanceShards, DebitId, Entry, EntryId, EntryKind, HeldLine, MOST_HOLD_SECS, Stamp, Timestamp};
+use crate::{
+    BalanceShards, DebitId, Entry, EntryId, EntryKind, HeldLine, HeldOf, MOST_HOLD_SECS, Stamp, Timestamp,
+};
 
 /// An entry, with what tells when a debit was reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +78,17 @@ impl Cut {
         let (hold, at) = (entry.hold?, ended_at(entry)?);
         let later = at >= self.recent_from && !self.recent.contains(&entry.id);
         let hold = HeldLine { ended: None, ..hold };
-        later.then(|| Entry { credits: hold.held.negated(), hold: Some(hold), ..entry.clone() })
+        let HeldOf { channel, class, country, units, version } = hold.of;
+        later.then(|| Entry {
+            credits: hold.held.negated(),
+            channel: Some(channel),
+            class,
+            country,
+            units,
+            version,
+            hold: Some(hold),
+            ..entry.clone()
+        })
     }
 
     /// Whether nothing but debits happened between the reading of the shards and `later`: then what was listed is all

@@ -4,8 +4,8 @@
 
 use super::{Credits, Entry, EntryId, EntryKind};
 use crate::{
-    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, Hold, Known, Reversal, ShardId, Timestamp, TopUp,
-    TopUpId, Units,
+    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, HeldOf, Hold, Known, Reversal, ShardId,
+    Timestamp, TopUp, TopUpId,
 };
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
@@ -81,7 +81,7 @@ impl Posting {
             actor: actor.cloned(),
             channel: Some(of.channel),
             class: of.class,
-            country: None,
+            country: of.country,
             reference: None,
             units: of.units,
             version: None,
@@ -122,16 +122,22 @@ impl Entry {
     #[must_use]
     pub fn of_debit(debit: &DebitEntry) -> Entry {
         let Details { units, class, country, reference } = debit.details.clone();
+        let late = debit.shown < debit.known;
+        let hidden = late && debit.shown == Known::ChannelOnly;
+        let (class, country) = (class.filter(|_| !hidden), country.filter(|_| !hidden));
+        let held = HeldOf { channel: debit.channel, class, country, units, version: debit.version };
         let ended = debit.hold.and_then(|hold| hold.ended).filter(|ended| !ended.late);
         let credits = match (debit.hold, ended) {
-            (Some(_), Some(ended)) => ended.captured,
+            (Some(_), Some(ended)) => ended.captured.credits,
             (Some(hold), None) => hold.held,
             (None, _) => debit.credits,
         };
-        let units = ended.and_then(|ended| Units::new(ended.units)).unwrap_or(units);
-        let line = |hold: Hold| HeldLine { held: hold.held, ended: ended.map(|ended| (ended.how, ended.at)) };
-        let late = debit.shown < debit.known;
-        let hidden = late && debit.shown == Known::ChannelOnly;
+        let charged = ended.map_or(held, |ended| held.charged(&ended.captured));
+        let line = |hold: Hold| HeldLine {
+            held: hold.held,
+            of: held,
+            ended: ended.map(|ended| (ended.how, ended.at)),
+        };
         Entry {
             id: if debit.hold.is_some() { debit.id.entry().of_hold() } else { debit.id.entry() },
             at: debit.id.at(),
@@ -140,12 +146,12 @@ impl Entry {
             kind: EntryKind::Debit,
             cause: debit.id.to_string(),
             actor: Some(if late { Actor::System } else { debit.actor.clone() }),
-            channel: Some(debit.channel),
-            class: class.filter(|_| !hidden),
-            country: country.filter(|_| !hidden),
+            channel: Some(charged.channel),
+            class: charged.class,
+            country: charged.country,
             reference: reference.filter(|_| !late).map(|reference| reference.as_str().to_owned()),
-            units,
-            version: debit.version,
+            units: charged.units,
+            version: charged.version,
             hold: debit.hold.map(line),
         }
     }
