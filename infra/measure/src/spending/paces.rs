@@ -213,7 +213,7 @@ fn print_dead() -> Result<Option<String>, Failure> {
     let mut missed = None;
     for (what, dead) in [("one batch of 25 dies", 1), ("two batches die", 2), ("four batches die", 4)] {
         let beside = print_one(what, &Load { dead, ..alone })?;
-        if beside * 10 < before * 9 {
+        if beside * 10 < before * (10 - u64::from(dead)) {
             missed = Some(format!("{what}: {beside} debits a second, not {before}"));
         }
     }

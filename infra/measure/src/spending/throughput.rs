@@ -174,7 +174,7 @@ impl Scene {
         let mut tasks = Tasks::new(&self.clock);
         for _ in 0..load.shards {
             let (scene, spender, mut rng) = (Arc::clone(self), spender.clone(), rng.fork());
-            tasks.add(async move { scene.debit(&spender, &mut rng).await });
+            tasks.add(async move { scene.debit_alone(&spender, &mut rng).await });
         }
         tasks.run()?;
         *locked(&self.granted) -= locked(&self.acknowledged).credits;
@@ -236,17 +236,7 @@ impl Scene {
 
     /// One e-mail of one credit, until it is acknowledged.
     async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
-        let Some(id) = self.id(rng) else { return self.note_wrong("no id".to_owned()) };
-        let details = Details::default();
-        let debit = Debit {
-            id,
-            credits: Credits(1),
-            version: None,
-            max_credits: None,
-            hold: None,
-            channel: Channel::EMAIL,
-            details,
-        };
+        let Some(debit) = self.email(rng) else { return self.note_wrong("no id".to_owned()) };
         let began = self.clock.now();
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
@@ -258,6 +248,28 @@ impl Scene {
             }
         }
         self.note_done(began, debit.credits);
+    }
+
+    /// The same as a batch by itself, which goes with nothing else.
+    async fn debit_alone(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
+        let Some(debit) = self.email(rng) else { return self.note_wrong("no id".to_owned()) };
+        let began = self.clock.now();
+        match spender.debit_all(&self.org, &Actor::System, std::slice::from_ref(&debit), self.now()).await {
+            Ok(_) => self.note_done(began, debit.credits),
+            Err(error) => self.note_wrong(error.to_string()),
+        }
+    }
+
+    fn email(&self, rng: &mut fastrand::Rng) -> Option<Debit> {
+        Some(Debit {
+            id: self.id(rng)?,
+            credits: Credits(1),
+            version: None,
+            max_credits: None,
+            hold: None,
+            channel: Channel::EMAIL,
+            details: Details::default(),
+        })
     }
 
     /// The same, under an id that Saldo chooses.
