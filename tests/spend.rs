@@ -26,6 +26,7 @@ mod keyed_histories;
 mod keyed_http;
 mod meters;
 mod open_hold_orders;
+mod pending_groups;
 mod quotas;
 mod sending_org;
 mod shards;

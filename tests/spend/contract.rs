@@ -7,7 +7,7 @@ use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
     Details, Entry, EntryId, EntryKind, Floor, IdempotencyKey, Known, MOST_ACKNOWLEDGED, Once, OrgId,
     PENDING_ROOM, PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume,
-    Reversal, ShardId, Sharding, Stamp, TopUpId,
+    Reversal, RunId, ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::contract_budgets;
@@ -42,8 +42,13 @@ struct Seen {
     /// Calls while something was owed, and times that it was paid.
     owed: usize,
     resumed: usize,
-    /// The most debits that one shard had pending.
+    /// The most room that was taken on one shard, in seats.
     fullest: usize,
+    /// Calls while debits were pending in groups of more than one part, and those that a group lost some of its debits by.
+    grouped: usize,
+    in_part: usize,
+    /// The groups of each shard at the last look, their sequence and how many debits they had.
+    sizes: std::collections::BTreeMap<ShardId, std::collections::BTreeMap<RunId, (i64, usize)>>,
     /// Reservations that budgets counted, days that began, allowances, and reversals that are counted no more.
     counted: usize,
     turned: usize,
@@ -55,6 +60,28 @@ struct Seen {
 }
 
 impl Seen {
+    /// The shards before a call, which both tables keep in the same form.
+    fn look(&mut self, all: &BalanceShards, memory: &BalanceShards) {
+        for (id, shard) in all {
+            assert_eq!(Some(shard.seats()), memory.get(id).map(BalanceShard::seats), "{id:?}");
+            let groups = shard.groups();
+            assert_eq!(Some(&groups), memory.get(id).map(BalanceShard::groups).as_ref(), "{id:?}");
+            self.fullest = self.fullest.max(shard.seats());
+            self.grouped += usize::from(groups.values().any(|group| group.codes.parts().len() > 1));
+            let known = |(run, sizes): (&RunId, &mut (i64, usize))| {
+                let now = groups.get(run).map(|group| (group.sequence, group.codes.iter().count()));
+                let less = now.is_some_and(|(sequence, count)| sequence == sizes.0 && count < sizes.1);
+                *sizes = now.unwrap_or_default();
+                usize::from(less)
+            };
+            let before = self.sizes.entry(*id).or_default();
+            for (run, group) in &groups {
+                before.entry(*run).or_insert((group.sequence, group.codes.iter().count()));
+            }
+            self.in_part += before.iter_mut().map(known).sum::<usize>();
+        }
+    }
+
     /// Of what too little happened for the comparison to say much.
     fn lacks(&self) -> Vec<&'static str> {
         let wanted = [
@@ -64,6 +91,8 @@ impl Seen {
             ("owed", self.owed > 0),
             ("resumed", self.resumed > 20),
             ("full", self.fullest >= PENDING_ROOM),
+            ("grouped", self.grouped > 20),
+            ("in part", self.in_part > 20),
             ("counted", self.counted > 5),
             ("turned", self.turned > 20),
             ("allowed", self.allowed > 5),
@@ -113,8 +142,7 @@ async fn both_tables_answer_alike() {
                 op(&mut rng, kind, &ids, &all, &clock)
             };
             let op = of_what_is_there(asked, &memory);
-            let fullest = all.values().map(|shard| shard.pending.len()).max().unwrap_or_default();
-            seen.fullest = seen.fullest.max(fullest);
+            seen.look(&all, &memory.state().table.shards);
             let real = answer(&store, &org, &op).await;
             let simulated = wait(answer(&memory, &org, &op));
             assert_eq!(real, simulated, "seed {seed}, call {at}: {op:?}");
@@ -196,8 +224,11 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
         0..=4 => {
             let most = if kind == Kind::Filling { 2 } else { 60 };
             let mut debits: Vec<ReservedDebit> = Vec::new();
+            let run = ids[rng.usize(..ids.len())].run();
+            let of_one_run = rng.bool();
             for _ in 0..[1, 1, 2, 8][rng.usize(..4)] {
-                let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(0..=most)));
+                let id = if of_one_run { run.id(rng.u8(..32)).unwrap() } else { ids[rng.usize(..ids.len())] };
+                let credits = Credits(rng.i64(0..=most));
                 let code = match details(rng) {
                     _ if rng.u32(..4) == 0 && credits > Credits(0) => {
                         Stamp::code_of_before(credits, Channel::SMS)

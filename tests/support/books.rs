@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use saldo_domain::{Actor, DebitId, EntryId, EntryKind, RunId, What};
 use saldo_local::Saldo;
 use serde_json::Value;
@@ -360,11 +358,6 @@ fn reversed(run: &Item) -> Vec<(String, i64)> {
 }
 
 /// The name of a pending debit as its id.
-fn debit_id(name: &str) -> String {
-    let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
-    DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
-}
-
 fn prove_slot(org: &str, account: &Account, when: &str) {
     let unfinished: Vec<_> = account
         .top_ups
@@ -528,11 +521,8 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                     "{pk} has {credits}: debt is on the main one"
                 );
                 account.balance += credits;
-                if let Some(AttributeValue::M(pending)) = item.get("q") {
-                    let debits = pending
-                        .keys()
-                        .map(|name| (debit_id(name), pending[name].as_n().unwrap().parse().unwrap()));
-                    account.pending.extend(debits);
+                if let Some(AttributeValue::M(members)) = item.get("q") {
+                    account.pending.extend(super::pending::of(members));
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),

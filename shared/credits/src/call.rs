@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, BalanceShards, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId,
-    MOST_IN_BATCH, OrgId, ReservedDebit, ShardId, Sharding, Stamp, Timestamp, covered,
+    Actor, BalanceShard, BalanceShards, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId,
+    MOST_IN_BATCH, OrgId, PendingChange, ReservedDebit, ShardId, Sharding, Stamp, Timestamp, covered,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -104,6 +104,11 @@ impl<'a> Call<'a> {
             Some(ReservedDebit { id: debit.id, credits: debit.credits, code })
         };
         self.left.iter().filter_map(of).collect()
+    }
+
+    /// How much room it takes on a shard that was `seen` like this, in seats.
+    pub(crate) fn seats(&self, seen: Option<&BalanceShard>) -> usize {
+        PendingChange::reserving(&self.to_reserve(), &[], seen).seats()
     }
 
     /// How budgets count what is left.

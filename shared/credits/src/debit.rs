@@ -66,7 +66,7 @@ impl<B: Balances> Spender<B> {
         debit: &'a Debit,
         repeat: bool,
     ) -> Result<Option<Result<Debited, SpendError>>, SpendError> {
-        let _working = self.process.work_on(call.org, std::slice::from_ref(debit)).await?;
+        let _working = self.process.work_on(call.org, std::slice::from_ref(debit), call.seats(None)).await?;
         call.sharding = self.known_sharding(call.org, call.now).await?;
         if repeat {
             self.answer_from_ledger(call, vec![debit.id]).await?;
@@ -113,7 +113,7 @@ impl<B: Balances> Spender<B> {
 
     /// Answers all debits of a call, as far as it comes.
     async fn work<'a>(&'a self, call: &mut Call<'a>, debits: &'a [Debit]) -> Result<(), SpendError> {
-        let _working = self.process.work_on(call.org, debits).await?;
+        let _working = self.process.work_on(call.org, debits, call.seats(None)).await?;
         call.sharding = self.known_sharding(call.org, call.now).await?;
         self.answer_from_before(call).await?;
         self.refuse_untimely(call).await?;

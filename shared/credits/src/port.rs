@@ -56,7 +56,7 @@ pub trait Balances {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Ends the being pending of debits whose entries are written, if each is pending on this shard with its stamp or not
-    /// at all: at most [`saldo_domain::MOST_ACKNOWLEDGED`].
+    /// at all: of at most [`saldo_domain::MOST_ACKNOWLEDGED`] seats.
     fn acknowledge(
         &self,
         org: &OrgId,

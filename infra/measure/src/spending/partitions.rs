@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use saldo_credits::Reserved;
 use saldo_credits::test_support::{Answer, Op, Row, Table, Way};
 use saldo_domain::{
-    Credits, DebitEntry, EntryId, OrgId, PortError, RunId, ShardId, Stamp, Timestamp, TopUpId, total,
+    Credits, DebitEntry, DebitId, EntryId, Group, OrgId, PortError, ReservedDebit, RunId, ShardId, Stamp,
+    Timestamp, TopUpId, total,
 };
 
 use super::sizes;
@@ -211,11 +212,18 @@ impl Store {
         match op {
             Op::Reserve(id, reservation) => {
                 let shard = self.table.shards.get(id);
-                let there = |done: &&(_, _)| shard.is_some_and(|shard| shard.pending.contains_key(&done.0));
-                let gone = reservation.acknowledged.iter().filter(there).map(|done| sizes::pending(done.1));
-                let sequence = shard.map_or(0, |shard| shard.sequence);
-                let new = reservation.debits.iter().map(|debit| Stamp::given(sequence, debit.code));
-                new.map(sizes::pending).sum::<usize>().saturating_sub(gone.sum())
+                let (change, sequence) = (reservation.change(shard), shard.map_or(0, |shard| shard.sequence));
+                let stamp = |debit: &ReservedDebit| Stamp::given(sequence, debit.code);
+                let alone = change.alone.iter().map(|debit| sizes::alone(stamp(debit))).sum::<usize>();
+                let groups =
+                    change.groups.iter().map(|(_, codes)| sizes::group(sequence, codes)).sum::<usize>();
+                let there = |id: &DebitId| shard.and_then(|shard| shard.pending.get(id));
+                let gone =
+                    change.gone.iter().filter_map(there).map(|stamp| sizes::alone(*stamp)).sum::<usize>();
+                let size = |of: &Group, codes| sizes::group(of.sequence, codes);
+                let less =
+                    change.left.iter().map(|(of, left)| size(of, &of.codes) - size(of, left)).sum::<usize>();
+                (alone + groups).saturating_sub(gone + less)
             }
             Op::PutEntries(_, entries) => entries.iter().map(sizes::debit).sum(),
             _ => 0,

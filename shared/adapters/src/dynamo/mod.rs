@@ -15,6 +15,7 @@ mod holds;
 mod keys;
 mod listed;
 mod months;
+mod pending;
 mod posting;
 mod proposals;
 mod reads;

@@ -1,13 +1,14 @@
 //! What the short attribute names stand for: they are short because the size of these two items is what spending costs.
 //!
-//! A balance shard stays below 1 KB with [`saldo_domain::PENDING_ROOM`] pending debits, and the item of a run with ten
+//! A balance shard stays below 1 KB with [`saldo_domain::PENDING_ROOM`] seats taken, and the item of a run with ten
 //! debits, so that each is one write unit; every letter of a name counts once for each debit.
 
 /// Of a balance shard.
 pub(super) mod shard {
     /// The sequence: counts reservations.
     pub(in super::super) const SEQUENCE: &str = "v";
-    /// The pending debits: a map from ids, 22 characters each, to stamps.
+    /// The pending debits: a map from ids, 22 characters each, to stamps, and from runs, 21 characters each, to the sequences of
+    /// pending groups, with their codes beside them.
     pub(in super::super) const PENDING: &str = "q";
     /// Counts movements of credits that are no debits.
     pub(in super::super) const MOVEMENTS: &str = "g";

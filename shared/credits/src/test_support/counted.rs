@@ -173,9 +173,11 @@ impl Table {
     pub(super) fn uncount(&mut self, id: ShardId, counted: &Counted, credits: Credits) -> bool {
         let bug = self.bug;
         let Some(shard) = self.shards.get_mut(&id) else { return false };
-        let has = |number: &i64| shard.budgets.counted.contains_key(number);
-        let of_day = shard.budgets.day == counted.day || bug == Some(Bug::UncountedOnOtherDay);
-        if counted.numbers.is_empty() || !of_day || !counted.numbers.iter().all(has) {
+        let counted = match bug {
+            Some(Bug::UncountedOnOtherDay) => &Counted { day: shard.budgets.day, ..counted.clone() },
+            Some(_) | None => counted,
+        };
+        if !shard.budgets.can_uncount(counted) {
             return false;
         }
         if bug != Some(Bug::BudgetNotGivenBack) {

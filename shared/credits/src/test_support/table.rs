@@ -9,7 +9,7 @@ use saldo_domain::{
 
 use super::holds_kept::HoldsKept;
 use super::spending::{self, Spending};
-use super::stamps::given;
+use super::stamps::{acknowledged_in, given};
 use super::{Answer, Bug, Op};
 use crate::port::{Reserved, Stored, Written};
 
@@ -167,9 +167,8 @@ impl Table {
         }
         let before = shard.clone();
         shard.reserved_at = Timestamp::from_secs(at.secs());
-        for (id, _) in acknowledged {
-            shard.pending.remove(id);
-        }
+        let change = reservation.change(Some(&before));
+        acknowledged_in(bug, shard, acknowledged);
         if bug == Some(Bug::UnwrittenAcknowledged) {
             shard.pending.pop_first();
         }
@@ -177,6 +176,7 @@ impl Table {
         let mut stamps = Vec::new();
         for debit in debits {
             let stamp = given(bug, shard.sequence, debit);
+            let stamp = if change.groups_hold(debit.id) { stamp.in_group() } else { stamp };
             stamps.push(stamp);
             shard.credits.0 -= debit.credits.0;
             shard.pending.insert(debit.id, stamp);
@@ -268,12 +268,10 @@ impl Table {
     fn acknowledge(&mut self, id: ShardId, written: &[(DebitId, Stamp)]) -> Result<(), PortError> {
         let unguarded = self.bug == Some(Bug::UnguardedRepair);
         let Some(shard) = self.shards.get_mut(&id) else { return Err(PortError::Conflict) };
-        if !shard.ready || (!unguarded && !has_these_or_none(shard, written)) {
+        if !shard.ready || (!unguarded && !shard.has_or_has_not(written)) {
             return Err(PortError::Conflict);
         }
-        for (id, _) in written {
-            shard.pending.remove(id);
-        }
+        acknowledged_in(self.bug, shard, written);
         Ok(())
     }
 
@@ -321,18 +319,14 @@ fn gives(
     absent: bool,
 ) -> bool {
     let Reservation { acknowledged, unsharded, epoch, counting, .. } = reservation;
-    let written = has_these_or_none(shard, acknowledged);
+    let written = shard.has_or_has_not(acknowledged);
     shard.ready
         && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
         && (absent || bug == Some(Bug::NoPendingCheck))
-        && shard.pending.len() < reservation.room()
+        && shard.seats() < reservation.room(Some(shard))
         && (written || bug == Some(Bug::UnguardedAcknowledging))
         && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
         && spending::fits(bug, shard, counting)
         && (!shard.halted || bug == Some(Bug::HaltedServes))
         && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence))
-}
-
-fn has_these_or_none(shard: &BalanceShard, pending: &[(DebitId, Stamp)]) -> bool {
-    pending.iter().all(|(id, stamp)| shard.pending.get(id).is_none_or(|there| there == stamp))
 }

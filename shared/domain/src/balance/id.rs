@@ -156,6 +156,12 @@ impl RunId {
         self.0
     }
 
+    /// Those of its first id.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.uuid().as_bytes()
+    }
+
     /// The id at `place`, 0 to 31.
     pub fn id(self, place: u8) -> Result<DebitId, InvalidId> {
         let mut bytes = *self.0.uuid().as_bytes();
