@@ -268,7 +268,7 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let (first, second) = ([(HOLD, hold.as_str())], [(NEXT_HOLD, next.as_str())]);
     let both = [first[0], second[0]];
     let (status, held) = sent!(saldo_spend, "spend", saldo, HOLD_EVENT, &first);
-    assert_eq!((status, &held["held"], &held["available_credits"]), (201, &json!(15), &json!(980)));
+    assert_eq!((status, &held["held"], &held["available_credits"]), (201, &json!(15), &json!(978)));
     let (status, held) = sent!(saldo_spend, "spend", saldo, SETTLE_HOLD_EVENT, &both);
     assert_eq!((status, &held["held"], &held["settled"]["captured"]), (201, &json!(12), &json!(4)), "{held}");
     let (status, refused) = sent!(saldo_spend, "spend", saldo, RELEASE_HOLD_EVENT, &first);

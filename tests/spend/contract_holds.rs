@@ -4,8 +4,8 @@ use saldo_credits::OpenHoldsOf;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_domain::{
     Actor, AtEnd, Channel, Counted, Country, Credits, DebitEntry, DebitId, Details, EntryId, Hold,
-    HoldChange, HoldStep, HoldTerms, HoldUse, Known, Meters, Month, OrgId, PortError, RateVersion, Reference,
-    Round, ShardId, Stamp, Timestamp, Units, Watermark,
+    HoldChange, HoldStep, HoldTerms, HoldUse, HowEnded, Known, Meters, Month, OrgId, PortError, RateVersion,
+    Reference, Round, ShardId, Stamp, Timestamp, Units, Watermark,
 };
 
 use super::contract::{Said, answer};
@@ -242,7 +242,15 @@ impl Both {
         });
         let held: Vec<_> = held.collect();
         drop(state);
-        (!held.is_empty()).then(|| held[self.rng.usize(..held.len())].clone())
+        let is_quota = |entry: &DebitEntry| {
+            entry.hold.is_some_and(|hold| {
+                hold.terms.valid_until.is_some()
+                    && hold.ended.is_some_and(|ended| ended.how == HowEnded::Expired)
+            })
+        };
+        let over: Vec<_> = held.iter().filter(|entry| is_quota(entry)).cloned().collect();
+        let of = if over.is_empty() || self.rng.u32(..3) > 0 { held } else { over };
+        (!of.is_empty()).then(|| of[self.rng.usize(..of.len())].clone())
     }
 
     /// Who completes an entry knows its stamp, and sometimes what has become of the hold.

@@ -164,13 +164,10 @@ impl Message<'_> {
         Ok(Some(Settlement { id: of, used }))
     }
 
-    /// What was used of a hold. How much is to be said where it is something else than what was held.
+    /// What was used of a hold.
     fn used(&self, meters: &Meters) -> Result<HoldUse, Problem> {
         let (channel, class, country) = (self.channel(meters)?, self.class()?, self.country()?);
         let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new);
-        if units.is_none() && (channel.is_some() || class.is_some() || country.is_some()) {
-            return Err(self.invalid("units", "units is missing: how much of it was used."));
-        }
         Ok(HoldUse { units, channel, class, country })
     }
 
