@@ -18,6 +18,8 @@ use crate::support::system::{WEBHOOK_SECRET, open_top_up, webhook_secret};
 /// The ids that the payloads name.
 const TOP_UP: &str = "top_0193587c66f17b3a9c1d2f4b6a8d0e11";
 const DEBIT: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e11";
+const HOLD: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e41";
+const NEXT_HOLD: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e42";
 /// The first id of a run, without its last two digits.
 const RUN: &str = "019aaff9-e400-7b3a-9c1d-2f4b6a8d0e";
 const INVOICE: &str = "in_15xyt3hT9VE21AVi5aJbmPgm";
@@ -39,6 +41,7 @@ payloads! {
     BALANCE_EVENT = "balance",
     BUDGETS_EVENT = "budgets",
     CANCEL_TOP_UP_EVENT = "cancel-top-up",
+    CAPTURE_HOLD_EVENT = "capture-hold",
     CHANGE_SETTINGS_EVENT = "change-settings",
     CLEANUP_EVENT = "cleanup",
     CREATE_TOP_UP_EVENT = "create-top-up",
@@ -49,13 +52,17 @@ payloads! {
     DASHBOARD_INTERFACE_EVENT = "dashboard-interface",
     DEBIT_EVENT = "debit",
     DEBIT_BATCH_EVENT = "debit-batch",
+    DEBIT_BY_KEY_EVENT = "debit-by-key",
     END_BUDGET_EVENT = "end-budget",
+    EXTEND_HOLD_EVENT = "extend-hold",
+    GET_HOLD_EVENT = "get-hold",
     HISTORY_ENTRIES_EVENT = "history-entries",
     HISTORY_STATEMENT_EVENT = "history-statement",
     HISTORY_TOP_UP_EVENT = "history-top-up",
     HISTORY_TOP_UPS_EVENT = "history-top-ups",
     HISTORY_TRAIL_EVENT = "history-trail",
     HISTORY_USAGE_EVENT = "history-usage",
+    HOLD_EVENT = "hold",
     OPERATE_ADJUST_EVENT = "operate-adjust",
     OPERATE_ADJUSTMENTS_EVENT = "operate-adjustments",
     OPERATE_APPROVE_EVENT = "operate-approve",
@@ -75,9 +82,12 @@ payloads! {
     OPERATE_ZERO_BALANCE_EVENT = "operate-zero-balance",
     QUOTE_EVENT = "quote",
     RECONCILE_EVENT = "reconcile",
+    RELEASE_HOLD_EVENT = "release-hold",
     REVERSE_DEBIT_EVENT = "reverse-debit",
+    REVERSE_HOLD_EVENT = "reverse-hold",
     SET_BUDGET_EVENT = "set-budget",
     SETTINGS_EVENT = "settings",
+    SETTLE_HOLD_EVENT = "settle-hold",
     WEBHOOK_EVENT = "webhook",
 }
 
@@ -248,8 +258,29 @@ async fn a_signed_webhook_becomes_a_message_that_the_worker_credits() {
     let (status, batch) = sent!(saldo_spend, "spend", saldo, DEBIT_BATCH_EVENT, &[(RUN, fresh)]);
     let debit = |last: &str, credits: i64| json!({"id": format!("{fresh}{last}"), "credits": credits, "available_credits": 993});
     assert_eq!((status, batch), (201, json!({"debits": [debit("00", 2), debit("01", 3)]})));
+    for status in [201, 200] {
+        let (told, keyed) = sent!(saldo_spend, "spend", saldo, DEBIT_BY_KEY_EVENT, &[]);
+        assert_eq!((told, &keyed["available_credits"]), (status, &json!(991)), "{keyed}");
+    }
     let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_DEBIT_EVENT, &[(DEBIT, &id)]);
     assert_eq!((status, &reversal["credits"]), (200, &json!(2)), "{reversal}");
+    let [hold, next] = [(); 2].map(|()| crate::support::system::debit_id(&clock, 0));
+    let (first, second) = ([(HOLD, hold.as_str())], [(NEXT_HOLD, next.as_str())]);
+    let both = [first[0], second[0]];
+    let (status, held) = sent!(saldo_spend, "spend", saldo, HOLD_EVENT, &first);
+    assert_eq!((status, &held["held"], &held["available_credits"]), (201, &json!(15), &json!(978)));
+    let (status, held) = sent!(saldo_spend, "spend", saldo, SETTLE_HOLD_EVENT, &both);
+    assert_eq!((status, &held["held"], &held["settled"]["captured"]), (201, &json!(12), &json!(4)), "{held}");
+    let (status, refused) = sent!(saldo_spend, "spend", saldo, RELEASE_HOLD_EVENT, &first);
+    assert_eq!((status, &refused["captured"]), (409, &json!(4)), "{refused}");
+    let (status, held) = sent!(saldo_spend, "spend", saldo, EXTEND_HOLD_EVENT, &second);
+    assert_eq!((status, &held["state"]), (200, &json!("open")), "{held}");
+    let (status, held) = sent!(saldo_spend, "spend", saldo, CAPTURE_HOLD_EVENT, &second);
+    assert_eq!((status, &held["captured"], &held["released"]), (200, &json!(3), &json!(9)), "{held}");
+    let (status, reversal) = sent!(saldo_spend, "spend", saldo, REVERSE_HOLD_EVENT, &second);
+    assert_eq!((status, &reversal["credits"]), (200, &json!(3)), "{reversal}");
+    let (status, held) = sent!(saldo_spend, "spend", saldo, GET_HOLD_EVENT, &second);
+    assert_eq!((status, &held["reversed_at"]), (200, &reversal["reversed_at"]), "{held}");
     saldo.stop().await;
 }
 

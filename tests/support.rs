@@ -5,6 +5,7 @@ pub(crate) mod data_folder;
 pub(crate) mod each_call;
 pub(crate) mod entries;
 pub(crate) mod meters;
+pub(crate) mod pending;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod seed;

@@ -90,6 +90,42 @@ async fn a_message_that_cannot_be_sent_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_none_and_a_message_that_cannot_be_sent_claim_and_spend_nothing() {
+    let mut guard = Guard::start("debit-keys").await;
+    let (token, sms) = (sender(&guard, "owner"), json!({"channel": "sms"}));
+    let post = |key: Option<&str>, message: &Value| {
+        let call = Call::new("POST", "/v1/debits").token(&token).header("content-type", "application/json");
+        let call = if let Some(key) = key { call.header("idempotency-key", key) } else { call };
+        call.body(message.to_string())
+    };
+    let missing = Function(400, "idempotency_key_missing");
+    guard.refuses("no key", post(None, &sms), missing).await;
+    let (longest, long) = ("k".repeat(255), "k".repeat(256));
+    for key in ["", "a,b", "a b", &long] {
+        guard.refuses(&format!("{key:.20}"), post(Some(key), &sms), Field("Idempotency-Key")).await;
+    }
+    let twice = post(Some("one"), &sms).header("idempotency-key", "two");
+    guard.refuses("two keys", twice, Field("Idempotency-Key")).await;
+    for (message, refusal) in [
+        (json!({}), Field("channel")),
+        (json!([]), Field("body")),
+        (json!({"channel": "fax"}), Function(422, "unknown_channel")),
+        (json!({"channel": "sms", "class": "utility"}), Function(422, "unknown_class")),
+        (json!({"channel": "sms", "units": 0}), Field("units")),
+        (json!({"channel": "sms", "reference": "x".repeat(129)}), Field("reference")),
+        (json!({"channel": "sms", "max_credits": 2}), Function(422, "max_credits_exceeded")),
+        (json!({"channel": "sms", "x": "y".repeat(17_000)}), Function(413, "payload_too_large")),
+    ] {
+        guard.refuses(&format!("{message:.60}"), post(Some(&longest), &message), refusal).await;
+    }
+    let member = guard.member("owner");
+    let call = Call::new("POST", "/v1/debits").token(&member).header("idempotency-key", "key");
+    let refusal = Function(403, "permission_required");
+    guard.refuses("a member spends", call.body(sms.to_string()), refusal).await;
+    guard.nothing_happened().await;
+}
+
+#[tokio::test]
 async fn one_bad_debit_spoils_its_batch() {
     let mut guard = Guard::start("debit-batches").await;
     let (token, clock) = (sender(&guard, "owner"), Clock::system());

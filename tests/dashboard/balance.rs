@@ -6,11 +6,16 @@ use super::stack::{Person, stack};
 
 /// A balance that would take many messages to come about.
 fn balance_of(credits: i64, level: &str) -> String {
+    balance_with(credits, level, 0)
+}
+
+/// Also with credits that are on hold.
+fn balance_with(credits: i64, level: &str, on_hold: i64) -> String {
     format!(
         "const real = window.fetch.bind(window);
          window.fetch = (url, options) => String(url).startsWith('/v1/top-ups?') ? Promise.resolve(new Response('{{\"top_ups\":[{{}}]}}'))
             : String(url) !== '/v1/balance' ? real(url, options)
-            : Promise.resolve(new Response(JSON.stringify({{ available_credits: {credits}, level: '{level}', low_below: 200,
+            : Promise.resolve(new Response(JSON.stringify({{ available_credits: {credits}, on_hold: {on_hold}, level: '{level}', low_below: 200,
                 rates: {{ email: 1, whatsapp: 2, sms: 3 }}, open_top_up: null }})));"
     )
 }
@@ -51,6 +56,28 @@ fn the_balance_tells_how_far_it_goes() {
         let size =
             page.eval("parseFloat(getComputedStyle(document.querySelector('[data-credits]')).fontSize)");
         assert!(size.as_f64() >= Some(40.0), "{size}");
+    }
+}
+
+#[test]
+fn what_is_on_hold_is_told_beside_what_is_available() {
+    for (reader, told) in [
+        (Reader::ENGLISH, "12,481\n1,250 on hold: set aside for messages whose price is not known yet."),
+        (
+            Reader::INDONESIAN.on_a_phone(),
+            "12.481\n1.250 ditahan: disisihkan untuk pesan yang biayanya belum pasti.",
+        ),
+    ] {
+        let person = Person::of("balance-held");
+        let script = balance_with(12_481, "ok", 1_250);
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", &script) else { return };
+        page.wait_for("document.querySelector('[data-on-hold]') !== null");
+        let text = page.text_of("main .hero").replace("\n\n", "\n");
+        assert!(text.contains(told), "{told:?} is not in {text:?}");
+        let script = balance_with(12_481, "ok", 0);
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", &script) else { return };
+        page.wait_for("document.querySelector('[data-credits]') !== null");
+        assert_eq!(page.eval("document.querySelector('[data-on-hold]')"), Value::Null, "nothing is on hold");
     }
 }
 

@@ -92,7 +92,7 @@ async fn debits_survive_kills_in_the_middle() {
             assert!(expected.contains(&status), "{}: {status}", order.path);
         }
     }
-    let spent = 3 * (30 * 3 + 4 * 5 * 2);
+    let spent = 3 * (30 * 3 + 20 * 3 + 4 * 5 * 2);
     assert_eq!(saldo.credits().await, (1000_u64).saturating_sub_signed(spent));
     let (mut credits, mut cursor) = (0, String::new());
     loop {
@@ -173,6 +173,7 @@ fn held_and_captured() -> [Order; 2] {
     let order = |method, what: &str, body: Value| Order {
         method,
         path: format!("/v1/holds/{id}{what}"),
+        key: None,
         body: body.to_string(),
     };
     [order("PUT", "", json!({"channel": "sms", "units": 5})), order("POST", "/capture", json!({"units": 2}))]
@@ -183,10 +184,12 @@ fn held_and_captured() -> [Order; 2] {
 struct Order {
     method: &'static str,
     path: String,
+    /// In the place of an id.
+    key: Option<String>,
     body: String,
 }
 
-/// Thirty messages alone, and four batches of five.
+/// Thirty messages alone, twenty under keys, and four batches of five.
 fn orders() -> Vec<Order> {
     let clock = saldo_adapters::clock::Clock::system();
     let alone = (0..30).map(|_| {
@@ -194,20 +197,26 @@ fn orders() -> Vec<Order> {
             format!("/v1/debits/{}", crate::support::system::debit_id(&clock, 0)),
             json!({"channel": "sms"}),
         );
-        Order { method: "PUT", path, body: body.to_string() }
+        Order { method: "PUT", path, key: None, body: body.to_string() }
+    });
+    let keyed = (0..20).map(|_| {
+        let (path, key) = ("/v1/debits".to_owned(), crate::support::system::debit_id(&clock, 0));
+        Order { method: "POST", path, key: Some(key), body: json!({"channel": "sms"}).to_string() }
     });
     let batches = (0..4).map(|_| {
         let run = saldo_domain::DebitId::parse(&crate::support::system::debit_id(&clock, 0)).unwrap().run();
         let message = |place| json!({"id": run.id(place).unwrap().to_string(), "channel": "whatsapp"});
         let body = json!({"debits": (0..5).map(message).collect::<Vec<_>>()});
-        Order { method: "POST", path: "/v1/debit-batches".to_owned(), body: body.to_string() }
+        Order { method: "POST", path: "/v1/debit-batches".to_owned(), key: None, body: body.to_string() }
     });
-    alone.chain(batches).collect()
+    alone.chain(keyed).chain(batches).collect()
 }
 
 impl Order {
     async fn send(&self, sender: &Client) -> u16 {
-        sender.send(self.method, &self.path, &[], self.body.clone()).await.status.as_u16()
+        let key = self.key.iter().map(|key| ("idempotency-key", key.as_str()));
+        let headers: Vec<_> = key.collect();
+        sender.send(self.method, &self.path, &headers, self.body.clone()).await.status.as_u16()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Books that are right are told to be right, at rest and on the move.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use saldo_adapters::clock::Clock;
+use saldo_credits::Spender;
+use saldo_domain::{Actor, AtEnd, Channel, Credits, Debit, DebitId, Details, HoldTerms, OrgId};
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 use serde_json::json;
@@ -63,6 +66,51 @@ async fn an_organisation_that_spends_meanwhile_is_never_told_wrongly() {
     spending.await.unwrap();
     assert!(looked > 0, "it was compared while it moved");
     books::prove_always(&saldo, "after spending").await;
+}
+
+/// Holds end so fast that no two looks at the balance find the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_whose_holds_come_back_all_the_time_is_compared() {
+    let clock = Clock::system();
+    let saldo = Arc::new(system::start(&clock).await);
+    system::with_credits(&saldo, "acme").await;
+    let over = Arc::new(AtomicBool::new(false));
+    let holding = {
+        let (clock, over) = (clock.clone(), Arc::clone(&over));
+        let store = saldo.world().store(&saldo.env_of("spend")).unwrap();
+        tokio::spawn(async move {
+            let (spender, org) = (Spender::new(store), OrgId::parse("acme").unwrap());
+            let mut ended = 0;
+            while !over.load(Ordering::Relaxed) {
+                let (id, now) = (DebitId::parse(&system::debit_id(&clock, 0)).unwrap(), clock.now());
+                let hold = Some(HoldTerms::lasting(now, now, 3_600, AtEnd::Release));
+                let (channel, details) = (Channel::EMAIL, Details::default());
+                let debit = Debit {
+                    id,
+                    credits: Credits(1),
+                    version: None,
+                    max_credits: None,
+                    channel,
+                    details,
+                    hold,
+                };
+                spender.hold(&org, &Actor::System, &debit, now).await.unwrap();
+                spender.release(&org, &Actor::System, id, now).await.unwrap();
+                ended += 1;
+            }
+            ended
+        })
+    };
+    let mut looked = 0;
+    for _ in 0..3 {
+        let report = system::reconcile(&saldo, &saldo.world(), true).await;
+        assert_eq!(report["differences"], json!([]), "{report}");
+        looked += report["organisations"].as_u64().unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    let ended = holding.await.unwrap();
+    assert!(looked == 3 && ended > 20, "it was compared {looked} times while {ended} holds ended");
+    books::prove_always(&saldo, "after holding").await;
 }
 
 /// As it is started on the command line.

@@ -2,12 +2,12 @@
 use saldo_adapters::clock::Clock;
 use saldo_adapters::dynamo::Store;
 use saldo_credits::test_support::{Answer, Op, Row};
-use saldo_credits::{Balances, OpenHolds, Reserved};
+use saldo_credits::{Balances, Keys, OpenHolds, Reserved, Stored};
 use saldo_domain::{
     Actor, BalanceShard, BalanceShards, Channel, Class, Counted, Country, Credits, DebitEntry, DebitId,
-    Details, Entry, EntryId, EntryKind, Floor, Known, MOST_ACKNOWLEDGED, Once, OrgId, PENDING_ROOM,
-    PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume, Reversal,
-    ShardId, Sharding, Stamp, TopUpId,
+    Details, Entry, EntryId, EntryKind, Floor, IdempotencyKey, Known, MOST_ACKNOWLEDGED, Once, OrgId,
+    PENDING_ROOM, PortError, Posting, RateVersion, Rebalance, Reference, Reservation, ReservedDebit, Resume,
+    Reversal, RunId, ShardId, Sharding, Stamp, TopUpId,
 };
 
 use super::contract_budgets;
@@ -42,16 +42,46 @@ struct Seen {
     /// Calls while something was owed, and times that it was paid.
     owed: usize,
     resumed: usize,
-    /// The most debits that one shard had pending.
+    /// The most room that was taken on one shard, in seats.
     fullest: usize,
+    /// Calls while debits were pending in groups of more than one part, and those that a group lost some of its debits by.
+    grouped: usize,
+    in_part: usize,
+    /// The groups of each shard at the last look, their sequence and how many debits they had.
+    sizes: std::collections::BTreeMap<ShardId, std::collections::BTreeMap<RunId, (i64, usize)>>,
     /// Reservations that budgets counted, days that began, allowances, and reversals that are counted no more.
     counted: usize,
     turned: usize,
     allowed: usize,
     uncounted: usize,
+    /// Ids that were closed, and keys that came to stand for another one.
+    closed: usize,
+    replaced: usize,
 }
 
 impl Seen {
+    /// The shards before a call, which both tables keep in the same form.
+    fn look(&mut self, all: &BalanceShards, memory: &BalanceShards) {
+        for (id, shard) in all {
+            assert_eq!(Some(shard.seats()), memory.get(id).map(BalanceShard::seats), "{id:?}");
+            let groups = shard.groups();
+            assert_eq!(Some(&groups), memory.get(id).map(BalanceShard::groups).as_ref(), "{id:?}");
+            self.fullest = self.fullest.max(shard.seats());
+            self.grouped += usize::from(groups.values().any(|group| group.codes.parts().len() > 1));
+            let known = |(run, sizes): (&RunId, &mut (i64, usize))| {
+                let now = groups.get(run).map(|group| (group.sequence, group.codes.iter().count()));
+                let less = now.is_some_and(|(sequence, count)| sequence == sizes.0 && count < sizes.1);
+                *sizes = now.unwrap_or_default();
+                usize::from(less)
+            };
+            let before = self.sizes.entry(*id).or_default();
+            for (run, group) in &groups {
+                before.entry(*run).or_insert((group.sequence, group.codes.iter().count()));
+            }
+            self.in_part += before.iter_mut().map(known).sum::<usize>();
+        }
+    }
+
     /// Of what too little happened for the comparison to say much.
     fn lacks(&self) -> Vec<&'static str> {
         let wanted = [
@@ -61,10 +91,14 @@ impl Seen {
             ("owed", self.owed > 0),
             ("resumed", self.resumed > 20),
             ("full", self.fullest >= PENDING_ROOM),
+            ("grouped", self.grouped > 20),
+            ("in part", self.in_part > 20),
             ("counted", self.counted > 5),
             ("turned", self.turned > 20),
             ("allowed", self.allowed > 5),
             ("uncounted", self.uncounted > 0),
+            ("closed", self.closed > 5),
+            ("replaced", self.replaced > 0),
         ];
         wanted.into_iter().filter(|(_, enough)| !enough).map(|(what, _)| what).collect()
     }
@@ -108,8 +142,7 @@ async fn both_tables_answer_alike() {
                 op(&mut rng, kind, &ids, &all, &clock)
             };
             let op = of_what_is_there(asked, &memory);
-            let fullest = all.values().map(|shard| shard.pending.len()).max().unwrap_or_default();
-            seen.fullest = seen.fullest.max(fullest);
+            seen.look(&all, &memory.state().table.shards);
             let real = answer(&store, &org, &op).await;
             let simulated = wait(answer(&memory, &org, &op));
             assert_eq!(real, simulated, "seed {seed}, call {at}: {op:?}");
@@ -129,6 +162,11 @@ async fn both_tables_answer_alike() {
             seen.counted += usize::from(
                 matches!(&op, Op::Reserve(_, asked) if done && !asked.counting.counts.is_empty()),
             );
+            let closed = |there: &Said| *there == Said::One(Ok(Answer::Entries(vec![Stored::Other])));
+            seen.closed += usize::from(matches!(&op, Op::Close(..)) && closed(&real));
+            let stands_for = |id: &DebitId| real == Said::One(Ok(Answer::Key(Some(*id))));
+            seen.replaced +=
+                usize::from(matches!(&op, Op::Replace(_, before, id) if before != id && stands_for(id)));
             seen.moved += usize::from(matches!((&op, &real), (Op::Rebalance(_), Said::One(Ok(_)))));
         }
     }
@@ -186,8 +224,11 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
         0..=4 => {
             let most = if kind == Kind::Filling { 2 } else { 60 };
             let mut debits: Vec<ReservedDebit> = Vec::new();
+            let run = ids[rng.usize(..ids.len())].run();
+            let of_one_run = rng.bool();
             for _ in 0..[1, 1, 2, 8][rng.usize(..4)] {
-                let (id, credits) = (ids[rng.usize(..ids.len())], Credits(rng.i64(0..=most)));
+                let id = if of_one_run { run.id(rng.u8(..32)).unwrap() } else { ids[rng.usize(..ids.len())] };
+                let credits = Credits(rng.i64(0..=most));
                 let code = match details(rng) {
                     _ if rng.u32(..4) == 0 && credits > Credits(0) => {
                         Stamp::code_of_before(credits, Channel::SMS)
@@ -245,7 +286,11 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let main = all.get(&ShardId::MAIN).cloned().unwrap_or_default();
             Op::Reverse(at, Reversal::of(&debit, clock.now()), contract_budgets::counted(rng, &main))
         }
-        12 => Op::Shard(at),
+        12 => match rng.u32(..4) {
+            0 => Op::Close(at, id),
+            1..=2 => of_a_key(rng, ids),
+            _ => Op::Shard(at),
+        },
         16 => Op::TakeBack(entry_of_a_refund(clock), Credits(rng.i64(1..12))),
         _ if kind != Kind::Sharded => Op::MakeReady,
         13 => match rng.u32(..4) {
@@ -264,6 +309,18 @@ fn op(rng: &mut fastrand::Rng, kind: Kind, ids: &[DebitId], all: &BalanceShards,
             let from: Vec<_> = givers.into_iter().map(|giver| (giver, Credits(rng.i64(1..40)))).collect();
             if from.is_empty() { Op::MakeReady } else { Op::Rebalance(Rebalance { to: at, from }) }
         }
+    }
+}
+
+/// About one of a few keys.
+fn of_a_key(rng: &mut fastrand::Rng, ids: &[DebitId]) -> Op {
+    let key = format!("order-{}", rng.u8(..4));
+    let mut id = || ids[rng.usize(..ids.len().min(6))];
+    let (one, other) = (id(), id());
+    match rng.u32(..4) {
+        0 => Op::Claimed(key),
+        1 => Op::Claim(key, one),
+        _ => Op::Replace(key, one, other),
     }
 }
 
@@ -344,7 +401,7 @@ fn entry_of_a_refund(clock: &Clock) -> EntryId {
 }
 
 /// What takes credits back with their money, which is no call of spending.
-pub(super) trait TakesBack: Balances + OpenHolds {
+pub(super) trait TakesBack: Balances + Keys + OpenHolds {
     async fn take_back(&self, org: &OrgId, entry: EntryId, credits: Credits) -> Result<(), PortError>;
 }
 
@@ -412,7 +469,10 @@ pub(super) async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Sai
         Op::StartSharding(since) => done(table.start_sharding(org, *since).await),
         Op::SetShards(shards) => done(table.set_shards(org, *shards).await),
         Op::BeginHolds(now) => done(table.begin_holds(org, *now).await),
-        Op::ChangeHold(change) => done(table.change_hold(org, change, &machine()).await),
+        Op::ChangeHold(change, uncounted) => {
+            done(table.change_hold(org, change, uncounted, &machine()).await)
+        }
+        Op::ReportLate(report) => table.report_late(org, report, &machine()).await.map(Answer::Told),
         Op::OpenHolds => table.open_holds(org).await.map(Answer::OpenHolds),
         Op::KeepOpenHolds(of, next) => done(table.keep_open_holds(org, of, *next).await),
         Op::Holds(month, from, after) => table.holds(org, *month, *from, *after).await.map(Answer::Holds),
@@ -426,5 +486,17 @@ pub(super) async fn answer<B: TakesBack>(table: &B, org: &OrgId, op: &Op) -> Sai
         Op::RememberTold(number, (period, reached)) => {
             table.remember_told(org, *number, *period, *reached).await.map(Answer::Told)
         }
+        Op::Claimed(key) => table.claimed(org, &key_of(key)).await.map(Answer::Key),
+        Op::Claim(key, id) => table.claim(org, &key_of(key), *id).await.map(Some).map(Answer::Key),
+        Op::Replace(key, before, id) => {
+            table.replace(org, &key_of(key), *before, *id).await.map(Some).map(Answer::Key)
+        }
+        Op::Close(ledger, id) => {
+            table.close(org, *ledger, *id).await.map(|there| Answer::Entries(vec![there]))
+        }
     })
+}
+
+fn key_of(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
 }

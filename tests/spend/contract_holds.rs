@@ -4,8 +4,8 @@ use saldo_credits::OpenHoldsOf;
 use saldo_credits::test_support::{Answer, Op, Row};
 use saldo_domain::{
     Actor, AtEnd, Channel, Counted, Country, Credits, DebitEntry, DebitId, Details, EntryId, Hold,
-    HoldChange, HoldTerms, HoldUse, Known, Meters, Month, OrgId, PortError, RateVersion, Reference, ShardId,
-    Stamp, Timestamp, Units, Watermark,
+    HoldChange, HoldStep, HoldTerms, HoldUse, HowEnded, Known, Meters, Month, OrgId, PortError, RateVersion,
+    Reference, Round, ShardId, Stamp, Timestamp, Units, Watermark,
 };
 
 use super::contract::{Said, answer};
@@ -26,6 +26,9 @@ struct Seen {
     returned: usize,
     late: usize,
     refused: usize,
+    /// Reports of quotas that had ended: those that were charged, and others.
+    reported: usize,
+    not_reported: usize,
     completed: usize,
     kept: usize,
     not_kept: usize,
@@ -71,7 +74,7 @@ async fn both_tables_answer_alike_about_holds() {
             let simulated = wait(answer(&both.memory, &org, &op));
             assert_eq!(real, simulated, "seed {seed}, call {at}: {op:?}");
             seen.count(&op, &real);
-            if matches!(op, Op::ChangeHold(_)) {
+            if matches!(op, Op::ChangeHold(..) | Op::ReportLate(_)) {
                 let entries = Op::Entries(both.ids.iter().map(|id| (ShardId::HOLDS, *id)).collect());
                 for look in [entries, Op::Shard(ShardId::MAIN)] {
                     let real = answer(&store, &org, &look).await;
@@ -97,12 +100,14 @@ impl Seen {
     fn count(&mut self, op: &Op, said: &Said) {
         let Said::One(said) = said else { return };
         match (op, said) {
-            (Op::ChangeHold(change), Ok(_)) => {
+            (Op::ChangeHold(change, _), Ok(_)) => {
                 self.changed += 1;
                 self.returned += usize::from(change.returned > Credits::ZERO);
                 self.late += usize::from(change.reversal.is_some());
             }
-            (Op::ChangeHold(_), Err(PortError::Conflict)) => self.refused += 1,
+            (Op::ChangeHold(..), Err(PortError::Conflict)) => self.refused += 1,
+            (Op::ReportLate(_), Ok(Answer::Told(true))) => self.reported += 1,
+            (Op::ReportLate(_), _) => self.not_reported += 1,
             (Op::Complete(..), Ok(Answer::Written(saldo_credits::Written::New))) => self.completed += 1,
             (Op::KeepOpenHolds(..), Ok(_)) => self.kept += 1,
             (Op::KeepOpenHolds(..), Err(PortError::Conflict)) => self.not_kept += 1,
@@ -121,6 +126,8 @@ impl Seen {
             ("returned", self.returned > 20),
             ("late", self.late > 3),
             ("refused", self.refused > 50),
+            ("reported", self.reported > 5),
+            ("not reported", self.not_reported > 2),
             ("completed", self.completed > 5),
             ("kept", self.kept > 20),
             ("not kept", self.not_kept > 5),
@@ -168,7 +175,7 @@ impl Both {
                 let entry = self.entry();
                 Op::Complete(ShardId::HOLDS, self.of_what_is_there(entry))
             }
-            _ => self.change().map_or(Op::Shard(ShardId::MAIN), Op::ChangeHold),
+            _ => self.change().unwrap_or(Op::Shard(ShardId::MAIN)),
         }
     }
 
@@ -178,7 +185,9 @@ impl Both {
         let carried = self.ids.iter().filter(|_| self.rng.u32(..5) == 0).copied().collect();
         let mark = Watermark { from: self.some_time(), carried };
         let next = (self.rng.u32(..3) > 0).then(|| self.some_time());
-        Op::KeepOpenHolds(OpenHoldsOf { mark, touched: self.start, revision }, next)
+        let go_on = (self.rng.bool()).then(|| self.some_time());
+        let round = Round { mark, go_on };
+        Op::KeepOpenHolds(OpenHoldsOf { round, touched: self.start, revision }, next)
     }
 
     /// A run that is gone on behind is one of those that the list has.
@@ -205,6 +214,8 @@ impl Both {
         let held = Credits(units * rate);
         let at_end = if rng.bool() { AtEnd::Capture } else { AtEnd::Release };
         let ends_at = id.at().whole_secs().plus_secs(rng.i64(60..20 * HOUR_SECS));
+        let valid_until = Some(ends_at).filter(|_| rng.bool());
+        let terms = HoldTerms { ends_at, at_end, valid_until };
         let code = Stamp::code(held, Channel::SMS, &details).unwrap();
         DebitEntry {
             id,
@@ -218,7 +229,7 @@ impl Both {
             actor: if rng.bool() { machine() } else { Actor::System },
             booked_at: id.at().whole_secs().plus_secs(rng.i64(0..60)),
             shown: known,
-            hold: Some(Hold { held, terms: HoldTerms { ends_at, at_end }, ended: None }),
+            hold: Some(Hold { held, terms, ended: None, reported: None }),
             counted: Counted::default(),
         }
     }
@@ -227,11 +238,19 @@ impl Both {
         let state = self.memory.state();
         let held = state.table.ledger.values().filter_map(|row| match row {
             Row::Debit(entry) => Some(DebitEntry::clone(entry)),
-            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) | Row::Closed => None,
         });
         let held: Vec<_> = held.collect();
         drop(state);
-        (!held.is_empty()).then(|| held[self.rng.usize(..held.len())].clone())
+        let is_quota = |entry: &DebitEntry| {
+            entry.hold.is_some_and(|hold| {
+                hold.terms.valid_until.is_some()
+                    && hold.ended.is_some_and(|ended| ended.how == HowEnded::Expired)
+            })
+        };
+        let over: Vec<_> = held.iter().filter(|entry| is_quota(entry)).cloned().collect();
+        let of = if over.is_empty() || self.rng.u32(..3) > 0 { held } else { over };
+        (!of.is_empty()).then(|| of[self.rng.usize(..of.len())].clone())
     }
 
     /// Who completes an entry knows its stamp, and sometimes what has become of the hold.
@@ -251,11 +270,13 @@ impl Both {
     }
 
     /// What somebody decides on a hold, now and then one that has another stamp or other terms by then.
-    fn change(&mut self) -> Option<HoldChange> {
+    fn change(&mut self) -> Option<Op> {
         let mut entry = self.held()?;
         let mut hold = entry.hold?;
-        if self.rng.u32(..3) == 0 {
-            hold.ended = None;
+        match self.rng.u32(..4) {
+            0 => hold.ended = None,
+            1 => hold.reported = None,
+            _ => {}
         }
         let days = [0, 0, 0, 62][self.rng.usize(..4)];
         let now = entry.id.at().plus_secs(self.rng.i64(1..21 * HOUR_SECS) + days * 24 * HOUR_SECS);
@@ -268,12 +289,19 @@ impl Both {
         let units = Units::new(self.rng.i64(1..6)).filter(|_| self.rng.u32(..4) > 0);
         let channel = [None, None, Some(Channel::EMAIL), Some(Channel::WHATSAPP)][self.rng.usize(..4)];
         let used = HoldUse { units, channel, ..HoldUse::default() };
-        let decided = match self.rng.u32(..6) {
+        let step = |change: HoldChange| HoldStep::Change(Box::new(change));
+        let choice = if hold.ended.is_some() { 0 } else { self.rng.u32(..6) };
+        let decided = match choice {
             0..=2 => entry.capture(&hold, &used, Some(&self.meters), now),
-            3 => entry.release(&hold, now),
-            4 => entry.extend(&hold, now.plus_secs(self.rng.i64(60..HOUR_SECS))),
-            _ => Ok(entry.end(&hold, now)),
+            3 => entry.release(&hold, now).map(|change| change.map(step)),
+            4 => {
+                entry.extend(&hold, now.plus_secs(self.rng.i64(60..HOUR_SECS))).map(|change| change.map(step))
+            }
+            _ => Ok(entry.end(&hold, now).map(step)),
         };
-        decided.ok().flatten()
+        Some(match decided.ok().flatten()? {
+            HoldStep::Change(change) => Op::ChangeHold(*change, Counted::default()),
+            HoldStep::Report(report) => Op::ReportLate(report),
+        })
     }
 }

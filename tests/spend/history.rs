@@ -353,7 +353,7 @@ impl Play {
         let of = state.table.ledger.iter().filter(|((_, id), _)| id.month() <= month);
         let shown = |row: &Row| match row {
             Row::Debit(debit) => Some(Entry::of_debit(debit)),
-            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) | Row::Closed => None,
         };
         of.map(|((_, id), row)| (*id, shown(row))).collect()
     }

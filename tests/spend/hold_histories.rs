@@ -1,5 +1,5 @@
 //! Histories of holds: made, captured, released, extended and ended by processes that die, over a table that goes wrong.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use saldo_credits::test_support::{Bug, Op, Row};
 use saldo_credits::{Held, SpendError, Spender};
 use saldo_domain::{
     AtEnd, Channel, Credits, Debit, DebitId, HoldEnded, HoldRefused, HoldTerms, HoldUse, HowEnded, Meters,
-    OrgId, ShardCounts, ShardId, Timestamp, Units, total,
+    OrgId, Reported, ShardCounts, ShardId, Timestamp, Units, total,
 };
 
 use super::history::{START_MS, Task, debit, goes_on, machine, wait};
@@ -26,6 +26,10 @@ const HISTORIES: u64 = 100_000;
 struct Told {
     created: BTreeMap<DebitId, u32>,
     ended: BTreeMap<DebitId, HoldEnded>,
+    /// What was told to be charged after the end.
+    reported: BTreeMap<DebitId, Reported>,
+    /// What was told to be taken back.
+    reversed: BTreeSet<DebitId>,
     /// Until when each was told to hold at the least, and when that was told.
     ends_at: BTreeMap<DebitId, Timestamp>,
     wrong: Option<String>,
@@ -44,10 +48,21 @@ impl Told {
         }
     }
 
+    /// So is what was reported after it.
+    fn reported(&mut self, id: DebitId, reported: Reported) {
+        let before = *self.reported.entry(id).or_insert(reported);
+        if before != reported {
+            self.wrong(format!("{id} was reported as {before:?} and as {reported:?}"));
+        }
+    }
+
     fn hear(&mut self, id: DebitId, held: Result<Held, SpendError>) {
         match held {
             Ok(Held { hold, .. }) => match hold.ended {
                 Some(ended) => {
+                    if let Some(reported) = hold.reported {
+                        self.reported(id, reported);
+                    }
                     let early = ended.at < self.ends_at.get(&id).copied().unwrap_or(ended.at);
                     if ended.how == HowEnded::Expired && early {
                         self.wrong(format!("{id} ended before its time: {ended:?}"));
@@ -66,6 +81,7 @@ impl Told {
             Err(SpendError::Hold(HoldRefused::Captured(ended) | HoldRefused::Released(ended))) => {
                 self.ended(id, ended);
             }
+            Err(SpendError::Hold(HoldRefused::Reported(reported))) => self.reported(id, reported),
             Err(SpendError::Reused) => self.wrong(format!("{id} is one hold, and was told to be another's")),
             Err(_) => {}
         }
@@ -213,6 +229,8 @@ impl Play {
             }),
             4..=6 => {
                 let used = used(&mut self.rng, &hold);
+                // Also of a sender that was away for long.
+                let now = now.plus_secs([0, 0, 9_000][self.rng.usize(..3)]);
                 Box::pin(async move {
                     let held = spender.capture(&org, &machine(), id, &used, now).await;
                     told.lock().unwrap().hear(id, held);
@@ -237,6 +255,11 @@ impl Play {
                     told.lock().unwrap().hear(id, held);
                 })
             }
+            10 if self.rng.u32(..3) == 0 => Box::pin(async move {
+                if spender.reverse_hold(&org, &machine(), id, now.plus_secs(9_000)).await.is_ok() {
+                    told.lock().unwrap().reversed.insert(id);
+                }
+            }),
             10 => {
                 let (port, granted, credits) =
                     (self.port.another(), Arc::clone(&self.granted), self.rng.i64(1..=6));
@@ -311,7 +334,14 @@ impl Play {
             match (&held, known) {
                 (Ok(held), 1) => {
                     let ended = held.hold.ended.ok_or_else(|| format!("{} did not end", hold.id))?;
-                    captured += ended.captured.credits.0;
+                    let told = self.told.lock().unwrap().reversed.contains(&hold.id);
+                    if told && held.reversed.is_none() {
+                        return Err(format!("{} was told to be taken back, and is not", hold.id));
+                    }
+                    if held.reversed.is_none() {
+                        captured += ended.captured.credits.0;
+                        captured += held.hold.reported.map_or(0, |reported| reported.charge.credits.0);
+                    }
                 }
                 (Err(SpendError::NotFound), 0) => {}
                 _ => return Err(format!("{} is charged {known} times and {held:?}", hold.id)),
@@ -359,5 +389,6 @@ fn hold(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
     let at_end = if rng.u32(..3) == 0 { AtEnd::Capture } else { AtEnd::Release };
     let longest = [400, 4_000][rng.usize(..2)];
     let ends_at = made.plus_secs(rng.i64(60..longest)).whole_secs();
-    Debit { hold: Some(HoldTerms { ends_at, at_end }), credits: Credits(of.credits.0), ..of }
+    let valid_until = Some(made.whole_secs()).filter(|_| rng.bool());
+    Debit { hold: Some(HoldTerms { ends_at, at_end, valid_until }), credits: Credits(of.credits.0), ..of }
 }

@@ -1,9 +1,12 @@
 //! Holds over HTTP: made, captured, released, extended, and ended at their time.
 use std::sync::Arc;
 
+use saldo_credits::Spender;
+use saldo_domain::{AtEnd, Channel, Credits, Debit, DebitId, Details, HoldTerms, OrgId};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::history::machine;
 use super::sending_org::SendingOrg;
 use crate::support::books;
 use crate::support::client::Answer;
@@ -192,6 +195,31 @@ async fn a_fallback_to_another_channel_is_one_hold() {
     let day = &usage["days"][0]["channels"];
     assert_eq!((&day["whatsapp"]["credits"], &day["sms"]["messages"]), (&json!(2), &json!(0)), "{usage}");
     books::prove_always(&acme.saldo, "after a fallback").await;
+}
+
+/// More than can be carried by name, with a few read in each run.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_open_holds_than_are_carried_all_come_round_and_end_at_their_time() {
+    let acme = SendingOrg::open().await;
+    let store = acme.saldo.world().store(&acme.saldo.env_of("spend")).unwrap();
+    let (spender, org) = (Spender::new(store), OrgId::parse("acme").unwrap());
+    for number in 0..660 {
+        let secs = if number < 640 { 600_000 } else { 4_000 };
+        let (id, now) = (DebitId::parse(&acme.id()).unwrap(), acme.clock.now());
+        let hold = Some(HoldTerms::lasting(now, now, secs, AtEnd::Release));
+        let (channel, details) = (Channel::EMAIL, Details::default());
+        let debit =
+            Debit { id, credits: Credits(1), version: None, max_credits: None, channel, details, hold };
+        spender.hold(&org, &machine(), &debit, now).await.unwrap();
+        acme.clock.advance(1);
+    }
+    acme.clock.advance(4_100);
+    let mut ended = 0;
+    for _ in 0..4 {
+        ended += spender.end_holds(&org, acme.clock.now(), 120).await.unwrap().ended;
+        books::prove_always(&acme.saldo, "after a run").await;
+    }
+    assert_eq!((ended, acme.credits().await), (20, 360), "those behind a hundred that stay open");
 }
 
 #[tokio::test(flavor = "multi_thread")]

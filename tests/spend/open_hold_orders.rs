@@ -20,7 +20,8 @@ fn start() -> Timestamp {
 
 fn hold(at: u8, made: Timestamp) -> Debit {
     let of = history::debit(&mut fastrand::Rng::with_seed(u64::from(at)), at, made);
-    let terms = HoldTerms { ends_at: made.plus_secs(3_600).whole_secs(), at_end: AtEnd::Release };
+    let terms =
+        HoldTerms { ends_at: made.plus_secs(3_600).whole_secs(), at_end: AtEnd::Release, valid_until: None };
     Debit { hold: Some(terms), credits: Credits(of.credits.0), ..of }
 }
 
@@ -69,7 +70,7 @@ fn prove(port: &Port, org: &OrgId, from: Timestamp) -> Result<(), String> {
     let state = port.state();
     let ended = |row: &Row| match row {
         Row::Debit(entry) => entry.hold.is_some_and(|hold| hold.ended.is_some()),
-        Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => true,
+        Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) | Row::Reported(_) | Row::Closed => true,
     };
     match &state.table.wrong {
         Some(wrong) => Err(wrong.clone()),

@@ -123,6 +123,15 @@ impl SendingOrg {
         (done, refused, busy)
     }
 
+    /// Under a key of the sender's.
+    pub(super) fn post(&self, key: &str, message: &Value) -> impl Future<Output = Answer> + use<> {
+        let (sender, key, body) = (Arc::clone(&self.sender), key.to_owned(), message.to_string());
+        async move {
+            let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+            sender.send("POST", "/v1/debits", &headers, body).await
+        }
+    }
+
     pub(super) fn batch(&self, debits: &Value) -> impl Future<Output = Answer> + use<> {
         let (sender, body) = (Arc::clone(&self.sender), json!({ "debits": debits }).to_string());
         async move {

@@ -1,11 +1,9 @@
 //! The books: what must be true of table and Stripe together, whatever went wrong before.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use saldo_domain::{Actor, DebitId, EntryId, EntryKind, RunId, What};
 use saldo_local::Saldo;
 use serde_json::Value;
@@ -63,6 +61,8 @@ struct Account {
     reversed: BTreeMap<String, i64>,
     /// The top-ups that idempotency keys stand for.
     requested: Vec<String>,
+    /// The debits that keys of senders stand for.
+    keyed: BTreeSet<String>,
     /// For which top-up each invoice is remembered.
     invoices: BTreeMap<String, String>,
     /// Where its open holds are.
@@ -82,7 +82,7 @@ const MARKS: i128 = 1 << 60;
 /// - every top-up that is credited has one entry of that, and what went with refunds and disputes of it is what its row says;
 /// - every open hold is found by whoever ends them;
 /// - only such a taking back makes debt, and an adjustment has a reason;
-/// - an idempotency key stands for a top-up that exists;
+/// - an idempotency key stands for a top-up that exists, or for a debit that no other one stands for;
 /// - a top-up is unfinished exactly when it holds its organisation's only slot, and exactly then it is on the work list;
 /// - an invoice that can still be paid is named by an unfinished top-up;
 /// - an invoice that a top-up names is remembered for it;
@@ -201,7 +201,7 @@ fn prove_entries(org: &str, account: &Account, when: &str) {
     assert!(credited.is_empty(), "{when}: entries of {org} without a top-up: {credited:?}");
 }
 
-/// No open hold is passed over by whoever ends them.
+/// No open hold is passed over by whoever ends them, and what was reported of one after its end is charged once.
 fn prove_holds(org: &str, account: &Account, when: &str) {
     let open = account.entries.iter().filter(|entry| entry.get("open") == Some(&AttributeValue::Bool(true)));
     for entry in open {
@@ -213,6 +213,19 @@ fn prove_holds(org: &str, account: &Account, when: &str) {
         assert!(carried || ahead, "{when}: {id} of {org} is open and passed over: {looked_for:?}");
         assert!(looked_for.contains_key("due_pk"), "{when}: nobody looks for {id} of {org}");
     }
+    let mut reported: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in of_kind(account, "debit").filter(|entry| entry.contains_key("cause")) {
+        let before = reported.insert(text(entry, "cause"), -number(entry, "credits").unwrap());
+        assert_eq!(before, None, "{when}: what was used of a quota of {org} is charged once: {entry:?}");
+    }
+    for entry in &account.entries {
+        let Some(credits) = number(entry, "reported") else { continue };
+        let id = text(entry, "sk");
+        assert_eq!(reported.remove(id), Some(credits), "{when}: {id} of {org} is charged as it was reported");
+        let back = number(entry, "credits") == Some(0) || entry.contains_key("returned_late");
+        assert!(back, "{when}: {id} of {org} came back before");
+    }
+    assert!(reported.is_empty(), "{when}: {org} is charged for what nobody reported: {reported:?}");
 }
 
 /// What went with refunds and disputes, less what came back, is of a top-up and what its row says.
@@ -258,20 +271,20 @@ fn unwritten(account: &Account) -> impl Iterator<Item = i128> {
 }
 
 fn prove_reversals(org: &str, account: &Account, when: &str) {
-    let spent: BTreeMap<_, _> = of_kind(account, "debit")
-        .map(|entry| (text(entry, "sk"), number(entry, "credits").unwrap()))
-        .collect();
-    // What holds gave back behind their month, once each and without a mark.
-    let late = of_kind(account, "debit").filter_map(|hold| Some((text(hold, "sk"), number(hold, "late")?)));
-    let mut late: BTreeMap<_, _> = late.filter(|(_, returned)| *returned > 0).collect();
+    let of_debits = |name: &'static str| -> BTreeMap<&str, i64> {
+        let of = |entry| Some((text(entry, "sk"), number(entry, name)?));
+        of_kind(account, "debit").filter_map(of).collect()
+    };
+    let (spent, mut late) = (of_debits("charge"), of_debits("returned_late"));
     let mut reversed = BTreeMap::new();
     for entry in of_kind(account, "reversal") {
         let (debit, credits) = (text(entry, "cause"), number(entry, "credits").unwrap());
+        // What came back of a hold when its month took no changes any more.
         if late.get(debit) == Some(&credits) {
             late.remove(debit);
             continue;
         }
-        assert_eq!(spent.get(debit), Some(&-credits), "{when}: {debit} of {org} comes back as it was spent");
+        assert_eq!(spent.get(debit), Some(&credits), "{when}: {debit} of {org} comes back as it was spent");
         assert_eq!(reversed.insert(debit, credits), None, "{when}: {debit} of {org} is reversed once");
         assert_eq!(
             account.reversed.get(debit).copied(),
@@ -309,19 +322,27 @@ fn debits(run: &Item) -> Vec<Item> {
         if ["pk", "sk", "kind", "by", "w"].contains(&name.as_str()) || name.starts_with('x') {
             return None;
         }
+        if *value == AttributeValue::S("closed".to_owned()) {
+            return None;
+        }
         let AttributeValue::M(debit) = value else { panic!("{name} in {run:?} is no debit") };
         let id = first.id(name.parse().unwrap()).unwrap().to_string();
         let credits = -charged(debit, is_hold);
-        let returned = number(debit, "oc").filter(|_| debit.contains_key("ol")).unwrap_or(-credits);
-        Some(Item::from([
-            ("late".to_owned(), AttributeValue::N((-credits - returned).to_string())),
+        let own = |name: &str, is: &str| debit.get(name).map(|value| (is.to_owned(), value.clone()));
+        let late = debit.get("ol").and_then(|_| Some(number(debit, "n")? - number(debit, "oc")?));
+        let late = late.map(|back| ("returned_late".to_owned(), AttributeValue::N(back.to_string())));
+        // What there is to be taken back.
+        let charge = own("lc", "charge").or(own("oc", "charge")).or(own("n", "charge"));
+        let mut item = Item::from([
             ("pk".to_owned(), run["pk"].clone()),
             ("sk".to_owned(), AttributeValue::S(id)),
             ("kind".to_owned(), AttributeValue::S("debit".to_owned())),
             ("credits".to_owned(), AttributeValue::N(credits.to_string())),
             ("stamp".to_owned(), debit["t"].clone()),
             ("open".to_owned(), AttributeValue::Bool(is_hold && !debit.contains_key("o"))),
-        ]))
+        ]);
+        item.extend([own("lc", "reported"), late, charge].into_iter().flatten());
+        Some(item)
     };
     run.iter().filter_map(debit).collect()
 }
@@ -337,11 +358,6 @@ fn reversed(run: &Item) -> Vec<(String, i64)> {
 }
 
 /// The name of a pending debit as its id.
-fn debit_id(name: &str) -> String {
-    let bytes = URL_SAFE_NO_PAD.decode(name).unwrap();
-    DebitId::from_bytes(bytes.try_into().unwrap()).unwrap().to_string()
-}
-
 fn prove_slot(org: &str, account: &Account, when: &str) {
     let unfinished: Vec<_> = account
         .top_ups
@@ -480,6 +496,15 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
             assert!(sk.starts_with("AUDIT#"), "{pk} {sk}");
             continue;
         }
+        if kind == "KEYS" {
+            assert!(sk.starts_with("KEY#"), "{pk} {sk}");
+            let debit = text(&item, "debit").to_owned();
+            assert!(
+                accounts.entry(id).or_default().keyed.insert(debit),
+                "two keys stand for one debit: {item:?}"
+            );
+            continue;
+        }
         if kind == "TRAIL" {
             let top_up = parts.next().unwrap().to_owned();
             accounts.entry(id).or_default().trails.entry(top_up).or_default().push(item);
@@ -496,11 +521,8 @@ async fn accounts(saldo: &Saldo) -> BTreeMap<String, Account> {
                     "{pk} has {credits}: debt is on the main one"
                 );
                 account.balance += credits;
-                if let Some(AttributeValue::M(pending)) = item.get("q") {
-                    let debits = pending
-                        .keys()
-                        .map(|name| (debit_id(name), pending[name].as_n().unwrap().parse().unwrap()));
-                    account.pending.extend(debits);
+                if let Some(AttributeValue::M(members)) = item.get("q") {
+                    account.pending.extend(super::pending::of(members));
                 }
             }
             "BALANCE#SLOT" => account.slot = Some(text(&item, "top_up_id").to_owned()),

@@ -23,13 +23,14 @@ export function balanceBanner({ available_credits: available, owed: toldOwed, le
 
 /** Draws the credits into `slot`; the number counts up to a new value, the first time from `from`. */
 export function balanceCard(slot, balance, { topUp, from, primary }) {
-  const { available_credits: available } = balance;
+  const { available_credits: available, on_hold: onHold } = balance;
   const before = slot.querySelector("[data-credits]")?.dataset.credits ?? from;
   const amount = h("p.credits", { "data-credits": available }, number(available));
   fill(slot, h("section.card.hero", { "aria-labelledby": "credits-label" },
     h("div", {},
       h("h2.label", { id: "credits-label" }, t("balance.label")),
       amount,
+      onHold > 0 && h("p.on-hold", { "data-on-hold": onHold }, icon("clock"), t("balance.onHold", { credits: number(onHold) })),
       h("p.muted", {}, available > 0 ? pays(balance) : t("balance.start"))),
     h(`button.button.large${primary ? ".primary" : ""}`, { type: "button", "data-key": "top-up", onclick: topUp }, icon("plus"), t("balance.topUp"))));
   if (before !== undefined && Number(before) !== available) count(amount, Number(before), available);

@@ -27,6 +27,7 @@ export const ENGLISH = {
   "opensNewTab": "(opens in a new tab)",
 
   "balance.label": "Available credits",
+  "balance.onHold": "{credits} on hold: set aside for messages whose price is not known yet. What they do not cost comes back.",
   "balance.pays": "Enough for about {messages}.",
   "pays.email": "{count} emails",
   "pays.whatsapp": "{count} WhatsApp messages",

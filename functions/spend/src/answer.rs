@@ -13,6 +13,9 @@ use crate::hold_answer::{self, with_units};
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
 const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
 
+const KEY_REUSED_DETAIL: &str =
+    "This Idempotency-Key was used for another message. Use a new key for every message.";
+
 /// 201 when something was spent now, 200 for a repeat.
 pub(crate) fn status(new: bool) -> StatusCode {
     if new { StatusCode::CREATED } else { StatusCode::OK }
@@ -76,7 +79,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::invalid("debits", detail)
         }
         SpendError::NotFound => not_found(),
-        SpendError::Hold(refused) => hold_answer::refused(refused),
+        SpendError::Hold(refused) => hold_answer::refused("", refused),
         SpendError::Busy => crowded(1),
         SpendError::Crowded { retry_after_secs } => crowded(*retry_after_secs),
         SpendError::Port(PortError::Conflict) => Problem::unavailable(),
@@ -89,13 +92,21 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
     }
 }
 
+/// Why a debit was not made under a key.
+pub(crate) fn problem_of_key(org: &OrgId, error: &SpendError) -> Problem {
+    match error {
+        SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, KEY_REUSED_DETAIL),
+        error => problem(org, &[], error),
+    }
+}
+
 fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
     let (left, owed) = (available.max(Credits::ZERO), available.negated().max(Credits::ZERO));
     let detail = if owed > Credits::ZERO {
         format!(
             "{owed} credits are owed, since a payment was given back whose credits were spent. Top up more than that, then send the same again."
         )
-    } else if let [_] = ids {
+    } else if ids.len() < 2 {
         format!(
             "This message costs {needed} credits and {left} are left. Top up, then send the same debit again."
         )
@@ -111,7 +122,8 @@ fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
 }
 
 fn crowded(retry_after_secs: u32) -> Problem {
-    let detail = "Too many debits of this organisation are under way. Send the same again with the same id.";
+    let detail =
+        "Too many debits of this organisation are under way. Send the same again, under the same id or key.";
     Problem::new(ProblemCode::TooManyDebits, detail).retry_after(retry_after_secs)
 }
 

@@ -3,7 +3,7 @@
 use lambda_http::http::{Method, Response, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use saldo_adapters::http::{Caller, Problem, json_response, limited_body};
-use saldo_credits::{Outcome, SpendError};
+use saldo_credits::{Outcome, Settled, Settlement, SpendError};
 use saldo_domain::{DebitId, Permission};
 
 use crate::{Function, answer, hold_answer, measured, order};
@@ -52,13 +52,49 @@ impl Function {
         Ok(json_response(StatusCode::OK, &hold_answer::now(&held)))
     }
 
+    /// Takes back what was charged of a hold.
+    pub(crate) async fn reverse_hold(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: &Request,
+    ) -> Result<Response<Body>, Problem> {
+        limited_body(request)?;
+        let id = DebitId::parse(id).map_err(|_| hold_answer::not_found())?;
+        let done = self.spender.reverse_hold(&caller.org, &caller.actor, id, self.clock.now()).await;
+        let reversal = done.map_err(|error| match error {
+            SpendError::NotFound => hold_answer::not_found(),
+            error => answer::problem(&caller.org, &[id], &error),
+        })?;
+        Ok(json_response(StatusCode::OK, &answer::reversed(&reversal)))
+    }
+
+    /// What was used of the quota before is counted first: a report is not lost, whatever becomes of the next quota.
     async fn hold(&self, caller: &Caller, id: DebitId, request: &Request) -> Result<Response<Body>, Problem> {
         let now = self.clock.now();
-        let debit = order::read_hold(request, id, &self.meters, now)?;
+        let (debit, settles) = order::read_hold(request, id, &self.meters, now)?;
+        let settled = match &settles {
+            None => None,
+            Some(settles) => Some(self.settle(caller, settles).await?),
+        };
         let done = self.spender.hold(&caller.org, &caller.actor, &debit, now).await;
         measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
         let hold = done.hold.ok_or_else(Problem::unavailable)?;
-        Ok(json_response(answer::status(!done.repeated), &hold_answer::made(&done, &hold)))
+        let mut made = hold_answer::made(&done, &hold);
+        if let Some(settled) = settled {
+            made["settled"] = hold_answer::settled(&settled.entry, &settled.hold, settled.reversed.as_ref());
+        }
+        Ok(json_response(answer::status(!done.repeated), &made))
+    }
+
+    async fn settle(&self, caller: &Caller, settles: &Settlement) -> Result<Settled, Problem> {
+        let now = self.clock.now();
+        let settled = self.spender.settle(&caller.org, &caller.actor, settles, now).await;
+        settled.map_err(|error| match error {
+            SpendError::NotFound => hold_answer::not_found(),
+            SpendError::Hold(refused) => hold_answer::refused("settles.", &refused),
+            error => answer::problem(&caller.org, &[settles.id], &error),
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! PUT /v1/debits/{id}, POST /v1/debit-batches and POST /v1/debits/{id}/reverse: spends credits on messages, and takes
-//! them back. PUT /v1/holds/{id}, its capture, release and extension: holds credits for what is not known yet.
+//! PUT /v1/debits/{id}, POST /v1/debits, POST /v1/debit-batches and POST /v1/debits/{id}/reverse: spends credits on messages,
+//! and takes them back. PUT /v1/holds/{id}, its capture, release, extension and reversal: holds credits for what is not known yet.
 
 mod answer;
 mod hold_answer;
@@ -14,7 +14,7 @@ use saldo_adapters::config::{ConfigError, Env};
 use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, Callers, Problem, json_response, limited_body};
 use saldo_adapters::world::World;
-use saldo_credits::{Outcome, Spender};
+use saldo_credits::{NotKeyed, Outcome, Spender};
 use saldo_domain::{CallKind, DebitId, Meters, Permission};
 use serde_json::json;
 
@@ -55,10 +55,20 @@ impl Function {
     async fn route(&self, request: &Request) -> Result<Response<Body>, Problem> {
         let caller = self.callers.read(request, CallKind::Spend)?;
         match request.path_parameters_ref().and_then(|all| all.first("id")) {
-            Some(id) if is_about_a_hold(request) => self.hold_call(&caller, id, request).await,
+            Some(id) if is_about_a_hold(request) => {
+                if !request.raw_http_path().ends_with("/reverse") {
+                    return self.hold_call(&caller, id, request).await;
+                }
+                self.reverser(caller.clone()).may(Permission::CreditsReverse)?;
+                self.reverse_hold(&caller, id, request).await
+            }
             None => {
                 caller.may(Permission::CreditsSpend)?;
-                self.debit_batch(&caller, request).await
+                if request.raw_http_path().ends_with("/debits") {
+                    self.debit_by_key(&caller, request).await
+                } else {
+                    self.debit_batch(&caller, request).await
+                }
             }
             Some(id) if request.method() == Method::PUT => {
                 caller.may(Permission::CreditsSpend)?;
@@ -92,6 +102,22 @@ impl Function {
         let done = self.spender.debit(&caller.org, &caller.actor, &debit, self.clock.now()).await;
         measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
         let done = done.map_err(|error| answer::problem(&caller.org, &[id], &error))?;
+        Ok(json_response(answer::status(!done.repeated), &answer::debited(&done)))
+    }
+
+    /// Under an id of ours, which the caller's key stands for.
+    async fn debit_by_key(&self, caller: &Caller, request: &Request) -> Result<Response<Body>, Problem> {
+        let key = order::key(request)?;
+        let debit_of = |id| order::read(request, id, &self.meters);
+        let now = self.clock.now();
+        let done = self.spender.debit_by_key(&caller.org, &caller.actor, &key, debit_of, now).await;
+        let done = match done {
+            Err(NotKeyed::NoDebit(problem)) => return Err(problem),
+            Err(NotKeyed::Spend(error)) => Err(error),
+            Ok(done) => Ok(done),
+        };
+        measured::measure_debits(&done.clone().map(|done| vec![Outcome::Done(done)]), 1);
+        let done = done.map_err(|error| answer::problem_of_key(&caller.org, &error))?;
         Ok(json_response(answer::status(!done.repeated), &answer::debited(&done)))
     }
 

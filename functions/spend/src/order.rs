@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::Request;
-use saldo_adapters::http::{Problem, ProblemCode, limited_body};
+use saldo_adapters::http::{Problem, ProblemCode, header, limited_body};
+use saldo_credits::Settlement;
 use saldo_domain::{
     AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, HoldUse,
-    LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, Meters, PriceError, Reference,
-    Timestamp, Units,
+    IdempotencyKey, LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS,
+    MOST_VALID_SECS, Meters, PriceError, Reference, Timestamp, Units,
 };
 use serde_json::{Value, json};
+
+const KEY_HEADER: &str = "Idempotency-Key";
 
 type Object = BTreeMap<String, Value>;
 
@@ -24,6 +27,18 @@ pub(crate) fn read(request: &Request, id: DebitId, meters: &Meters) -> Result<De
     parse(limited_body(request)?, id, meters)
 }
 
+/// The key under which a debit is made.
+pub(crate) fn key(request: &Request) -> Result<IdempotencyKey, Problem> {
+    let key = header(request, KEY_HEADER)?.ok_or_else(|| {
+        let detail = "Send the header Idempotency-Key with a value unique to this message.";
+        Problem::new(ProblemCode::IdempotencyKeyMissing, detail)
+    })?;
+    IdempotencyKey::parse(key).map_err(|_| {
+        let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters, without a comma.";
+        Problem::invalid(KEY_HEADER, detail)
+    })
+}
+
 /// The debits of a batch with its prices: 1 to 25, each with an id of its own.
 pub(crate) fn read_batch(request: &Request, meters: &Meters) -> Result<Vec<Debit>, Problem> {
     parse_batch(limited_body(request)?, meters)
@@ -35,25 +50,18 @@ pub(crate) fn id(text: &str, field: &str) -> Result<DebitId, Problem> {
     DebitId::parse(text).map_err(|_| Problem::invalid(field, detail))
 }
 
-/// The debit of a hold, with its price and its terms.
+/// The debit of a hold, with its price and its terms, and what it reports of the one before.
 pub(crate) fn read_hold(
     request: &Request,
     id: DebitId,
     meters: &Meters,
     now: Timestamp,
-) -> Result<Debit, Problem> {
+) -> Result<(Debit, Option<Settlement>), Problem> {
     let members = object(limited_body(request)?)?;
     let message = Message { members: &members, path: String::new() };
     let debit = message.debit(id, meters)?;
-    let secs = message.number("expires_in_seconds", LEAST_HOLD_SECS, MOST_HOLD_SECS)?.unwrap_or(HOLD_SECS);
-    let at_end = match message.text("at_end")? {
-        None | Some("release") => AtEnd::Release,
-        Some("capture") => AtEnd::Capture,
-        Some(_) => return Err(message.invalid("at_end", "at_end is release or capture.")),
-    };
-    let latest = id.at().whole_secs().plus_secs(MOST_HOLD_SECS);
-    let ends_at = now.whole_secs().plus_secs(secs).min(latest);
-    Ok(Debit { hold: Some(HoldTerms { ends_at, at_end }), ..debit })
+    let terms = message.terms(id, now)?;
+    Ok((Debit { hold: Some(terms), ..debit }, message.settles(id, meters)?))
 }
 
 /// What was used of a hold; all of it where nothing is said.
@@ -113,13 +121,53 @@ fn object(body: &[u8]) -> Result<Object, Problem> {
 }
 
 impl Message<'_> {
-    /// What was used of a hold. How much is to be said where it is something else than what was held.
+    /// Until when a hold holds, and what becomes of it then.
+    fn terms(&self, id: DebitId, now: Timestamp) -> Result<HoldTerms, Problem> {
+        let secs = self.number("expires_in_seconds", LEAST_HOLD_SECS, MOST_HOLD_SECS)?;
+        let valid = self.number("valid_for_seconds", LEAST_HOLD_SECS, MOST_VALID_SECS)?;
+        let at_end = match self.text("at_end")? {
+            None | Some("release") => AtEnd::Release,
+            Some("capture") => AtEnd::Capture,
+            Some(_) => return Err(self.invalid("at_end", "at_end is release or capture.")),
+        };
+        let made = id.at();
+        match (secs, valid) {
+            (None, Some(valid)) => Ok(HoldTerms::quota(made, now, valid, at_end)),
+            (Some(_), Some(_)) => {
+                let detail =
+                    "A quota is held for twice as long as it is valid: expires_in_seconds is not said.";
+                Err(self.invalid("expires_in_seconds", detail))
+            }
+            (secs, None) => Ok(HoldTerms::lasting(made, now, secs.unwrap_or(HOLD_SECS), at_end)),
+        }
+    }
+
+    /// The quota before, and what was used of it.
+    fn settles(&self, id: DebitId, meters: &Meters) -> Result<Option<Settlement>, Problem> {
+        let members = match self.members.get("settles") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Object(members)) => members.clone().into_iter().collect(),
+            Some(_) => return Err(self.invalid("settles", "settles is an object: an id and units.")),
+        };
+        let report = Message { members: &members, path: "settles.".to_owned() };
+        let text = report.text("id")?.ok_or_else(|| report.invalid("id", "id is missing."))?;
+        let of = self::id(text, "settles.id")?;
+        if of == id {
+            return Err(report.invalid("id", "A hold settles another one."));
+        }
+        let units = report.number("units", 0, MOST_UNITS)?;
+        let used = match units {
+            Some(0) => None,
+            None => return Err(report.invalid("units", "units is missing: how much of it was used, or 0.")),
+            Some(_) => Some(report.used(meters)?),
+        };
+        Ok(Some(Settlement { id: of, used }))
+    }
+
+    /// What was used of a hold.
     fn used(&self, meters: &Meters) -> Result<HoldUse, Problem> {
         let (channel, class, country) = (self.channel(meters)?, self.class()?, self.country()?);
         let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new);
-        if units.is_none() && (channel.is_some() || class.is_some() || country.is_some()) {
-            return Err(self.invalid("units", "units is missing: how much of it was used."));
-        }
         Ok(HoldUse { units, channel, class, country })
     }
 

@@ -187,6 +187,14 @@ impl Metered {
         Ok(self.take("spend"))
     }
 
+    /// Spends on a text message under a key.
+    pub(crate) async fn debit_by_key(&self, key: &str, status: u16) -> Result<Counts, Failure> {
+        self.payer
+            .send("POST", "/v1/debits", Some(("idempotency-key", key)), json!({"channel": "sms"}), status)
+            .await?;
+        Ok(self.take("spend"))
+    }
+
     /// Holds five text messages.
     pub(crate) async fn hold(&self, id: &str, status: u16) -> Result<Counts, Failure> {
         let body = json!({"channel": "sms", "units": 5});

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use saldo_credits::Balances;
-use saldo_domain::{Cut, Month, OrgId, PortError, RowBooks, ShardId, Sharding, Timestamp, TopUp, TopUpId};
+use saldo_domain::{
+    Credits, Cut, Month, OrgId, PortError, RowBooks, ShardId, Sharding, Timestamp, TopUp, TopUpId,
+};
 use saldo_top_ups::{Invoices, Rows};
 
 use crate::port::{Books, Place, Provider};
@@ -24,6 +26,8 @@ pub(crate) struct Moment {
 
 /// How often such a moment is looked for: credits that are no debits move seldom.
 const TRIES: u32 = 10;
+/// How often one is looked for in which no hold was ended either; from then on what came back of holds meanwhile is allowed for.
+const EXACT_TRIES: u32 = 4;
 /// The longest pause before looking again, in milliseconds.
 const PAUSE_MS: u64 = 400;
 /// A row that is younger, in seconds, is being made by someone.
@@ -36,10 +40,10 @@ where
     S: Rows + Balances + Books,
     P: Invoices + Provider,
 {
-    /// Reads shards, latest entries and rows, and the shards again, until nothing but debits happened in between; `None`
-    /// when there was no such moment.
+    /// Reads shards, latest entries and rows, and the shards again, until nothing but debits happened in between, or where holds
+    /// end all the time nothing but these; `None` when there was no such moment.
     pub(crate) async fn moment(&self, org: &OrgId, time: Time<'_>) -> Result<Option<Moment>, PortError> {
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let (sharding, shards) = self.spender.all_shards(org, time.now()).await?;
             let holds = shards.get(&ShardId::MAIN).is_some_and(|main| main.holds);
             let mut cut = Cut::new(shards, time.now());
@@ -48,9 +52,10 @@ where
             if holds {
                 self.list_recent(org, &mut cut, (ShardId::HOLDS, holds_from), time).await?;
             }
-            let moment = self.read_rows(org, cut, (sharding, holds), time).await?;
+            let mut moment = self.read_rows(org, cut, (sharding, holds), time).await?;
             let (_, later) = self.spender.all_shards(org, time.now()).await?;
-            if moment.cut.stands(&later) {
+            let exact = |cut: &Cut| cut.returned() == Credits::ZERO || tried >= EXACT_TRIES;
+            if moment.cut.stands(&later) && exact(&moment.cut) {
                 return Ok(Some(moment));
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(PAUSE_MS / 8..=PAUSE_MS))).await;
@@ -72,7 +77,7 @@ where
             let mut after = None;
             loop {
                 let page = self.top_ups.rows.ledger(org, place, after).await?;
-                page.lines.iter().for_each(|line| cut.list(&line.entry));
+                page.lines.iter().for_each(|line| cut.list(line));
                 after = page.next;
                 if after.is_none() {
                     break;

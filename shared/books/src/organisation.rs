@@ -65,7 +65,7 @@ where
             Err(error) => return Err(error),
         };
         for (id, stamp) in half_done {
-            let ours = format!("{} reserved, stamp {}", stamp.credits(), stamp.0);
+            let ours = format!("{} reserved, stamp {}", stamp.credits(), stamp.number());
             let kind = DifferenceKind::HalfDone;
             let found =
                 about(kind, Some(org), &id.to_string(), ours, "no entry".to_owned(), Outcome::Repaired);

@@ -43,9 +43,9 @@ impl<B: Balances> Spender<B> {
         self.process.saw(org, at, &shard);
         self.process.forget_acknowledged(org, at, &shard);
         self.finish_pending(call, &shard.pending, shard.credits, &BTreeMap::new()).await?;
-        let (others, debits, now) = (self.process.others(org, &shard), call.left.len(), call.time());
+        let (others, seats, now) = (self.process.others(org, &shard), call.seats(Some(&shard)), call.time());
         let random = fastrand::u64(..);
-        let look = self.process.admission(org, at, |known| known.looked(&others, debits, now, random));
+        let look = self.process.admission(org, at, |known| known.looked(&others, seats, now, random));
         match look {
             Look::Room | Look::NoRoom => Ok(()),
             Look::Still => Ok(self.make_room(call, at, &shard).await.map(drop)?),

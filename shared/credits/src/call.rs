@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    Actor, BalanceShards, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId,
-    MOST_IN_BATCH, OrgId, ReservedDebit, ShardId, Sharding, Stamp, Timestamp, covered,
+    Actor, BalanceShard, BalanceShards, Budgets, Counted, Counting, Credits, Day, Debit, DebitEntry, DebitId,
+    MOST_IN_BATCH, OrgId, PendingChange, ReservedDebit, ShardId, Sharding, Stamp, Timestamp, covered,
 };
 
 use crate::outcome::{Debited, Outcome, SpendError};
@@ -106,6 +106,11 @@ impl<'a> Call<'a> {
         self.left.iter().filter_map(of).collect()
     }
 
+    /// How much room it takes on a shard that was `seen` like this, in seats.
+    pub(crate) fn seats(&self, seen: Option<&BalanceShard>) -> usize {
+        PendingChange::reserving(&self.to_reserve(), &[], seen).seats()
+    }
+
     /// How budgets count what is left.
     pub(crate) fn counting(&self, budgets: &Budgets, at: ShardId) -> Counting {
         Counting::of(budgets, at, self.day, self.actor, self.left.iter().copied())
@@ -198,9 +203,12 @@ impl<'a> Call<'a> {
         let Some(at) = self.left.iter().position(|debit| debit.id == id) else { return };
         let debit = self.left.swap_remove(at);
         let outcome = match stored {
-            Stored::Debit(entry) if entry.is_of(debit) => {
+            // A hold is told as it was made, also when what was captured of it was taken back.
+            Stored::Debit(entry) | Stored::Reversed(entry, _)
+                if entry.is_of(debit) && (matches!(stored, Stored::Debit(_)) || self.hold) =>
+            {
                 let DebitEntry { credits, available, hold, .. } = *entry;
-                let units = entry.details.units;
+                let (units, hold) = (entry.details.units, hold.map(|hold| hold.made()));
                 Outcome::Done(Debited { id, credits, units, available, hold, repeated })
             }
             // Of one that nobody said anything of but its channel, nobody knows whose message it was.

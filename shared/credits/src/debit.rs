@@ -24,10 +24,27 @@ impl<B: Balances> Spender<B> {
         if debit.hold.is_some() {
             return self.debit_alone(org, actor, debit, now).await;
         }
-        match self.told_before(org, actor, debit, now).await? {
-            Some(told) => told,
-            None => self.join(org, actor, debit, now).await,
+        self.debit_or_repeat(org, actor, debit, now, false).await
+    }
+
+    /// The same of what is no hold; `repeat` says that it may have been tried before, however new its id is.
+    pub(crate) async fn debit_or_repeat(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        debit: &Debit,
+        now: Timestamp,
+        repeat: bool,
+    ) -> Result<Debited, SpendError> {
+        let mut call = Call::new(org, actor, std::slice::from_ref(debit), now)?;
+        let repeat = repeat || self.may_be_a_repeat(&call, debit.id);
+        if (repeat || debit.is_over_maximum())
+            && let Some(told) = self.told_before(&mut call, debit, repeat).await?
+        {
+            return told;
         }
+        drop(call);
+        self.join(org, actor, debit, now).await
     }
 
     /// The same, with nothing beside it.
@@ -43,22 +60,19 @@ impl<B: Balances> Spender<B> {
     }
 
     /// Answers a debit that may have been done before, and refuses what may not be done whatever is done beside it.
-    async fn told_before(
-        &self,
-        org: &OrgId,
-        actor: &Actor,
-        debit: &Debit,
-        now: Timestamp,
+    async fn told_before<'a>(
+        &'a self,
+        call: &mut Call<'a>,
+        debit: &'a Debit,
+        repeat: bool,
     ) -> Result<Option<Result<Debited, SpendError>>, SpendError> {
-        let debits = std::slice::from_ref(debit);
-        let mut call = Call::new(org, actor, debits, now)?;
-        if !self.may_be_a_repeat(&call, debit.id) && !debit.is_over_maximum() {
-            return Ok(None);
+        let _working = self.process.work_on(call.org, std::slice::from_ref(debit), call.seats(None)).await?;
+        call.sharding = self.known_sharding(call.org, call.now).await?;
+        if repeat {
+            self.answer_from_ledger(call, vec![debit.id]).await?;
         }
-        let _working = self.process.work_on(org, debits).await?;
-        call.sharding = self.known_sharding(org, now).await?;
-        self.answer_from_before(&mut call).await?;
-        self.refuse_over_maximum(&mut call).await?;
+        self.refuse_untimely(call).await?;
+        self.refuse_over_maximum(call).await?;
         Ok(call.told(debit.id))
     }
 
@@ -99,9 +113,10 @@ impl<B: Balances> Spender<B> {
 
     /// Answers all debits of a call, as far as it comes.
     async fn work<'a>(&'a self, call: &mut Call<'a>, debits: &'a [Debit]) -> Result<(), SpendError> {
-        let _working = self.process.work_on(call.org, debits).await?;
+        let _working = self.process.work_on(call.org, debits, call.seats(None)).await?;
         call.sharding = self.known_sharding(call.org, call.now).await?;
         self.answer_from_before(call).await?;
+        self.refuse_untimely(call).await?;
         self.refuse_over_maximum(call).await?;
         for _ in 0..TRIES {
             if call.is_over() {
@@ -117,11 +132,15 @@ impl<B: Balances> Spender<B> {
         (id.maybe_repeated(call.now) && !call.each) || self.process.has_written(call.org, id)
     }
 
-    /// Answers what may have been done before, and refuses ids that may not be used for the first time.
+    /// Answers what may have been done before.
     async fn answer_from_before(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
         let ids = call.left.iter().map(|debit| debit.id);
         let suspects: Vec<DebitId> = ids.filter(|id| self.may_be_a_repeat(call, *id)).collect();
-        self.answer_from_ledger(call, suspects).await?;
+        Ok(self.answer_from_ledger(call, suspects).await?)
+    }
+
+    /// Refuses ids that may not be used for the first time.
+    async fn refuse_untimely(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
         let untimely = |call: &Call<'_>| -> Vec<DebitId> {
             call.left.iter().map(|debit| debit.id).filter(|id| !call.is_timely(*id)).collect()
         };
@@ -148,11 +167,6 @@ impl<B: Balances> Spender<B> {
         self.answer_from_pending(call, &all).await?;
         // It may have been finished, and acknowledged, since the ledger was read.
         self.answer_from_ledger(call, call.over_maximum()).await?;
-        match call.left.iter().find(|debit| debit.is_over_maximum()) {
-            Some(Debit { id, credits, max_credits: Some(most), .. }) => {
-                Err(SpendError::OverMaximum { id: *id, credits: *credits, most: *most })
-            }
-            Some(_) | None => Ok(()),
-        }
+        call.left.iter().find_map(|debit| SpendError::over_maximum(debit)).map_or(Ok(()), Err)
     }
 }

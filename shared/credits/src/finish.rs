@@ -69,11 +69,15 @@ impl<B: Balances> Spender<B> {
             runs.entry((entry.id.run(), entry.hold.is_some())).or_default().push(entry);
         }
         let written = try_join_all(runs.into_values().map(|run| self.write_run(org, sharding, run))).await?;
+        let written: Vec<_> = written.into_iter().flatten().collect();
+        let carries = |entry: &DebitEntry, stored: &Stored| {
+            stored.entry().is_some_and(|found| found.stamp == entry.stamp)
+        };
+        let ours = written.iter().filter(|(entry, stored, _)| carries(entry, stored));
+        self.process.wrote(org, ours.map(|(entry, ..)| (entry.id, entry.stamp)));
         let mut finished = Vec::new();
-        for (entry, stored, new) in written.into_iter().flatten() {
-            if stored.entry().is_some_and(|found| found.stamp == entry.stamp) {
-                self.process.wrote(org, [(entry.id, entry.stamp)]);
-            } else {
+        for (entry, stored, new) in written {
+            if !carries(&entry, &stored) {
                 self.balances.give_back(org, entry.id, entry.stamp, &entry.counted).await?;
             }
             finished.push((entry.id, stored, new));

@@ -15,6 +15,8 @@
 //! | shard (`sharding.rs`), once in the life of an organisation | announced; then since when | announced, and nothing can be reserved | whoever comes next |
 //! | complete (`lookup.rs`), where repair wrote the entry from its stamp alone | what its sender says, once | nothing | nobody needs to |
 //! | fence (`cover.rs`), before a refusal for lack of credits | the shard keeps that someone was refused, or begins a new epoch | nothing | nobody needs to |
+//! | claim (`keyed.rs`), where the sender has a key for an id | which id the key stands for, if it stands for none | a key whose id nobody has used | its sender's repeat |
+//! | close, replace (`keyed.rs`), where that id is too old to be used first | in the ledger that nothing will ever be there, if nothing is; then another id for the key, if it still has this one | a key whose id is over | its sender's repeat |
 //! | hold (`hold.rs`) | as a debit, with a stamp and an entry that say that it is a hold | as a debit | as a debit |
 //! | capture, release, extend (`hold.rs`), end (`open_holds.rs`) | the entry, if it is as it was read; with what comes back, a transaction with the balance | nothing | nobody needs to |
 //! | reverse (`reverse.rs`) | a transaction: entry, mark at the debit's own, balance | nothing | nobody needs to |
@@ -84,6 +86,7 @@ mod debit;
 mod finish;
 mod group;
 mod hold;
+mod keyed;
 mod lookup;
 mod open_holds;
 mod outcome;
@@ -100,8 +103,9 @@ pub mod test_support;
 
 pub use budgets::{BudgetError, BudgetsSpent};
 pub use group::{NotSent, Order};
-pub use hold::Held;
+pub use hold::{Held, Settled, Settlement};
+pub use keyed::NotKeyed;
 pub use open_holds::Ended;
 pub use outcome::{Debited, Outcome, SpendError};
-pub use port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
+pub use port::{Balances, Keys, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
 pub use spender::Spender;

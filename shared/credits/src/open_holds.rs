@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use saldo_domain::{
     Actor, Credits, DebitEntry, DebitId, EntryId, Hold, Month, OrgId, PortError, ShardId, Stamp, Timestamp,
-    Watermark,
 };
 
 use crate::port::{Balances, OpenHolds, OpenHoldsOf, Stored};
@@ -48,16 +47,15 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn begin(org: &'a OrgId, mark: &'a Watermark, now: Timestamp) -> Walk<'a> {
-        let Watermark { from, carried } = mark;
+    fn begin(org: &'a OrgId, carried: &'a [DebitId], from: Timestamp, now: Timestamp) -> Walk<'a> {
         Walk {
             org,
             carried: carried.chunks(MOST_READ),
-            from: *from,
-            month: Month::of(*from),
+            from,
+            month: Month::of(from),
             last: Month::latest(now),
             after: None,
-            reached: *from,
+            reached: from,
             is_over: false,
         }
     }
@@ -65,7 +63,7 @@ impl<'a> Walk<'a> {
 
 impl<B: Balances + OpenHolds> Spender<B> {
     /// Ends the holds of an organisation whose time is over, and keeps where the open ones are. At most about `most` holds are
-    /// read; the next call goes on behind them.
+    /// read; the next call goes on behind them, and begins anew when it came to their end.
     ///
     /// # Errors
     /// Those of the table. What was ended is.
@@ -73,7 +71,7 @@ impl<B: Balances + OpenHolds> Spender<B> {
         let kept = self.balances.open_holds(org).await?;
         self.finish_held(org, now).await?;
         let (mut open, mut ended, mut read) = (BTreeSet::new(), 0, 0);
-        let mut walk = Walk::begin(org, &kept.mark, now);
+        let mut walk = Walk::begin(org, &kept.round.mark.carried, kept.round.begins(), now);
         while read < most
             && let Some(some) = self.next_holds(&mut walk).await?
         {
@@ -81,12 +79,11 @@ impl<B: Balances + OpenHolds> Spender<B> {
             ended += self.end_all(org, &some, now, &mut open).await?;
         }
         let settled = now.plus_secs(-SETTLED_SECS);
-        let reached = if walk.is_over { settled } else { walk.reached.min(settled) };
         let ended = Ended { ended, open: open.len(), all: walk.is_over };
         let recent = now.secs_since(kept.touched) < LOOKED_FOR_SECS;
         let next = (recent || ended.open > 0 || !ended.all).then(|| now.plus_secs(AGAIN_SECS));
-        let mark = kept.mark.moved(open.into_iter().collect(), reached);
-        match self.balances.keep_open_holds(org, &OpenHoldsOf { mark, ..kept }, next).await {
+        let round = kept.round.after(open.into_iter().collect(), walk.reached, walk.is_over, settled);
+        match self.balances.keep_open_holds(org, &OpenHoldsOf { round, ..kept }, next).await {
             Ok(()) | Err(PortError::Conflict) => Ok(ended),
             Err(error) => Err(error),
         }
@@ -109,7 +106,8 @@ impl<B: Balances + OpenHolds> Spender<B> {
             Err(error) => return Err(error),
         };
         let (mut sum, mut read) = (0_i64, 0);
-        let mut walk = Walk::begin(org, &kept.mark, now);
+        let mark = &kept.round.mark;
+        let mut walk = Walk::begin(org, &mark.carried, mark.from, now);
         while let Some(some) = self.next_holds(&mut walk).await? {
             read += some.len();
             if read > most {
@@ -169,13 +167,11 @@ impl<B: Balances + OpenHolds> Spender<B> {
                 left.insert(entry.id);
                 continue;
             };
-            match self.balances.change_hold(org, &end, &Actor::System).await {
-                Ok(()) => ended += 1,
+            if self.write_change(org, entry, &end, &Actor::System).await? {
+                ended += 1;
+            } else {
                 // Somebody captured, released or extended it: it is looked at again.
-                Err(PortError::Conflict) => {
-                    left.insert(entry.id);
-                }
-                Err(error) => return Err(error),
+                left.insert(entry.id);
             }
         }
         Ok(ended)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, DebitId, Hold, HoldRefused, OverBudget, PortError, Units};
+use saldo_domain::{Credits, Debit, DebitId, HoldRefused, MadeHold, OverBudget, PortError, Units};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Debited {
     /// shards: what the one that served it has left, so that it is never more than there is.
     pub available: Credits,
     /// What became of it, where it is a hold.
-    pub hold: Option<Hold>,
+    pub hold: Option<MadeHold>,
     /// Whether it was done before.
     pub repeated: bool,
 }
@@ -81,6 +81,14 @@ pub enum SpendError {
         retry_after_secs: u32,
     },
     Port(PortError),
+}
+
+impl SpendError {
+    /// Why a debit is refused that costs more than it may; `None` for any other one.
+    pub(crate) fn over_maximum(debit: &Debit) -> Option<SpendError> {
+        let most = debit.max_credits.filter(|_| debit.is_over_maximum())?;
+        Some(SpendError::OverMaximum { id: debit.id, credits: debit.credits, most })
+    }
 }
 
 pub(crate) fn broken(what: &str) -> PortError {

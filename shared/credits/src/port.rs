@@ -4,8 +4,8 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn, Watermark,
+    HoldChange, IdempotencyKey, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume,
+    Reversal, Round, ShardId, Stamp, Timestamp, Turn,
 };
 
 /// Balances and debit entries of organisations. Every read is consistent and every write conditional; an error means that
@@ -56,7 +56,7 @@ pub trait Balances {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Ends the being pending of debits whose entries are written, if each is pending on this shard with its stamp or not
-    /// at all: at most [`saldo_domain::MOST_ACKNOWLEDGED`].
+    /// at all: of at most [`saldo_domain::MOST_ACKNOWLEDGED`] seats.
     fn acknowledge(
         &self,
         org: &OrgId,
@@ -168,19 +168,69 @@ pub trait Balances {
         actor: &Actor,
     ) -> impl Future<Output = Result<Reversed, PortError>> + Send;
 
+    /// Sees to it that no debit ever has an entry under this id in this ledger, if none has: so whatever is reserved under it is
+    /// given back. Gives what is there then, [`Stored::Other`] for nothing.
+    fn close(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        id: DebitId,
+    ) -> impl Future<Output = Result<Stored, PortError>> + Send;
+
     /// Sees to it that the organisation's holds are looked for from now on, before its first one is made: its main shard says
     /// that there may be some, and the list of organisations with holds has it. [`PortError::Conflict`] when there is no
     /// balance.
     fn begin_holds(&self, org: &OrgId, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Writes what becomes of a hold, and gives what comes back to the main shard, all of it or nothing: if it is open, under
-    /// this stamp and with the terms of before, else [`PortError::Conflict`].
+    /// Writes what becomes of a hold, and gives what comes back to the main shard, which these budgets count no more then, all of
+    /// it or nothing: if it is open, under this stamp and with the terms of before, and the counters are of that day and know
+    /// them all, else [`PortError::Conflict`].
     fn change_hold(
         &self,
         org: &OrgId,
         change: &HoldChange,
+        uncounted: &Counted,
         actor: &Actor,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Charges what was used of a quota that has ended, all of it or nothing: keeps at the hold that it was reported, writes the
+    /// entry of it, and takes the credits from the main shard, or from all of them. Whether there were as many;
+    /// [`PortError::Conflict`] when something was reported before.
+    fn report_late(
+        &self,
+        org: &OrgId,
+        report: &LateReport,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// What debits need of a table whose senders choose keys in the place of ids. A key that was claimed stands for one debit at a
+/// time, and is never forgotten.
+pub trait Keys {
+    /// Which debit a key stands for; `None` while nobody has claimed it.
+    fn claimed(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<DebitId>, PortError>> + Send;
+
+    /// Lets a key stand for a debit, if it stands for none. Gives which one it stands for then.
+    fn claim(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+        id: DebitId,
+    ) -> impl Future<Output = Result<DebitId, PortError>> + Send;
+
+    /// Lets a key that stands for `before` stand for another debit. Gives which one it stands for then;
+    /// [`PortError::Conflict`] for a key that nobody has claimed.
+    fn replace(
+        &self,
+        org: &OrgId,
+        key: &IdempotencyKey,
+        before: DebitId,
+        id: DebitId,
+    ) -> impl Future<Output = Result<DebitId, PortError>> + Send;
 }
 
 /// What ending holds at their time needs of a table.
@@ -211,7 +261,7 @@ pub trait OpenHolds {
 /// Where the open holds of an organisation are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenHoldsOf {
-    pub mark: Watermark,
+    pub round: Round,
     /// When somebody was last about to hold, to the hour.
     pub touched: Timestamp,
     /// How often this was written.
@@ -234,7 +284,7 @@ pub enum Stored {
     Debit(DebitEntry),
     /// A debit that was taken back.
     Reversed(DebitEntry, Reversal),
-    /// An entry that is not a debit's.
+    /// An entry that is not a debit's, or that no debit will ever be there.
     Other,
 }
 

@@ -1,8 +1,8 @@
 //! Repair: debits that died between their two writes are finished by whoever meets them.
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Credits, Crowd, DebitId, MOST_ACKNOWLEDGED, Metric, OrgId, PortError,
-    ShardId, Sharding, Stamp, Timestamp, measure,
+    BalanceShard, BalanceShards, Credits, Crowd, DebitId, Metric, OrgId, PortError, ShardId, Sharding, Stamp,
+    Timestamp, in_portions, measure,
 };
 use tracing::warn;
 
@@ -28,8 +28,8 @@ impl<B: Balances> Spender<B> {
         let (sharding, all) = self.all_shards(org, now).await?;
         let mut half_done = Vec::new();
         for shard in all.values() {
-            for some in shard.abandoned(now).chunks(MOST_ACKNOWLEDGED) {
-                half_done.extend(self.written(org, sharding, some).await?.1);
+            for some in in_portions(shard.abandoned(now)) {
+                half_done.extend(self.written(org, sharding, &some).await?.1);
             }
         }
         self.repair(org, &all, now).await?;
@@ -43,8 +43,8 @@ impl<B: Balances> Spender<B> {
         for (id, shard) in all {
             let abandoned = shard.abandoned(now);
             any |= !abandoned.is_empty();
-            for some in abandoned.chunks(MOST_ACKNOWLEDGED) {
-                let written = self.finish_all(org, sharding, shard.credits, some, now).await?;
+            for some in in_portions(abandoned) {
+                let written = self.finish_all(org, sharding, shard.credits, &some, now).await?;
                 self.acknowledge(org, *id, &written).await?;
             }
         }
@@ -91,9 +91,10 @@ impl<B: Balances> Spender<B> {
         };
         let mut others = shard.by_age();
         others.retain(|(id, _)| !self.process.works_on(org, *id));
-        let mut left = others.len();
-        for some in others.chunks(MOST_ACKNOWLEDGED) {
-            let (written, unwritten) = self.written(org, sharding, some).await?;
+        let all = others.len();
+        let mut left = all;
+        for some in in_portions(others) {
+            let (written, unwritten) = self.written(org, sharding, &some).await?;
             let finish: Vec<_> = if written.is_empty() {
                 unwritten
             } else {
@@ -103,11 +104,11 @@ impl<B: Balances> Spender<B> {
             let done: Vec<_> = written.into_iter().chain(finished).collect();
             self.acknowledge(org, id, &done).await?;
             left -= done.len();
-            if left <= others.len() / 2 {
+            if left <= all / 2 {
                 break;
             }
         }
-        Ok(left < others.len())
+        Ok(left < all)
     }
 
     /// Those of these pending debits whose entry carries their stamp, after the entries of all were written.

@@ -45,8 +45,8 @@ impl<B: Balances> Spender<B> {
             return Err(broken("a reserved debit is not pending").into());
         }
         self.tell_budgets(call, at, shard, &reservation.counting).await;
-        let (debits, now, random) = (reservation.debits.len(), call.time(), fastrand::u64(..));
-        let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, debits, now, random));
+        let (now, random) = (call.time(), fastrand::u64(..));
+        let crowd = self.process.admission(call.org, at, |known| known.reserved(shard, now, random));
         self.finish_in_passing(call.org, call.sharding, shard, crowd, call.now).await;
         if crowd == Crowd::Idle {
             self.acknowledge_written(call, at).await;

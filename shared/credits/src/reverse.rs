@@ -1,6 +1,8 @@
 //! Reverse: takes a debit back whose message was not sent.
 
-use saldo_domain::{Actor, Counted, DebitId, OrgId, PortError, Reversal, Sharding, Stamp, Timestamp};
+use saldo_domain::{
+    Actor, Counted, DebitEntry, DebitId, OrgId, PortError, Reversal, ShardId, Sharding, Stamp, Timestamp,
+};
 
 use crate::outcome::SpendError;
 use crate::port::{Balances, Reversed, Stored};
@@ -28,10 +30,22 @@ impl<B: Balances> Spender<B> {
         if !id.is_reversible(now, self.reversal_secs) {
             return Err(SpendError::ReversalWindowOver);
         }
-        let reversal = Reversal::of(&debit, now);
+        self.take_back(org, sharding.ledger(id), &debit, actor, now).await
+    }
+
+    /// Takes back what was charged by a debit or a hold, whose entry lies in this ledger.
+    pub(crate) async fn take_back(
+        &self,
+        org: &OrgId,
+        ledger: ShardId,
+        debit: &DebitEntry,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Reversal, SpendError> {
+        let reversal = Reversal::of(debit, now);
         for _ in 0..TRIES {
             let uncounted = self.uncounted(org, &debit.counted).await?;
-            match self.balances.reverse(org, sharding.ledger(id), &reversal, &uncounted, actor).await {
+            match self.balances.reverse(org, ledger, &reversal, &uncounted, actor).await {
                 Ok(Reversed::New) => return Ok(reversal),
                 Ok(Reversed::Before(before)) => return Ok(before),
                 // The counters are not as they were seen.
@@ -44,7 +58,7 @@ impl<B: Balances> Spender<B> {
 
     /// The budgets of which the main shard still counts the period in which they have counted a debit, and the day of its
     /// counters now.
-    async fn uncounted(&self, org: &OrgId, counted: &Counted) -> Result<Counted, PortError> {
+    pub(crate) async fn uncounted(&self, org: &OrgId, counted: &Counted) -> Result<Counted, PortError> {
         if counted.numbers.is_empty() {
             return Ok(Counted::default());
         }

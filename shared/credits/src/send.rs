@@ -34,12 +34,10 @@ impl<B: Balances> Spender<B> {
         now: Timestamp,
     ) -> Result<Debited, NotSent> {
         let debit = order.under(self.choose_id(org, actor, now));
-        let done = match &debit {
+        let done = match SpendError::over_maximum(&debit) {
             // Nobody can have done it before.
-            Debit { id, credits, max_credits: Some(most), .. } if debit.is_over_maximum() => {
-                Err(SpendError::OverMaximum { id: *id, credits: *credits, most: *most })
-            }
-            _ => self.debit(org, actor, &debit, now).await,
+            Some(over) => Err(over),
+            None => self.debit(org, actor, &debit, now).await,
         };
         done.map_err(|error| NotSent { error, debit })
     }

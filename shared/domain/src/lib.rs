@@ -24,15 +24,17 @@ pub use account::{
 };
 pub use alarm::Alarm;
 pub use balance::{
-    Admission, Allowance, AtEnd, BalanceShard, BalanceShards, Budget, BudgetBy, BudgetId, BudgetName,
-    BudgetTerms, Budgets, Charge, ChargedAs, Count, Counted, Counters, Counting, Crowd, Day, Debit,
-    DebitEntry, DebitId, Details, Giver, HOLD_SECS, HeldLine, HeldOf, Hold, HoldChange, HoldEnded,
-    HoldRefused, HoldTerms, HoldUse, HowEnded, Known, LEAST_HOLD_SECS, LONGEST_RETRY_AFTER_SECS,
-    LONGEST_WAIT_MS, Limiting, Look, MOST_ACKNOWLEDGED, MOST_BUDGETS, MOST_CARRIED, MOST_HOLD_SECS,
-    MOST_IN_BATCH, MOST_SHARDS, NEARLY_PERCENT, NotCounted, NotSet, OverBudget, PENDING_MOST, PENDING_ROOM,
-    Period, Reached, Rebalance, Reference, Refusal, Reservation, ReservedDebit, Resume, Reversal, RunId,
-    SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, Watermark, allowance,
-    covered, gather, rebalance, refusal, resume, total, turn,
+    Admission, Allowance, AtEnd, BalanceShard, BalanceShards, Beside, Budget, BudgetBy, BudgetId, BudgetName,
+    BudgetTerms, Budgets, Charge, ChargedAs, Codes, Count, Counted, Counters, Counting, Crowd, Day, Debit,
+    DebitEntry, DebitId, Details, Giver, Group, Guard, HOLD_SECS, HeldLine, HeldOf, Hold, HoldChange,
+    HoldEnded, HoldRefused, HoldStep, HoldTerms, HoldUse, HowEnded, Known, LEAST_HOLD_SECS,
+    LONGEST_RETRY_AFTER_SECS, LONGEST_WAIT_MS, LateReport, Limiting, Look, MOST_ACKNOWLEDGED, MOST_BUDGETS,
+    MOST_CARRIED, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_SHARDS, MOST_VALID_SECS, MadeHold, NEARLY_PERCENT,
+    NotCounted, NotSet, OverBudget, PENDING_MOST, PENDING_ROOM, PendingChange, Period, REPORTED_WITHIN_SECS,
+    Reached, Rebalance, Reference, Refusal, Reported, Reservation, ReservedDebit, Resume, Reversal, Round,
+    RunId, SEQUENCE_STEP, ShardCounts, ShardCountsError, ShardId, Sharding, Stamp, Told, Turn, Watermark,
+    allowance, covered, gather, in_portions, rebalance, refusal, resume, to_acknowledge_at_once, total, turn,
+    why_refused,
 };
 pub use books::{
     Closing, Comparison, Cut, Difference, DifferenceKind, LedgerCheck, LedgerLine, Moved, Outcome, Report,

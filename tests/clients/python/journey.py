@@ -9,16 +9,21 @@ import urllib.request
 
 from saldo_client.api.balance import get_balance, list_entries
 from saldo_client.api.buying import create_top_up, get_quote
-from saldo_client.api.spending import debit, reverse_debit
+from saldo_client.api.spending import capture_hold, debit, debit_by_key, hold, reverse_debit, reverse_hold
 from saldo_client.client import AuthenticatedClient
 from saldo_client.models import (
     Balance,
+    Capture,
     DebitIdReusedProblem,
     Debited,
     Entries,
+    Held,
+    Hold,
+    HoldOrder,
     Message,
     Quote,
     Reversed,
+    Settles,
     TopUp,
     TopUpOrder,
     TopUpOrderExpectedTotal,
@@ -39,9 +44,22 @@ def main() -> None:
     assert isinstance(another, DebitIdReusedProblem), another
     reversed = reverse_debit.sync(id, client=saldo)
     assert isinstance(reversed, Reversed) and reversed.credits_ == 2, reversed
+    first, second = fresh_id(), fresh_id()
+    held = hold.sync(first, client=saldo, body=HoldOrder(channel="email", units=100, valid_for_seconds=900))
+    assert isinstance(held, Held) and held.available_credits == 900 and held.valid_until, held
+    order = HoldOrder(channel="email", units=50, valid_for_seconds=900, settles=Settles(id=first, units=30))
+    settled = hold.sync(second, client=saldo, body=order)
+    assert isinstance(settled, Held) and settled.settled and settled.settled.captured == 30, settled
+    captured = capture_hold.sync(second, client=saldo, body=Capture(units=2, channel="whatsapp"))
+    assert isinstance(captured, Hold) and captured.captured == 4, captured
+    back = reverse_hold.sync(second, client=saldo)
+    assert isinstance(back, Reversed) and back.credits_ == 4, back
+    for _ in range(2):
+        keyed = debit_by_key.sync(client=saldo, body=Message(channel="sms"), idempotency_key="order-17")
+        assert isinstance(keyed, Debited) and keyed.available_credits == 967, keyed
     entries = list_entries.sync(client=saldo, limit=10)
     assert isinstance(entries, Entries), entries
-    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal"], entries
+    assert [entry.kind.value for entry in entries.entries] == ["top_up", "debit", "reversal", "debit", "debit", "reversal", "debit"], entries
     print("all well")
 
 

@@ -67,7 +67,26 @@ assert(another.error && "code" in another.error, "another message of the same id
 assert.equal(another.error.code, "debit_id_reused");
 const reversed = await saldo.POST("/v1/debits/{id}/reverse", { params: { path } });
 assert.equal(reversed.data?.credits, 2);
+const first = { id: freshId() };
+const next = { id: freshId() };
+const held = await saldo.PUT("/v1/holds/{id}", { params: { path: first }, body: { channel: "email", units: 100, valid_for_seconds: 900 } });
+assert.equal(held.data?.available_credits, 900);
+assert(held.data?.valid_until, "it is a quota");
+const settled = await saldo.PUT("/v1/holds/{id}", {
+  params: { path: next },
+  body: { channel: "email", units: 50, valid_for_seconds: 900, settles: { id: first.id, units: 30 } },
+});
+assert.deepEqual([settled.data?.settled?.captured, settled.data?.available_credits], [30, 920]);
+const captured = await saldo.POST("/v1/holds/{id}/capture", { params: { path: next }, body: { units: 2, channel: "whatsapp" } });
+assert.equal(captured.data?.captured_as?.channel, "whatsapp");
+const back = await saldo.POST("/v1/holds/{id}/reverse", { params: { path: next } });
+assert.equal(back.data?.credits, 4);
+const header = { "Idempotency-Key": "order-17" };
+for (const status of [201, 200]) {
+  const keyed = await saldo.POST("/v1/debits", { params: { header }, body: { channel: "sms" } });
+  assert.deepEqual([keyed.response.status, keyed.data?.available_credits], [status, 967]);
+}
 const entries = await saldo.GET("/v1/entries", { params: { query: { limit: 10 } }, headers: { Accept: "application/json" } });
 assert(typeof entries.data === "object", JSON.stringify(entries.error));
-assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal"]);
+assert.deepEqual(entries.data.entries.map((entry) => entry.kind), ["top_up", "debit", "reversal", "debit", "debit", "reversal", "debit"]);
 console.log("all well");

@@ -28,13 +28,20 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    made = {"debit": debited, "hold": held}.get(case.operation.definition.raw.get("operationId"))
+    made = {"debit": debited, "debitByKey": debited, "hold": held}.get(case.operation.definition.raw.get("operationId"))
     if response.status_code == 201 and made is not None:
         made.append(response.json()["id"])
 
 
 def debit(case):
     case.path_parameters["id"] = fresh_id()
+    shorten(case.body)
+
+
+def debit_by_key(case):
+    """Mostly under a key of its own."""
+    if next(turns) % 4:
+        case.headers["Idempotency-Key"] = fresh_id()
     shorten(case.body)
 
 
@@ -61,8 +68,16 @@ def adjust(case):
 
 
 def hold(case):
+    """A quota as often as not, and now and then one that reports what was used of another."""
     debit(case)
-    whole(case.body, "expires_in_seconds")
+    whole(case.body, "units", "max_credits", "expires_in_seconds", "valid_for_seconds")
+    if case.body.get("valid_for_seconds") is not None:
+        case.body.pop("expires_in_seconds", None)
+    settles = case.body.get("settles")
+    if settles:
+        whole(settles, "units")
+        if held:
+            settles["id"] = held[next(turns) % len(held)]
 
 
 def with_hold(case):
@@ -71,6 +86,14 @@ def with_hold(case):
         case.path_parameters["id"] = held[next(turns) % len(held)]
     if isinstance(case.body, dict):
         whole(case.body, "units", "expires_in_seconds")
+
+
+def capture_hold(case):
+    """What was sent otherwise is said with its units, which a type cannot tell."""
+    with_hold(case)
+    other = isinstance(case.body, dict) and any(case.body.get(name) is not None for name in ("channel", "class", "country"))
+    if other and case.body.get("units") is None:
+        case.body["units"] = 1
 
 
 def set_budget(case):
@@ -132,12 +155,14 @@ AMENDED = {
     "refundTopUp": adjust,
     "zeroBalance": zero_balance,
     "debit": debit,
+    "debitByKey": debit_by_key,
     "debitBatch": debit_batch,
     "hold": hold,
-    "captureHold": with_hold,
+    "captureHold": capture_hold,
     "releaseHold": with_hold,
     "extendHold": with_hold,
     "getHold": with_hold,
+    "reverseHold": with_hold,
     "setBudget": set_budget,
     "reverseDebit": reverse_debit,
     "createTopUp": create_top_up,

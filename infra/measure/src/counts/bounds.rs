@@ -36,7 +36,7 @@ const REFUNDED: &str = "consistent read; the key is kept before anything is done
 const RECONCILED: &str = "consistent read; the list of organisations has eight parts; every balance shard and ledger there may be is read; where the run stands is kept, so that one that is cut off goes on; in a month's first days, also what closing the month before it takes";
 
 /// In the order of a top-up's life.
-pub(crate) const BOUNDS: [Bound; 44] = [
+pub(crate) const BOUNDS: [Bound; 46] = [
     exact("quote", cost(0, [0, 0], 0, 0, 0)),
     Bound {
         call: "create, the organisation's first",
@@ -156,6 +156,13 @@ pub(crate) const BOUNDS: [Bound; 44] = [
         why: CONSISTENT,
     },
     exact("debit, a process's first since credits came behind it", cost(3, [3, 0], 0, 0, 0)),
+    exact("debit under a key", cost(3, [3, 0], 0, 0, 0)),
+    Bound {
+        call: "debit under a key, the same again (200)",
+        least: cost(2, [1, 0], 1, 0, 0),
+        allowed: cost(2, [1, 0], 2, 0, 0),
+        why: CONSISTENT,
+    },
     Bound {
         call: "debit, reversed",
         least: cost(2, [6, 0], 1, 0, 0),

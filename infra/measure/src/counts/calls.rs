@@ -104,6 +104,8 @@ async fn spent(seen: &mut Vec<Measured>) -> Result<(), Failure> {
     let id = saldo.debit_id();
     note("debit, later ones", saldo.debit(&id, "email", 201).await?);
     note("debit, the same again (200)", saldo.debit(&id, "email", 200).await?);
+    note("debit under a key", saldo.debit_by_key("order-17", 201).await?);
+    note("debit under a key, the same again (200)", saldo.debit_by_key("order-17", 200).await?);
     note("debit, reversed", saldo.reverse(&id).await?);
     note("debit, reversed again", saldo.reverse(&id).await?);
     note("debits, a batch of ten in one run", saldo.batch(&saldo.ids_of_one_run(10)?).await?);

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use saldo_credits::Reserved;
 use saldo_credits::test_support::{Answer, Op, Row, Table, Way};
 use saldo_domain::{
-    Credits, DebitEntry, EntryId, OrgId, PortError, RunId, ShardId, Stamp, Timestamp, TopUpId, total,
+    Credits, DebitEntry, DebitId, EntryId, Group, OrgId, PortError, ReservedDebit, RunId, ShardId, Stamp,
+    Timestamp, TopUpId, total,
 };
 
 use super::sizes;
@@ -202,7 +203,7 @@ impl Store {
         let rows = places.filter_map(move |id| self.table.ledger.get(&(ledger, id.entry())));
         rows.filter_map(|row| match row {
             Row::Debit(entry) => Some(entry.as_ref()),
-            Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_) => None,
+            Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) | Row::Closed => None,
         })
     }
 
@@ -211,11 +212,18 @@ impl Store {
         match op {
             Op::Reserve(id, reservation) => {
                 let shard = self.table.shards.get(id);
-                let there = |done: &&(_, _)| shard.is_some_and(|shard| shard.pending.contains_key(&done.0));
-                let gone = reservation.acknowledged.iter().filter(there).map(|done| sizes::pending(done.1));
-                let sequence = shard.map_or(0, |shard| shard.sequence);
-                let new = reservation.debits.iter().map(|debit| Stamp::given(sequence, debit.code));
-                new.map(sizes::pending).sum::<usize>().saturating_sub(gone.sum())
+                let (change, sequence) = (reservation.change(shard), shard.map_or(0, |shard| shard.sequence));
+                let stamp = |debit: &ReservedDebit| Stamp::given(sequence, debit.code);
+                let alone = change.alone.iter().map(|debit| sizes::alone(stamp(debit))).sum::<usize>();
+                let groups =
+                    change.groups.iter().map(|(_, codes)| sizes::group(sequence, codes)).sum::<usize>();
+                let there = |id: &DebitId| shard.and_then(|shard| shard.pending.get(id));
+                let gone =
+                    change.gone.iter().filter_map(there).map(|stamp| sizes::alone(*stamp)).sum::<usize>();
+                let size = |of: &Group, codes| sizes::group(of.sequence, codes);
+                let less =
+                    change.left.iter().map(|(of, left)| size(of, &of.codes) - size(of, left)).sum::<usize>();
+                (alone + groups).saturating_sub(gone + less)
             }
             Op::PutEntries(_, entries) => entries.iter().map(sizes::debit).sum(),
             _ => 0,
@@ -240,10 +248,13 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         | Op::StartSharding(_)
         | Op::SetShards(_)
         | Op::BeginHolds(_) => (vec![main], 1),
-        Op::ChangeHold(change) => {
+        Op::ChangeHold(change, _) => {
             let hold = Item::Run(ShardId::HOLDS, change.id.run());
             let moves = change.returned > Credits::ZERO;
             if moves { (vec![main, hold], IN_TRANSACTION) } else { (vec![hold], 1) }
+        }
+        Op::ReportLate(report) => {
+            (vec![main, Item::Run(ShardId::HOLDS, report.id.run()), Item::Entry], IN_TRANSACTION)
         }
         Op::Rebalance(rebalance) => {
             let from = rebalance.from.iter().map(|(shard, _)| *shard);
@@ -272,8 +283,12 @@ fn written_by(op: &Op) -> (Vec<Item>, u64) {
         // The item of the budgets lies in the partition of the main shard.
         Op::SetBudgets(..) => (ShardId::balances().map(Item::Shard).chain([main]).collect(), IN_TRANSACTION),
         Op::RememberTold(..) => (vec![main], 1),
+        Op::Claim(..) | Op::Replace(..) => (vec![Item::Entry], 1),
+        Op::Close(ledger, id) => (vec![Item::Run(*ledger, id.run())], 1),
         // So does the item of open holds.
         Op::KeepOpenHolds(..) => (vec![main], 1),
-        Op::Entries(_) | Op::Shard(_) | Op::Budgets | Op::OpenHolds | Op::Holds(..) => (Vec::new(), 0),
+        Op::Entries(_) | Op::Shard(_) | Op::Budgets | Op::Claimed(_) | Op::OpenHolds | Op::Holds(..) => {
+            (Vec::new(), 0)
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! How large the items of spending are, in bytes, as the adapter writes them and DynamoDB counts them.
 
 use saldo_domain::{
-    BalanceShard, Counters, DebitEntry, Details, Known, OrgId, RateVersion, RunId, ShardId, Sharding, Stamp,
-    Units,
+    BalanceShard, Codes, Counters, DebitEntry, Details, Known, OrgId, RateVersion, RunId, ShardId, Sharding,
+    Stamp, Units,
 };
 
 /// What a write unit writes, in bytes.
@@ -31,10 +31,20 @@ fn partition(first: String, id: ShardId) -> String {
     if id == ShardId::MAIN { first } else { format!("{first}#{}", id.number()) }
 }
 
-/// A debit that is pending, as a member of the map.
-pub(crate) fn pending(stamp: Stamp) -> usize {
+/// A debit that is pending by itself, as a member of the map.
+pub(crate) fn alone(stamp: Stamp) -> usize {
     // Sixteen bytes in base 64 without padding.
-    1 + number(&"_".repeat(22), stamp.0)
+    1 + number(&"_".repeat(22), stamp.number())
+}
+
+/// Those that are pending in a group, as members of the map: its sequence, and the parts of its codes. Nothing for no debit.
+pub(crate) fn group(sequence: i64, codes: &Codes) -> usize {
+    if codes.is_empty() {
+        return 0;
+    }
+    // A letter less for the run, and a point and a digit for each part.
+    let parts = codes.parts().into_iter().map(|part| 1 + 23 + part.len());
+    1 + number(&"_".repeat(21), sequence) + parts.sum::<usize>()
 }
 
 /// A balance shard. What it comes to have in its life is counted even where it is not there yet.
@@ -44,12 +54,15 @@ pub(crate) fn shard(org: &OrgId, id: ShardId, shard: &BalanceShard) -> usize {
         Sharding::Announced => number("s", 0),
         Sharding::Since(since) => number("s", since.ms()),
     };
-    let pending: usize = shard.pending.values().map(|stamp| pending(*stamp)).sum();
+    let groups = shard.groups();
+    let groups = groups.values().map(|one| group(one.sequence, &one.codes)).sum::<usize>();
+    let pending = shard.pending.values().filter(|stamp| !stamp.is_in_group()).map(|stamp| alone(*stamp));
     text("pk", &partition(format!("ORG#{org}"), id))
         + text("sk", "BALANCE")
         + number("credits", shard.credits.0)
         + number("v", shard.sequence)
         + number("g", shard.movements)
+        + if shard.returns > 0 { number("i", shard.returns) + number("r", shard.returned.0) } else { 0 }
         + number("t", shard.reserved_at.secs())
         + number("e", shard.epoch)
         + number("f", i64::from(shard.refused))
@@ -57,7 +70,7 @@ pub(crate) fn shard(org: &OrgId, id: ShardId, shard: &BalanceShard) -> usize {
         + shard.shards.map_or(0, |shards| number("n", shards))
         + main
         + counters(&shard.budgets)
-        + map("q", 0, pending)
+        + map("q", 0, pending.sum::<usize>() + groups)
 }
 
 /// What a shard keeps of budgets, where there are any.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use saldo_credits::test_support::{Answer, InMemory, Op, Way};
 use saldo_credits::{NotSent, Order, Reserved, SpendError, Spender};
 use saldo_domain::{
-    Actor, Channel, Counting, Credits, Debit, DebitId, Details, MOST_IN_BATCH, Meters, OrgId, Reservation,
-    ReservedDebit, ShardCounts, ShardId, Stamp, Timestamp, TopUpId,
+    Actor, Channel, Counting, Country, Credits, Debit, DebitId, Details, MOST_IN_BATCH, Meters, OrgId,
+    Reference, Reservation, ReservedDebit, ShardCounts, ShardId, Stamp, Timestamp, TopUpId, Units,
 };
 
 use super::partitions::{Asked, Link};
@@ -37,10 +37,19 @@ pub(crate) struct Load {
     pub(crate) rests: Micros,
     pub(crate) granted: i64,
     pub(crate) top_ups: Option<TopUps>,
-    /// Whether ids are chosen by Saldo, of one run for what goes together.
-    pub(crate) grouped: bool,
+    /// Whether ids are chosen by Saldo, of one run for what goes together, and what is sent then.
+    pub(crate) grouped: Option<Sent>,
     /// Batches of 25 whose processes die between their two writes while it is measured.
     pub(crate) dead: u8,
+}
+
+/// What the messages are like whose ids are chosen; each has a country, and a reference as long as a UUID.
+#[derive(Clone, Copy)]
+pub(crate) enum Sent {
+    /// E-mails to one country.
+    Alike,
+    /// SMS of one to three segments to four countries.
+    Varied,
 }
 
 #[derive(Clone, Copy)]
@@ -67,6 +76,7 @@ pub(crate) struct Pace {
 #[derive(Clone, Default)]
 struct Acknowledged {
     debits: u64,
+    credits: i64,
     measured: u64,
     /// How often a sender was told to come again.
     refused: u64,
@@ -135,7 +145,8 @@ impl Scene {
                 .map_err(|error| error.0)?,
             link: Link::new(&clock, &OrgId::parse(ORG).map_err(|_| "not an organisation")?),
             clock,
-            meters: Meters::from_json(r#"{"email":{"default":1}}"#).map_err(|error| error.0)?,
+            meters: Meters::from_json(r#"{"email":{"default":1},"sms":{"default":1}}"#)
+                .map_err(|error| error.0)?,
             acknowledged: Mutex::default(),
             granted: Mutex::new(load.granted),
             wrong: Mutex::default(),
@@ -163,11 +174,10 @@ impl Scene {
         let mut tasks = Tasks::new(&self.clock);
         for _ in 0..load.shards {
             let (scene, spender, mut rng) = (Arc::clone(self), spender.clone(), rng.fork());
-            tasks.add(async move { scene.debit(&spender, &mut rng).await });
+            tasks.add(async move { scene.debit_alone(&spender, &mut rng).await });
         }
         tasks.run()?;
-        let debits = i64::try_from(locked(&self.acknowledged).debits).unwrap_or_default();
-        *locked(&self.granted) -= debits;
+        *locked(&self.granted) -= locked(&self.acknowledged).credits;
         Ok(())
     }
 
@@ -175,10 +185,9 @@ impl Scene {
     async fn send(self: Arc<Scene>, spender: Virtual, load: Load, mut rng: fastrand::Rng) {
         self.clock.sleep_until(AFTER_SHARDING + rng.u64(..BEGIN_WITHIN)).await;
         while self.clock.now() < AFTER_SHARDING + WARM_UP + MEASURED {
-            if load.grouped {
-                self.send_grouped(&spender).await;
-            } else {
-                self.debit(&spender, &mut rng).await;
+            match load.grouped {
+                Some(sent) => self.send_grouped(&spender, sent, &mut rng).await,
+                None => self.debit(&spender, &mut rng).await,
             }
             if load.rests > 0 {
                 self.clock.sleep(rng.u64(..2 * load.rests)).await;
@@ -227,17 +236,7 @@ impl Scene {
 
     /// One e-mail of one credit, until it is acknowledged.
     async fn debit(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
-        let Some(id) = self.id(rng) else { return self.note_wrong("no id".to_owned()) };
-        let details = Details::default();
-        let debit = Debit {
-            id,
-            credits: Credits(1),
-            version: None,
-            max_credits: None,
-            hold: None,
-            channel: Channel::EMAIL,
-            details,
-        };
+        let Some(debit) = self.email(rng) else { return self.note_wrong("no id".to_owned()) };
         let began = self.clock.now();
         loop {
             match spender.debit(&self.org, &Actor::System, &debit, self.now()).await {
@@ -248,18 +247,49 @@ impl Scene {
                 },
             }
         }
-        self.note_done(began);
+        self.note_done(began, debit.credits);
+    }
+
+    /// The same as a batch by itself, which goes with nothing else.
+    async fn debit_alone(&self, spender: &Virtual, rng: &mut fastrand::Rng) {
+        let Some(debit) = self.email(rng) else { return self.note_wrong("no id".to_owned()) };
+        let began = self.clock.now();
+        match spender.debit_all(&self.org, &Actor::System, std::slice::from_ref(&debit), self.now()).await {
+            Ok(_) => self.note_done(began, debit.credits),
+            Err(error) => self.note_wrong(error.to_string()),
+        }
+    }
+
+    fn email(&self, rng: &mut fastrand::Rng) -> Option<Debit> {
+        Some(Debit {
+            id: self.id(rng)?,
+            credits: Credits(1),
+            version: None,
+            max_credits: None,
+            hold: None,
+            channel: Channel::EMAIL,
+            details: Details::default(),
+        })
     }
 
     /// The same, under an id that Saldo chooses.
-    async fn send_grouped(&self, spender: &Virtual) {
+    async fn send_grouped(&self, spender: &Virtual, sent: Sent, rng: &mut fastrand::Rng) {
         let began = self.clock.now();
-        let order = Order::new(&self.meters, Channel::EMAIL, Details::default(), None, self.now());
+        let (channel, units, country) = match sent {
+            Sent::Alike => (Channel::EMAIL, Units::ONE, "ID"),
+            Sent::Varied => {
+                let country = ["ID", "SG", "MY", "US"][rng.usize(..4)];
+                (Channel::SMS, Units::new(rng.i64(1..=3)).unwrap_or_default(), country)
+            }
+        };
+        let (country, reference) = (Country::parse(country), Reference::parse(ORG).ok());
+        let details = Details { units, country, reference, class: None };
+        let order = Order::new(&self.meters, channel, details, None, self.now());
         let Ok(order) = order else { return self.note_wrong("no price".to_owned()) };
         let mut sent = spender.send(&self.org, &Actor::System, &order, self.now()).await;
-        loop {
+        let credits = loop {
             match sent {
-                Ok(_) => break,
+                Ok(debited) => break debited.credits,
                 Err(NotSent { error, debit }) if told_to_come_again(&error).is_some() => {
                     self.refused(told_to_come_again(&error).unwrap_or_default()).await;
                     let again = spender.debit(&self.org, &Actor::System, &debit, self.now()).await;
@@ -267,16 +297,17 @@ impl Scene {
                 }
                 Err(failed) => return self.note_wrong(failed.error.to_string()),
             }
-        }
-        self.note_done(began);
+        };
+        self.note_done(began, credits);
     }
 
-    fn note_done(&self, began: Micros) {
+    fn note_done(&self, began: Micros, credits: Credits) {
         let took = self.clock.now() - began;
         let from = AFTER_SHARDING + WARM_UP;
         let measured = (from..from + MEASURED).contains(&self.clock.now());
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.debits += 1;
+        acknowledged.credits += credits.0;
         acknowledged.measured += u64::from(measured);
         acknowledged.longest = acknowledged.longest.max(took);
         if measured {
@@ -309,7 +340,7 @@ impl Scene {
         if let Some(wrong) = locked(&self.wrong).take() {
             return Err(wrong.into());
         }
-        let spent = i64::try_from(locked(&self.acknowledged).debits)?;
+        let spent = locked(&self.acknowledged).credits;
         let (there, expected) = (self.link.check()?, *locked(&self.granted) - spent);
         if there == expected {
             Ok(())

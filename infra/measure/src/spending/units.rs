@@ -80,6 +80,8 @@ async fn of_one_shard(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     note(LATER, 1, saldo.debit(&id, "sms", 201).await?);
     note("debit, the same again (200)", 1, saldo.debit(&id, "sms", 200).await?);
     note("debit, reversed", 1, saldo.reverse(&id).await?);
+    note("debit under a key", 1, saldo.debit_by_key("order-17", 201).await?);
+    note("debit under a key, the same again (200)", 1, saldo.debit_by_key("order-17", 200).await?);
     // The first one finds nothing pending, and later ones the one before.
     saldo.batch(&saldo.ids_of_one_run(10)?).await?;
     note(BATCH, 10, saldo.batch(&saldo.ids_of_one_run(10)?).await?);

@@ -106,6 +106,7 @@ pub(super) fn bytes(item: &Item) -> usize {
     let of = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::M(map) => 3 + map.len() + bytes(map),
         other => panic!("{other:?}"),
     };

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use saldo_credits::{Balances, Reserved, Reversed, Stored, Written};
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, HoldChange,
-    OrgId, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    LateReport, OrgId, PendingChange, Posting, Reached, Rebalance, Reservation, Resume, Reversal, ShardId,
+    Stamp, Timestamp, Turn, why_refused,
 };
 
 use super::Store;
@@ -25,7 +26,8 @@ use crate::PortError;
 
 /// A reservation waits less for a transaction on its shard to end than a transaction does.
 const FIRST_PAUSE_MS: u64 = 10;
-/// How often entries are written anew because the item of their run has become someone else's.
+/// How often entries are written anew because the item of their run has become someone else's, and what is pending because others
+/// have changed the groups that it is about.
 const TRIES: u32 = 4;
 
 impl Balances for Store {
@@ -35,13 +37,22 @@ impl Balances for Store {
         shard: ShardId,
         reservation: &Reservation,
     ) -> Result<Reserved, PortError> {
-        match updated(self.reserve_update(org, shard, reservation)).await? {
-            Ok(done) => {
-                let item = done.attributes.ok_or_else(|| PortError::Broken("no new shard".to_owned()))?;
-                Ok(Reserved::Done(shard_of(&item)?))
+        let mut seen = None;
+        for _ in 0..TRIES {
+            let before = match updated(self.reserve_update(org, shard, reservation, seen.as_ref())).await? {
+                Ok(done) => {
+                    let item = done.attributes.ok_or_else(|| PortError::Broken("no new shard".to_owned()))?;
+                    return Ok(Reserved::Done(shard_of(&item)?));
+                }
+                Err(before) => before.as_ref().map(shard_of).transpose()?,
+            };
+            if why_refused(before.as_ref(), reservation).is_some() {
+                return Ok(Reserved::Refused(before));
             }
-            Err(before) => Ok(Reserved::Refused(before.as_ref().map(shard_of).transpose()?)),
+            // Other groups are pending than were supposed to be.
+            seen = before;
         }
+        Ok(Reserved::Refused(seen))
     }
 
     async fn make_ready(&self, org: &OrgId) -> Result<(), PortError> {
@@ -93,13 +104,21 @@ impl Balances for Store {
         stamp: Stamp,
         counted: &Counted,
     ) -> Result<(), PortError> {
-        let given = updated(self.give_back_update(org, id, stamp, counted)).await?;
-        if given.is_err() && !counted.numbers.is_empty() {
-            // It may be the counters that are others now.
-            updated(self.give_back_update(org, id, stamp, &Counted::default())).await?.ok();
+        if !stamp.is_in_group() {
+            return self.give_back_alone(org, id, stamp, counted).await;
         }
-        // A refusal says that it was given back before.
-        Ok(())
+        for _ in 0..TRIES {
+            // What else is in its group has to be known.
+            let seen = self.shard(org, stamp.shard()).await?;
+            let change = PendingChange::giving_back(id, stamp, Some(&seen));
+            let Some(change) = change else { return Ok(()) };
+            let uncounted = Some(counted).filter(|counted| seen.budgets.can_uncount(counted)).cloned();
+            let update = self.give_back_update(org, stamp, &change, &uncounted.unwrap_or_default());
+            if updated(update).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(PortError::Unavailable("a group changes".to_owned()))
     }
 
     async fn acknowledge(
@@ -108,7 +127,18 @@ impl Balances for Store {
         shard: ShardId,
         written: &[(DebitId, Stamp)],
     ) -> Result<(), PortError> {
-        or_conflict(updated(self.acknowledge_update(org, shard, written)).await?)
+        let mut seen = None;
+        for _ in 0..TRIES {
+            let update = self.acknowledge_update(org, shard, written, seen.as_ref());
+            let Some(update) = update else { return Ok(()) };
+            let Err(before) = updated(update).await? else { return Ok(()) };
+            let before = before.as_ref().map(shard_of).transpose()?;
+            seen = before.filter(|before| before.ready && before.has_or_has_not(written));
+            if seen.is_none() {
+                return Err(PortError::Conflict);
+            }
+        }
+        Err(PortError::Conflict)
     }
 
     async fn entries(&self, org: &OrgId, ids: &[(ShardId, DebitId)]) -> Result<Vec<Stored>, PortError> {
@@ -220,12 +250,48 @@ impl Balances for Store {
         }
     }
 
+    async fn close(&self, org: &OrgId, ledger: ShardId, id: DebitId) -> Result<Stored, PortError> {
+        match updated(self.close_update(org, ledger, id)).await? {
+            Ok(_) => Ok(Stored::Other),
+            Err(before) => stored_in(before.as_ref(), id),
+        }
+    }
+
     async fn begin_holds(&self, org: &OrgId, now: Timestamp) -> Result<(), PortError> {
         self.look_for_holds(org, now).await
     }
 
-    async fn change_hold(&self, org: &OrgId, change: &HoldChange, actor: &Actor) -> Result<(), PortError> {
-        self.write_hold(org, change, actor).await
+    async fn change_hold(
+        &self,
+        org: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        self.write_hold(org, change, uncounted, actor).await
+    }
+
+    async fn report_late(&self, org: &OrgId, report: &LateReport, actor: &Actor) -> Result<bool, PortError> {
+        self.write_late_report(org, report, actor).await
+    }
+}
+
+impl Store {
+    /// Gives back what is pending by itself; a refusal says that it was given back before.
+    async fn give_back_alone(
+        &self,
+        org: &OrgId,
+        id: DebitId,
+        stamp: Stamp,
+        counted: &Counted,
+    ) -> Result<(), PortError> {
+        let Some(change) = PendingChange::giving_back(id, stamp, None) else { return Ok(()) };
+        let given = updated(self.give_back_update(org, stamp, &change, counted)).await?;
+        if given.is_err() && !counted.numbers.is_empty() {
+            // It may be the counters that are others now.
+            updated(self.give_back_update(org, stamp, &change, &Counted::default())).await?.ok();
+        }
+        Ok(())
     }
 }
 

@@ -4,14 +4,16 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
 use saldo_credits::{OpenHolds, OpenHoldsOf};
 use saldo_domain::{
-    Actor, DebitEntry, DebitId, EntryId, HoldChange, Month, OrgId, Posting, ShardId, Timestamp, Watermark,
+    Actor, Counted, DebitEntry, DebitId, EntryId, HoldChange, LateReport, Month, OrgId, Posting, Round,
+    ShardId, Timestamp, Watermark,
 };
 
 use super::Store;
 use super::attributes::{Item, Reader, number, text};
 use super::balances::{or_conflict, updated};
+use super::counters::uncounted;
 use super::errors::port_error;
-use super::hold_items::hold_update;
+use super::hold_items::{hold_update, report_update};
 use super::keys::{self, DUE_AT, DUE_INDEX, DUE_PK, PK, SK, Work};
 use super::reads::page_size;
 use super::rows::{REVISION, entry_item};
@@ -22,6 +24,8 @@ use crate::PortError;
 
 /// Earlier holds have ended, in milliseconds.
 const FROM: &str = "from";
+/// Where the next run goes on, in milliseconds; absent where that is the same.
+const GO_ON: &str = "go_on";
 /// Ids of earlier ones that may be open, one after the other.
 const CARRIED: &str = "carried";
 /// When somebody was last about to hold, in milliseconds.
@@ -105,6 +109,7 @@ impl Store {
         &self,
         org: &OrgId,
         change: &HoldChange,
+        counted: &Counted,
         actor: &Actor,
     ) -> Result<(), PortError> {
         let of_hold = hold_update(&self.table, org, change).build().map_err(not_built)?;
@@ -120,7 +125,8 @@ impl Store {
                 .set_expression_attribute_values(of_hold.expression_attribute_values);
             return or_conflict(updated(update).await?);
         }
-        let back = self.gain(org, ShardId::MAIN, change.returned).build().map_err(not_built)?;
+        let back = self.gain_back(org, change.returned);
+        let back = uncounted(back, counted, change.returned).build().map_err(not_built)?;
         let mut parts = vec![
             TransactWriteItem::builder().update(of_hold).build(),
             TransactWriteItem::builder().update(back).build(),
@@ -133,6 +139,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether there were as many credits.
+    pub(super) async fn write_late_report(
+        &self,
+        org: &OrgId,
+        report: &LateReport,
+        actor: &Actor,
+    ) -> Result<bool, PortError> {
+        let posting = Posting::late_report(report, actor);
+        let of_hold = report_update(&self.table, org, report).build().map_err(not_built)?;
+        let parts = vec![
+            TransactWriteItem::builder().update(of_hold).build(),
+            self.put_if_absent(entry_item(org, &posting.entry))?,
+        ];
+        match self.with_balance(org, parts, &[posting]).await? {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.at(0) || refused.at(1) => Err(PortError::Conflict),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
 impl OpenHolds for Store {
     async fn open_holds(&self, org: &OrgId) -> Result<OpenHoldsOf, PortError> {
         let item = self.item(keys::holds(org)).await?.ok_or(PortError::Conflict)?;
@@ -140,7 +168,10 @@ impl OpenHolds for Store {
         let ids = row.optional_text(CARRIED).unwrap_or_default().split_whitespace();
         let carried = ids.map(DebitId::parse).collect::<Result<_, _>>().map_err(|_| row.fault(CARRIED))?;
         Ok(OpenHoldsOf {
-            mark: Watermark { from: row.moment(FROM)?, carried },
+            round: Round {
+                mark: Watermark { from: row.moment(FROM)?, carried },
+                go_on: row.optional_moment(GO_ON),
+            },
             touched: row.moment(TOUCHED)?,
             revision: row.number(REVISION)?,
         })
@@ -152,7 +183,8 @@ impl OpenHolds for Store {
         of: &OpenHoldsOf,
         next: Option<Timestamp>,
     ) -> Result<(), PortError> {
-        let carried: Vec<_> = of.mark.carried.iter().map(DebitId::to_string).collect();
+        let Round { mark, go_on } = &of.round;
+        let carried: Vec<_> = mark.carried.iter().map(DebitId::to_string).collect();
         let update = self
             .client
             .update_item()
@@ -162,20 +194,33 @@ impl OpenHolds for Store {
             .expression_attribute_names("#revision", REVISION)
             .expression_attribute_names("#from", FROM)
             .expression_attribute_names("#carried", CARRIED)
+            .expression_attribute_names("#go_on", GO_ON)
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":before", number(of.revision))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":from", number(of.mark.from.ms()))
+            .expression_attribute_values(":from", number(mark.from.ms()))
             .expression_attribute_values(":carried", text(carried.join(" ")));
-        let set = "SET #from = :from, #carried = :carried";
-        let update = match next {
-            Some(next) => update
-                .update_expression(format!("{set}, #at = :next ADD #revision :one"))
-                .expression_attribute_values(":next", text(keys::due_at(next))),
-            None => update
-                .update_expression(format!("{set} REMOVE #pk, #at ADD #revision :one"))
-                .expression_attribute_names("#pk", DUE_PK),
-        };
+        let (mut set, mut remove) = ("SET #from = :from, #carried = :carried".to_owned(), Vec::new());
+        let mut update = update;
+        match next {
+            Some(next) => {
+                set.push_str(", #at = :next");
+                update = update.expression_attribute_values(":next", text(keys::due_at(next)));
+            }
+            None => {
+                remove.extend(["#pk", "#at"]);
+                update = update.expression_attribute_names("#pk", DUE_PK);
+            }
+        }
+        match go_on {
+            Some(go_on) => {
+                set.push_str(", #go_on = :go_on");
+                update = update.expression_attribute_values(":go_on", number(go_on.ms()));
+            }
+            None => remove.push("#go_on"),
+        }
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        let update = update.update_expression(format!("{set}{remove} ADD #revision :one"));
         or_conflict(updated(update).await?)
     }
 

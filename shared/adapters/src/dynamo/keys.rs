@@ -1,5 +1,7 @@
 //! Where each item lives: every table key is made here.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use saldo_domain::{
     Actor, DebitId, EntryId, IdempotencyKey, Month, OperationId, OrgId, RunId, ShardId, Timestamp, TopUpId,
 };
@@ -35,6 +37,8 @@ pub(super) enum Kind {
     Run,
     /// Where an organisation's open holds are.
     Holds,
+    /// What a sender's key stands for.
+    SenderKey,
     /// Entries and runs of debits have a partition to themselves and no prefix; so have the occasions of a trail.
     Entry,
 }
@@ -67,6 +71,7 @@ impl Kind {
             Kind::Sweep => "SWEEP#",
             Kind::Run => "RUN#",
             Kind::Holds => "HOLDS",
+            Kind::SenderKey => "KEY#",
             Kind::Entry => "",
         }
     }
@@ -120,6 +125,14 @@ pub(super) fn top_up(of: &OrgId, id: &TopUpId) -> Item {
 
 pub(super) fn request(of: &OrgId, id: &IdempotencyKey) -> Item {
     key(org(of), Kind::Request, id.as_str())
+}
+
+/// What a sender's key stands for. Keys have partitions of their own, as many as their first digit has values, and are told by
+/// their hash: so none is longer than another, and they are spread evenly, whatever senders choose.
+pub(super) fn sender_key(of: &OrgId, key: &IdempotencyKey) -> Item {
+    let hash = ring::digest::digest(&ring::digest::SHA256, key.as_str().as_bytes());
+    let first = hash.as_ref().first().copied().unwrap_or_default() >> 4;
+    self::key(format!("KEYS#{of}#{first:x}"), Kind::SenderKey, &URL_SAFE_NO_PAD.encode(hash))
 }
 
 pub(super) fn ledger_partition(of: &OrgId, month: Month, ledger: ShardId) -> String {
@@ -303,6 +316,7 @@ mod tests {
             Kind::Sweep,
             Kind::Run,
             Kind::Holds,
+            Kind::SenderKey,
             Kind::Entry,
         ];
         for kind in all {
@@ -315,7 +329,7 @@ mod tests {
                 | Kind::Invoice
                 | Kind::Entry => false,
                 Kind::Audit | Kind::Adjustment => false,
-                Kind::Closing | Kind::Sweep | Kind::Run | Kind::Holds => false,
+                Kind::Closing | Kind::Sweep | Kind::Run | Kind::Holds | Kind::SenderKey => false,
             };
             assert_eq!(kind.prefix().starts_with(BALANCE), is_read, "{kind:?}");
         }
@@ -332,6 +346,20 @@ mod tests {
             "LEDGER#acme#202511",
             "what has no prefix is never beside them"
         );
+    }
+
+    #[test]
+    fn keys_of_senders_are_spread_and_none_is_longer_than_another() {
+        let org = OrgId::parse("acme").unwrap();
+        let mut spread: BTreeMap<String, u32> = BTreeMap::new();
+        for number in 0..1_600 {
+            let long = format!("{}{number}", "x".repeat(number % 250));
+            let item = sender_key(&org, &IdempotencyKey::parse(&long).unwrap());
+            assert_eq!(item[SK].as_s().unwrap().len(), 4 + 43);
+            *spread.entry(item[PK].as_s().unwrap().clone()).or_default() += 1;
+        }
+        assert_eq!(spread.len(), 16, "{spread:?}");
+        assert!(spread.values().all(|count| (50..200).contains(count)), "{spread:?}");
     }
 
     #[test]

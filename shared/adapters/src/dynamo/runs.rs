@@ -24,6 +24,8 @@ use crate::PortError;
 const KIND: &str = "kind";
 /// The kind of an item that holds debits.
 const DEBITS: &str = "debits";
+/// In the place of a debit: there will never be one.
+const CLOSED: &str = "closed";
 
 impl Store {
     /// `entries` are of one run, of whose item this is said, or will be.
@@ -110,6 +112,25 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
+    /// Writes that there will be no debit, if there is none.
+    pub(super) fn close_update(&self, org: &OrgId, ledger: ShardId, id: DebitId) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::run(org, ledger, id.run())))
+            .update_expression("SET #kind = :debits, #by = if_not_exists(#by, :by), #d = :closed")
+            .condition_expression(
+                "attribute_not_exists(#d) AND (attribute_not_exists(#kind) OR #kind = :debits)",
+            )
+            .expression_attribute_names("#kind", KIND)
+            .expression_attribute_names("#by", ACTOR)
+            .expression_attribute_names("#d", place_name(id))
+            .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":by", text(Actor::System.to_string()))
+            .expression_attribute_values(":closed", text(CLOSED))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
     /// Marks a debit that is there as reversed, once.
     pub(super) fn mark_reversed(
         &self,
@@ -122,11 +143,12 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(keys::run(org, ledger, debit.run())))
             .update_expression("SET #x = :at")
-            .condition_expression("#kind = :debits AND attribute_exists(#d) AND attribute_not_exists(#x)")
+            .condition_expression("#kind = :debits AND attribute_type(#d, :map) AND attribute_not_exists(#x)")
             .expression_attribute_names("#kind", KIND)
             .expression_attribute_names("#d", place_name(debit))
             .expression_attribute_names("#x", mark(debit))
             .expression_attribute_values(":debits", text(DEBITS))
+            .expression_attribute_values(":map", text("M"))
             .expression_attribute_values(":at", number(at.ms()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
@@ -176,6 +198,7 @@ pub(super) fn stored_in(item: Option<&Item>, id: DebitId) -> Result<Stored, Port
                 }
             })
         }
+        Some(AttributeValue::S(closed)) if closed == CLOSED => Ok(Stored::Other),
         Some(_) => Err(Reader(item).fault(&place_name(id))),
     }
 }
@@ -309,7 +332,7 @@ fn known_of(number: Option<i64>) -> Known {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::{AtEnd, Charge, ChargedAs, Hold, HoldEnded, HoldTerms, HowEnded, Subject};
+    use saldo_domain::{AtEnd, Charge, ChargedAs, Hold, HoldEnded, HoldTerms, HowEnded, Reported, Subject};
 
     use super::*;
     use crate::dynamo::attributes::bytes;
@@ -391,15 +414,22 @@ mod tests {
         let captured = Charge { credits: Credits(1_000_000_000_000), units: 1_000_000_000, charged_as };
         let at = entry(8, 128).booked_at;
         let ended = HoldEnded { how: HowEnded::Captured, captured, at, late: true };
-        let terms = HoldTerms { ends_at: at, at_end: AtEnd::Capture };
+        let terms = HoldTerms { ends_at: at, at_end: AtEnd::Capture, valid_until: Some(at) };
         let held = Credits(1_000_000_000_000);
         let details = Details { units: Units::new(1_000_000_000).unwrap(), class, ..entry(8, 128).details };
         let counted = Counted { day: Day(99_999), numbers: (9_990..9_998).collect() };
-        let hold = Some(Hold { held, terms, ended: Some(ended) });
-        let largest = DebitEntry { credits: held, hold, details, counted, channel, ..entry(8, 128) };
-        let item = item(&"x".repeat(128), std::slice::from_ref(&largest));
-        assert!(bytes(&item) <= 1024, "{}", bytes(&item));
-        assert_eq!(stored_in(Some(&item), largest.id).unwrap(), Stored::Debit(largest));
+        let reported_at = Timestamp::from_ms(1_800_000_000_123);
+        let reported = Reported { charge: captured, at: reported_at };
+        let back = Charge { credits: Credits(0), units: 0, charged_as: None };
+        let expired = HoldEnded { how: HowEnded::Expired, captured: back, ..ended };
+        for (ended, reported) in [(ended, None), (expired, Some(reported))] {
+            let hold = Some(Hold { held, terms, ended: Some(ended), reported });
+            let (details, counted) = (details.clone(), counted.clone());
+            let largest = DebitEntry { credits: held, hold, details, counted, channel, ..entry(8, 128) };
+            let item = item(&"x".repeat(128), std::slice::from_ref(&largest));
+            assert!(bytes(&item) <= 1024, "{}", bytes(&item));
+            assert_eq!(stored_in(Some(&item), largest.id).unwrap(), Stored::Debit(largest));
+        }
     }
 
     #[test]

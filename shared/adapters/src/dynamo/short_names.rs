@@ -1,13 +1,14 @@
 //! What the short attribute names stand for: they are short because the size of these two items is what spending costs.
 //!
-//! A balance shard stays below 1 KB with [`saldo_domain::PENDING_ROOM`] pending debits, and the item of a run with ten
+//! A balance shard stays below 1 KB with [`saldo_domain::PENDING_ROOM`] seats taken, and the item of a run with ten
 //! debits, so that each is one write unit; every letter of a name counts once for each debit.
 
 /// Of a balance shard.
 pub(super) mod shard {
     /// The sequence: counts reservations.
     pub(in super::super) const SEQUENCE: &str = "v";
-    /// The pending debits: a map from ids, 22 characters each, to stamps.
+    /// The pending debits: a map from ids, 22 characters each, to stamps, and from runs, 21 characters each, to the sequences of
+    /// pending groups, with their codes beside them.
     pub(in super::super) const PENDING: &str = "q";
     /// Counts movements of credits that are no debits.
     pub(in super::super) const MOVEMENTS: &str = "g";
@@ -15,6 +16,9 @@ pub(super) mod shard {
     pub(in super::super) const SHARDING: &str = "s";
     /// Over how many shards the organisation wants its debits spread. Of the main shard only.
     pub(in super::super) const SHARDS: &str = "n";
+    /// How many of these are what came back of holds, and the credits of all of them. Of the main shard only.
+    pub(in super::super) const RETURNS: &str = "i";
+    pub(in super::super) const RETURNED: &str = "r";
     /// There when the organisation may have holds. Of the main shard only.
     pub(in super::super) const HOLDS: &str = "h";
     /// When credits were last reserved, in seconds.
@@ -54,6 +58,8 @@ pub(super) mod run {
     pub(in super::super) const ENDS_AT: &str = "h";
     /// There when a hold is captured at its end.
     pub(in super::super) const CAPTURED_AT_END: &str = "hc";
+    /// Of a quota: until when its sender uses it, in seconds.
+    pub(in super::super) const VALID_UNTIL: &str = "hv";
     /// How a hold was ended; absent while it is open.
     pub(in super::super) const ENDED: &str = "o";
     /// When it was, in seconds.
@@ -66,6 +72,14 @@ pub(super) mod run {
     pub(in super::super) const CHARGED_CLASS: &str = "ocl";
     pub(in super::super) const CHARGED_COUNTRY: &str = "oco";
     pub(in super::super) const CHARGED_VERSION: &str = "ow";
+    /// Of a quota that had ended: when it was told what was used of it, in milliseconds; the credits and units, and as what.
+    pub(in super::super) const REPORTED_AT: &str = "la";
+    pub(in super::super) const REPORTED: &str = "lc";
+    pub(in super::super) const REPORTED_UNITS: &str = "lu";
+    pub(in super::super) const REPORTED_CHANNEL: &str = "lch";
+    pub(in super::super) const REPORTED_CLASS: &str = "lcl";
+    pub(in super::super) const REPORTED_COUNTRY: &str = "lco";
+    pub(in super::super) const REPORTED_VERSION: &str = "lw";
     /// There when it was ended too late for its month.
     pub(in super::super) const ENDED_LATE: &str = "ol";
     /// The version of the rates: in the item for all of them, and in a debit where it is another one; 0 where it is not known.

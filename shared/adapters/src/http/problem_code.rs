@@ -44,6 +44,7 @@ macro_rules! problem_codes {
 
 problem_codes! {
     InvalidRequest = 400 "invalid_request" "Bad Request",
+    IdempotencyKeyMissing = 400 "idempotency_key_missing" "Bad Request",
     InvalidCursor = 400 "invalid_cursor" "Bad Request",
     InvalidSignature = 400 "invalid_signature" "Bad Request",
     Unauthorized = 401 "unauthorized" "Unauthorized",
@@ -68,6 +69,7 @@ problem_codes! {
     ReversalWindowOver = 409 "reversal_window_over" "Conflict",
     HoldAlreadyCaptured = 409 "hold_already_captured" "Conflict",
     HoldReleased = 409 "hold_released" "Conflict",
+    HoldNotCaptured = 409 "hold_not_captured" "Conflict",
     StatementNotReady = 409 "statement_not_ready" "Conflict",
     CustomerBalanceAtProvider = 409 "customer_balance_at_provider" "Conflict",
     CustomerUnknownAtProvider = 409 "customer_unknown_at_provider" "Conflict",

@@ -17,7 +17,11 @@ impl Table {
         for row in self.ledger.values() {
             expected += match row {
                 Row::Debit(entry) => Entry::of_debit(entry).credits.0,
-                Row::Reversal(credits) | Row::TopUp(credits) | Row::TakenBack(credits) => credits.0,
+                Row::Closed => 0,
+                Row::Reversal(credits)
+                | Row::TopUp(credits)
+                | Row::Reported(credits)
+                | Row::TakenBack(credits) => credits.0,
             };
         }
         for (id, stamp) in self.shards.values().flat_map(|shard| &shard.pending) {

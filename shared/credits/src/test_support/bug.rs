@@ -105,6 +105,12 @@ pub enum Bug {
     AllReturned,
     /// Who completes a hold's entry forgets what has become of it since it was read.
     EndForgotten,
+    /// What was used of a quota is charged as often as it is reported after its end.
+    ReportedTwice,
+    /// It is charged without a look at whether there is as much.
+    UnguardedReport,
+    /// It is charged without its entry.
+    ReportWithoutEntry,
     /// A hold's stamp does not say that it is one, so that repair writes a debit.
     HoldNotInStamp,
     /// Of open holds that lie before the watermark nobody keeps which ones they are.
@@ -143,11 +149,22 @@ pub enum Bug {
     BudgetNotGivenBack,
     /// What was counted yesterday is taken from what is counted today: too rare for histories, a case of its own shows it.
     UncountedOnOtherDay,
+    /// A key that was claimed is claimed again, for another id.
+    KeyClaimedTwice,
+    /// A key comes to stand for another id whatever it stands for by now.
+    KeyReplacedUnguarded,
+    /// A key comes to stand for another id while its first one may still be debited.
+    IdNotClosed,
+    /// An id is closed though its debit has an entry.
+    DebitClosed,
 }
 
 impl Bug {
     /// Those that histories of holds find.
-    pub const OF_HOLDS: [Bug; 9] = [
+    pub const OF_HOLDS: [Bug; 12] = [
+        Bug::ReportedTwice,
+        Bug::UnguardedReport,
+        Bug::ReportWithoutEntry,
         Bug::EndForgotten,
         Bug::HoldEndedTwice,
         Bug::ExtensionOverlooked,
@@ -158,6 +175,9 @@ impl Bug {
         Bug::HoldsReadStale,
         Bug::OnePageOfHolds,
     ];
+    /// Those that histories of keys find.
+    pub const OF_KEYS: [Bug; 4] =
+        [Bug::KeyClaimedTwice, Bug::KeyReplacedUnguarded, Bug::IdNotClosed, Bug::DebitClosed];
     /// Those that histories find.
     pub const ALL: [Bug; 54] = [
         Bug::BudgetOffByOne,

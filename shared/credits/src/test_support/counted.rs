@@ -44,16 +44,26 @@ impl Table {
         }
     }
 
-    /// A debit is over, and these budgets count it no more.
-    pub(super) fn over_reversed(&mut self, id: DebitId, stamp: Stamp, uncounted: &Counted) {
-        let key = self.spending.counted.keys().find(|(of, mark)| *of == id && *mark == stamp).copied();
-        let Some((id, stamp)) = key else { return };
-        let Some(counted) = self.spending.counted.remove(&(id, stamp)) else { return };
-        let (less, more): (Vec<i64>, Vec<i64>) =
-            counted.numbers.iter().partition(|number| uncounted.numbers.contains(number));
-        let day = counted.day;
-        self.add(&Counted { day, numbers: [less, more.clone()].concat() }, -stamp.credits().0, false);
-        self.add(&Counted { day, numbers: more }, stamp.credits().0, true);
+    /// Of a debit or a hold so much is spent no more, and these budgets count it no more; others go on.
+    pub(super) fn counts_less(&mut self, id: DebitId, stamp: Stamp, credits: Credits, uncounted: &Counted) {
+        let Some(Counted { day, numbers }) = self.counted_of(id, stamp) else { return };
+        let goes_on = |number: &i64| !uncounted.numbers.contains(number);
+        let more = Counted { day, numbers: numbers.iter().copied().filter(goes_on).collect() };
+        self.add(&Counted { day, numbers }, -credits.0, false);
+        self.add(&more, credits.0, true);
+    }
+
+    /// So much is spent after all of what came back and went on being counted.
+    pub(super) fn counted_beyond(&mut self, id: DebitId, stamp: Stamp, credits: Credits) {
+        let Some(counted) = self.counted_of(id, stamp) else { return };
+        self.add(&counted, credits.0, false);
+        self.add(&counted, -credits.0, true);
+    }
+
+    /// An entry keeps less of a stamp than the shard that gave it.
+    fn counted_of(&self, id: DebitId, stamp: Stamp) -> Option<Counted> {
+        let of = |(key, _): &(&(DebitId, Stamp), &Counted)| key.0 == id && key.1 == stamp;
+        self.spending.counted.iter().find(of).map(|(_, counted)| counted.clone())
     }
 
     fn add(&mut self, counted: &Counted, credits: i64, too_high: bool) {
@@ -163,9 +173,11 @@ impl Table {
     pub(super) fn uncount(&mut self, id: ShardId, counted: &Counted, credits: Credits) -> bool {
         let bug = self.bug;
         let Some(shard) = self.shards.get_mut(&id) else { return false };
-        let has = |number: &i64| shard.budgets.counted.contains_key(number);
-        let of_day = shard.budgets.day == counted.day || bug == Some(Bug::UncountedOnOtherDay);
-        if counted.numbers.is_empty() || !of_day || !counted.numbers.iter().all(has) {
+        let counted = match bug {
+            Some(Bug::UncountedOnOtherDay) => &Counted { day: shard.budgets.day, ..counted.clone() },
+            Some(_) | None => counted,
+        };
+        if !shard.budgets.can_uncount(counted) {
             return false;
         }
         if bug != Some(Bug::BudgetNotGivenBack) {

@@ -1,8 +1,8 @@
 //! The calls that the table knows, and what each answers.
 
 use saldo_domain::{
-    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange, Month,
-    Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
+    Allowance, BalanceShard, Budgets, Counted, Credits, Day, DebitEntry, DebitId, EntryId, HoldChange,
+    LateReport, Month, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use crate::port::{OpenHoldsOf, Reserved, Reversed, Stored, Written};
@@ -26,7 +26,8 @@ pub enum Op {
     StartSharding(Timestamp),
     SetShards(Option<u8>),
     BeginHolds(Timestamp),
-    ChangeHold(HoldChange),
+    ChangeHold(HoldChange, Counted),
+    ReportLate(Box<LateReport>),
     OpenHolds,
     KeepOpenHolds(OpenHoldsOf, Option<Timestamp>),
     /// Of a month, none earlier than a moment, from behind a run on.
@@ -37,6 +38,10 @@ pub enum Op {
     Turn(Turn),
     Allow(Allowance),
     RememberTold(i64, (Day, Reached)),
+    Claimed(String),
+    Claim(String, DebitId),
+    Replace(String, DebitId, DebitId),
+    Close(ShardId, DebitId),
 }
 
 /// What a call answers.
@@ -52,4 +57,5 @@ pub enum Answer {
     Told(bool),
     OpenHolds(OpenHoldsOf),
     Holds((Vec<DebitEntry>, Option<EntryId>)),
+    Key(Option<DebitId>),
 }

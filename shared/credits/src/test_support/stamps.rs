@@ -1,6 +1,6 @@
-//! The stamps that a balance shard gives.
+//! The stamps that a balance shard gives, and takes off its pending debits.
 
-use saldo_domain::{ReservedDebit, SEQUENCE_STEP, Stamp};
+use saldo_domain::{BalanceShard, DebitId, ReservedDebit, SEQUENCE_STEP, Stamp};
 
 use super::Bug;
 
@@ -19,4 +19,12 @@ pub(super) fn given(bug: Option<Bug>, sequence: i64, debit: &ReservedDebit) -> S
         Some(Bug::LongStampsCutOff) => Stamp(stamp.0 & CUT_OFF),
         Some(_) | None => stamp,
     }
+}
+
+/// These are pending no more, each where it is pending with its stamp.
+pub(super) fn acknowledged_in(bug: Option<Bug>, shard: &mut BalanceShard, written: &[(DebitId, Stamp)]) {
+    let unguarded = matches!(bug, Some(Bug::UnguardedAcknowledging | Bug::UnguardedRepair));
+    shard
+        .pending
+        .retain(|id, there| !written.iter().any(|(done, stamp)| done == id && (unguarded || stamp == there)));
 }

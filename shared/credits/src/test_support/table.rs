@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use saldo_domain::{
-    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, Known, PortError,
-    Reservation, Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
+    BalanceShard, BalanceShards, Counted, Credits, DebitEntry, DebitId, EntryId, PortError, Reservation,
+    Reversal, SEQUENCE_STEP, ShardId, Sharding, Stamp, Timestamp, total,
 };
 
 use super::holds_kept::HoldsKept;
 use super::spending::{self, Spending};
-use super::stamps::given;
+use super::stamps::{acknowledged_in, given};
 use super::{Answer, Bug, Op};
-use crate::port::{Reserved, Reversed, Stored, Written};
+use crate::port::{Reserved, Stored, Written};
 
 /// What [`Bug::StaleReads`] misses: what was written so many calls ago or less.
 pub(super) const STALE_CALLS: u64 = 6;
@@ -44,6 +44,8 @@ pub struct Table {
     pub(super) taken_back: bool,
     pub spending: Spending,
     pub holds: HoldsKept,
+    /// Which debit each key of a sender stands for.
+    pub keys: BTreeMap<String, DebitId>,
 }
 
 /// An entry.
@@ -52,8 +54,12 @@ pub enum Row {
     Debit(Box<DebitEntry>),
     Reversal(Credits),
     TopUp(Credits),
+    /// What was used of a quota that had ended; negative.
+    Reported(Credits),
     /// Credits that went with money that was given back; negative.
     TakenBack(Credits),
+    /// Nothing, for ever.
+    Closed,
 }
 
 impl Table {
@@ -118,10 +124,15 @@ impl Table {
             Op::Allow(allowance) => self.allow(allowance).map(Answer::Done),
             Op::RememberTold(number, told) => Ok(Answer::Told(self.remember_told(*number, *told))),
             Op::BeginHolds(now) => self.begin_holds(*now).map(Answer::Done),
-            Op::ChangeHold(change) => self.change_hold(change).map(Answer::Done),
+            Op::ChangeHold(change, uncounted) => self.change_hold(change, uncounted).map(Answer::Done),
+            Op::ReportLate(report) => self.report_late(report).map(Answer::Told),
             Op::OpenHolds => self.open_holds().map(Answer::OpenHolds),
             Op::KeepOpenHolds(of, next) => self.keep_open_holds(of, *next).map(Answer::Done),
             Op::Holds(month, from, after) => Ok(Answer::Holds(self.holds(*month, *from, *after))),
+            Op::Claimed(key) => Ok(Answer::Key(self.keys.get(key).copied())),
+            Op::Claim(key, id) => Ok(Answer::Key(Some(self.claim(key, *id)))),
+            Op::Replace(key, before, id) => self.replace(key, *before, *id).map(Some).map(Answer::Key),
+            Op::Close(ledger, id) => Ok(Answer::Entries(vec![self.close(*ledger, *id)])),
         };
         self.check();
         answer
@@ -156,9 +167,8 @@ impl Table {
         }
         let before = shard.clone();
         shard.reserved_at = Timestamp::from_secs(at.secs());
-        for (id, _) in acknowledged {
-            shard.pending.remove(id);
-        }
+        let change = reservation.change(Some(&before));
+        acknowledged_in(bug, shard, acknowledged);
         if bug == Some(Bug::UnwrittenAcknowledged) {
             shard.pending.pop_first();
         }
@@ -166,6 +176,7 @@ impl Table {
         let mut stamps = Vec::new();
         for debit in debits {
             let stamp = given(bug, shard.sequence, debit);
+            let stamp = if change.groups_hold(debit.id) { stamp.in_group() } else { stamp };
             stamps.push(stamp);
             shard.credits.0 -= debit.credits.0;
             shard.pending.insert(debit.id, stamp);
@@ -216,21 +227,6 @@ impl Table {
         Written::New
     }
 
-    fn complete(&mut self, ledger: ShardId, entry: &DebitEntry) -> Written {
-        let there = self.stored(ledger, entry.id);
-        let unsaid =
-            there.entry().is_some_and(|there| there.known < Known::Everything && there.stamp == entry.stamp);
-        if (!unsaid && self.bug != Some(Bug::CompletedUnguarded)) || !self.is_still(&there, entry) {
-            return Written::Before(vec![there]);
-        }
-        let shown = if self.bug == Some(Bug::SaidTooLate) { entry.known } else { entry.shown };
-        let more = if self.bug == Some(Bug::CompletedAtOtherRate) { entry.details.units.get() } else { 0 };
-        let credits = Credits(entry.credits.0 + more);
-        let row = Row::Debit(Box::new(DebitEntry { shown, credits, ..entry.clone() }));
-        self.ledger.insert((ledger, entry.id.entry()), row);
-        Written::New
-    }
-
     fn fence(&mut self, id: ShardId, at_once: bool) -> BalanceShard {
         let bug = self.bug;
         let shard = self.shards.entry(id).or_default();
@@ -272,12 +268,10 @@ impl Table {
     fn acknowledge(&mut self, id: ShardId, written: &[(DebitId, Stamp)]) -> Result<(), PortError> {
         let unguarded = self.bug == Some(Bug::UnguardedRepair);
         let Some(shard) = self.shards.get_mut(&id) else { return Err(PortError::Conflict) };
-        if !shard.ready || (!unguarded && !has_these_or_none(shard, written)) {
+        if !shard.ready || (!unguarded && !shard.has_or_has_not(written)) {
             return Err(PortError::Conflict);
         }
-        for (id, _) in written {
-            shard.pending.remove(id);
-        }
+        acknowledged_in(self.bug, shard, written);
         Ok(())
     }
 
@@ -290,8 +284,8 @@ impl Table {
     }
 
     /// An entry that is no debit is the first of its run and has it for itself.
-    fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
-        let other = |row: &Row| !matches!(row, Row::Debit(_));
+    pub(super) fn stored(&self, ledger: ShardId, id: DebitId) -> Stored {
+        let other = |row: &Row| !matches!(row, Row::Debit(_) | Row::Closed);
         if self.ledger.get(&(ledger, id.run().first())).is_some_and(other) {
             return Stored::Other;
         }
@@ -302,7 +296,9 @@ impl Table {
                 }
                 Some(_) | None => Stored::Debit(DebitEntry::clone(entry)),
             },
-            Some(Row::Reversal(_) | Row::TopUp(_) | Row::TakenBack(_)) => Stored::Other,
+            Some(Row::Reversal(_) | Row::TopUp(_) | Row::Reported(_) | Row::TakenBack(_) | Row::Closed) => {
+                Stored::Other
+            }
             None => Stored::Nothing,
         }
     }
@@ -311,37 +307,6 @@ impl Table {
         let last = self.shards.keys().last() == Some(&id) && id != ShardId::MAIN;
         let unseen = last && self.bug == Some(Bug::LastShardUnseen);
         self.shards.get(&id).filter(|_| !unseen).cloned()
-    }
-
-    fn reverse(
-        &mut self,
-        ledger: ShardId,
-        reversal: Reversal,
-        uncounted: &Counted,
-    ) -> Result<Reversed, PortError> {
-        let stamp = self.stored(ledger, reversal.debit).entry().map(|entry| entry.stamp);
-        let Some(stamp) = stamp else { return Err(PortError::Conflict) };
-        if let Some(before) = self.reversals.get(&(ledger, reversal.debit))
-            && self.bug != Some(Bug::ReversedTwice)
-        {
-            let Reversal { entry, credits, at, .. } = *before;
-            return Ok(Reversed::Before(Reversal { entry, credits, at, ..reversal }));
-        }
-        let less = self.uncount(ShardId::MAIN, uncounted, reversal.credits);
-        if !less && !uncounted.numbers.is_empty() {
-            return Err(PortError::Conflict);
-        }
-        self.over_reversed(reversal.debit, stamp, uncounted);
-        self.reversals.insert((ledger, reversal.debit), reversal);
-        if self.bug != Some(Bug::ReversalWithoutEntry) {
-            self.ledger.insert((ShardId::MAIN, reversal.entry), Row::Reversal(reversal.credits));
-        }
-        let main = self.main();
-        main.credits.0 += reversal.credits.0;
-        main.movements += 1;
-        main.ready = true;
-        self.begin_epoch(ShardId::MAIN);
-        Ok(Reversed::New)
     }
 }
 
@@ -354,18 +319,14 @@ fn gives(
     absent: bool,
 ) -> bool {
     let Reservation { acknowledged, unsharded, epoch, counting, .. } = reservation;
-    let written = has_these_or_none(shard, acknowledged);
+    let written = shard.has_or_has_not(acknowledged);
     shard.ready
         && (shard.credits >= needed || bug == Some(Bug::NoBalanceCheck))
         && (absent || bug == Some(Bug::NoPendingCheck))
-        && shard.pending.len() < reservation.room()
+        && shard.seats() < reservation.room(Some(shard))
         && (written || bug == Some(Bug::UnguardedAcknowledging))
         && (shard.epoch == *epoch || bug == Some(Bug::EpochIgnored))
         && spending::fits(bug, shard, counting)
         && (!shard.halted || bug == Some(Bug::HaltedServes))
         && (!unsharded || shard.sharding == Sharding::No || bug == Some(Bug::NoShardingFence))
-}
-
-fn has_these_or_none(shard: &BalanceShard, pending: &[(DebitId, Stamp)]) -> bool {
-    pending.iter().all(|(id, stamp)| shard.pending.get(id).is_none_or(|there| there == stamp))
 }

@@ -4,12 +4,12 @@ use std::future::Future;
 
 use saldo_domain::{
     Actor, Allowance, BalanceShard, BalanceShards, Budgets, Counted, Day, DebitEntry, DebitId, EntryId,
-    HoldChange, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume, Reversal, ShardId, Stamp,
-    Timestamp, Turn,
+    HoldChange, IdempotencyKey, LateReport, Month, OrgId, PortError, Reached, Rebalance, Reservation, Resume,
+    Reversal, ShardId, Stamp, Timestamp, Turn,
 };
 
 use super::{Answer, Op};
-use crate::port::{Balances, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
+use crate::port::{Balances, Keys, OpenHolds, OpenHoldsOf, Reserved, Reversed, Stored, Written};
 
 /// How one call reaches the table, and what the caller hears.
 pub trait Way {
@@ -169,12 +169,27 @@ impl<W: Way + Sync> Balances for InMemory<W> {
         answered!(self, Op::RememberTold(number, (period, reached)), Told)
     }
 
+    async fn close(&self, _: &OrgId, ledger: ShardId, id: DebitId) -> Result<Stored, PortError> {
+        let there: Result<Vec<Stored>, PortError> = answered!(self, Op::Close(ledger, id), Entries);
+        there.map(|mut there| there.pop().unwrap_or(Stored::Nothing))
+    }
+
     async fn begin_holds(&self, _: &OrgId, now: Timestamp) -> Result<(), PortError> {
         answered!(self, Op::BeginHolds(now), Done)
     }
 
-    async fn change_hold(&self, _: &OrgId, change: &HoldChange, _: &Actor) -> Result<(), PortError> {
-        answered!(self, Op::ChangeHold(change.clone()), Done)
+    async fn change_hold(
+        &self,
+        _: &OrgId,
+        change: &HoldChange,
+        uncounted: &Counted,
+        _: &Actor,
+    ) -> Result<(), PortError> {
+        answered!(self, Op::ChangeHold(change.clone(), uncounted.clone()), Done)
+    }
+
+    async fn report_late(&self, _: &OrgId, report: &LateReport, _: &Actor) -> Result<bool, PortError> {
+        answered!(self, Op::ReportLate(Box::new(report.clone())), Told)
     }
 }
 
@@ -200,5 +215,29 @@ impl<W: Way + Sync> OpenHolds for InMemory<W> {
         after: Option<EntryId>,
     ) -> Result<(Vec<DebitEntry>, Option<EntryId>), PortError> {
         answered!(self, Op::Holds(month, from, after), Holds)
+    }
+}
+
+impl<W: Way + Sync> Keys for InMemory<W> {
+    async fn claimed(&self, _: &OrgId, key: &IdempotencyKey) -> Result<Option<DebitId>, PortError> {
+        answered!(self, Op::Claimed(key.to_string()), Key)
+    }
+
+    async fn claim(&self, _: &OrgId, key: &IdempotencyKey, id: DebitId) -> Result<DebitId, PortError> {
+        let stands_for: Result<Option<DebitId>, PortError> =
+            answered!(self, Op::Claim(key.to_string(), id), Key);
+        stands_for.and_then(|id| id.ok_or(PortError::Conflict))
+    }
+
+    async fn replace(
+        &self,
+        _: &OrgId,
+        key: &IdempotencyKey,
+        before: DebitId,
+        id: DebitId,
+    ) -> Result<DebitId, PortError> {
+        let stands_for: Result<Option<DebitId>, PortError> =
+            answered!(self, Op::Replace(key.to_string(), before, id), Key);
+        stands_for.and_then(|id| id.ok_or(PortError::Conflict))
     }
 }

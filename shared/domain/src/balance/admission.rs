@@ -6,8 +6,6 @@
 //! the shard now and then, which costs no write, until there is room. Nobody is told any of this and nothing of it is
 //! written: every process judges by what the shard shows it.
 
-use std::collections::BTreeSet;
-
 use super::reservation::room_for;
 use super::shard::SELDOM;
 use super::{BalanceShard, Crowd, PENDING_ROOM, SEQUENCE_STEP};
@@ -40,7 +38,9 @@ const SHORTEST_PAUSE_BEHIND_BATCH_MS: i64 = 10;
 const STILL_MS: i64 = 250;
 /// The same where a batch is in the way: whoever works on it has written its entries in the meantime.
 const STILL_BEHIND_BATCH_MS: i64 = 5;
-/// So many pending debits of one reservation are a batch that leaves no room for single debits.
+/// No reservation is like more single debits than this.
+const MOST_OF_ONE: usize = 2;
+/// So many seats of one reservation are a batch that leaves no room for single debits.
 const BATCH: usize = 8;
 /// So long after it was to look, a process has been away, and knows nothing of the crowd any more.
 const AWAY_MS: i64 = 30_000;
@@ -105,14 +105,14 @@ impl Admission {
         self.found_none(shard, now, random);
     }
 
-    /// A call that was let in reserved for so many debits. Where there is a crowd, its place may be free for others now.
-    pub fn reserved(&mut self, shard: &BalanceShard, debits: usize, now: Timestamp, random: u64) -> Crowd {
+    /// A call that was let in has reserved. Where there is a crowd, its place may be free for others now.
+    pub fn reserved(&mut self, shard: &BalanceShard, now: Timestamp, random: u64) -> Crowd {
         let (sequence, at) = self.seen;
         let seldom = shard.sequence.saturating_sub(sequence) > SELDOM * SEQUENCE_STEP
             || ms_between(at, now) > SELDOM_MS;
         self.see(shard, now);
         // Most shards are told apart without a look at each stamp.
-        if shard.pending.len() < CROWDED + debits || senders(shard) <= CROWDED {
+        if shard.pending.len() <= CROWDED / MOST_OF_ONE || senders(shard) <= CROWDED {
             self.places = None;
             return Crowd::None;
         }
@@ -126,9 +126,9 @@ impl Admission {
         Crowd::Busy
     }
 
-    /// A call of so many debits that was not let in looked at the shard.
-    pub fn looked(&mut self, shard: &BalanceShard, debits: usize, now: Timestamp, random: u64) -> Look {
-        let served = if shard.pending.len() < room_for(debits) { SERVED } else { 0 };
+    /// A call of so many seats that was not let in looked at the shard.
+    pub fn looked(&mut self, shard: &BalanceShard, seats: usize, now: Timestamp, random: u64) -> Look {
+        let served = if shard.seats() < room_for(seats) { SERVED } else { 0 };
         let free = u64::try_from(served.saturating_sub(senders(shard))).unwrap_or_default();
         if free > random % TAKERS {
             self.looks += MORE_LOOKS;
@@ -193,19 +193,18 @@ fn ms_between(from: Timestamp, to: Timestamp) -> i64 {
     to.ms().saturating_sub(from.ms())
 }
 
-/// How many reservations the pending debits are of.
+/// How many single debits the pending reservations are like: a group is like two, by the room that it takes, and a batch like one,
+/// since it is gone at once.
 fn senders(shard: &BalanceShard) -> usize {
-    let marks = shard.pending.values().map(|stamp| stamp.mark() / SEQUENCE_STEP);
-    marks.collect::<BTreeSet<_>>().len()
+    let like = |seats: usize| if seats >= BATCH { 1 } else { seats.min(MOST_OF_ONE) };
+    shard.reservations().into_iter().map(like).sum()
 }
 
-/// Whether many debits of one reservation take the room of single ones.
+/// Whether many debits of one reservation take the room of single ones, each for itself.
 fn has_batch(shard: &BalanceShard) -> bool {
-    if shard.pending.len() < PENDING_ROOM {
-        return false;
-    }
-    let marks: Vec<_> = shard.by_age().into_iter().map(|(_, stamp)| stamp.mark() / SEQUENCE_STEP).collect();
-    marks.windows(BATCH).any(|some| some.first() == some.last())
+    shard.pending.len() >= BATCH
+        && shard.seats() >= PENDING_ROOM
+        && shard.reservations().into_iter().any(|seats| seats >= BATCH)
 }
 
 #[cfg(test)]
@@ -243,7 +242,7 @@ mod tests {
         let mut admission = Admission::default();
         for call in 1..=100 {
             assert_eq!(admission.enter(at(call)), Ok(()));
-            assert_eq!(admission.reserved(&shard(call, CROWDED, 0), 1, at(call), 0), Crowd::None);
+            assert_eq!(admission.reserved(&shard(call, CROWDED, 0), at(call), 0), Crowd::None);
         }
         assert_eq!((admission.inside, admission.places), (100, None));
     }
@@ -256,7 +255,7 @@ mod tests {
         }
         let mut reserved = |admission: &mut Admission, pending, random| {
             sequence += 20;
-            admission.reserved(&shard(sequence, pending, 0), 1, at(sequence), random)
+            admission.reserved(&shard(sequence, pending, 0), at(sequence), random)
         };
         assert_eq!(reserved(&mut admission, CROWDED + 1, 0), Crowd::Idle, "nothing is known of it yet");
         assert_eq!(reserved(&mut admission, CROWDED + 1, 1), Crowd::Busy);
@@ -280,8 +279,8 @@ mod tests {
             (SELDOM, SELDOM_MS + 1, Crowd::Idle),
         ] {
             let mut admission = Admission::default();
-            admission.reserved(&crowd(100), 1, at(0), 1);
-            assert_eq!(admission.reserved(&crowd(100 + sequence), 1, at(ms), 1), seen, "{sequence} {ms}");
+            admission.reserved(&crowd(100), at(0), 1);
+            assert_eq!(admission.reserved(&crowd(100 + sequence), at(ms), 1), seen, "{sequence} {ms}");
         }
     }
 
@@ -361,7 +360,7 @@ mod tests {
         let mut admission = Admission::default();
         admission.enter(at(0)).unwrap();
         let group = shard(100, 2, 25);
-        assert_eq!(admission.reserved(&group, 1, at(0), 0), Crowd::None, "three reservations");
+        assert_eq!(admission.reserved(&group, at(0), 0), Crowd::None, "three reservations");
         assert_eq!(refused().looked(&group, 25, at(40), 0), Look::Room, "another group fits");
         assert_ne!(refused().looked(&group, 1, at(40), 0), Look::Room, "a single debit does not");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::budget::{Budget, Budgets};
-use super::period::Day;
+use super::period::{Counted, Day};
 
 /// What a balance shard knows of budgets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,13 @@ impl Counters {
         } else {
             0
         }
+    }
+
+    /// Whether they are of the day on which something was counted, and have all that it was counted by.
+    #[must_use]
+    pub fn can_uncount(&self, counted: &Counted) -> bool {
+        let has = |number: &i64| self.counted.contains_key(number);
+        !counted.numbers.is_empty() && self.day == counted.day && counted.numbers.iter().all(has)
     }
 
     fn is_of_period(&self, budget: &Budget, day: Day) -> bool {

@@ -1,8 +1,8 @@
 //! A debit: what it says, its entry, and how it is taken back.
 
-use super::hold::{Hold, HoldTerms};
+use super::hold::{HeldOf, Hold, HoldTerms};
 use super::period::Counted;
-use super::{DebitId, Details, Known, Stamp};
+use super::{Beside, DebitId, Details, Known, Stamp};
 use crate::{
     Actor, Channel, Class, Country, Credits, EntryId, Meters, PriceError, RateVersion, Timestamp, Units,
 };
@@ -131,6 +131,16 @@ impl DebitEntry {
         Details { class, ..debit.details.clone() }
     }
 
+    /// What is charged by it, and for what: of a hold what was captured or reported of it, or all while it is open.
+    fn charged(&self) -> (Credits, HeldOf) {
+        let Details { units, class, country, .. } = self.details;
+        let held = HeldOf { channel: self.channel, class, country, units, version: self.version };
+        match self.hold.and_then(|hold| hold.charge()) {
+            None => (self.credits, held),
+            Some(charge) => (charge.credits, held.charged(&charge)),
+        }
+    }
+
     /// What one unit cost.
     #[must_use]
     pub fn rate(&self) -> Option<Credits> {
@@ -153,25 +163,19 @@ pub struct Reversal {
 }
 
 impl Reversal {
-    /// Takes `debit` back at `now`; `random` tells reversals of one millisecond apart.
+    /// Takes `debit` back at `now`: all that was charged of it.
     #[must_use]
     pub fn of(debit: &DebitEntry, now: Timestamp) -> Reversal {
-        let mut random = [0; 10];
-        random.copy_from_slice(&debit.id.bytes()[6..]);
-        // Never the debit's own run, even in its own millisecond.
-        random[9] ^= 0xff;
-        // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
-        random[1] ^= debit.id.place();
-        let entry = EntryId::made_at(now, &random);
-        let Details { class, country, units, .. } = debit.details;
+        let (credits, charged) = debit.charged();
+        let beside = if debit.hold.is_some() { Beside::HoldReversal } else { Beside::Reversal };
         Reversal {
             debit: debit.id,
-            entry,
-            credits: debit.credits,
-            channel: debit.channel,
-            class,
-            country,
-            units,
+            entry: debit.id.entry_beside(now, beside),
+            credits,
+            channel: charged.channel,
+            class: charged.class,
+            country: charged.country,
+            units: charged.units,
             at: now,
         }
     }

@@ -3,7 +3,7 @@
 use super::charge::Charge;
 use super::hold::{AtEnd, Hold, HoldEnded, HoldRefused, HoldTerms, HowEnded, MOST_HOLD_SECS};
 use super::hold_use::HoldUse;
-use super::{DebitEntry, DebitId, Reversal, Stamp};
+use super::{Beside, DebitEntry, DebitId, LateReport, Reversal, Stamp};
 use crate::{Credits, Meters, Timestamp, Units};
 
 /// One change of a hold, decided on what it was: written only if it still is that.
@@ -21,9 +21,27 @@ pub struct HoldChange {
     pub reversal: Option<Reversal>,
 }
 
+impl HoldChange {
+    /// Whether budgets are to count what comes back no more. Of a quota that ends by itself they go on: what was used of it may
+    /// still be reported, and is not held against them then.
+    #[must_use]
+    pub fn frees_budgets(&self) -> bool {
+        let expired = self.hold.ended.is_some_and(|ended| ended.how == HowEnded::Expired);
+        self.returned > Credits::ZERO && !(expired && self.hold.terms.is_quota())
+    }
+}
+
+/// What is written when something was used of a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldStep {
+    Change(Box<HoldChange>),
+    /// It had ended.
+    Report(Box<LateReport>),
+}
+
 /// Decisions about a hold. Each gives `None` where it is so already.
 impl DebitEntry {
-    /// Charges what was used of it, and gives the rest back.
+    /// Charges what was used of it, and gives the rest back; of a quota that has ended, charges it now.
     ///
     /// # Errors
     /// [`HoldRefused`] where it was ended otherwise, or holds less, or where that is not sold.
@@ -33,27 +51,32 @@ impl DebitEntry {
         used: &HoldUse,
         meters: Option<&Meters>,
         now: Timestamp,
-    ) -> Result<Option<HoldChange>, HoldRefused> {
+    ) -> Result<Option<HoldStep>, HoldRefused> {
         let Some(ended) = hold.ended else {
             let charge = self.charge(hold, used, meters)?;
-            return Ok(Some(self.ended(hold, HowEnded::Captured, charge, now)));
+            let change = self.ended(hold, HowEnded::Captured, charge, now);
+            return Ok(Some(HoldStep::Change(Box::new(change))));
         };
         match ended.how {
             HowEnded::Captured if self.is_charged(&ended.captured, used) => Ok(None),
             HowEnded::Captured => Err(HoldRefused::Captured(ended)),
-            HowEnded::Released | HowEnded::Expired => Err(HoldRefused::Released(ended)),
+            HowEnded::Released => Err(HoldRefused::Released(ended)),
+            HowEnded::Expired => {
+                let report = self.report((hold, ended), used, meters, now)?;
+                Ok(report.map(|report| HoldStep::Report(Box::new(report))))
+            }
         }
     }
 
     /// Gives all of it back.
     ///
     /// # Errors
-    /// [`HoldRefused::Captured`] where it was charged.
+    /// [`HoldRefused::Captured`] where it was charged, and [`HoldRefused::Reported`] where that was after its end.
     pub fn release(&self, hold: &Hold, now: Timestamp) -> Result<Option<HoldChange>, HoldRefused> {
         match hold.ended {
             None => Ok(Some(self.ended(hold, HowEnded::Released, Charge::NOTHING, now))),
             Some(ended) if ended.how == HowEnded::Captured => Err(HoldRefused::Captured(ended)),
-            Some(_) => Ok(None),
+            Some(_) => hold.reported.map_or(Ok(None), |reported| Err(HoldRefused::Reported(reported))),
         }
     }
 
@@ -92,7 +115,8 @@ impl DebitEntry {
         change.returned = change.hold.released();
         if late && change.returned > Credits::ZERO {
             let (credits, units) = (change.returned, self.units_of(hold, change.returned));
-            change.reversal = Some(Reversal { credits, units, ..Reversal::of(self, now) });
+            let entry = self.id.entry_beside(now, Beside::Return);
+            change.reversal = Some(Reversal { entry, credits, units, ..Reversal::of(self, now) });
         }
         change
     }
@@ -112,34 +136,20 @@ impl DebitEntry {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hold_example::held;
     use super::*;
-    use crate::{Actor, Channel, Details, Known};
-
-    fn held(units: i64, rate: i64) -> (DebitEntry, Hold) {
-        let id = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap();
-        let made = id.at().whole_secs();
-        let terms = HoldTerms { ends_at: made.plus_secs(3600), at_end: AtEnd::Release };
-        let hold = Hold { held: Credits(units * rate), terms, ended: None };
-        let entry = DebitEntry {
-            id,
-            stamp: Stamp(17),
-            credits: hold.held,
-            version: None,
-            channel: Channel::SMS,
-            details: Details { units: Units::new(units).unwrap(), ..Details::default() },
-            known: Known::Everything,
-            available: Credits(0),
-            actor: Actor::System,
-            booked_at: made,
-            shown: Known::Everything,
-            hold: Some(hold),
-            counted: crate::Counted::default(),
-        };
-        (entry, hold)
-    }
+    use crate::Channel;
 
     fn units(number: i64) -> HoldUse {
         HoldUse { units: Some(Units::new(number).unwrap()), ..HoldUse::default() }
+    }
+
+    /// What a capture changes of an open hold.
+    fn change(step: Result<Option<HoldStep>, HoldRefused>) -> HoldChange {
+        match step {
+            Ok(Some(HoldStep::Change(change))) => *change,
+            other => panic!("{other:?}"),
+        }
     }
 
     const ALL: HoldUse = HoldUse { units: None, channel: None, class: None, country: None };
@@ -148,9 +158,9 @@ mod tests {
     fn what_is_captured_is_charged_and_the_rest_comes_back() {
         let (entry, hold) = held(5, 3);
         let now = entry.id.at().plus_secs(10);
-        let part = entry.capture(&hold, &units(2), None, now).unwrap().unwrap();
+        let part = change(entry.capture(&hold, &units(2), None, now));
         assert_eq!((part.returned, part.hold.ended.unwrap().captured.credits), (Credits(9), Credits(6)));
-        let all = entry.capture(&hold, &ALL, None, now).unwrap().unwrap();
+        let all = change(entry.capture(&hold, &ALL, None, now));
         assert_eq!((all.returned, all.hold.ended.unwrap().captured.units), (Credits(0), 5));
         assert_eq!(entry.capture(&hold, &units(6), None, now), Err(HoldRefused::MoreThanHeld { most: 5 }));
         assert_eq!(entry.capture(&part.hold, &units(2), None, now), Ok(None), "the same again");
@@ -179,13 +189,13 @@ mod tests {
         let (entry, hold) = held(2, 3);
         let (now, meters) = (entry.id.at().plus_secs(10), meters());
         let capture = |hold: &Hold, used: &HoldUse| entry.capture(hold, used, Some(&meters), now);
-        let sent = capture(&hold, &of(1, Channel::WHATSAPP)).unwrap().unwrap();
+        let sent = change(capture(&hold, &of(1, Channel::WHATSAPP)));
         let charge = sent.hold.ended.unwrap().captured;
         assert_eq!((sent.returned, charge.credits, charge.units), (Credits(4), Credits(2), 1));
         let charged_as = charge.charged_as.unwrap();
         assert_eq!((charged_as.channel, charged_as.version), (Channel::WHATSAPP, crate::RateVersion(1)));
         // More units than are held, as they cost less.
-        let mails = capture(&hold, &of(6, Channel::EMAIL)).unwrap().unwrap();
+        let mails = change(capture(&hold, &of(6, Channel::EMAIL)));
         assert_eq!((mails.returned, mails.hold.ended.unwrap().captured.units), (Credits(0), 6));
         assert_eq!(capture(&hold, &of(7, Channel::EMAIL)), Err(HoldRefused::MoreThanHeld { most: 6 }));
         assert_eq!(
@@ -195,7 +205,7 @@ mod tests {
         let american = HoldUse { country: crate::Country::parse("US"), ..of(2, Channel::WHATSAPP) };
         assert_eq!(capture(&hold, &american), Err(HoldRefused::MoreThanHeld { most: 1 }));
         let utility = HoldUse { class: crate::Class::parse("utility"), ..of(500, Channel::WHATSAPP) };
-        let free = capture(&hold, &utility).unwrap().unwrap();
+        let free = change(capture(&hold, &utility));
         assert_eq!((free.returned, free.hold.ended.unwrap().captured.units), (Credits(6), 500));
         let fax = Channel::parse("fax").unwrap();
         assert!(matches!(capture(&hold, &of(1, fax)), Err(HoldRefused::NoPrice(_))));
@@ -209,14 +219,14 @@ mod tests {
     fn the_same_again_is_the_same_whatever_is_sold_by_then() {
         let (entry, hold) = held(2, 3);
         let (now, meters) = (entry.id.at().plus_secs(10), meters());
-        let sent = entry.capture(&hold, &of(1, Channel::WHATSAPP), Some(&meters), now).unwrap().unwrap().hold;
+        let sent = change(entry.capture(&hold, &of(1, Channel::WHATSAPP), Some(&meters), now)).hold;
         assert_eq!(entry.capture(&sent, &of(1, Channel::WHATSAPP), None, now), Ok(None));
         for other in [units(1), of(2, Channel::WHATSAPP), of(1, Channel::SMS), of(1, Channel::EMAIL)] {
             let refused = entry.capture(&sent, &other, Some(&meters), now);
             assert_eq!(refused, Err(HoldRefused::Captured(sent.ended.unwrap())), "{other:?}");
         }
         // What was held, said by its name, is what was held.
-        let own = entry.capture(&hold, &of(2, Channel::SMS), None, now).unwrap().unwrap().hold;
+        let own = change(entry.capture(&hold, &of(2, Channel::SMS), None, now)).hold;
         assert_eq!(own.ended.unwrap().captured.charged_as, None);
         assert_eq!(entry.capture(&own, &ALL, None, now), Ok(None));
     }
@@ -251,10 +261,10 @@ mod tests {
     fn what_comes_back_too_late_for_its_month_is_an_entry_of_its_own() {
         let (entry, hold) = held(5, 3);
         let over = entry.id.entry().month().next().start().plus_secs(86_401);
-        let part = entry.capture(&hold, &units(2), None, over).unwrap().unwrap();
+        let part = change(entry.capture(&hold, &units(2), None, over));
         let reversal = part.reversal.unwrap();
         assert_eq!((reversal.credits, reversal.units.get(), reversal.debit), (Credits(9), 3, entry.id));
         assert!(part.hold.ended.unwrap().late);
-        assert_eq!(entry.capture(&hold, &ALL, None, over).unwrap().unwrap().reversal, None);
+        assert_eq!(change(entry.capture(&hold, &ALL, None, over)).reversal, None);
     }
 }

@@ -17,7 +17,38 @@ const MAYBE_REPEATED_MS: i64 = 2_000;
 /// How old a hold's id may be at its first use, in seconds.
 const HOLD_LATE_SECS: i64 = 600;
 
+/// Entries of our own that belong to a debit or a hold: each has an id of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Takes a debit back.
+    Reversal,
+    /// Takes back what was charged of a hold.
+    HoldReversal,
+    /// What came back of a hold too late for its month.
+    Return,
+    /// What was used of a quota that had ended.
+    Report,
+}
+
 impl DebitId {
+    /// The entry of this kind that is made at `now`: the same for the same debit and millisecond.
+    #[must_use]
+    pub fn entry_beside(self, now: Timestamp, beside: Beside) -> EntryId {
+        let mut random = [0; 10];
+        random.copy_from_slice(&self.bytes()[6..]);
+        // Never the debit's own run, even in its own millisecond.
+        random[9] ^= 0xff;
+        random[8] ^= match beside {
+            Beside::Reversal => 0,
+            Beside::Return => 1,
+            Beside::Report => 2,
+            Beside::HoldReversal => 3,
+        };
+        // Our own entries are the first of their run, so that debits of one run are told apart elsewhere.
+        random[1] ^= self.place();
+        EntryId::made_at(now, &random)
+    }
+
     pub fn parse(text: &str) -> Result<DebitId, InvalidId> {
         let id = EntryId::parse(text)?;
         if id.uuid().get_variant() == Variant::RFC4122 { Ok(DebitId(id)) } else { Err(InvalidId) }
@@ -123,6 +154,12 @@ impl RunId {
     #[must_use]
     pub fn first(self) -> EntryId {
         self.0
+    }
+
+    /// Those of its first id.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.uuid().as_bytes()
     }
 
     /// The id at `place`, 0 to 31.

@@ -1,33 +1,33 @@
 //! A reservation: credits set aside on a balance shard for some debits, all of them or none, and why one is refused.
 
 use super::counting::{Counting, NotCounted};
-use super::{BalanceShard, DebitId, MOST_ACKNOWLEDGED, MOST_IN_BATCH, Sharding, Stamp};
+use super::pending::{PendingChange, ReservedDebit};
+use super::{BalanceShard, DebitId, Sharding, Stamp};
 use crate::{Credits, Timestamp};
 
-/// How many debits may be pending before another single one is refused for the moment: a shard with as many, of an
-/// organisation with a name of usual length, stays below 1,024 bytes, so that a debit costs one write unit.
+/// How many seats may be taken before and after another debit: a shard with as many, of an organisation with a name of usual
+/// length, stays below 1,024 bytes, so that a debit costs one write unit. A debit that is pending by itself takes one, and a
+/// group of alike ones two.
 pub const PENDING_ROOM: usize = 26;
-/// How many may be pending before a batch is refused for the moment.
-const PENDING_ROOM_FOR_BATCHES: usize = 40;
-/// How many debits are ever pending on one shard.
-pub const PENDING_MOST: usize = PENDING_ROOM_FOR_BATCHES - 1 + MOST_ACKNOWLEDGED + MOST_IN_BATCH;
-
-/// One debit of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReservedDebit {
-    pub id: DebitId,
-    pub credits: Credits,
-    /// [`Stamp::code`] of it.
-    pub code: i128,
-}
+/// A reservation of so many seats gets room like a single debit.
+const FEW: usize = 2;
+/// How many seats may be taken before a group of more than these: ten of different debits, so that those of eight callers are under
+/// way at once, at two or three units each.
+const PENDING_ROOM_FOR_GROUPS: usize = 50;
+/// A group takes so many seats at the most.
+const MOST_OF_GROUP: usize = 15;
+/// How many may be taken before a batch of more.
+const PENDING_ROOM_FOR_BATCHES: usize = 39;
+/// How many seats are ever taken on one shard, which then stays below 4,096 bytes whatever is pending.
+pub const PENDING_MOST: usize = 83;
 
 /// One attempt to reserve credits of a balance shard for some debits, all of them or none, which also acknowledges that the
 /// entries of others are written: these are pending no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// 1 to [`MOST_IN_BATCH`], each of another id.
+    /// 1 to [`super::MOST_IN_BATCH`], each of another id.
     pub debits: Vec<ReservedDebit>,
-    /// At most [`MOST_ACKNOWLEDGED`], none of them among `debits`; the entry of each is known to carry this very stamp.
+    /// Of at most [`super::MOST_ACKNOWLEDGED`] seats, none of them among `debits`; the entry of each is known to carry this very stamp.
     pub acknowledged: Vec<(DebitId, Stamp)>,
     /// Whether the process believes that the organisation's debits are not spread over shards. The shard refuses when it
     /// knows better.
@@ -47,16 +47,30 @@ impl Reservation {
         self.debits.iter().fold(Credits::ZERO, |sum, debit| Credits(sum.0.saturating_add(debit.credits.0)))
     }
 
-    /// Fewer than this must be pending before.
+    /// What it does to what is pending on a shard that was `seen` like this.
     #[must_use]
-    pub fn room(&self) -> usize {
-        room_for(self.debits.len()) + self.acknowledged.len().min(MOST_ACKNOWLEDGED)
+    pub fn change(&self, seen: Option<&BalanceShard>) -> PendingChange {
+        PendingChange::reserving(&self.debits, &self.acknowledged, seen)
+    }
+
+    /// Fewer seats than this must be taken before, on a shard that was `seen` like this. What is acknowledged lends its room.
+    #[must_use]
+    pub fn room(&self, seen: Option<&BalanceShard>) -> usize {
+        let lent = PendingChange::acknowledging(&self.acknowledged, None).seats_gone();
+        let seats = self.change(seen).seats();
+        (room_for(seats) + lent).min((PENDING_MOST + 1).saturating_sub(seats))
     }
 }
 
-/// Fewer than this must be pending before so many debits are reserved without acknowledging any.
-pub(super) fn room_for(debits: usize) -> usize {
-    if debits == 1 { PENDING_ROOM } else { PENDING_ROOM_FOR_BATCHES }
+/// Fewer seats than this must be taken before so many more are without acknowledging any.
+pub(super) fn room_for(seats: usize) -> usize {
+    if seats <= FEW {
+        PENDING_ROOM + 1 - seats
+    } else if seats <= MOST_OF_GROUP {
+        PENDING_ROOM_FOR_GROUPS + 1
+    } else {
+        PENDING_ROOM_FOR_BATCHES + 1
+    }
 }
 
 /// Why a balance shard refused a reservation.
@@ -82,38 +96,55 @@ pub enum Refusal {
     NotAsAcknowledged,
 }
 
-/// Why the shard that is shown refused.
+/// Why the shard that is shown refused. Where nothing else did, something to acknowledge is not as it was.
 #[must_use]
 pub fn refusal(shard: Option<&BalanceShard>, reservation: &Reservation) -> Refusal {
-    let Some(shard) = shard else { return Refusal::NotEnough(Credits::ZERO) };
+    why_refused(shard, reservation).unwrap_or(Refusal::NotAsAcknowledged)
+}
+
+/// Why the shard that is shown has to refuse; `None` where it need not: then the groups that are pending there were not the ones
+/// that were supposed to be.
+#[must_use]
+pub fn why_refused(shard: Option<&BalanceShard>, reservation: &Reservation) -> Option<Refusal> {
+    let Some(shard) = shard else { return Some(Refusal::NotEnough(Credits::ZERO)) };
     if reservation.unsharded && shard.sharding != Sharding::No {
-        Refusal::Sharded
+        Some(Refusal::Sharded)
     } else if reservation.debits.iter().any(|debit| shard.pending.contains_key(&debit.id)) {
-        Refusal::AlreadyPending
+        Some(Refusal::AlreadyPending)
     } else if shard.halted {
-        Refusal::Halted
+        Some(Refusal::Halted)
     } else if shard.credits < reservation.credits() {
-        Refusal::NotEnough(shard.credits)
+        Some(Refusal::NotEnough(shard.credits))
     } else if !shard.ready {
-        Refusal::NotReady
+        Some(Refusal::NotReady)
     } else if shard.epoch != reservation.epoch {
-        Refusal::Outdated
+        Some(Refusal::Outdated)
     } else if let Err(why) = reservation.counting.fits(&shard.budgets) {
-        Refusal::NotCounted(why)
-    } else if shard.pending.len() >= reservation.room() {
-        Refusal::Full
+        Some(Refusal::NotCounted(why))
+    } else if shard.seats() >= reservation.room(Some(shard)) {
+        Some(Refusal::Full)
+    } else if !shard.has_or_has_not(&reservation.acknowledged) {
+        Some(Refusal::NotAsAcknowledged)
     } else {
-        Refusal::NotAsAcknowledged
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{MOST_ACKNOWLEDGED, MOST_IN_BATCH};
 
     fn id(last: u8) -> DebitId {
         let mut bytes = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667700").unwrap().bytes();
         bytes[15] = last;
+        DebitId::from_bytes(bytes).unwrap()
+    }
+
+    /// In another run for each `run`.
+    fn id_of(run: u8, place: u8) -> DebitId {
+        let mut bytes = id(place).bytes();
+        bytes[14] = run;
         DebitId::from_bytes(bytes).unwrap()
     }
 
@@ -145,7 +176,7 @@ mod tests {
         assert_eq!(refusal(Some(&later), &two), Refusal::NotEnough(Credits(3)), "whatever the epoch");
         let mut full = shard.clone();
         for at in 0..PENDING_ROOM {
-            full.pending.insert(id(100 + u8::try_from(at).unwrap()), Stamp(17));
+            full.pending.insert(id_of(1, 100 + u8::try_from(at).unwrap()), Stamp(17));
         }
         assert_eq!(refusal(Some(&full), &one), Refusal::Full);
         full.credits = Credits(2);
@@ -160,20 +191,28 @@ mod tests {
         assert_eq!(refusal(Some(&full), &Reservation { unsharded: false, ..two }), Refusal::AlreadyPending);
     }
 
+    /// Of runs of their own, and of one.
     #[test]
-    fn no_reservation_makes_more_pending_than_the_most() {
-        for count in 1..=MOST_IN_BATCH {
-            let places: Vec<u8> = (0..u8::try_from(count).unwrap()).collect();
-            let with = |written| Reservation {
-                acknowledged: vec![(id(200), Stamp(17)); written],
-                ..reserving(&places)
-            };
+    fn no_reservation_takes_more_room_than_there_is() {
+        for (count, apart) in (1..=MOST_IN_BATCH).flat_map(|count| [(count, 0), (count, 1)]) {
+            let debits = (0..u8::try_from(count).unwrap()).map(|at| ReservedDebit {
+                id: id_of(at * apart, at),
+                credits: Credits(3),
+                code: 51,
+            });
+            let one = Reservation { debits: debits.collect(), ..reserving(&[]) };
+            let seats = one.change(None).seats();
+            assert_eq!(seats, if apart == 1 || count == 1 { count } else { 2 });
+            let with =
+                |written| Reservation { acknowledged: vec![(id(200), Stamp(17)); written], ..one.clone() };
             for written in 0..=MOST_ACKNOWLEDGED {
-                assert!(with(written).room() - 1 + places.len() <= PENDING_MOST, "{places:?} {written}");
+                assert!(with(written).room(None) - 1 + seats <= PENDING_MOST, "{count} {apart} {written}");
             }
+            assert!(one.room(None) > 22 || seats == 25, "{count} {apart}");
+            let finished = with(MOST_ACKNOWLEDGED).room(None);
             assert!(
-                with(MOST_ACKNOWLEDGED).room() > MOST_ACKNOWLEDGED,
-                "a batch that is finished stops no other debit"
+                finished > MOST_ACKNOWLEDGED + 20,
+                "{count}: a batch that is finished stops no other debit"
             );
         }
     }

@@ -14,6 +14,7 @@
 //! | 86 to 115 | the units, less one |
 //! | 116 to 123 | the rate, the rest |
 //! | 124 | 1 where it is a hold |
+//! | 125 | 1 where it is pending in a group: said of it while it is, and no part of the number |
 //!
 //! What is rarely there lies highest, as each two digits of a number cost a byte of the balance shard: 11 bytes with nothing
 //! of it, 12 with a country, 14 with a class, 20 at the most and of a hold. An entry keeps the mark alone, which is the lower 60 bits.
@@ -33,6 +34,7 @@ const SHARD_SEQUENCE: i64 = 1 << 56;
 /// Below this lies the mark.
 const MARKS: i128 = 1 << 60;
 const HELD: i128 = 1 << 124;
+const IN_GROUP: i128 = 1 << 125;
 
 /// The mark of one application of a debit to a balance, given by the database: no two applications of an id share one,
 /// and it tells from which shard credits were reserved. As it is pending, it tells how many and for what, too; two are the same
@@ -78,6 +80,35 @@ impl Stamp {
         self.0 & HELD != 0
     }
 
+    /// The same where it is pending in a group of its run, which one that is keeps all its life.
+    #[must_use]
+    pub fn in_group(self) -> Stamp {
+        Stamp(self.0 | IN_GROUP)
+    }
+
+    #[must_use]
+    pub fn is_in_group(self) -> bool {
+        self.0 >> 125 == 1
+    }
+
+    /// The number that the database has given.
+    #[must_use]
+    pub fn number(self) -> i128 {
+        if self.is_in_group() { self.0 & !IN_GROUP } else { self.0 }
+    }
+
+    /// The sequence at which it was given.
+    #[must_use]
+    pub fn sequence(self) -> i64 {
+        self.mark() & !(SEQUENCE_STEP - 1)
+    }
+
+    /// The code of the debit that it was given to.
+    #[must_use]
+    pub fn code_given(self) -> i128 {
+        self.number() - i128::from(self.sequence())
+    }
+
     /// Stamps of before told less: one unit, at up to 4,095 credits, of one of three meters.
     #[must_use]
     pub fn code_of_before(credits: Credits, channel: Channel) -> i128 {
@@ -105,7 +136,8 @@ impl Stamp {
     /// What a pending debit's stamp tells; `None` for a number that no debit has.
     #[must_use]
     pub fn told(self) -> Option<Told> {
-        let part = |from: u32, bits: u32| (self.0 >> from) & ((1 << bits) - 1);
+        let number = self.number();
+        let part = |from: u32, bits: u32| (number >> from) & ((1 << bits) - 1);
         let meter = u32::try_from(part(0, 4) | (part(71, 15) << 4)).ok()?;
         let rate = Credits(i64::try_from(part(4, 12) | (part(116, 8) << 12)).ok()?);
         let units = Units::new(i64::try_from(part(86, 30)).ok()? + 1)?;
@@ -113,7 +145,7 @@ impl Stamp {
         let country = Country::of_number(u32::try_from(part(61, 10)).ok()?);
         let known = if all { Known::ButReference } else { Known::ChannelOnly };
         let hold = self.is_held();
-        let fits = self.0 >> 125 == 0 && meter > 0 && units.at(rate).is_some();
+        let fits = number >> 125 == 0 && meter > 0 && units.at(rate).is_some();
         fits.then_some(Told { meter, rate, units, country, hold, known })
     }
 
@@ -152,7 +184,7 @@ impl Hash for Stamp {
 
 impl fmt::Debug for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Stamp({})", self.0)
+        write!(f, "Stamp({})", self.number())
     }
 }
 
@@ -266,6 +298,15 @@ mod tests {
         let code = |units| Stamp::code(Credits(units), Channel::EMAIL, &details(units, None, None)).unwrap();
         let (first, second) = (Stamp::given(0, code(9)), Stamp::given(SEQUENCE_STEP, code(1)));
         assert!(first < second && first.0 > second.0);
+        assert_eq!((second.sequence(), second.code_given()), (SEQUENCE_STEP, code(1)));
+        let grouped = second.in_group();
+        assert!(grouped.is_in_group() && !second.is_in_group() && grouped == second);
+        assert_eq!(
+            (grouped.number(), grouped.told()),
+            (second.0, second.told()),
+            "said of it, and no part of it"
+        );
+        assert_eq!((grouped.sequence(), grouped.code_given()), (SEQUENCE_STEP, code(1)));
         assert_eq!(first, Stamp(i128::from(first.mark())), "as an entry keeps it");
     }
 }

@@ -15,6 +15,38 @@ pub struct Watermark {
     pub carried: Vec<DebitId>,
 }
 
+/// How far the holds of an organisation are looked at, some in each run: where more are open than can be carried, the watermark
+/// stays, and the next run goes on behind what this one came to, so that all come round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    pub mark: Watermark,
+    /// Where the next run goes on; `None` for the watermark.
+    pub go_on: Option<Timestamp>,
+}
+
+impl Round {
+    /// From where on this run looks, beside those that are carried.
+    #[must_use]
+    pub fn begins(&self) -> Timestamp {
+        self.go_on.unwrap_or(self.mark.from)
+    }
+
+    /// Once all that are carried and all from [`Round::begins`] to `reached` were looked at, of which `open` are open. `is_over`
+    /// says that there are none behind, and none earlier than `settled` are made any more.
+    #[must_use]
+    pub fn after(&self, open: Vec<DebitId>, reached: Timestamp, is_over: bool, settled: Timestamp) -> Round {
+        let known = match self.go_on {
+            // What lies between the watermark and where it began was not looked at now.
+            Some(_) => self.mark.from,
+            None if is_over => settled,
+            None => reached.min(settled),
+        };
+        let mark = self.mark.moved(open, known);
+        let go_on = Some(reached).filter(|reached| !is_over && *reached > mark.from);
+        Round { mark, go_on }
+    }
+}
+
 impl Watermark {
     /// What is known once all holds before `reached` were looked at, those that were carried too, and of all these, and
     /// perhaps of later ones, `open` are open. It stays where more are open than can be carried.
@@ -63,6 +95,33 @@ mod tests {
                 let reached = at(latest - rng.i64(0..20));
                 mark = mark.moved(open.clone(), reached);
                 assert!(mark.carried.len() <= MOST_CARRIED, "seed {seed}");
+            }
+        }
+    }
+
+    /// More open ones than can be carried, of which each run looks at a few.
+    #[test]
+    fn all_come_round_however_many_stay_open() {
+        for few in [7, 60, 1_000] {
+            let mut open: Vec<DebitId> = (0..300).map(|ms| id(ms, 1)).collect();
+            let mut round = Round { mark: Watermark { from: at(-5), carried: Vec::new() }, go_on: None };
+            let last = *open.last().unwrap();
+            let mut runs = 0;
+            // The last one is over and is ended when it is looked at; all others stay open.
+            while open.contains(&last) {
+                let begins = round.begins();
+                let behind: Vec<_> = open.iter().copied().filter(|one| one.at() >= begins).collect();
+                let looked: Vec<_> = behind.iter().copied().take(few).collect();
+                let is_over = looked.len() == behind.len();
+                let reached = looked.last().map_or(begins, |one| one.at());
+                open.retain(|one| *one != last || !looked.contains(&last));
+                let found =
+                    looked.iter().chain(&round.mark.carried).copied().filter(|one| open.contains(one));
+                round = round.after(found.collect(), reached, is_over, at(10_000));
+                let known = |one: &&DebitId| one.at() >= round.mark.from || round.mark.carried.contains(one);
+                assert_eq!(open.iter().filter(known).count(), open.len(), "none is passed over: {round:?}");
+                runs += 1;
+                assert!(runs < 60, "{few} at a time");
             }
         }
     }

@@ -5,19 +5,21 @@
 //! debits may go on while the ledger is read, however long that takes. What else moves credits carries no stamp; it counts
 //! movements on its shard. So what came of it lately is listed between two looks at the shards, and the cut stands only
 //! if no movement was counted in between. A hold's line changes when it is ended, which is a movement as well: those that were
-//! ended lately are listed too, and others are counted as they were.
+//! ended lately are listed too, and others are counted as they were. As holds may end all the time, what came back of them is
+//! counted by itself: where nothing else moved, the cut stands, and what is listed may be ahead of the balance by as much as
+//! came back while it was listed.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    BalanceShards, DebitId, Entry, EntryId, EntryKind, HeldLine, HeldOf, MOST_HOLD_SECS, Stamp, Timestamp,
+    BalanceShards, Credits, DebitId, Entry, EntryId, HeldLine, HeldOf, MOST_HOLD_SECS, Stamp, Timestamp,
 };
 
 /// An entry, with what tells when a debit was reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLine {
     pub entry: Entry,
-    /// Of a debit, which alone has one.
+    /// Of a debit that was reserved, which alone has one: not of what was used of a quota that had ended.
     pub stamp: Option<Stamp>,
 }
 
@@ -27,6 +29,7 @@ pub struct Cut {
     shards: BalanceShards,
     recent_from: Timestamp,
     recent: BTreeSet<EntryId>,
+    returned: Credits,
 }
 
 /// An entry that is no debit's has the id of when its maker read the clock, and is written within this many seconds, or
@@ -45,7 +48,12 @@ impl Cut {
     /// The balance shards as they were read at `now`.
     #[must_use]
     pub fn new(shards: BalanceShards, now: Timestamp) -> Cut {
-        Cut { shards, recent_from: now.plus_secs(-SETTLED_SECS), recent: BTreeSet::new() }
+        Cut {
+            shards,
+            recent_from: now.plus_secs(-SETTLED_SECS),
+            recent: BTreeSet::new(),
+            returned: Credits::ZERO,
+        }
     }
 
     /// From when on entries that are no debits must be listed before the shards are read again.
@@ -55,11 +63,10 @@ impl Cut {
     }
 
     /// Lists an entry of lately.
-    pub fn list(&mut self, entry: &Entry) {
-        let recent = if entry.kind == EntryKind::Debit {
-            ended_at(entry).is_some_and(|at| at >= self.recent_from)
-        } else {
-            entry.id.at() >= self.recent_from
+    pub fn list(&mut self, LedgerLine { entry, stamp }: &LedgerLine) {
+        let recent = match stamp {
+            Some(_) => ended_at(entry).is_some_and(|at| at >= self.recent_from),
+            None => entry.id.at() >= self.recent_from,
         };
         if recent {
             self.recent.insert(entry.id);
@@ -91,14 +98,22 @@ impl Cut {
         })
     }
 
-    /// Whether nothing but debits happened between the reading of the shards and `later`: then what was listed is all
-    /// there was.
+    /// Whether nothing but debits and ends of holds happened between the reading of the shards and `later`: then what was
+    /// listed is all there was, but for [`Cut::returned`].
     #[must_use]
-    pub fn stands(&self, later: &BalanceShards) -> bool {
+    pub fn stands(&mut self, later: &BalanceShards) -> bool {
         let movements = |all: &BalanceShards| -> Vec<_> {
-            all.iter().map(|(id, shard)| (*id, shard.movements)).collect()
+            all.iter().map(|(id, shard)| (*id, shard.movements - shard.returns)).collect()
         };
+        let returned = |all: &BalanceShards| all.values().map(|shard| shard.returned.0).sum::<i64>();
+        self.returned = Credits(returned(later).saturating_sub(returned(&self.shards)));
         movements(&self.shards) == movements(later)
+    }
+
+    /// What came back of holds while entries were listed: of what was listed so much may not be in the balance as it was read.
+    #[must_use]
+    pub fn returned(&self) -> Credits {
+        self.returned
     }
 
     /// Whether the entry is part of the balance as it was read.

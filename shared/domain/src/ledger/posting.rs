@@ -4,8 +4,8 @@
 
 use super::{Credits, Entry, EntryId, EntryKind};
 use crate::{
-    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, HeldOf, Hold, Known, Reversal, ShardId,
-    Timestamp, TopUp, TopUpId,
+    Actor, Counted, DebitEntry, DebitId, Details, HeldLine, HeldOf, Hold, Known, LateReport, Reversal,
+    ShardId, Timestamp, TopUp, TopUpId,
 };
 
 /// One movement of credits, which is written together with the balance and whatever else belongs to it, or not at all.
@@ -93,6 +93,32 @@ impl Posting {
             floor: Floor::None,
             uncounted: Counted::default(),
         }
+    }
+
+    /// What was used of a quota that had ended, charged when it is reported. It never makes debt.
+    #[must_use]
+    pub fn late_report(of: &LateReport, actor: &Actor) -> Posting {
+        let LateReport { entry: quota, reported, .. } = of;
+        let Details { units, class, country, reference } = quota.details.clone();
+        let held = HeldOf { channel: quota.channel, class, country, units, version: quota.version };
+        let charged = held.charged(&reported.charge);
+        let entry = Entry {
+            id: of.entry_id(),
+            at: reported.at,
+            booked_at: reported.at.whole_secs(),
+            credits: reported.charge.credits.negated(),
+            kind: EntryKind::Debit,
+            cause: quota.id.to_string(),
+            actor: Some(actor.clone()),
+            channel: Some(charged.channel),
+            class: charged.class,
+            country: charged.country,
+            reference: reference.map(|reference| reference.as_str().to_owned()),
+            units: charged.units,
+            version: charged.version,
+            hold: None,
+        };
+        Posting { entry, once: Once::Entry, floor: Floor::Zero, uncounted: Counted::default() }
     }
 
     /// Someone set a balance right, for the reason that `cause` leads to; it never makes debt. The id is made when it is
