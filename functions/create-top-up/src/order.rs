@@ -14,6 +14,9 @@ pub(crate) struct Wish {
     pub(crate) expected_total: Money,
 }
 
+/// More than any total is, in minor units: it stands in the interface's description.
+const MOST_MINOR_UNITS: i64 = 999_999_999_999;
+
 const KEY_HEADER: &str = "Idempotency-Key";
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
@@ -43,6 +46,10 @@ impl Wish {
             Problem::invalid("expected_total", "expected_total is an object with currency and minor_units.")
         })?;
         let minor_units = whole_number(&total, "minor_units", "expected_total.minor_units")?;
+        if !(1..=MOST_MINOR_UNITS).contains(&minor_units) {
+            let detail = format!("expected_total.minor_units is 1 to {MOST_MINOR_UNITS}.");
+            return Err(Problem::invalid("expected_total.minor_units", detail));
+        }
         let field = "expected_total.currency";
         let currency = total.get("currency").ok_or_else(|| missing(field))?;
         let currency = serde_json::from_str(currency.get()).map_err(|_| {
@@ -69,10 +76,10 @@ mod tests {
 
     #[test]
     fn a_number_too_large_to_hold_is_still_a_number() {
-        let body = br#"{"credits":123456789012345678901234567890,"expected_total":{"currency":"idr","minor_units":-1}}"#;
+        let body = br#"{"credits":123456789012345678901234567890,"expected_total":{"currency":"idr","minor_units":1}}"#;
         let wish = Wish::parse(body).unwrap();
         assert_eq!(wish.credits, Credits(i64::MAX));
-        assert_eq!(wish.expected_total, Money::new(Currency::IDR, -1));
+        assert_eq!(wish.expected_total, Money::new(Currency::IDR, 1));
     }
 
     #[test]
@@ -87,6 +94,8 @@ mod tests {
             r#"{"credits":1e3,"expected_total":{"currency":"IDR","minor_units":1}}"#,
             r#"{"credits":1000.0,"expected_total":{"currency":"IDR","minor_units":1}}"#,
             r#"{"credits":1000,"expected_total":27750000}"#,
+            r#"{"credits":1000,"expected_total":{"currency":"IDR","minor_units":0}}"#,
+            r#"{"credits":1000,"expected_total":{"currency":"IDR","minor_units":1000000000000}}"#,
             r#"{"credits":1000,"expected_total":{"currency":"IDR"}}"#,
             r#"{"credits":1000,"expected_total":{"currency":"RUPIAH","minor_units":1}}"#,
             r#"{"credits":1000,"expected_total":{"currency":["IDR"],"minor_units":1}}"#,

@@ -95,7 +95,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
 /// Why a debit was not made under a key.
 pub(crate) fn problem_of_key(org: &OrgId, error: &SpendError) -> Problem {
     match error {
-        SpendError::Reused => Problem::new(ProblemCode::DebitIdReused, KEY_REUSED_DETAIL),
+        SpendError::Reused => Problem::new(ProblemCode::IdempotencyKeyReused, KEY_REUSED_DETAIL),
         error => problem(org, &[], error),
     }
 }
