@@ -196,16 +196,14 @@ impl Metered {
     }
 
     /// Holds five text messages.
-    pub(crate) async fn hold(&self, id: &str, status: u16) -> Result<Counts, Failure> {
-        let body = json!({"channel": "sms", "units": 5});
+    pub(crate) async fn hold(&self, id: &str, body: Value, status: u16) -> Result<Counts, Failure> {
         self.payer.send("PUT", &format!("/v1/holds/{id}"), None, body, status).await?;
         Ok(self.take("spend"))
     }
 
-    /// Captures so many of them, or releases them all.
-    pub(crate) async fn end_hold(&self, id: &str, how: &str, units: i64) -> Result<Counts, Failure> {
-        let path = format!("/v1/holds/{id}/{how}");
-        self.payer.send("POST", &path, None, json!({ "units": units }), 200).await?;
+    /// Captures a hold, releases it or reverses it.
+    pub(crate) async fn end_hold(&self, id: &str, how: &str, body: Value) -> Result<Counts, Failure> {
+        self.payer.send("POST", &format!("/v1/holds/{id}/{how}"), None, body, 200).await?;
         Ok(self.take("spend"))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use saldo_credits::Order;
 use saldo_domain::{Actor, Channel, Country, Details, OrgId, Reference, Subject};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::report::{self, hundredths, units};
@@ -39,6 +40,8 @@ const CAPTURE_BESIDE: &str = "beside it: its capture as a transaction of balance
 /// What one process has under way, and how often each of it is sent.
 const AT_ONCE: usize = 64;
 const EACH: usize = 10;
+
+const VALID_SECS: i64 = 900;
 
 const GROUPED: &str = "64 in flight from one process, ids chosen by Saldo";
 
@@ -157,20 +160,38 @@ async fn of_holds(seen: &mut Vec<Cost>) -> Result<(), Failure> {
     let saldo = Metered::start().await?;
     let mut note = |what, counts| seen.push(Cost { what, debits: 1, counts });
     saldo.top_up("first").await?;
-    let first = saldo.hold(&saldo.debit_id(), 201).await?;
-    let [full, part, back] = [0; 3].map(|_| saldo.debit_id());
-    note(HOLD, saldo.hold(&full, 201).await?);
-    note("hold, the same again (200)", saldo.hold(&full, 200).await?);
-    note("hold, captured in full", saldo.end_hold(&full, "capture", 5).await?);
-    note("hold, captured again (200)", saldo.end_hold(&full, "capture", 5).await?);
-    saldo.hold(&part, 201).await?;
-    note("hold, captured in part", saldo.end_hold(&part, "capture", 2).await?);
-    saldo.hold(&back, 201).await?;
-    note("hold, released", saldo.end_hold(&back, "release", 5).await?);
+    let five = || json!({"channel": "sms", "units": 5});
+    let first = saldo.hold(&saldo.debit_id(), five(), 201).await?;
+    let [full, part, other, back] = [0; 4].map(|_| saldo.debit_id());
+    note(HOLD, saldo.hold(&full, five(), 201).await?);
+    note("hold, the same again (200)", saldo.hold(&full, five(), 200).await?);
+    note("hold, captured in full", saldo.end_hold(&full, "capture", json!({"units": 5})).await?);
+    note("hold, captured again (200)", saldo.end_hold(&full, "capture", json!({"units": 5})).await?);
+    saldo.hold(&part, five(), 201).await?;
+    note("hold, captured in part", saldo.end_hold(&part, "capture", json!({"units": 2})).await?);
+    note("hold, what was captured reversed", saldo.end_hold(&part, "reverse", json!({})).await?);
+    saldo.hold(&other, five(), 201).await?;
+    let fallback = json!({"channel": "whatsapp", "units": 5});
+    note("hold, captured as another channel", saldo.end_hold(&other, "capture", fallback).await?);
+    saldo.hold(&back, five(), 201).await?;
+    note("hold, released", saldo.end_hold(&back, "release", json!({})).await?);
     note("hold, the first one of an organisation", first);
+    of_quotas(&saldo, &mut note).await?;
     note(HOLD_BESIDE, saldo.plain_transaction(3).await?);
     note(CAPTURE_BESIDE, saldo.plain_transaction(3).await?);
     saldo.stop().await;
+    Ok(())
+}
+
+/// A sender that spends on its own and reports with the next quota.
+async fn of_quotas(saldo: &Metered, note: &mut impl FnMut(&'static str, Counts)) -> Result<(), Failure> {
+    let quota = || json!({"channel": "email", "units": 10, "valid_for_seconds": VALID_SECS});
+    let [first, next] = [0; 2].map(|_| saldo.debit_id());
+    saldo.hold(&first, quota(), 201).await?;
+    let mut settling = quota();
+    settling["settles"] = json!({"id": first, "units": 4});
+    note("quota, with the report of the one before", saldo.hold(&next, settling.clone(), 201).await?);
+    note("quota, the same again (200)", saldo.hold(&next, settling, 200).await?);
     Ok(())
 }
 
