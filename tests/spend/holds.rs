@@ -154,7 +154,7 @@ async fn a_fallback_to_another_channel_is_one_hold() {
     assert_eq!(acme.hold(&id, &dearest).await.json()["held"], 6);
     let captured_as = |body: &Value| acme.of_hold("POST", &id, "/capture", body.to_string());
     for (body, status, code, field) in [
-        (json!({"channel": "whatsapp"}), 400, "invalid_request", "units"),
+        (json!({"channel": "whatsapp", "units": 0}), 400, "invalid_request", "units"),
         (json!({"channel": "fax", "units": 1}), 422, "unknown_channel", "channel"),
         (json!({"channel": "email", "class": "night", "units": 1}), 422, "unknown_class", "class"),
         (json!({"channel": "whatsapp", "units": 4}), 422, "more_than_held", "units"),
@@ -195,6 +195,16 @@ async fn a_fallback_to_another_channel_is_one_hold() {
     let day = &usage["days"][0]["channels"];
     assert_eq!((&day["whatsapp"]["credits"], &day["sms"]["messages"]), (&json!(2), &json!(0)), "{usage}");
     books::prove_always(&acme.saldo, "after a fallback").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_channel_without_units_is_of_all_that_are_held() {
+    let acme = SendingOrg::open().await;
+    let id = acme.id();
+    acme.hold(&id, &json!({"channel": "sms", "units": 2})).await;
+    let body = json!({"channel": "whatsapp"}).to_string();
+    let captured = acme.of_hold("POST", &id, "/capture", body).await.json();
+    assert_eq!((&captured["captured"], &captured["captured_units"]), (&json!(4), &json!(2)), "{captured}");
 }
 
 /// More than can be carried by name, with a few read in each run.
