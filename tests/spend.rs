@@ -25,6 +25,7 @@ mod keyed;
 mod keyed_histories;
 mod keyed_http;
 mod meters;
+mod no_longer_sold;
 mod open_hold_orders;
 mod pending_groups;
 mod quotas;

@@ -61,11 +61,16 @@ fn the_balance_tells_how_far_it_goes() {
 
 #[test]
 fn what_is_on_hold_is_told_beside_what_is_available() {
-    for (reader, told) in [
-        (Reader::ENGLISH, "12,481\n1,250 on hold: set aside for messages whose price is not known yet."),
+    for (reader, told, of_many) in [
+        (
+            Reader::ENGLISH,
+            "12,481\n1,250 on hold: set aside for messages whose price is not known yet.",
+            "More is on hold, in too many holds to add up here.",
+        ),
         (
             Reader::INDONESIAN.on_a_phone(),
             "12.481\n1.250 ditahan: disisihkan untuk pesan yang biayanya belum pasti.",
+            "Ada lagi kredit yang ditahan",
         ),
     ] {
         let person = Person::of("balance-held");
@@ -74,6 +79,10 @@ fn what_is_on_hold_is_told_beside_what_is_available() {
         page.wait_for("document.querySelector('[data-on-hold]') !== null");
         let text = page.text_of("main .hero").replace("\n\n", "\n");
         assert!(text.contains(told), "{told:?} is not in {text:?}");
+        let many = balance_with(12_481, "ok", 1_250).replace("on_hold: 1250", "on_hold: null");
+        let Some(page) = stack().page_with(reader, person, "/billing/balance", &many) else { return };
+        page.wait_for("document.querySelector('[data-on-hold=many]') !== null");
+        page.sees(of_many);
         let script = balance_with(12_481, "ok", 0);
         let Some(page) = stack().page_with(reader, person, "/billing/balance", &script) else { return };
         page.wait_for("document.querySelector('[data-credits]') !== null");

@@ -62,6 +62,7 @@ async fn long_ago(stack: &Stack, clock: &Clock) {
         credits: Credits(970),
         version: None,
         max_credits: None,
+        not_sold: None,
         hold: None,
         channel: Channel::EMAIL,
         details: Details::default(),

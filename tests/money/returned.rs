@@ -243,6 +243,7 @@ async fn what_is_taken_back_from_shards_after_any_failure_is_taken_once() {
                 credits: Credits(100),
                 version: None,
                 max_credits: None,
+                not_sold: None,
                 hold: None,
                 channel: Channel::EMAIL,
                 details: Details::default(),

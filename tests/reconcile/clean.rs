@@ -90,6 +90,7 @@ async fn an_organisation_whose_holds_come_back_all_the_time_is_compared() {
                     credits: Credits(1),
                     version: None,
                     max_credits: None,
+                    not_sold: None,
                     channel,
                     details,
                     hold,

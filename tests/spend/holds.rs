@@ -207,6 +207,27 @@ async fn another_channel_without_units_is_of_all_that_are_held() {
     assert_eq!((&captured["captured"], &captured["captured_units"]), (&json!(4), &json!(2)), "{captured}");
 }
 
+/// In either order, while the first one is pending on the same balance shard.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_and_a_debit_of_one_id_are_apart() {
+    for (at, shards) in ["{}", r#"{"acme":1,"nobody":1}"#].into_iter().enumerate() {
+        let acme = SendingOrg::with(&[("Shards", shards)]).await;
+        let (one, other) = (acme.id(), acme.id());
+        let (sms, email) = (json!({"channel": "sms", "units": 5}), json!({"channel": "email"}));
+        assert_eq!(acme.hold(&one, &sms).await.status, 201);
+        assert_eq!(acme.debit(&one, email.clone()).await.status, 201, "{at}: behind a hold");
+        assert_eq!(acme.debit(&other, email.clone()).await.status, 201);
+        assert_eq!(acme.hold(&other, &sms).await.status, 201, "{at}: behind a debit");
+        for id in [&one, &other] {
+            assert_eq!(acme.hold(id, &sms).await.status, 200, "{at}");
+            assert_eq!(acme.debit(id, email.clone()).await.status, 200, "{at}");
+            assert_eq!(acme.of_hold("POST", id, "/release", String::new()).await.status, 200);
+        }
+        assert_eq!(acme.credits().await, 998);
+        books::prove_always(&acme.saldo, "after ids of both").await;
+    }
+}
+
 /// More than can be carried by name, with a few read in each run.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_more_open_holds_than_are_carried_all_come_round_and_end_at_their_time() {
@@ -218,8 +239,16 @@ async fn of_more_open_holds_than_are_carried_all_come_round_and_end_at_their_tim
         let (id, now) = (DebitId::parse(&acme.id()).unwrap(), acme.clock.now());
         let hold = Some(HoldTerms::lasting(now, now, secs, AtEnd::Release));
         let (channel, details) = (Channel::EMAIL, Details::default());
-        let debit =
-            Debit { id, credits: Credits(1), version: None, max_credits: None, channel, details, hold };
+        let debit = Debit {
+            id,
+            credits: Credits(1),
+            version: None,
+            max_credits: None,
+            not_sold: None,
+            channel,
+            details,
+            hold,
+        };
         spender.hold(&org, &machine(), &debit, now).await.unwrap();
         acme.clock.advance(1);
     }

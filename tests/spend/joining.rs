@@ -42,7 +42,16 @@ fn email(number: usize, credits: i64, made: Timestamp) -> Debit {
 
 fn costing(id: DebitId, credits: i64) -> Debit {
     let (channel, details) = (Channel::EMAIL, Details::default());
-    Debit { id, credits: Credits(credits), version: None, max_credits: None, channel, details, hold: None }
+    Debit {
+        id,
+        credits: Credits(credits),
+        version: None,
+        max_credits: None,
+        not_sold: None,
+        channel,
+        details,
+        hold: None,
+    }
 }
 
 /// Debits it, and notes what is told under `number`.

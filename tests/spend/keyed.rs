@@ -49,7 +49,7 @@ fn message(country: &str, id: DebitId) -> Result<Debit, ()> {
     let (channel, details) =
         (Channel::SMS, Details { country: Country::parse(country), ..Details::default() });
     let (credits, version, max_credits, hold) = (Credits(2), None, None, None);
-    Ok(Debit { id, credits, version, max_credits, channel, details, hold })
+    Ok(Debit { id, credits, version, max_credits, not_sold: None, channel, details, hold })
 }
 
 async fn posting(spender: &Spender<Port>, country: &str, at: Timestamp) -> Answered {

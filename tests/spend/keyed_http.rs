@@ -51,7 +51,7 @@ async fn a_key_that_was_refused_is_debited_later_whenever_that_is() {
         let refused = acme.post(key, &sms).await;
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (402, "insufficient_credits"));
         let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.starts_with("This message costs 3 credits and 2 are left"), "{detail}");
+        assert!(detail.starts_with("This costs 3 credits and 2 are left"), "{detail}");
     }
     let (_, top_up) = system::create(&acme.saldo, &acme.saldo.world(), "acme", "second").await;
     let invoice = system::invoice_of(&acme.saldo, &system::id_of(&top_up)).unwrap();

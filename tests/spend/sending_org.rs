@@ -46,6 +46,7 @@ impl SendingOrg {
             credits: Credits(1000 - credits),
             version: None,
             max_credits: None,
+            not_sold: None,
             hold: None,
             channel: Channel::EMAIL,
             details: Details::default(),

@@ -121,8 +121,19 @@ pub(crate) async fn debit_by(
     id: &str,
     message: &Value,
 ) -> Answer {
-    let path = format!("/v1/debits/{id}");
-    let request = request("PUT", &path, &[("id", id)], org, &[], &message.to_string());
+    spend_by(function, org, ("PUT", &format!("/v1/debits/{id}")), &[], message).await
+}
+
+/// Any call of spending through a function that is connected already.
+pub(crate) async fn spend_by(
+    function: &saldo_spend::Function,
+    org: &str,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Answer {
+    let id: Vec<_> = path.split('/').nth(3).map(|id| ("id", id)).into_iter().collect();
+    let request = request(method, path, &id, org, headers, &body.to_string());
     answer(request, |request| function.handle(request)).await
 }
 

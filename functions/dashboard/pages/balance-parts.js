@@ -30,7 +30,7 @@ export function balanceCard(slot, balance, { topUp, from, primary }) {
     h("div", {},
       h("h2.label", { id: "credits-label" }, t("balance.label")),
       amount,
-      onHold > 0 && h("p.on-hold", { "data-on-hold": onHold }, icon("clock"), t("balance.onHold", { credits: number(onHold) })),
+      onHold !== 0 && h("p.on-hold", { "data-on-hold": onHold ?? "many" }, icon("clock"), onHold ? t("balance.onHold", { credits: number(onHold) }) : t("balance.manyOnHold")),
       h("p.muted", {}, available > 0 ? pays(balance) : t("balance.start"))),
     h(`button.button.large${primary ? ".primary" : ""}`, { type: "button", "data-key": "top-up", onclick: topUp }, icon("plus"), t("balance.topUp"))));
   if (before !== undefined && Number(before) !== available) count(amount, Number(before), available);

@@ -27,6 +27,7 @@ export const ENGLISH = {
   "opensNewTab": "(opens in a new tab)",
 
   "balance.label": "Available credits",
+  "balance.manyOnHold": "More is on hold, in too many holds to add up here.",
   "balance.onHold": "{credits} on hold: set aside for messages whose price is not known yet. What they do not cost comes back.",
   "balance.pays": "Enough for about {messages}.",
   "pays.email": "{count} emails",

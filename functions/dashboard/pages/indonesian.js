@@ -27,6 +27,7 @@ export const INDONESIAN = {
   "opensNewTab": "(membuka tab baru)",
 
   "balance.label": "Kredit tersedia",
+  "balance.manyOnHold": "Ada lagi kredit yang ditahan, terlalu banyak untuk dijumlahkan di sini.",
   "balance.onHold": "{credits} ditahan: disisihkan untuk pesan yang biayanya belum pasti. Yang tidak terpakai akan kembali.",
   "balance.pays": "Cukup untuk sekitar {messages}.",
   "pays.email": "{count} email",

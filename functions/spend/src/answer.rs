@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use crate::hold_answer::{self, with_units};
+use crate::message::no_price;
 
 const REUSED_DETAIL: &str = "This id was used for another message. Make a new id for every message.";
 const REVERSED_DETAIL: &str = "This debit was reversed. Make a new id to send the message again.";
 
+const KEY_REVERSED_DETAIL: &str = "This key's debit was reversed. Use a new key to send the message again.";
 const KEY_REUSED_DETAIL: &str =
     "This Idempotency-Key was used for another message. Use a new key for every message.";
 
@@ -67,13 +69,13 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
             Problem::new(ProblemCode::ReversalWindowOver, "This debit is too old to be reversed.")
         }
         SpendError::Untimely(id) => {
-            let detail =
-                "The id must be made when the message is sent: its time is not within the last 24 hours.";
+            let detail = "The id must be made when it is first sent: its time is too long ago, more than 24 hours for a debit or 10 minutes for a hold, or in the future.";
             Problem::invalid(&field_of(ids, *id, "id"), detail)
         }
         SpendError::OverMaximum { id, credits, most } => {
             over_maximum(&field_of(ids, *id, "max_credits"), *credits, *most)
         }
+        SpendError::NotSold { id, why } => no_price(&field_of(ids, *id, ""), why),
         SpendError::NoBatch => {
             let detail = format!("A batch has 1 to {MOST_IN_BATCH} debits, each with an id of its own.");
             Problem::invalid("debits", detail)
@@ -96,6 +98,7 @@ pub(crate) fn problem(org: &OrgId, ids: &[DebitId], error: &SpendError) -> Probl
 pub(crate) fn problem_of_key(org: &OrgId, error: &SpendError) -> Problem {
     match error {
         SpendError::Reused => Problem::new(ProblemCode::IdempotencyKeyReused, KEY_REUSED_DETAIL),
+        SpendError::Reversed => Problem::new(ProblemCode::DebitReversed, KEY_REVERSED_DETAIL),
         error => problem(org, &[], error),
     }
 }
@@ -107,9 +110,7 @@ fn not_enough(ids: &[DebitId], needed: Credits, available: Credits) -> Problem {
             "{owed} credits are owed, since a payment was given back whose credits were spent. Top up more than that, then send the same again."
         )
     } else if ids.len() < 2 {
-        format!(
-            "This message costs {needed} credits and {left} are left. Top up, then send the same debit again."
-        )
+        format!("This costs {needed} credits and {left} are left. Top up, then send the same again.")
     } else {
         format!(
             "These messages cost {needed} credits and {left} are left, so none was debited. Top up, then send the same batch again, or send fewer."
@@ -129,7 +130,7 @@ fn crowded(retry_after_secs: u32) -> Problem {
 
 fn over_maximum(field: &str, credits: Credits, most: Credits) -> Problem {
     let detail = format!(
-        "This would cost {credits} credits and may cost {most}, so nothing was debited. Check the units, or send the same with a higher max_credits."
+        "This would cost {credits} credits and may cost {most}, so nothing was taken. Check the units, or send the same with a higher max_credits."
     );
     Problem::new(ProblemCode::MaxCreditsExceeded, detail)
         .with("field", json!(field))
@@ -142,7 +143,7 @@ fn over_budget(ids: &[DebitId], over: &OverBudget) -> Problem {
     let OverBudget { debit, budget, spent, ends } = over;
     let (limit, spent) = (budget.terms.limit, (*spent).max(Credits::ZERO));
     let detail = format!(
-        "This is more than the budget {} has left: of {limit} credits a {} {spent} are spent, so nothing was debited. Send the same again when the period has ended, or when the budget was raised.",
+        "This is more than the budget {} has left: of {limit} credits a {} {spent} are spent, so nothing was taken. Send the same again when the period has ended, or when the budget was raised.",
         budget.id.as_str(),
         budget.terms.period.as_str()
     );

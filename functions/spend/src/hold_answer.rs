@@ -8,7 +8,7 @@ use saldo_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::order;
+use crate::message;
 
 /// A hold as it was made, or made before.
 pub(crate) fn made(done: &Debited, hold: &MadeHold) -> Value {
@@ -130,6 +130,6 @@ pub(crate) fn refused(path: &str, refused: &HoldRefused) -> Problem {
             let detail = "Nothing was charged of this hold: release it, and all of it comes back.";
             Problem::new(ProblemCode::HoldNotCaptured, detail)
         }
-        HoldRefused::NoPrice(error) => order::no_price(path, error),
+        HoldRefused::NoPrice(error) => message::no_price(path, error),
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod hold_answer;
 mod holds;
 mod measured;
+mod message;
 mod order;
 
 use lambda_http::http::{Method, Response, StatusCode};

@@ -47,6 +47,7 @@ fn refused(error: &SpendError) -> &'static str {
         SpendError::Busy | SpendError::Crowded { .. } => "busy",
         SpendError::Untimely(_)
         | SpendError::OverMaximum { .. }
+        | SpendError::NotSold { .. }
         | SpendError::NoBatch
         | SpendError::NotFound
         | SpendError::Hold(_)

@@ -1,26 +1,25 @@
 //! What is to be sent, read from a request that is not trusted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use lambda_http::Request;
 use saldo_adapters::http::{Problem, ProblemCode, header, limited_body};
 use saldo_credits::Settlement;
 use saldo_domain::{
-    AtEnd, Channel, Class, Country, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, HoldUse,
-    IdempotencyKey, LEAST_HOLD_SECS, MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS,
-    MOST_VALID_SECS, Meters, PriceError, Reference, Timestamp, Units,
+    AtEnd, Credits, Debit, DebitId, Details, HOLD_SECS, HoldTerms, HoldUse, IdempotencyKey, LEAST_HOLD_SECS,
+    MOST_CREDITS, MOST_HOLD_SECS, MOST_IN_BATCH, MOST_UNITS, MOST_VALID_SECS, Meters, Reference, Timestamp,
+    Units,
 };
 use serde_json::{Value, json};
 
+use crate::message::{Message, Object, no_price, object};
+
 const KEY_HEADER: &str = "Idempotency-Key";
 
-type Object = BTreeMap<String, Value>;
-
-/// One message of a request, and how its members are named when one of them is refused.
-struct Message<'a> {
-    members: &'a Object,
-    path: String,
-}
+/// What a debit may say, and what of it a hold's end.
+const OF_DEBIT: [&str; 6] = ["channel", "country", "reference", "units", "class", "max_credits"];
+const OF_HOLD: [&str; 4] = ["expires_in_seconds", "valid_for_seconds", "settles", "at_end"];
+const OF_USE: [&str; 4] = ["units", "channel", "class", "country"];
 
 /// The debit with its price.
 pub(crate) fn read(request: &Request, id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
@@ -44,9 +43,9 @@ pub(crate) fn read_batch(request: &Request, meters: &Meters) -> Result<Vec<Debit
     parse_batch(limited_body(request)?, meters)
 }
 
-/// The id of a debit.
+/// The id of a debit, or of a hold.
 pub(crate) fn id(text: &str, field: &str) -> Result<DebitId, Problem> {
-    let detail = "The id of a debit is a UUID of version 7 in lower case.";
+    let detail = "The id is a UUID of version 7 in lower case.";
     DebitId::parse(text).map_err(|_| Problem::invalid(field, detail))
 }
 
@@ -59,6 +58,7 @@ pub(crate) fn read_hold(
 ) -> Result<(Debit, Option<Settlement>), Problem> {
     let members = object(limited_body(request)?)?;
     let message = Message { members: &members, path: String::new() };
+    message.says_only(&[&OF_DEBIT, &OF_HOLD])?;
     let debit = message.debit(id, meters)?;
     let terms = message.terms(id, now)?;
     Ok((Debit { hold: Some(terms), ..debit }, message.settles(id, meters)?))
@@ -67,7 +67,9 @@ pub(crate) fn read_hold(
 /// What was used of a hold; all of it where nothing is said.
 pub(crate) fn read_capture(request: &Request, meters: &Meters) -> Result<HoldUse, Problem> {
     let members = object_or_nothing(limited_body(request)?)?;
-    Message { members: &members, path: String::new() }.used(meters)
+    let message = Message { members: &members, path: String::new() };
+    message.says_only(&[&OF_USE])?;
+    message.used(meters)
 }
 
 /// For how long from now on a hold is to hold, in seconds.
@@ -75,6 +77,7 @@ pub(crate) fn read_extension(request: &Request) -> Result<i64, Problem> {
     let members = object(limited_body(request)?)?;
     let message = Message { members: &members, path: String::new() };
     let field = "expires_in_seconds";
+    message.says_only(&[&[field]])?;
     let secs = message.number(field, LEAST_HOLD_SECS, MOST_HOLD_SECS)?;
     secs.ok_or_else(|| message.invalid(field, "expires_in_seconds is missing."))
 }
@@ -84,11 +87,15 @@ fn object_or_nothing(body: &[u8]) -> Result<Object, Problem> {
 }
 
 fn parse(body: &[u8], id: DebitId, meters: &Meters) -> Result<Debit, Problem> {
-    Message { members: &object(body)?, path: String::new() }.debit(id, meters)
+    let members = object(body)?;
+    let message = Message { members: &members, path: String::new() };
+    message.says_only(&[&OF_DEBIT])?;
+    message.debit(id, meters)
 }
 
 fn parse_batch(body: &[u8], meters: &Meters) -> Result<Vec<Debit>, Problem> {
     let batch = object(body)?;
+    Message { members: &batch, path: String::new() }.says_only(&[&["debits"]])?;
     let Some(Value::Array(messages)) = batch.get("debits") else {
         return Err(Problem::invalid("debits", "debits is a list of debits."));
     };
@@ -104,6 +111,7 @@ fn parse_batch(body: &[u8], meters: &Meters) -> Result<Vec<Debit>, Problem> {
         };
         let members: Object = members.clone().into_iter().collect();
         let message = Message { members: &members, path: format!("{path}.") };
+        message.says_only(&[&["id"], &OF_DEBIT])?;
         let field = message.name("id");
         let text = message.text("id")?.ok_or_else(|| Problem::invalid(&field, "id is missing."))?;
         let debit = message.debit(id(text, &field)?, meters)?;
@@ -114,10 +122,6 @@ fn parse_batch(body: &[u8], meters: &Meters) -> Result<Vec<Debit>, Problem> {
         }
     };
     messages.iter().enumerate().map(read).collect()
-}
-
-fn object(body: &[u8]) -> Result<Object, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::invalid("body", "The body is a JSON object."))
 }
 
 impl Message<'_> {
@@ -150,6 +154,7 @@ impl Message<'_> {
             Some(_) => return Err(self.invalid("settles", "settles is an object: an id and units.")),
         };
         let report = Message { members: &members, path: "settles.".to_owned() };
+        report.says_only(&[&["id"], &OF_USE])?;
         let text = report.text("id")?.ok_or_else(|| report.invalid("id", "id is missing."))?;
         let of = self::id(text, "settles.id")?;
         if of == id {
@@ -184,94 +189,16 @@ impl Message<'_> {
         let units = self.number("units", 1, MOST_UNITS)?.and_then(Units::new).unwrap_or_default();
         let details = Details { units, class, country, reference };
         let max_credits = self.number("max_credits", 0, MOST_CREDITS)?.map(Credits);
-        let debit = Debit::new(meters, id, channel, details).map_err(|error| no_price(&self.path, &error))?;
+        let debit = Debit::perhaps_repeated(meters, id, channel, details);
+        let debit = debit.map_err(|error| no_price(&self.path, &error))?;
         Ok(Debit { max_credits, ..debit })
     }
-
-    fn channel(&self, meters: &Meters) -> Result<Option<Channel>, Problem> {
-        let unknown = || no_price(&self.path, &PriceError::UnknownChannel(meters.channels().collect()));
-        self.text("channel")?.map(|name| Channel::parse(name).ok_or_else(unknown)).transpose()
-    }
-
-    fn country(&self) -> Result<Option<Country>, Problem> {
-        let invalid = || self.invalid("country", "country is a two-letter code in capitals, like ID.");
-        self.text("country")?.map(|code| Country::parse(code).ok_or_else(invalid)).transpose()
-    }
-
-    fn class(&self) -> Result<Option<Class>, Problem> {
-        let detail = "class is a small letter, then small letters, digits and _, up to 24 in all.";
-        let invalid = || self.invalid("class", detail);
-        self.text("class")?.map(|name| Class::parse(name).ok_or_else(invalid)).transpose()
-    }
-
-    /// A member that is a whole number within limits; `None` when it is absent or null.
-    fn number(&self, member: &str, least: i64, most: i64) -> Result<Option<i64>, Problem> {
-        let number = match self.members.get(member) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(value) => value.as_i64().filter(|number| (least..=most).contains(number)),
-        };
-        let detail = format!("{member} is a whole number from {least} to {most}.");
-        number.map(Some).ok_or_else(|| self.invalid(member, &detail))
-    }
-
-    /// A member that is text; `None` when it is absent or null.
-    fn text(&self, member: &str) -> Result<Option<&str>, Problem> {
-        match self.members.get(member) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.invalid(member, &format!("{member} is text."))),
-        }
-    }
-
-    fn name(&self, member: &str) -> String {
-        format!("{}{member}", self.path)
-    }
-
-    fn invalid(&self, member: &str, detail: &str) -> Problem {
-        Problem::invalid(&self.name(member), detail)
-    }
-}
-
-/// Why something has no price; `path` is how its members are named, if not by themselves.
-pub(crate) fn no_price(path: &str, error: &PriceError) -> Problem {
-    let field = |member: &str| format!("{path}{member}");
-    match error {
-        PriceError::UnknownChannel(known) => {
-            let known: Vec<_> = known.iter().map(Channel::as_str).collect();
-            let detail = named("channel is one of", &known);
-            Problem::new(ProblemCode::UnknownChannel, detail)
-                .with("field", json!(field("channel")))
-                .with("channels", json!(known))
-        }
-        PriceError::UnknownClass(known) => {
-            let known: Vec<_> = known.iter().map(Class::as_str).collect();
-            let detail = if known.is_empty() {
-                "This channel has no classes.".to_owned()
-            } else {
-                named("class is one of", &known)
-            };
-            Problem::new(ProblemCode::UnknownClass, detail)
-                .with("field", json!(field("class")))
-                .with("classes", json!(known))
-        }
-        PriceError::TooMuch(rate) => {
-            let detail = format!(
-                "One unit costs {rate} credits, and a debit is of {MOST_CREDITS} credits at the most."
-            );
-            Problem::invalid(&field("units"), &detail).with("most", json!(MOST_CREDITS))
-        }
-    }
-}
-
-/// A sentence that names a few; of many it leaves the list to the member that has them all.
-fn named(begin: &str, known: &[&str]) -> String {
-    let (some, more) = known.split_at(known.len().min(12));
-    let rest = if more.is_empty() { String::new() } else { format!(" or {} others", more.len()) };
-    format!("{begin} {}{rest}.", some.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use saldo_domain::PriceError;
+
     use super::*;
 
     fn meters() -> Meters {
@@ -310,7 +237,8 @@ mod tests {
         );
         assert_eq!(of(r#"{"channel":"ai","units":500000000}"#).credits, Credits(MOST_CREDITS));
         assert_eq!(parsed(r#"{"channel":"ai","units":500000001}"#).unwrap_err(), (400, "invalid_request"));
-        assert_eq!(parsed(r#"{"channel":"sms","class":"utility"}"#).unwrap_err(), (422, "unknown_class"));
+        let not_sold = parsed(r#"{"channel":"sms","class":"utility"}"#).unwrap().not_sold;
+        assert_eq!(not_sold, Some(PriceError::UnknownClass(Vec::new())), "a repeat of it is answered");
         for member in ["units", "max_credits"] {
             for value in ["-1", "1.5", "\"1\"", "1e3", "1000000000001", "99999999999999999999", "[1]", "true"]
             {
@@ -330,7 +258,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        assert_eq!(parsed(r#"{"channel":"fax"}"#).unwrap_err(), (422, "unknown_channel"));
+        let not_sold = parsed(r#"{"channel":"fax"}"#).unwrap().not_sold;
+        assert!(matches!(not_sold, Some(PriceError::UnknownChannel(_))), "a repeat of it is answered");
         assert_eq!(parsed(r#"{"channel":"SMS"}"#).unwrap_err(), (422, "unknown_channel"));
         let long = format!(r#"{{"channel":"sms","reference":"{}"}}"#, "x".repeat(129));
         for body in [
@@ -346,6 +275,9 @@ mod tests {
             r#"{"channel":"sms","reference":""}"#,
             r#"{"channel":"sms","reference":"a\u0000b"}"#,
             r#"{"channel":"sms","reference":["x"]}"#,
+            r#"{"channel":"sms","unit":3}"#,
+            r#"{"channel":"sms","max_credit":1}"#,
+            r#"{"channel":"sms","id":"019ab0f2-6c40-7a11-8b22-334455667788"}"#,
             &long,
         ] {
             assert_eq!(parsed(body).unwrap_err(), (400, "invalid_request"), "{body}");
@@ -375,7 +307,8 @@ mod tests {
             (json!([good, {"channel": "sms"}]), "invalid_request", "debits[1].id"),
             (json!([good, {"id": "2", "channel": "sms"}]), "invalid_request", "debits[1].id"),
             (json!([good, {"id": id(2)}]), "invalid_request", "debits[1].channel"),
-            (json!([good, {"id": id(2), "channel": "fax"}]), "unknown_channel", "debits[1].channel"),
+            (json!([good, {"id": id(2), "channel": "Fax"}]), "unknown_channel", "debits[1].channel"),
+            (json!([good, {"id": id(2), "channel": "sms", "unit": 2}]), "invalid_request", "debits[1].unit"),
             (
                 json!([good, {"id": id(2), "channel": "sms", "country": "x"}]),
                 "invalid_request",

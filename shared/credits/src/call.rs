@@ -125,9 +125,9 @@ impl<'a> Call<'a> {
         self.left.iter().filter_map(of).collect()
     }
 
-    /// What of it costs more than its sender lets it.
-    pub(crate) fn over_maximum(&self) -> Vec<DebitId> {
-        self.left.iter().filter(|debit| debit.is_over_maximum()).map(|debit| debit.id).collect()
+    /// What of it costs more than its sender lets it, or is not sold.
+    pub(crate) fn refused_if_new(&self) -> Vec<DebitId> {
+        self.left.iter().filter(|debit| debit.is_refused_if_new()).map(|debit| debit.id).collect()
     }
 
     /// Where the entry of one of its debits lies.

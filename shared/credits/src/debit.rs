@@ -38,7 +38,7 @@ impl<B: Balances> Spender<B> {
     ) -> Result<Debited, SpendError> {
         let mut call = Call::new(org, actor, std::slice::from_ref(debit), now)?;
         let repeat = repeat || self.may_be_a_repeat(&call, debit.id);
-        if (repeat || debit.is_over_maximum())
+        if (repeat || debit.is_refused_if_new())
             && let Some(told) = self.told_before(&mut call, debit, repeat).await?
         {
             return told;
@@ -72,7 +72,7 @@ impl<B: Balances> Spender<B> {
             self.answer_from_ledger(call, vec![debit.id]).await?;
         }
         self.refuse_untimely(call).await?;
-        self.refuse_over_maximum(call).await?;
+        self.refuse_what_is_new(call).await?;
         Ok(call.told(debit.id))
     }
 
@@ -117,7 +117,7 @@ impl<B: Balances> Spender<B> {
         call.sharding = self.known_sharding(call.org, call.now).await?;
         self.answer_from_before(call).await?;
         self.refuse_untimely(call).await?;
-        self.refuse_over_maximum(call).await?;
+        self.refuse_what_is_new(call).await?;
         for _ in 0..TRIES {
             if call.is_over() {
                 break;
@@ -157,16 +157,16 @@ impl<B: Balances> Spender<B> {
     }
 
     /// Refuses what costs more now than its sender lets it, unless it was done before: then it is answered as it was.
-    async fn refuse_over_maximum(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
-        if call.over_maximum().is_empty() {
+    async fn refuse_what_is_new(&self, call: &mut Call<'_>) -> Result<(), SpendError> {
+        if call.refused_if_new().is_empty() {
             return Ok(());
         }
-        self.answer_from_ledger(call, call.over_maximum()).await?;
+        self.answer_from_ledger(call, call.refused_if_new()).await?;
         let (sharding, all) = self.all_shards(call.org, call.now).await?;
         call.sharding = sharding;
         self.answer_from_pending(call, &all).await?;
         // It may have been finished, and acknowledged, since the ledger was read.
-        self.answer_from_ledger(call, call.over_maximum()).await?;
-        call.left.iter().find_map(|debit| SpendError::over_maximum(debit)).map_or(Ok(()), Err)
+        self.answer_from_ledger(call, call.refused_if_new()).await?;
+        call.left.iter().find_map(|debit| SpendError::if_new(debit)).map_or(Ok(()), Err)
     }
 }

@@ -35,9 +35,12 @@ impl<B: Balances> Spender<B> {
         available: Credits,
         counted: &BTreeMap<DebitId, Counted>,
     ) -> Result<(), SpendError> {
+        self.finish_others(call, pending, available).await?;
         let mut entries = Vec::new();
         for debit in &call.left {
-            let Some(stamp) = pending.get(&debit.id) else { continue };
+            let Some(stamp) = pending.get(&debit.id).filter(|stamp| stamp.is_held() == call.hold) else {
+                continue;
+            };
             let entry = self.entry_from_stamp(debit.id, *stamp, available, call.now)?;
             // What another attempt reserved may have been for another message: whichever says first what it was for is it,
             // as far as the stamp fits.
@@ -52,6 +55,26 @@ impl<B: Balances> Spender<B> {
         }
         for (id, stored, new) in self.finish(call.org, call.sharding, entries).await? {
             self.answer(call, id, stored, new).await?;
+        }
+        Ok(())
+    }
+
+    /// A hold and a debit may have the same id. On one balance shard the second one is reserved when the first one is pending no
+    /// more, which is seen to here.
+    async fn finish_others(
+        &self,
+        call: &Call<'_>,
+        pending: &BTreeMap<DebitId, Stamp>,
+        available: Credits,
+    ) -> Result<(), PortError> {
+        let others = call.left.iter().filter_map(|debit| Some((debit.id, *pending.get(&debit.id)?)));
+        let others: Vec<_> = others.filter(|(_, stamp)| stamp.is_held() != call.hold).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        self.finish_from_stamps(call.org, call.sharding, &others, available, call.now).await?;
+        for one in others {
+            self.balances.acknowledge(call.org, one.1.shard(), &[one]).await?;
         }
         Ok(())
     }

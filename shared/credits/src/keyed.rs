@@ -85,9 +85,9 @@ impl<B: Balances + Keys> Spender<B> {
         now: Timestamp,
     ) -> Result<DebitId, SpendError> {
         Call::new(org, actor, std::slice::from_ref(debit), now)?;
-        match SpendError::over_maximum(debit) {
+        match SpendError::if_new(debit) {
             None => Ok(self.balances.claim(org, key, debit.id).await?),
-            Some(over) => self.balances.claimed(org, key).await?.ok_or(over),
+            Some(refused) => self.balances.claimed(org, key).await?.ok_or(refused),
         }
     }
 

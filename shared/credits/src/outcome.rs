@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use saldo_domain::{Credits, Debit, DebitId, HoldRefused, MadeHold, OverBudget, PortError, Units};
+use saldo_domain::{
+    Credits, Debit, DebitId, HoldRefused, MadeHold, OverBudget, PortError, PriceError, Units,
+};
 
 /// A debit that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,11 @@ pub enum SpendError {
         credits: Credits,
         most: Credits,
     },
+    /// There is no such meter, or class.
+    NotSold {
+        id: DebitId,
+        why: PriceError,
+    },
     /// What a debit may cost: its units at one rate, up to [`saldo_domain::MOST_CREDITS`].
     Unpayable,
     /// A batch is 1 to 25 debits, each with an id of its own.
@@ -84,10 +91,14 @@ pub enum SpendError {
 }
 
 impl SpendError {
-    /// Why a debit is refused that costs more than it may; `None` for any other one.
-    pub(crate) fn over_maximum(debit: &Debit) -> Option<SpendError> {
-        let most = debit.max_credits.filter(|_| debit.is_over_maximum())?;
-        Some(SpendError::OverMaximum { id: debit.id, credits: debit.credits, most })
+    /// Why a debit is refused that costs more than it may, or is not sold, and was not done before; `None` for any other one.
+    pub(crate) fn if_new(debit: &Debit) -> Option<SpendError> {
+        let id = debit.id;
+        if let Some(why) = debit.not_sold.clone() {
+            return Some(SpendError::NotSold { id, why });
+        }
+        let most = debit.max_credits.filter(|_| debit.is_refused_if_new())?;
+        Some(SpendError::OverMaximum { id, credits: debit.credits, most })
     }
 }
 
@@ -120,6 +131,7 @@ impl fmt::Display for SpendError {
             SpendError::OverMaximum { id, credits, most } => {
                 write!(f, "the debit {id} costs {credits} credits, and may cost {most}")
             }
+            SpendError::NotSold { id, why } => write!(f, "the debit {id}: {why}"),
             SpendError::Unpayable => f.write_str("a debit costs its units at one rate, within limits"),
             SpendError::NoBatch => f.write_str("a batch is 1 to 25 debits, each with an id of its own"),
             SpendError::Busy | SpendError::Crowded { .. } => f.write_str("too many debits at once"),

@@ -149,6 +149,10 @@ impl Process {
     pub(crate) fn wrote(&self, org: &OrgId, written: impl IntoIterator<Item = (DebitId, Stamp)>) {
         self.with(org, |known| {
             for one in written {
+                // An id is pending once on a shard: as a hold, or behind it as a debit.
+                known
+                    .written
+                    .retain(|(id, stamp)| *id != one.0 || *stamp == one.1 || stamp.shard() != one.1.shard());
                 if !known.written.contains(&one) && known.written.len() < MOST_WRITTEN {
                     known.written.push(one);
                 }
@@ -276,7 +280,13 @@ impl Process {
     }
 
     pub(crate) fn keep_budgets(&self, org: &OrgId, budgets: &Arc<Budgets>) {
-        self.with(org, |known| known.budgets = Arc::clone(budgets));
+        self.with(org, |known| {
+            // What was told of a budget that has changed since is told anew, and the table knows which one has.
+            if known.budgets.version != budgets.version {
+                known.told.clear();
+            }
+            known.budgets = Arc::clone(budgets);
+        });
     }
 
     /// Whether so much or more of this budget is known to have been told in this period.
@@ -315,6 +325,7 @@ mod tests {
             credits: Credits(1),
             version: None,
             max_credits: None,
+            not_sold: None,
             channel,
             details: Details::default(),
             hold: None,
@@ -364,5 +375,18 @@ mod tests {
         drop(groups);
         let batch = group(25);
         assert!(batch.is_some() && group(1).is_none(), "more than there are places go alone");
+    }
+
+    #[test]
+    fn behind_a_change_of_budgets_what_was_told_is_told_anew() {
+        let (process, acme) = (Process::default(), OrgId::parse("acme").unwrap());
+        let of_version = |version| Arc::new(Budgets { version, ..Budgets::default() });
+        let told = (Day(20_000), Reached::Limit);
+        process.keep_budgets(&acme, &of_version(1));
+        process.keep_told(&acme, 7, told);
+        process.keep_budgets(&acme, &of_version(1));
+        assert!(process.has_told(&acme, 7, told));
+        process.keep_budgets(&acme, &of_version(2));
+        assert!(!process.has_told(&acme, 7, told));
     }
 }

@@ -34,7 +34,7 @@ impl<B: Balances> Spender<B> {
         now: Timestamp,
     ) -> Result<Debited, NotSent> {
         let debit = order.under(self.choose_id(org, actor, now));
-        let done = match SpendError::over_maximum(&debit) {
+        let done = match SpendError::if_new(&debit) {
             // Nobody can have done it before.
             Some(over) => Err(over),
             None => self.debit(org, actor, &debit, now).await,

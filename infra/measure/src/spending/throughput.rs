@@ -266,6 +266,7 @@ impl Scene {
             credits: Credits(1),
             version: None,
             max_credits: None,
+            not_sold: None,
             hold: None,
             channel: Channel::EMAIL,
             details: Details::default(),

@@ -17,6 +17,8 @@ pub struct Debit {
     pub version: Option<RateVersion>,
     /// What it may cost at the most, if it is new; `None` for anything.
     pub max_credits: Option<Credits>,
+    /// Why it has no price; then it costs nothing, and is answered if it was done before, and else refused.
+    pub not_sold: Option<PriceError>,
     pub channel: Channel,
     pub details: Details,
     /// There where it is a hold: what it does cost is said later.
@@ -36,13 +38,51 @@ impl Debit {
     ) -> Result<Debit, PriceError> {
         let price = meters.price(channel, details.class, details.country, details.units, id.at())?;
         let version = Some(price.version);
-        Ok(Debit { id, credits: price.credits, version, max_credits: None, channel, details, hold: None })
+        Ok(Debit {
+            id,
+            credits: price.credits,
+            version,
+            max_credits: None,
+            not_sold: None,
+            channel,
+            details,
+            hold: None,
+        })
     }
 
-    /// Whether it costs more than it may.
+    /// The same of what may have been sold before and is not any more: a repeat of it is answered as it was.
+    ///
+    /// # Errors
+    /// When it would cost more than a debit may.
+    pub fn perhaps_repeated(
+        meters: &Meters,
+        id: DebitId,
+        channel: Channel,
+        details: Details,
+    ) -> Result<Debit, PriceError> {
+        let credits = Credits::ZERO;
+        match Debit::new(meters, id, channel, details.clone()) {
+            Err(why @ (PriceError::UnknownChannel(_) | PriceError::UnknownClass(_))) => {
+                let not_sold = Some(why);
+                Ok(Debit {
+                    id,
+                    credits,
+                    version: None,
+                    max_credits: None,
+                    not_sold,
+                    channel,
+                    details,
+                    hold: None,
+                })
+            }
+            sold => sold,
+        }
+    }
+
+    /// Whether it costs more than it may, or has no price: then it is only answered if it was done before.
     #[must_use]
-    pub fn is_over_maximum(&self) -> bool {
-        self.max_credits.is_some_and(|most| self.credits > most)
+    pub fn is_refused_if_new(&self) -> bool {
+        self.not_sold.is_some() || self.max_credits.is_some_and(|most| self.credits > most)
     }
 }
 

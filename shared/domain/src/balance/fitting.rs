@@ -69,6 +69,7 @@ mod tests {
             credits: Credits(*credits),
             version: None,
             max_credits: None,
+            not_sold: None,
             channel: Channel::EMAIL,
             details: Details::default(),
             hold: None,
