@@ -209,9 +209,6 @@ async fn a_quota_that_says_nothing_usable_is_refused_and_reports_nothing() {
         assert_eq!(told(&refused), (code.0, code.1.to_owned()), "{body}");
         assert_eq!(refused.json()["field"], field, "{body}");
     }
-    let mut unsold = settling(10, &before, 5);
-    unsold["channel"] = json!("fax");
-    assert_eq!(told(&acme.quota(&id, &unsold).await), (422, "unknown_channel".to_owned()));
     assert_eq!(
         told(&acme.quota(&id, &settling(10, &acme.id(), 5)).await),
         (404, "hold_not_found".to_owned())
@@ -226,6 +223,30 @@ async fn a_quota_that_says_nothing_usable_is_refused_and_reports_nothing() {
     );
     assert_eq!(acme.credits().await, 990, "the quota is open as it was");
     books::prove_always(&acme.saldo, "after the refusals").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_counts_whatever_becomes_of_the_next_quota() {
+    let acme = SendingOrg::open().await;
+    let mut credits = 1_000;
+    for (member, value, refused) in [
+        ("channel", json!("fax"), (422, "unknown_channel")),
+        ("class", json!("utility"), (422, "unknown_class")),
+        ("max_credits", json!(9), (422, "max_credits_exceeded")),
+        ("units", json!(1_000), (402, "insufficient_credits")),
+    ] {
+        let (before, next) = (acme.id(), acme.id());
+        assert_eq!(acme.quota(&before, &quota(10)).await.status, 201);
+        let mut order = settling(10, &before, 5);
+        order[member] = value;
+        for _ in 0..2 {
+            assert_eq!(told(&acme.quota(&next, &order).await), (refused.0, refused.1.to_owned()), "{order}");
+        }
+        credits -= 5;
+        assert_eq!(acme.credits().await, credits, "five were used, and once: {order}");
+        assert_eq!(told(&acme.call("GET", &next, "", &json!({})).await), (404, "hold_not_found".to_owned()));
+    }
+    books::prove_always(&acme.saldo, "after the reports").await;
 }
 
 /// A quota of the last hour of a month, whose sender comes when that is final.
