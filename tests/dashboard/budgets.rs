@@ -25,11 +25,12 @@ fn fits(page: &Page) {
 
 #[test]
 fn a_budget_is_made_changed_and_deleted() {
-    for (reader, person, none, saved, spent) in [
+    for (reader, person, none, unknown, saved, spent) in [
         (
             Reader::ENGLISH,
             "budgets-en",
             "There is no budget yet",
+            "There is no such channel. There are: email, sms, whatsapp.",
             "The budget is saved",
             "0 of 500 credits spent (0%)",
         ),
@@ -37,6 +38,7 @@ fn a_budget_is_made_changed_and_deleted() {
             Reader::INDONESIAN.on_a_phone(),
             "budgets-id",
             "Belum ada anggaran",
+            "Kanal ini tidak ada. Yang ada: email, sms, whatsapp.",
             "Anggaran tersimpan",
             "0 dari 500 kredit terpakai (0%)",
         ),
@@ -53,6 +55,13 @@ fn a_budget_is_made_changed_and_deleted() {
         assert_eq!(page.eval("document.activeElement.getAttribute('aria-invalid')"), "true");
         types_into(&page, "limit", "500");
         page.eval("document.querySelector('#budget-period').value = 'day'");
+        types_into(&page, "what", "smss");
+        page.click("[data-key='save-budget']");
+        page.sees(unknown);
+        page.wait_for("document.activeElement.id === 'budget-what'");
+        let wrong = "[...document.querySelectorAll('[aria-invalid]')].map((one) => one.id).join()";
+        assert_eq!(page.eval(wrong), "budget-what", "what is right by now is not marked");
+        types_into(&page, "what", "sms");
         page.click("[data-key='save-budget']");
         page.sees(saved);
         page.sees(spent);

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use super::sending_org::{SendingOrg, debit};
 use crate::support::books;
 use crate::support::client::{Answer, Client};
+use crate::support::system;
 
 /// The settings of an organisation that may change them.
 fn payer(acme: &SendingOrg) -> Client {
@@ -187,4 +188,36 @@ async fn who_may_only_look_changes_no_budget_and_there_are_eight() {
         let wrong = payer.send("PUT", path, &[], body.to_string()).await;
         assert_eq!((wrong.status.as_u16(), wrong.code()), (400, "invalid_request".to_owned()), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_is_by_a_meter_that_is_sold_or_goes_on_by_the_one_that_it_was_by() {
+    let acme = SendingOrg::open().await;
+    let of = |meter: &str, limit: i64| json!({"name": "a day", "by": {"meter": meter}, "period": "day", "limit": limit, "limiting": "hard"});
+    for meter in ["smss", "voice", "__proto__"] {
+        let refused = put(&payer(&acme), "typed", &of(meter, 7)).await;
+        let expected = if meter.starts_with('_') { 400 } else { 422 };
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["field"]),
+            (expected, &json!("by.meter")),
+            "{meter}"
+        );
+        if expected == 422 {
+            assert_eq!(refused.code(), "unknown_channel");
+            let said = refused.json();
+            assert_eq!(said["channels"], json!(["email", "sms", "whatsapp"]), "{said}");
+            assert_eq!(said["detail"], "meter is one of email, sms, whatsapp.");
+        }
+    }
+    assert_eq!(acme.viewer().get("/v1/budgets").await.json()["budgets"], json!([]));
+    set(&acme, "sms-day", json!({"meter": "sms"}), "day", 7, "hard").await;
+
+    let mut variables = acme.saldo.plan().environment("settings").unwrap().clone();
+    variables.insert("SALDO_METERS".to_owned(), r#"{"email":{"default":1}}"#.to_owned());
+    let later = saldo_settings::connect(&variables.into_iter().collect(), &acme.saldo.world()).unwrap();
+    for (id, limit, status) in [("sms-day", 7, 200), ("sms-day", 9, 200), ("another", 7, 422)] {
+        let (answered, body) = system::set_budget_by(&later, "acme", id, &of("sms", limit)).await;
+        assert_eq!(answered, status, "{id} {limit}: {body}");
+    }
+    assert_eq!(acme.viewer().get("/v1/budgets").await.json()["budgets"][0]["limit"], 9);
 }

@@ -239,6 +239,18 @@ pub(crate) fn change_settings(
     async move { answer(request, |request| function.handle(request)).await }
 }
 
+/// Sets a budget through a function that is connected already.
+pub(crate) async fn set_budget_by(
+    function: &saldo_settings::Function,
+    org: &str,
+    id: &str,
+    terms: &Value,
+) -> Answer {
+    let path = format!("/v1/budgets/{id}");
+    let request = request("PUT", &path, &[("id", id)], org, &[], &terms.to_string());
+    answer(request, |request| function.handle(request)).await
+}
+
 /// Delivers an event as Stripe does; the answer is what Stripe would see.
 pub(crate) fn webhook(saldo: &Saldo, world: &World, event: &Value) -> impl Future<Output = Answer> + use<> {
     let env = saldo.env_of("stripe-webhook");

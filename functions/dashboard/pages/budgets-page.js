@@ -126,6 +126,7 @@ export function budgetsPage(app) {
     event.preventDefault();
     if (save.getAttribute("aria-disabled")) return;
     error.textContent = "";
+    for (const input of Object.values(inputs)) input.removeAttribute("aria-invalid");
     const value = (name) => inputs[name].value.trim();
     const limit = /^[0-9]{1,13}$/.test(value("limit")) ? Number(value("limit")) : 0;
     const body = { name: value("name"), by: { [value("by")]: value("what") }, period: value("period"), limit, limiting: value("limiting") };
@@ -141,7 +142,8 @@ export function budgetsPage(app) {
       const field = failure.problem.field?.split(".")[0];
       const name = failure.problem.field?.startsWith("by.") ? "what" : field;
       if (!(name in inputs)) return fill(news, failureNotice(failure, app));
-      error.textContent = t(`budgets.${name}.invalid`);
+      const { channels } = failure.problem;
+      error.textContent = channels ? t("budgets.what.notSold", { channels: channels.join(", ") }) : t(`budgets.${name}.invalid`);
       inputs[name].setAttribute("aria-invalid", "true");
       inputs[name].focus();
     }

@@ -147,6 +147,7 @@ export const ENGLISH_REST = {
   "budgets.by.invalid": "Choose what it counts.",
   "budgets.what": "Which one",
   "budgets.what.hint": "The channel's name such as sms, the key's name, or what the references begin with.",
+  "budgets.what.notSold": "There is no such channel. There are: {channels}.",
   "budgets.what.invalid": "This can't be a channel, a key or the beginning of a reference.",
   "budgets.period": "How often it begins again",
   "budgets.period.day": "Every day",

@@ -147,6 +147,7 @@ export const INDONESIAN_REST = {
   "budgets.by.invalid": "Pilih apa yang dihitung.",
   "budgets.what": "Yang mana",
   "budgets.what.hint": "Nama kanal seperti sms, nama kunci, atau awal referensi.",
+  "budgets.what.notSold": "Kanal ini tidak ada. Yang ada: {channels}.",
   "budgets.what.invalid": "Ini tidak bisa menjadi kanal, kunci, atau awal referensi.",
   "budgets.period": "Kapan mulai lagi",
   "budgets.period.day": "Setiap hari",

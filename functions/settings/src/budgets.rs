@@ -5,7 +5,7 @@ use saldo_adapters::http::{Problem, ProblemCode, limited_body};
 use saldo_credits::{BudgetError, BudgetsSpent};
 use saldo_domain::{
     Actor, Budget, BudgetBy, BudgetId, BudgetName, BudgetTerms, Channel, Credits, Day, Limiting,
-    MOST_BUDGETS, MOST_CREDITS, NotSet, Period, Reference, Subject, Timestamp,
+    MOST_BUDGETS, MOST_CREDITS, Meters, NotSet, Period, Reference, Subject, Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -106,6 +106,12 @@ fn who(actor: &Actor) -> Option<&str> {
         Actor::Person(subject) | Actor::Machine(subject) | Actor::Operator(subject) => Some(subject.as_str()),
         Actor::System => None,
     }
+}
+
+/// Why a budget by this meter is not made: nothing would ever be counted.
+pub(crate) fn not_sold(meters: &Meters) -> Problem {
+    let known: Vec<_> = meters.channels().collect();
+    Problem::unknown_channel("by.meter", &known)
 }
 
 /// Why a budget was not changed.

@@ -11,7 +11,10 @@ use saldo_adapters::dynamo::Store;
 use saldo_adapters::http::{Caller, Callers, Problem, ProblemCode, json_response, limited_body};
 use saldo_adapters::world::World;
 use saldo_credits::{BudgetError, Spender};
-use saldo_domain::{BillingContact, CallKind, ContactField, OrgId, Permission, PortError, Settings};
+use saldo_domain::{
+    BillingContact, BudgetBy, BudgetId, CallKind, ContactField, Meters, OrgId, Permission, PortError,
+    Settings,
+};
 use serde_json::{Map, Value, json};
 use tracing::error;
 
@@ -20,16 +23,17 @@ use crate::change::Change;
 /// The function, ready to answer.
 #[derive(Clone, Debug)]
 pub struct Function {
+    meters: Meters,
     callers: Callers,
     store: Store,
     spender: Spender<Store>,
     clock: Clock,
 }
 
-/// Reads claim names and table.
+/// Reads meters, claim names and table.
 pub fn connect(env: &Env, world: &World) -> Result<Function, ConfigError> {
     let (callers, store, clock) = (Callers::connect(env, world)?, world.store(env)?, world.clock());
-    Ok(Function { callers, spender: Spender::new(store.clone()), store, clock })
+    Ok(Function { meters: env.meters()?, callers, spender: Spender::new(store.clone()), store, clock })
 }
 
 impl Function {
@@ -68,6 +72,9 @@ impl Function {
             return self.all_budgets(&org).await;
         }
         let terms = budgets::terms(request)?;
+        if !self.is_sold(&terms.by) && !self.counts_already(&org, &id, &terms.by).await? {
+            return Err(budgets::not_sold(&self.meters));
+        }
         let set = self.spender.set_budget(&org, &id, &terms, &actor, now).await;
         let (_, new) = set.map_err(|error| failed(&error))?;
         let known = self.spender.budgets_spent(&org, now).await.map_err(|error| unavailable(&org, &error))?;
@@ -76,6 +83,18 @@ impl Function {
         let (budget, spent) = of_all.find(|(budget, _)| budget.id == id).ok_or_else(Problem::unavailable)?;
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
         Ok(json_response(status, &budgets::one(budget, *spent, now)))
+    }
+
+    fn is_sold(&self, by: &BudgetBy) -> bool {
+        let BudgetBy::Meter(meter) = by else { return true };
+        self.meters.channels().any(|sold| sold == *meter)
+    }
+
+    /// Whether the budget is by this: it may be changed and repeated, also when its meter is not sold any more.
+    async fn counts_already(&self, org: &OrgId, id: &BudgetId, by: &BudgetBy) -> Result<bool, Problem> {
+        let known = self.spender.budgets_spent(org, self.clock.now()).await;
+        let known = known.map_err(|error| unavailable(org, &error))?;
+        Ok(known.budgets.all.iter().any(|budget| budget.id == *id && budget.terms.by == *by))
     }
 
     async fn all_budgets(&self, org: &OrgId) -> Result<Response<Body>, Problem> {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use saldo_adapters::http::{Problem, ProblemCode};
+use saldo_adapters::http::Problem;
 use saldo_domain::{Channel, Class, Country, MOST_CREDITS, Meters, PriceError};
 use serde_json::{Value, json};
+
+/// How much of a member's name is shown, in characters, when there is no such member.
+const MOST_SHOWN: usize = 32;
 
 pub(crate) type Object = BTreeMap<String, Value>;
 
@@ -39,9 +42,15 @@ impl Message<'_> {
     pub(crate) fn says_only(&self, known: &[&[&str]]) -> Result<(), Problem> {
         let is_known = |member: &&String| known.iter().any(|some| some.contains(&member.as_str()));
         let Some(unknown) = self.members.keys().find(|member| !is_known(member)) else { return Ok(()) };
-        let known: Vec<_> = known.concat();
-        let unknown: String = unknown.chars().filter(|char| !char.is_control()).take(64).collect();
-        Err(self.invalid(&unknown, &format!("There is no such member; there are {}.", known.join(", "))))
+        let detail = format!("There is no such member, but only {}.", known.concat().join(", "));
+        let shown: String = unknown.chars().filter(|char| !char.is_control()).take(MOST_SHOWN).collect();
+        Err(if shown.is_empty() { self.nameless(&detail) } else { self.invalid(&shown, &detail) })
+    }
+
+    /// Names the object itself, where what is wrong in it has no name.
+    fn nameless(&self, detail: &str) -> Problem {
+        let object = self.path.trim_end_matches('.');
+        Problem::invalid(if object.is_empty() { "body" } else { object }, detail)
     }
 
     /// A member that is a whole number within limits; `None` when it is absent or null.
@@ -76,24 +85,8 @@ impl Message<'_> {
 pub(crate) fn no_price(path: &str, error: &PriceError) -> Problem {
     let field = |member: &str| format!("{path}{member}");
     match error {
-        PriceError::UnknownChannel(known) => {
-            let known: Vec<_> = known.iter().map(Channel::as_str).collect();
-            let detail = named("channel is one of", &known);
-            Problem::new(ProblemCode::UnknownChannel, detail)
-                .with("field", json!(field("channel")))
-                .with("channels", json!(known))
-        }
-        PriceError::UnknownClass(known) => {
-            let known: Vec<_> = known.iter().map(Class::as_str).collect();
-            let detail = if known.is_empty() {
-                "This channel has no classes.".to_owned()
-            } else {
-                named("class is one of", &known)
-            };
-            Problem::new(ProblemCode::UnknownClass, detail)
-                .with("field", json!(field("class")))
-                .with("classes", json!(known))
-        }
+        PriceError::UnknownChannel(known) => Problem::unknown_channel(&field("channel"), known),
+        PriceError::UnknownClass(known) => Problem::unknown_class(&field("class"), known),
         PriceError::TooMuch(rate) => {
             let detail = format!(
                 "One unit costs {rate} credits, and a debit is of {MOST_CREDITS} credits at the most."
@@ -101,11 +94,4 @@ pub(crate) fn no_price(path: &str, error: &PriceError) -> Problem {
             Problem::invalid(&field("units"), &detail).with("most", json!(MOST_CREDITS))
         }
     }
-}
-
-/// A sentence that names a few; of many it leaves the list to the member that has them all.
-fn named(begin: &str, known: &[&str]) -> String {
-    let (some, more) = known.split_at(known.len().min(12));
-    let rest = if more.is_empty() { String::new() } else { format!(" or {} others", more.len()) };
-    format!("{begin} {}{rest}.", some.join(", "))
 }

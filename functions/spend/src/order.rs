@@ -283,6 +283,25 @@ mod tests {
             assert_eq!(parsed(body).unwrap_err(), (400, "invalid_request"), "{body}");
         }
     }
+
+    #[test]
+    fn what_is_misspelt_is_named_in_few_characters_or_not_at_all() {
+        let long = "x".repeat(200);
+        for (member, field) in [
+            ("unit", "unit"),
+            ("", "body"),
+            ("\u{7}", "body"),
+            ("\u{b4}\nw", "\u{b4}w"),
+            (&*long, &long[..32]),
+        ] {
+            let body = json!({"channel": "sms", member: 3}).to_string();
+            let id = DebitId::parse("019ab0f2-6c40-7a11-8b22-334455667788").unwrap();
+            let answer = parse(body.as_bytes(), id, &meters()).unwrap_err().into_response();
+            let told: Value = serde_json::from_slice(answer.body()).unwrap();
+            assert_eq!(told["field"], field, "{body}");
+        }
+    }
+
     #[test]
     fn a_batch_is_refused_as_a_whole_and_names_what_is_wrong() {
         let id = |at: usize| format!("019ab0f2-6c40-7a11-8b22-3344556677{at:02x}");
@@ -309,6 +328,7 @@ mod tests {
             (json!([good, {"id": id(2)}]), "invalid_request", "debits[1].channel"),
             (json!([good, {"id": id(2), "channel": "Fax"}]), "unknown_channel", "debits[1].channel"),
             (json!([good, {"id": id(2), "channel": "sms", "unit": 2}]), "invalid_request", "debits[1].unit"),
+            (json!([good, {"id": id(2), "channel": "sms", "": 2}]), "invalid_request", "debits[1]"),
             (
                 json!([good, {"id": id(2), "channel": "sms", "country": "x"}]),
                 "invalid_request",

@@ -2,7 +2,7 @@
 
 use lambda_http::Body;
 use lambda_http::http::{HeaderValue, Response, header};
-use saldo_domain::{Metric, Obstacle, Permission, QuoteError, measure};
+use saldo_domain::{Channel, Class, Metric, Obstacle, Permission, QuoteError, measure};
 use serde_json::{Map, Value, json};
 
 use super::ProblemCode;
@@ -78,6 +78,26 @@ impl Problem {
         Problem::new(ProblemCode::CurrencyNotSold, detail)
     }
 
+    /// 422: what `field` names is not sold; `known` is all that is.
+    #[must_use]
+    pub fn unknown_channel(field: &str, known: &[Channel]) -> Problem {
+        let known: Vec<_> = known.iter().map(Channel::as_str).collect();
+        Problem::new(ProblemCode::UnknownChannel, one_of(field, &known))
+            .with("field", json!(field))
+            .with("channels", json!(known))
+    }
+
+    /// 422: the channel has no such class as `field` names; `known` is all that it has.
+    #[must_use]
+    pub fn unknown_class(field: &str, known: &[Class]) -> Problem {
+        let known: Vec<_> = known.iter().map(Class::as_str).collect();
+        let detail =
+            if known.is_empty() { "This channel has no classes.".to_owned() } else { one_of(field, &known) };
+        Problem::new(ProblemCode::UnknownClass, detail)
+            .with("field", json!(field))
+            .with("classes", json!(known))
+    }
+
     #[must_use]
     pub fn too_large(limit_bytes: usize) -> Problem {
         let detail = format!("The request body is larger than {} KB.", limit_bytes / 1024);
@@ -147,6 +167,14 @@ pub fn quote_problem(error: QuoteError) -> Problem {
         }
         QuoteError::CurrencyNotSold(currency) => Problem::currency_not_sold(currency.as_str()),
     }
+}
+
+/// A sentence that names a few; of many it leaves the list to the member that has them all.
+fn one_of(field: &str, known: &[&str]) -> String {
+    let member = field.rsplit('.').next().unwrap_or(field);
+    let (some, more) = known.split_at(known.len().min(12));
+    let rest = if more.is_empty() { String::new() } else { format!(" or {} others", more.len()) };
+    format!("{member} is one of {}{rest}.", some.join(", "))
 }
 
 /// Why the payment provider sells nothing: the same again does not help, so that no time is named after which it would.
