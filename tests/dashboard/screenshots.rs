@@ -106,17 +106,7 @@ fn usage_screenshots() {
         {
             for _ in 0..busy * share / 2 + rng.i64(0..=share * 2) {
                 let id = DebitId::parse(&debit_id(&clock, 0)).unwrap();
-                let (credits, details) = (Credits(credits), Details::default());
-                let debit = Debit {
-                    id,
-                    credits,
-                    version: None,
-                    max_credits: None,
-                    not_sold: None,
-                    hold: None,
-                    channel,
-                    details,
-                };
+                let debit = Debit::costing(id, channel, Credits(credits));
                 let org = OrgId::parse(ORGANISATION).unwrap();
                 stack.runtime.block_on(spender.debit(&org, &Actor::System, &debit, clock.now())).unwrap();
             }
@@ -213,16 +203,7 @@ fn varied(organisation: &'static str) -> Option<Stack> {
                     reference: None,
                 };
                 let credits = Credits(rate * units);
-                let debit = Debit {
-                    id,
-                    credits,
-                    version: None,
-                    max_credits: None,
-                    not_sold: None,
-                    hold: None,
-                    channel,
-                    details,
-                };
+                let debit = Debit { details, ..Debit::costing(id, channel, credits) };
                 let org = OrgId::parse(organisation).unwrap();
                 stack.runtime.block_on(spender.debit(&org, &Actor::System, &debit, clock.now())).unwrap();
             }

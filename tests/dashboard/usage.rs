@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
-use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, OrgId};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
@@ -57,16 +57,8 @@ async fn live(stack: &Stack, clock: &Clock) {
 /// What was spent before the 30 days: all but 30 credits.
 async fn long_ago(stack: &Stack, clock: &Clock) {
     let store = stack.saldo.world().store(&stack.saldo.env_of("spend")).unwrap();
-    let debit = Debit {
-        id: DebitId::parse(&system::debit_id(clock, 0)).unwrap(),
-        credits: Credits(970),
-        version: None,
-        max_credits: None,
-        not_sold: None,
-        hold: None,
-        channel: Channel::EMAIL,
-        details: Details::default(),
-    };
+    let id = DebitId::parse(&system::debit_id(clock, 0)).unwrap();
+    let debit = Debit::costing(id, Channel::EMAIL, Credits(970));
     let org = OrgId::parse(SENDER.organisation).unwrap();
     Spender::new(store).debit(&org, &Actor::System, &debit, clock.now()).await.unwrap();
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
-use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_domain::{Actor, Channel, Credits, Debit, DebitId, OrgId};
 use saldo_local::Saldo;
 use saldo_stripe_stand_in::{DisputeKind, DisputeStep, Method, RefundPlan, RefundStep};
 use serde_json::{Value, json};
@@ -238,16 +238,8 @@ async fn what_is_taken_back_from_shards_after_any_failure_is_taken_once() {
             let store = org.saldo.world().store(&org.saldo.env_of("spend")).unwrap();
             let (spender, id) = (Spender::new(store), OrgId::parse(&org.name).unwrap());
             spender.set_shards(&id, Some(2)).await.unwrap();
-            let debit = Debit {
-                id: DebitId::parse(&system::debit_id(&Clock::system(), 0)).unwrap(),
-                credits: Credits(100),
-                version: None,
-                max_credits: None,
-                not_sold: None,
-                hold: None,
-                channel: Channel::EMAIL,
-                details: Details::default(),
-            };
+            let debit_id = DebitId::parse(&system::debit_id(&Clock::system(), 0)).unwrap();
+            let debit = Debit::costing(debit_id, Channel::EMAIL, Credits(100));
             spender.debit(&id, &Actor::System, &debit, Clock::system().now()).await.unwrap();
             org.saldo.stand_in().refund(&invoice, None).unwrap();
             (org, invoice)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
-use saldo_domain::{Actor, AtEnd, Channel, Credits, Debit, DebitId, Details, HoldTerms, OrgId};
+use saldo_domain::{Actor, AtEnd, Channel, Credits, Debit, DebitId, HoldTerms, OrgId};
 use saldo_local::{Options, Saldo};
 use saldo_stripe_stand_in::Method;
 use serde_json::json;
@@ -84,17 +84,7 @@ async fn an_organisation_whose_holds_come_back_all_the_time_is_compared() {
             while !over.load(Ordering::Relaxed) {
                 let (id, now) = (DebitId::parse(&system::debit_id(&clock, 0)).unwrap(), clock.now());
                 let hold = Some(HoldTerms::lasting(now, now, 3_600, AtEnd::Release));
-                let (channel, details) = (Channel::EMAIL, Details::default());
-                let debit = Debit {
-                    id,
-                    credits: Credits(1),
-                    version: None,
-                    max_credits: None,
-                    not_sold: None,
-                    channel,
-                    details,
-                    hold,
-                };
+                let debit = Debit { hold, ..Debit::costing(id, Channel::EMAIL, Credits(1)) };
                 spender.hold(&org, &Actor::System, &debit, now).await.unwrap();
                 spender.release(&org, &Actor::System, id, now).await.unwrap();
                 ended += 1;

@@ -498,7 +498,7 @@ pub(crate) fn debit(rng: &mut fastrand::Rng, at: u8, made: Timestamp) -> Debit {
         [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (3, 1), (1, 0), (2, 0)][rng.usize(..9)];
     let details = Details { units: Units::new(units).unwrap(), class, country, reference: None };
     let (id, credits) = (id(rng.u8(..3), at, made), Credits(units * rate));
-    Debit { id, credits, version: None, max_credits: None, not_sold: None, channel, details, hold: None }
+    Debit { details, ..Debit::costing(id, channel, credits) }
 }
 
 /// Another message under the same id: of this channel, at its rate.

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use saldo_credits::Spender;
-use saldo_domain::{AtEnd, Channel, Credits, Debit, DebitId, Details, HoldTerms, OrgId};
+use saldo_domain::{AtEnd, Channel, Credits, Debit, DebitId, HoldTerms, OrgId};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -238,17 +238,7 @@ async fn of_more_open_holds_than_are_carried_all_come_round_and_end_at_their_tim
         let secs = if number < 640 { 600_000 } else { 4_000 };
         let (id, now) = (DebitId::parse(&acme.id()).unwrap(), acme.clock.now());
         let hold = Some(HoldTerms::lasting(now, now, secs, AtEnd::Release));
-        let (channel, details) = (Channel::EMAIL, Details::default());
-        let debit = Debit {
-            id,
-            credits: Credits(1),
-            version: None,
-            max_credits: None,
-            not_sold: None,
-            channel,
-            details,
-            hold,
-        };
+        let debit = Debit { hold, ..Debit::costing(id, Channel::EMAIL, Credits(1)) };
         spender.hold(&org, &machine(), &debit, now).await.unwrap();
         acme.clock.advance(1);
     }

@@ -7,8 +7,8 @@ use std::task::{Context, Waker};
 
 use saldo_credits::{Debited, SpendError, Spender};
 use saldo_domain::{
-    Actor, BudgetBy, BudgetId, BudgetName, BudgetTerms, Channel, Credits, Debit, DebitId, Details, Limiting,
-    OrgId, Period, SEQUENCE_STEP, ShardCounts, Subject, Timestamp,
+    Actor, BudgetBy, BudgetId, BudgetName, BudgetTerms, Channel, Credits, Debit, DebitId, Limiting, OrgId,
+    Period, SEQUENCE_STEP, ShardCounts, Subject, Timestamp,
 };
 
 use super::history::{self, machine, wait};
@@ -41,17 +41,7 @@ fn email(number: usize, credits: i64, made: Timestamp) -> Debit {
 }
 
 fn costing(id: DebitId, credits: i64) -> Debit {
-    let (channel, details) = (Channel::EMAIL, Details::default());
-    Debit {
-        id,
-        credits: Credits(credits),
-        version: None,
-        max_credits: None,
-        not_sold: None,
-        channel,
-        details,
-        hold: None,
-    }
+    Debit::costing(id, Channel::EMAIL, Credits(credits))
 }
 
 /// Debits it, and notes what is told under `number`.

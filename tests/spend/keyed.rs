@@ -46,10 +46,8 @@ fn spender(port: &Port, shards: u8) -> Spender<Port> {
 
 /// A message of two credits; each country is another one.
 fn message(country: &str, id: DebitId) -> Result<Debit, ()> {
-    let (channel, details) =
-        (Channel::SMS, Details { country: Country::parse(country), ..Details::default() });
-    let (credits, version, max_credits, hold) = (Credits(2), None, None, None);
-    Ok(Debit { id, credits, version, max_credits, not_sold: None, channel, details, hold })
+    let details = Details { country: Country::parse(country), ..Details::default() };
+    Ok(Debit { details, ..Debit::costing(id, Channel::SMS, Credits(2)) })
 }
 
 async fn posting(spender: &Spender<Port>, country: &str, at: Timestamp) -> Answered {

@@ -99,9 +99,8 @@ fn run(seed: u64, bug: Option<Bug>) -> Result<(), String> {
 }
 
 fn message(id: DebitId, details: &Details) -> Debit {
-    let (channel, version, max_credits, hold) = (Channel::SMS, None, None, None);
     let credits = Credits(details.units.get());
-    Debit { id, credits, version, max_credits, not_sold: None, channel, details: details.clone(), hold }
+    Debit { details: details.clone(), ..Debit::costing(id, Channel::SMS, credits) }
 }
 
 fn key(number: u8) -> IdempotencyKey {

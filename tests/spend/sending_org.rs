@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use saldo_adapters::clock::Clock;
 use saldo_credits::Spender;
-use saldo_domain::{Channel, Credits, Debit, DebitId, Details, OrgId};
+use saldo_domain::{Channel, Credits, Debit, DebitId, OrgId};
 use saldo_local::Saldo;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -41,16 +41,8 @@ impl SendingOrg {
     /// Spends through the library until this much is left.
     pub(super) async fn leave(&self, credits: i64) {
         let store = self.saldo.world().store(&self.saldo.env_of("spend")).unwrap();
-        let debit = Debit {
-            id: DebitId::parse(&self.id()).unwrap(),
-            credits: Credits(1000 - credits),
-            version: None,
-            max_credits: None,
-            not_sold: None,
-            hold: None,
-            channel: Channel::EMAIL,
-            details: Details::default(),
-        };
+        let id = DebitId::parse(&self.id()).unwrap();
+        let debit = Debit::costing(id, Channel::EMAIL, Credits(1000 - credits));
         let org = OrgId::parse("acme").unwrap();
         let done = Spender::new(store).debit(&org, &machine(), &debit, self.clock.now()).await.unwrap();
         assert_eq!(done.available, Credits(credits));

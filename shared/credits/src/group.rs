@@ -41,16 +41,7 @@ impl Order {
     #[must_use]
     pub fn under(&self, id: DebitId) -> Debit {
         let Order { channel, details, credits, version, max_credits } = self.clone();
-        Debit {
-            id,
-            credits,
-            version: Some(version),
-            max_credits,
-            not_sold: None,
-            channel,
-            details,
-            hold: None,
-        }
+        Debit { version: Some(version), max_credits, details, ..Debit::costing(id, channel, credits) }
     }
 }
 

@@ -313,23 +313,13 @@ impl Process {
 
 #[cfg(test)]
 mod tests {
-    use saldo_domain::{Channel, Credits, Details};
+    use saldo_domain::{Channel, Credits};
 
     use super::*;
 
     fn debit(id: &str) -> Debit {
         let id = DebitId::parse(id).unwrap();
-        let channel = Channel::parse("email").unwrap();
-        Debit {
-            id,
-            credits: Credits(1),
-            version: None,
-            max_credits: None,
-            not_sold: None,
-            channel,
-            details: Details::default(),
-            hold: None,
-        }
+        Debit::costing(id, Channel::EMAIL, Credits(1))
     }
 
     /// Whether it is worked on at once; time does not pass.

@@ -261,16 +261,7 @@ impl Scene {
     }
 
     fn email(&self, rng: &mut fastrand::Rng) -> Option<Debit> {
-        Some(Debit {
-            id: self.id(rng)?,
-            credits: Credits(1),
-            version: None,
-            max_credits: None,
-            not_sold: None,
-            hold: None,
-            channel: Channel::EMAIL,
-            details: Details::default(),
-        })
+        Some(Debit::costing(self.id(rng)?, Channel::EMAIL, Credits(1)))
     }
 
     /// The same, under an id that Saldo chooses.

@@ -26,6 +26,13 @@ pub struct Debit {
 }
 
 impl Debit {
+    /// A debit that costs this, by rates that are not known.
+    #[must_use]
+    pub fn costing(id: DebitId, channel: Channel, credits: Credits) -> Debit {
+        let (details, hold) = (Details::default(), None);
+        Debit { id, credits, version: None, max_credits: None, not_sold: None, channel, details, hold }
+    }
+
     /// A debit of what its units cost by the rates that held when its id was made, so that every attempt costs the same.
     ///
     /// # Errors
@@ -38,16 +45,7 @@ impl Debit {
     ) -> Result<Debit, PriceError> {
         let price = meters.price(channel, details.class, details.country, details.units, id.at())?;
         let version = Some(price.version);
-        Ok(Debit {
-            id,
-            credits: price.credits,
-            version,
-            max_credits: None,
-            not_sold: None,
-            channel,
-            details,
-            hold: None,
-        })
+        Ok(Debit { version, details, ..Debit::costing(id, channel, price.credits) })
     }
 
     /// The same of what may have been sold before and is not any more: a repeat of it is answered as it was.
@@ -60,20 +58,10 @@ impl Debit {
         channel: Channel,
         details: Details,
     ) -> Result<Debit, PriceError> {
-        let credits = Credits::ZERO;
         match Debit::new(meters, id, channel, details.clone()) {
             Err(why @ (PriceError::UnknownChannel(_) | PriceError::UnknownClass(_))) => {
                 let not_sold = Some(why);
-                Ok(Debit {
-                    id,
-                    credits,
-                    version: None,
-                    max_credits: None,
-                    not_sold,
-                    channel,
-                    details,
-                    hold: None,
-                })
+                Ok(Debit { not_sold, details, ..Debit::costing(id, channel, Credits::ZERO) })
             }
             sold => sold,
         }

@@ -59,21 +59,12 @@ impl Budgets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Channel, DebitId, Details, Timestamp};
+    use crate::{Channel, DebitId, Timestamp};
 
     fn costing(credits: &[i64]) -> Vec<Debit> {
         let id = DebitId::made_at(Timestamp::from_ms(0), &[0; 10]);
         let ids = std::iter::successors(Some(id), |id| id.next_of_run());
-        let of = |(id, credits): (DebitId, &i64)| Debit {
-            id,
-            credits: Credits(*credits),
-            version: None,
-            max_credits: None,
-            not_sold: None,
-            channel: Channel::EMAIL,
-            details: Details::default(),
-            hold: None,
-        };
+        let of = |(id, credits): (DebitId, &i64)| Debit::costing(id, Channel::EMAIL, Credits(*credits));
         ids.zip(credits).map(of).collect()
     }
 
