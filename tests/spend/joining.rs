@@ -46,9 +46,21 @@ fn costing(id: DebitId, credits: i64) -> Debit {
 
 /// Debits it, and notes what is told under `number`.
 fn debiting(spender: &Spender<Port>, told: &Told, number: usize, debit: Debit, by: Actor) -> Debiting {
+    debiting_at(now(), spender, told, number, debit, by)
+}
+
+/// The same by a clock of its own.
+fn debiting_at(
+    at: Timestamp,
+    spender: &Spender<Port>,
+    told: &Told,
+    number: usize,
+    debit: Debit,
+    by: Actor,
+) -> Debiting {
     let (spender, told) = (spender.clone(), Arc::clone(told));
     Box::pin(async move {
-        let done = spender.debit(&acme(), &by, &debit, now()).await;
+        let done = spender.debit(&acme(), &by, &debit, at).await;
         told.lock().unwrap().push((number, done));
     })
 }
@@ -180,6 +192,35 @@ fn what_was_done_before_and_what_costs_too_much_join_nobody() {
     let dear = SpendError::OverMaximum { id: dear.id, credits: Credits(2), most: Credits(1) };
     assert_eq!(said[2..], [(3, Err(dear)), (4, Err(SpendError::Untimely(old.id)))]);
     come_to_an_end(under_way);
+}
+
+/// Its leader came when it was new; an attempt of before, which cost less, is still under way.
+#[test]
+fn behind_the_refusal_of_a_repeat_no_attempt_of_before_succeeds_whoever_leads_its_group() {
+    let port = port(1);
+    let (spender, told) = (Spender::new(port.another()), Told::default());
+    let repeat = email(2, 2, now());
+    port.state().delay_next_reservation = true;
+    let before = wait(Spender::new(port.another()).debit(&acme(), &machine(), &costing(repeat.id, 1), now()));
+    assert!(before.is_err() && port.state().late.len() == 1, "{before:?}");
+    let mut all = two_under_way(&spender, &told);
+    all.push(debiting(&spender, &told, 1, email(1, 2, now()), machine()));
+    all.push(debiting_at(now().plus_secs(3), &spender, &told, 2, repeat.clone(), machine()));
+    for _ in 0..20 {
+        assert!(all[2..].iter_mut().all(|one| !poll(one)), "both wait for the same group");
+    }
+    let reserved = reservations(&port);
+    come_to_an_end(all);
+    assert_eq!(reservations(&port), reserved + 2, "of those that were under way");
+    let refused = |number: usize| {
+        let told = told.lock().unwrap();
+        told.iter().any(|(of, done)| *of == number && matches!(done, Err(SpendError::NotEnough { .. })))
+    };
+    assert!(refused(1) && refused(2), "{told:?}");
+    port.comes_to_rest();
+    assert_eq!(charged(&port, repeat.id), 0);
+    assert!(!port.state().table.main().pending.contains_key(&repeat.id), "an attempt of before succeeded");
+    assert_eq!(port.state().table.main().credits, Credits(1));
 }
 
 #[test]

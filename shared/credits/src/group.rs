@@ -121,13 +121,12 @@ impl Groups {
         InLine { groups: self, org, places: Some(Arc::clone(&line.places)) }
     }
 
-    /// The next group: of those who still want an answer, the first, and others of the same actor, each with an id of its own. Of a
+    /// The next group: the first of those who wait, and others of the same actor, each with an id of its own. Of a
     /// run all that wait go or none, so that a balance shard keeps few bytes of each. Who is passed by stays in line. Ids that are
     /// chosen from now on are not of a run that goes.
     pub(crate) fn next(&self, org: &OrgId) -> Vec<Waiting> {
         let mut lines = locked(&self.lines);
         let Some(line) = lines.get_mut(org) else { return Vec::new() };
-        line.waiting.retain(|waiting| !waiting.answer.is_closed());
         let Some(actor) = line.waiting.front().map(|first| first.actor.clone()) else { return Vec::new() };
         let mut of_run: HashMap<RunId, usize> = HashMap::new();
         for waiting in line.waiting.iter().filter(|waiting| waiting.actor == actor) {
@@ -175,7 +174,7 @@ impl InLine<'_> {
     }
 }
 
-/// Forgets a line in which nobody is any more.
+/// Forgets who wants no answer any more, and a line in which nobody is.
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
         self.places = None;
