@@ -1,4 +1,6 @@
 //! What histories meet too rarely: budgets that change while shards hold allowances, and days that begin in between.
+use std::task::{Context, Poll, Waker};
+
 use saldo_credits::test_support::{Bug, Op};
 use saldo_credits::{SpendError, Spender};
 use saldo_domain::{
@@ -122,4 +124,35 @@ fn what_was_counted_yesterday_is_not_taken_from_today() {
     };
     assert!(!counted(None), "the counters are of another day");
     assert!(counted(Some(Bug::UncountedOnOtherDay)));
+}
+
+/// A day begins, with a debit of somebody else, at any moment while one is reversed.
+#[test]
+fn a_debit_is_reversed_also_while_a_day_begins() {
+    for steps in 0..12 {
+        let mut state = State::new(1, None);
+        state.credit(100);
+        state.table.main().ready = true;
+        let port = port(state);
+        let now = Timestamp::from_ms(history::START_MS);
+        let [spender, other] = [(); 2].map(|()| Spender::new(port.another()));
+        set(&spender, 30, now);
+        let (debit, next) = (email(1, 7, now), now.plus_secs(86_400));
+        wait(spender.debit(&acme(), &machine(), &debit, now)).unwrap();
+        let (org, actor) = (acme(), machine());
+        let mut reversing = std::pin::pin!(spender.reverse(&org, &actor, debit.id, now));
+        let mut told = None;
+        for _ in 0..steps {
+            if told.is_none()
+                && let Poll::Ready(done) = reversing.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
+                told = Some(done);
+            }
+        }
+        wait(other.debit(&acme(), &machine(), &email(2, 5, next), next)).unwrap();
+        let told = told.unwrap_or_else(|| wait(reversing));
+        assert_eq!(told.map(|reversal| reversal.credits), Ok(Credits(7)), "after {steps} steps");
+        assert_eq!(port.state().table.main().credits, Credits(95));
+        assert_eq!(port.state().table.main().budgets.counted.get(&1), Some(&5), "in the same month");
+    }
 }

@@ -146,6 +146,26 @@ async fn a_hold_ends_by_itself_at_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_holds_nothing_any_more_is_not_looked_at_any_more() {
+    let acme = SendingOrg::open().await;
+    let store = acme.saldo.world().store(&acme.saldo.env_of("cleanup")).unwrap();
+    let looked_at = async || {
+        let org = OrgId::parse("acme").unwrap();
+        store.organisations_with_holds(acme.clock.now()).await.unwrap().contains(&org)
+    };
+    for _ in 0..2 {
+        let body = json!({"channel": "sms", "expires_in_seconds": 100_000});
+        assert_eq!(acme.hold(&acme.id(), &body).await.status, 201);
+        for (secs, credits, again) in [(95_000, 997, true), (5_400, 1_000, false)] {
+            acme.clock.advance(secs);
+            acme.saldo.run_schedule("cleanup").await.unwrap();
+            acme.clock.advance(400);
+            assert_eq!((acme.credits().await, looked_at().await), (credits, again), "after {secs} s");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fallback_to_another_channel_is_one_hold() {
     let acme = SendingOrg::open().await;
     let id = acme.id();

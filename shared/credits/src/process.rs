@@ -356,6 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn a_debit_is_worked_on_until_the_last_call_of_it_is_over() {
+        let (process, acme) = (Process::default(), OrgId::parse("acme").unwrap());
+        let debits =
+            ["01936b0c-1c5b-7000-8000-000000000001", "01936b0c-1c5b-7000-8000-000000000002"].map(debit);
+        let works = || debits.each_ref().map(|debit| process.works_on(&acme, debit.id));
+        let (one, both) = (at_once(&process, &acme, &debits[..1]), at_once(&process, &acme, &debits));
+        assert_eq!(works(), [true, true]);
+        drop(both);
+        assert_eq!(works(), [true, false], "the other call goes on");
+        drop(one);
+        assert_eq!(works(), [false, false]);
+    }
+
+    #[test]
     fn a_group_takes_the_places_of_its_slots_and_a_large_batch_all() {
         let (process, acme) = (Process::default(), OrgId::parse("acme").unwrap());
         let debits = [debit("01936b0c-1c5b-7000-8000-000000000001")];
