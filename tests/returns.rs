@@ -15,7 +15,11 @@ mod history;
 mod kept;
 mod provider;
 
+use std::ops::Range;
+
 use bug::Bug;
+
+use crate::support::histories;
 
 const PER_TEST: u64 = 50_000;
 const NIGHTLY: u64 = 1_000_000;
@@ -24,27 +28,19 @@ const HISTORIES: u64 = 20_000;
 
 #[test]
 fn fifty_thousand_histories_of_money_that_comes_back_end_in_the_same_books() {
-    play(0, PER_TEST);
+    keep_the_books(0..PER_TEST);
 }
 
 /// `cargo test --profile measured -p saldo-tests a_million -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn a_million_histories_of_money_that_comes_back_end_in_the_same_books() {
-    play(PER_TEST, NIGHTLY);
+    keep_the_books(PER_TEST..PER_TEST + NIGHTLY);
 }
 
 #[test]
 fn every_planted_bug_about_money_that_comes_back_is_found() {
-    let missed: Vec<_> = Bug::ALL
-        .into_iter()
-        .filter(|bug| {
-            let seed = (0..HISTORIES).find(|seed| history::run(*seed, Some(*bug)).is_err());
-            println!("{bug:?}: {seed:?}");
-            seed.is_none()
-        })
-        .collect();
-    assert_eq!(missed, [], "these bugs were not found in {HISTORIES} histories");
+    histories::find_every(Bug::ALL, HISTORIES, history::run);
 }
 
 #[test]
@@ -68,17 +64,6 @@ fn histories_of_money_that_comes_back_are_eventful() {
     assert!(postings > 2_500 && undone > 200 && owing > 20, "{postings} {undone} {owing}");
 }
 
-/// Plays `count` histories from seed `first` on, on two threads.
-fn play(first: u64, count: u64) {
-    std::thread::scope(|scope| {
-        for half in 0..2 {
-            scope.spawn(move || {
-                for seed in (first..first + count).filter(|seed| seed % 2 == half) {
-                    if let Err(wrong) = history::run(seed, None) {
-                        panic!("returns::history::run({seed}, None): {wrong}");
-                    }
-                }
-            });
-        }
-    });
+fn keep_the_books(seeds: Range<u64>) {
+    histories::keep_the_books("returns::history", seeds, |seed| history::run(seed, None));
 }

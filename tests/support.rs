@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod data_folder;
 pub(crate) mod each_call;
 pub(crate) mod entries;
+pub(crate) mod histories;
 pub(crate) mod meters;
 pub(crate) mod pending;
 pub(crate) mod program;

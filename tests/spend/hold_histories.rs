@@ -12,6 +12,7 @@ use saldo_domain::{
 
 use super::history::{START_MS, Task, debit, goes_on, machine, wait};
 use super::unreliable::{Port, Shared, State, port};
+use crate::support::histories;
 
 /// As many as run each time, and as a long run takes.
 const PER_TEST: u64 = 50_000;
@@ -111,20 +112,12 @@ fn a_million_histories_of_holds_keep_the_books() {
 }
 
 fn keep_the_books(seeds: Range<u64>) {
-    for seed in seeds {
-        if let Err(wrong) = run(seed, None) {
-            panic!("run({seed}, None): {wrong}");
-        }
-    }
+    histories::keep_the_books("spend::hold_histories", seeds, |seed| run(seed, None));
 }
 
 #[test]
 fn every_bug_planted_in_holds_is_found() {
-    for bug in Bug::OF_HOLDS {
-        let found = (0..HISTORIES).find(|seed| run(*seed, Some(bug)).is_err());
-        println!("{bug:?}: {found:?}");
-        assert!(found.is_some(), "{bug:?} was not found in {HISTORIES} histories");
-    }
+    histories::find_every(Bug::OF_HOLDS, HISTORIES, run);
 }
 
 fn run(seed: u64, bug: Option<Bug>) -> Result<(), String> {

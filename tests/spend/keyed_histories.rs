@@ -11,6 +11,7 @@ use saldo_domain::{
 
 use super::history::{START_MS, Task, goes_on, machine, wait};
 use super::unreliable::{Port, Shared, State, port};
+use crate::support::histories;
 
 const PER_TEST: u64 = 10_000;
 /// How many histories each bug is looked for in.
@@ -76,20 +77,12 @@ struct Play {
 
 #[test]
 fn ten_thousand_histories_of_keys_keep_the_books() {
-    for seed in 0..PER_TEST {
-        if let Err(wrong) = run(seed, None) {
-            panic!("run({seed}, None): {wrong}");
-        }
-    }
+    histories::keep_the_books("spend::keyed_histories", 0..PER_TEST, |seed| run(seed, None));
 }
 
 #[test]
 fn every_bug_planted_in_keys_is_found() {
-    for bug in Bug::OF_KEYS {
-        let found = (0..HISTORIES).find(|seed| run(*seed, Some(bug)).is_err());
-        println!("{bug:?}: {found:?}");
-        assert!(found.is_some(), "{bug:?} was not found in {HISTORIES} histories");
-    }
+    histories::find_every(Bug::OF_KEYS, HISTORIES, run);
 }
 
 fn run(seed: u64, bug: Option<Bug>) -> Result<(), String> {

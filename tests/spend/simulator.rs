@@ -1,4 +1,5 @@
 //! The code that spends on AWS, driven through seeded histories over a table that goes wrong.
+use std::ops::Range;
 use std::task::{Context, Waker};
 
 use saldo_credits::{SpendError, Spender};
@@ -6,20 +7,21 @@ use saldo_domain::{OrgId, Timestamp};
 
 use super::history::{self, machine, wait};
 use super::unreliable::{Shared, State, port};
+use crate::support::histories;
 
 const PER_TEST: u64 = 50_000;
 const NIGHTLY: u64 = 1_000_000;
 
 #[test]
 fn fifty_thousand_histories_keep_the_books() {
-    play(0, PER_TEST);
+    keep_the_books(0..PER_TEST);
 }
 
 /// `cargo test --profile measured -p saldo-tests a_million -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn a_million_histories_keep_the_books() {
-    play(PER_TEST, NIGHTLY);
+    keep_the_books(PER_TEST..PER_TEST + NIGHTLY);
 }
 
 #[test]
@@ -62,17 +64,6 @@ fn a_debit_that_finishes_meanwhile_is_found() {
     }
 }
 
-/// Plays `count` histories from seed `first` on, on two threads.
-fn play(first: u64, count: u64) {
-    std::thread::scope(|scope| {
-        for half in 0..2 {
-            scope.spawn(move || {
-                for seed in (first..first + count).filter(|seed| seed % 2 == half) {
-                    if let Err(wrong) = history::run(seed, None) {
-                        panic!("history::run({seed}, None): {wrong}");
-                    }
-                }
-            });
-        }
-    });
+fn keep_the_books(seeds: Range<u64>) {
+    histories::keep_the_books("spend::history", seeds, |seed| history::run(seed, None));
 }
